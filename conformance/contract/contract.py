@@ -1,0 +1,198 @@
+"""The contract: the OpenAPI document after its overlays, indexed by operation and by resource type."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from conformance.contract.document import Document
+
+Variant = Literal["corrected", "published"]
+ResourceKind = Literal["connectors", "actions"]
+
+METHODS = ("get", "put", "post", "delete", "patch")
+JSON_MEDIA_TYPE = "application/json"
+
+_TYPED_OPERATIONS: Mapping[ResourceKind, str] = {"connectors": "POST /connectors", "actions": "POST /actions"}
+_BODY_CHOSEN_BY_TYPE = frozenset(
+    f"{operation}{suffix}"
+    for operation, suffix in (
+        ("POST /connectors", ""),
+        ("POST /connectors", "_probe"),
+        ("PUT /connectors", "/{id}"),
+        ("POST /actions", ""),
+        ("POST /actions", "_probe"),
+        ("PUT /actions", "/{id}"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One path, query or header parameter; ``schema`` is an OpenAPI 3.0 schema object."""
+
+    name: str
+    location: str
+    required: bool
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A documented answer; ``schema`` is None where the document promises no JSON body."""
+
+    status: int
+    media_types: tuple[str, ...]
+    schema: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Method and path template with everything the document says of them."""
+
+    label: str
+    operation_id: str
+    method: str
+    path: str
+    tag: str
+    parameters: tuple[Parameter, ...]
+    request_bodies: Mapping[str, Mapping[str, Any]]
+    request_body_required: bool
+    responses: Mapping[int, Response]
+    definition: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def json_body(self) -> Mapping[str, Any] | None:
+        """Schema of the JSON request body, or None for an operation without one."""
+        return self.request_bodies.get(JSON_MEDIA_TYPE)
+
+    @property
+    def body_chosen_by_type(self) -> bool:
+        """True for the six operations whose body depends on a connector or action type."""
+        return self.label in _BODY_CHOSEN_BY_TYPE
+
+    def parameters_in(self, location: str) -> tuple[Parameter, ...]:
+        return tuple(parameter for parameter in self.parameters if parameter.location == location)
+
+
+class Contract:
+    """One variant of the document (published or corrected) for one EMQX version.
+
+    Build it with `conformance.contract.load_contract`; ``document`` has only local references.
+    """
+
+    def __init__(self, document: Document, variant: Variant, version: str) -> None:
+        self.document = document
+        self.variant = variant
+        self.version = version
+
+    @cached_property
+    def digest(self) -> str:
+        """``sha256:`` and 64 hex digits over the canonical JSON of the document."""
+        canonical = json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+    @cached_property
+    def operations(self) -> Mapping[str, Operation]:
+        """All operations by label (``"GET /rules/{id}"``), in the order of the document."""
+        return {operation.label: operation for operation in self._operations()}
+
+    def operation(self, label: str) -> Operation:
+        return self.operations[label]
+
+    def resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Follow ``$ref`` until a schema or parameter object is reached."""
+        while "$ref" in schema:
+            section, name = schema["$ref"].removeprefix("#/components/").split("/", 1)
+            schema = self.document["components"][section][name]
+        return schema
+
+    def branches(self, schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """The members of a union, nested unions flattened, each as written (reference or schema)."""
+        members = schema.get("oneOf") or schema.get("anyOf")
+        if members is None:
+            yield schema
+            return
+        for member in members:
+            yield from self.branches(member)
+
+    @cached_property
+    def _typed_branches(self) -> Mapping[str, Mapping[str, list[Mapping[str, Any]]]]:
+        """For the six typed operations: type -> its branches (more than one for iotdb)."""
+        found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+        for label in _BODY_CHOSEN_BY_TYPE:
+            operation = self.operations[label]
+            by_type = found.setdefault(label, {})
+            twin = operation.label.replace("PUT ", "POST ").replace("/{id}", "")
+            for branch in self.branches(self.operations[twin].json_body or {}):
+                resource_type = self.resolve(branch)["properties"]["type"]["enum"][0]
+                if operation.method == "PUT":
+                    # The bodies of PUT carry no type: its component is named after the one of POST.
+                    branch = {"$ref": branch["$ref"].replace(".post", ".put")}
+                by_type.setdefault(resource_type, []).append(branch)
+        return found
+
+    def types(self, kind: ResourceKind) -> list[str]:
+        """Sorted connector or action types of this version."""
+        return sorted(self._typed_branches[_TYPED_OPERATIONS[kind]])
+
+    def body_schema(self, label: str, resource_type: str | None = None) -> Mapping[str, Any] | None:
+        """Schema of the JSON body of an operation, narrowed to one connector or action type if given."""
+        if resource_type is None:
+            return self.operations[label].json_body
+        branches = self._typed_branches[label][resource_type]
+        return branches[0] if len(branches) == 1 else {"anyOf": list(branches)}
+
+    def body_examples(self, label: str, resource_type: str | None = None) -> Mapping[str, Any]:
+        """Named examples of the JSON body (name -> value); for typed operations those of one type.
+
+        The examples of the typed operations are keyed ``<type>`` or ``<type>_<what>`` in the document and carry
+        their type in POST bodies; for PUT the type is found in the ``x-type`` of the example object.
+        """
+        media = self.operations[label].definition.get("requestBody", {}).get("content", {}).get(JSON_MEDIA_TYPE, {})
+        examples = media.get("examples", {})
+        return {
+            name: example["value"]
+            for name, example in examples.items()
+            if resource_type is None
+            or example.get("x-type") == resource_type
+            or (isinstance(example["value"], dict) and example["value"].get("type") == resource_type)
+        }
+
+    def _operations(self) -> Iterator[Operation]:
+        for path, item in self.document["paths"].items():
+            for method in METHODS:
+                if method in item:
+                    yield self._operation(method.upper(), path, item[method])
+
+    def _operation(self, method: str, path: str, definition: Mapping[str, Any]) -> Operation:
+        body = definition.get("requestBody", {})
+        return Operation(
+            label=f"{method} {path}",
+            operation_id=definition.get("operationId", ""),
+            method=method,
+            path=path,
+            tag=definition["tags"][0],
+            parameters=tuple(self._parameter(parameter) for parameter in definition.get("parameters", ())),
+            request_bodies={media: content.get("schema", {}) for media, content in body.get("content", {}).items()},
+            request_body_required=body.get("required", False),
+            responses={int(status): self._response(int(status), answer) for status, answer in definition["responses"].items()},
+            definition=definition,
+        )
+
+    def _parameter(self, parameter: Mapping[str, Any]) -> Parameter:
+        parameter = self.resolve(parameter)
+        return Parameter(
+            name=parameter["name"],
+            location=parameter["in"],
+            required=parameter.get("required", False),
+            schema=parameter.get("schema", {}),
+        )
+
+    def _response(self, status: int, answer: Mapping[str, Any]) -> Response:
+        content = self.resolve(answer).get("content", {})
+        return Response(status, tuple(content), content.get(JSON_MEDIA_TYPE, {}).get("schema"))

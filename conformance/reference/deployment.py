@@ -1,0 +1,55 @@
+"""The state of a reference deployment: one object, its parts, and their life in one asyncio loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conformance.contract import Contract, load_contract
+from conformance.reference.message import Hooks
+
+if TYPE_CHECKING:
+    from conformance.reference.access import Access
+    from conformance.reference.bridges import Bridges
+    from conformance.reference.mqtt.broker import Broker
+    from conformance.reference.rules.engine import RuleEngine
+    from conformance.reference.schema_registry import SchemaRegistry
+
+NODE = "emqx@127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a deployment is started. Hosts are loopback unless ``allow_egress``; latencies are seconds."""
+
+    api_key: str
+    api_secret: str
+    bearer_token: str | None = None
+    strict: bool = False
+    allow_egress: bool = False
+    config_write_latency: float = 0.0
+    version: str = "5.8.9"
+
+
+class Deployment:
+    """Everything an EMQX node would hold, in memory.
+
+    Parts know each other only through this object: ``deployment.rules.ids_using_action(...)``.
+    """
+
+    bridges: Bridges
+    rules: RuleEngine
+    schemas: SchemaRegistry
+    access: Access
+    broker: Broker
+
+    def __init__(self, settings: Settings, contract: Contract | None = None) -> None:
+        self.settings = settings
+        self.contract = contract or load_contract(version=settings.version)
+        self.node = NODE
+        self.hooks = Hooks()
+
+    @property
+    def strict(self) -> bool:
+        """True if the recorded defects of EMQX 5.8.9 are reproduced (``serve --strict-5.8.9``)."""
+        return self.settings.strict
