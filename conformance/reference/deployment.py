@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conformance.contract import Contract, load_contract
+from conformance.reference.credentials import Credentials
 from conformance.reference.message import Hooks
 
 if TYPE_CHECKING:
@@ -48,8 +49,38 @@ class Deployment:
         self.contract = contract or load_contract(version=settings.version)
         self.node = NODE
         self.hooks = Hooks()
+        self.credentials = Credentials(settings.api_key, settings.api_secret, settings.bearer_token)
+        _construct_parts(self)
 
     @property
     def strict(self) -> bool:
         """True if the recorded defects of EMQX 5.8.9 are reproduced (``serve --strict-5.8.9``)."""
         return self.settings.strict
+
+    async def start(self, mqtt: tuple[str, int] | None = None) -> int | None:
+        """Start the parts that need the running loop; returns the port of the MQTT listener, if one was asked for."""
+        port = await self.broker.start(*mqtt) if mqtt is not None else None
+        await self.bridges.start()
+        return port
+
+    async def stop(self) -> None:
+        """End every connection and task of the deployment."""
+        await self.bridges.stop()
+        await self.broker.stop()
+
+
+def _construct_parts(deployment: Deployment) -> None:
+    from importlib import import_module
+
+    for attribute, module, name in (
+        ("access", "access", "Access"),
+        ("schemas", "schema_registry", "SchemaRegistry"),
+        ("broker", "mqtt.broker", "Broker"),
+        ("bridges", "bridges", "Bridges"),
+        ("rules", "rules.engine", "RuleEngine"),
+    ):
+        try:
+            part = getattr(import_module(f"conformance.reference.{module}"), name)
+        except (ImportError, AttributeError):
+            continue
+        setattr(deployment, attribute, part(deployment))
