@@ -59,14 +59,14 @@ class Deployment:
 
     async def start(self, mqtt: tuple[str, int] | None = None) -> int | None:
         """Start the parts that need the running loop; returns the port of the MQTT listener, if one was asked for."""
-        port = await self.broker.start(*mqtt) if mqtt is not None else None
-        await self.bridges.start()
+        port = await self.broker.start(*mqtt) if mqtt is not None and hasattr(self, "broker") else None
+        hasattr(self, "bridges") and await self.bridges.start()
         return port
 
     async def stop(self) -> None:
         """End every connection and task of the deployment."""
-        await self.bridges.stop()
-        await self.broker.stop()
+        hasattr(self, "bridges") and await self.bridges.stop()
+        hasattr(self, "broker") and await self.broker.stop()
 
 
 def _construct_parts(deployment: Deployment) -> None:

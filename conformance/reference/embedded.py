@@ -1,0 +1,157 @@
+"""Start a reference deployment as a child process and stop it again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import selectors
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from conformance.reference.deployment import Settings
+
+READY_SECONDS = 15.0
+STOP_SECONDS = 5.0
+
+
+class EmbeddedError(Exception):
+    """The child process did not become ready; the text is one sentence for the user."""
+
+
+@dataclass
+class EmbeddedDeployment:
+    """A reference deployment in a child process, which ends with this process at the latest.
+
+    ``base_url`` ends in ``/api/v5``; ``mqtt`` is ``host:port``, None if it was not asked for. Leaving the context
+    stops it.
+    """
+
+    base_url: str
+    mqtt: str | None
+    api_key: str
+    api_secret: str
+    bearer_token: str
+    pid: int
+    _process: subprocess.Popen[bytes]
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> int:
+        """End the child and return its exit status; calling it again only returns that."""
+        return _end(self._process)
+
+    def __enter__(self) -> EmbeddedDeployment:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start_embedded(
+    *,
+    strict: bool = False,
+    mqtt: bool = True,
+    allow_egress: bool = False,
+    config_write_latency: float = 0.0,
+    version: str = "5.8.9",
+    host: str = "127.0.0.1",
+    http_port: int = 0,
+    mqtt_port: int = 0,
+    log: IO[bytes] | int | None = None,
+    ready_seconds: float = READY_SECONDS,
+) -> EmbeddedDeployment:
+    """Start a deployment with random credentials on free ports of ``host`` and wait until it answers.
+
+    ``config_write_latency``: seconds each configuration write takes. ``log``: where the child's standard error goes,
+    None for this process' own. Raises `EmbeddedError` if it is not ready within ``ready_seconds``.
+    """
+    settings = Settings(
+        api_key="embedded-" + secrets.token_hex(4),
+        api_secret=secrets.token_urlsafe(24),
+        bearer_token=secrets.token_urlsafe(24),
+        strict=strict,
+        allow_egress=allow_egress,
+        config_write_latency=config_write_latency,
+        version=version,
+    )
+    options = {**asdict(settings), "http": [host, http_port], "mqtt": [host, mqtt_port] if mqtt else None}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance.reference.server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        cwd=Path(__file__).resolve().parents[2],
+        start_new_session=True,  # Ctrl-C reaches the suite alone, which then cleans up over a living deployment
+    )
+    try:
+        ready = _exchange(process, options, ready_seconds)
+    except BaseException:
+        _end(process)
+        raise
+    assert settings.bearer_token is not None
+    return EmbeddedDeployment(
+        base_url=ready["base_url"],
+        mqtt=ready["mqtt"],
+        api_key=settings.api_key,
+        api_secret=settings.api_secret,
+        bearer_token=settings.bearer_token,
+        pid=ready["pid"],
+        _process=process,
+    )
+
+
+def _exchange(process: subprocess.Popen[bytes], options: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Hand over the options and return the child's ready line."""
+    assert process.stdin is not None and process.stdout is not None
+    with contextlib.suppress(BrokenPipeError):  # the missing answer tells more
+        process.stdin.write(json.dumps(options).encode() + b"\n")
+        process.stdin.flush()
+    line = _first_line(process.stdout, time.monotonic() + seconds)
+    if line is None:
+        raise EmbeddedError(f"the reference deployment was not ready within {seconds:g} s")
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        status = process.wait(STOP_SECONDS)
+        raise EmbeddedError(f"the reference deployment ended with status {status} before it was ready") from None
+    if "error" in answer:
+        raise EmbeddedError(f"the reference deployment cannot start: {answer['error']}")
+    return dict(answer)
+
+
+def _first_line(stream: IO[bytes], deadline: float) -> bytes | None:
+    """What arrives up to a newline or the end of ``stream``, or None at the deadline (monotonic seconds)."""
+    received = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while not received.endswith(b"\n"):
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                return None
+            chunk = stream.read1(4096)  # type: ignore[attr-defined]
+            if not chunk:
+                break
+            received += chunk
+    return received
+
+
+def _end(process: subprocess.Popen[bytes]) -> int:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+    for end in (process.terminate, process.kill):
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            end()
+    return process.wait()
