@@ -1,0 +1,1 @@
+"""Checks: what must hold for an answer of the target, whoever asked."""

@@ -1,0 +1,194 @@
+"""Checks of every answer, whatever the request was: status, media type, schema, error envelope, hygiene."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from conformance.checks.recorder import Recorder
+from conformance.contract import Contract, Operation
+from conformance.requirements import universal_requirement
+from conformance.target.answer import Answer
+
+# The codes EMQX documents for its error answers; those of the 77 operations are a part of them.
+ERROR_CODES = frozenset(
+    {
+        "ALREADY_EXISTS", "API_KEY_NOT_ALLOW", "API_KEY_NOT_ALLOW_MSG", "AUTHORIZATION_HEADER_ERROR",
+        "BAD_API_KEY_OR_SECRET", "BAD_CONFIG_SCHEMA", "BAD_LISTENER_ID", "BAD_NODE_NAME", "BAD_REQUEST", "BAD_RPC",
+        "BAD_TOKEN", "BAD_TOPIC", "BAD_USERNAME_OR_PWD", "CLIENTID_NOT_FOUND", "CLIENT_BAD_RESPONSE",
+        "CLIENT_NOT_FOUND", "CLIENT_NOT_RESPONSE", "CLIENT_SHUTDOWN", "CONFLICT", "DISALLOWED",
+        "DUPLICATED_RESOURCE", "ERROR_PWD_NOT_MATCH", "ERROR_USERNAME_OR_PWD", "EXCEED_LIMIT", "EXTERNAL_ERROR",
+        "INTERNAL_ERROR", "INVALID_ID", "INVALID_PARAMETER", "MESSAGE_ID_NOT_FOUND", "MESSAGE_ID_SCHEMA_ERROR",
+        "NAME_TOO_LONG", "NODE_DOWN", "NOT_FOUND", "NOT_IMPLEMENTED", "NOT_MATCH", "NO_DEFAULT_ROUTE",
+        "QUOTA_EXCEEDED", "RESOURCE_NOT_FOUND", "RULE_NOT_FOUND", "SERVICE_UNAVAILABLE", "SOURCE_ERROR",
+        "SSO_BACKEND_NOT_FOUND", "TEST_FAILED", "TOKEN_TIME_OUT", "TOPIC_NOT_FOUND", "UNAUTHORIZED_ROLE",
+        "UNKNOWN_ERROR", "UNSUPPORTED_MEDIA_TYPE", "UPDATE_FAILED", "USER_NOT_FOUND",
+    }
+)  # fmt: skip
+
+_INTERNALS = re.compile(
+    r"(?:\b[a-z_]+,[a-z_]+,\d+,\s*\[\{file,)|(?:\.erl\b)|(?:\bbadmatch\b|\bfunction_clause\b|\bcase_clause\b)"
+    r"|(?:Traceback \(most recent)|(?:\{error,\{[a-z_]+,\[\{)",
+)
+
+AnswerCheck = Callable[["AnswerChecks", Answer, Operation], None]
+
+
+class AnswerChecks:
+    """Observes a session and records what is decided; one instance per worker."""
+
+    def __init__(self, contract: Contract, recorder: Recorder) -> None:
+        self.contract = contract
+        self.recorder = recorder
+
+    def __call__(self, answer: Answer) -> None:
+        self.recorder.saw(answer)
+        if answer.operation is None:
+            return
+        operation = self.contract.operation(answer.operation)
+        for check in (
+            self.no_server_error,
+            self.documented_status,
+            self.media_type,
+            self.schema,
+            self.empty_204,
+            self.error_envelope,
+            self.error_code,
+            self.no_internals,
+        ):
+            check(answer, operation)
+
+    @universal_requirement("GEN-15", level="SHOULD")
+    def no_server_error(self, answer: Answer, operation: Operation) -> None:
+        """No input makes the target answer 5xx, save for the 5xx codes an operation documents."""
+        if answer.status < 500:
+            self.recorder.passed("GEN-15", "no_server_error", operation.label)
+        elif not self._documented_server_error(answer, operation):
+            detail = answer.code or ("an empty body" if not answer.content else "a body that is no error envelope")
+            self._failed(answer, "GEN-15", "no_server_error", f"answered {answer.status} with {detail}")
+
+    @universal_requirement("GEN-27")
+    def documented_status(self, answer: Answer, operation: Operation) -> None:
+        """Every status that is answered is documented for its operation."""
+        if answer.status >= 500:
+            return
+        if answer.status in operation.responses:
+            self.recorder.passed("GEN-27", "documented_status", operation.label)
+        else:
+            documented = ", ".join(map(str, sorted(operation.responses)))
+            message = f"answered {answer.status}, documented are {documented}"
+            self._failed(answer, "GEN-27", "documented_status", message)
+
+    @universal_requirement("GEN-33")
+    def media_type(self, answer: Answer, operation: Operation) -> None:
+        """An answer with a body has a media type that its operation documents."""
+        response = operation.responses.get(answer.status)
+        if response is None or not response.media_types or not answer.content:
+            return
+        if answer.media_type in response.media_types:
+            self.recorder.passed("GEN-33", "media_type", operation.label)
+        else:
+            message = (
+                f"{answer.status} came as {answer.media_type or 'no media type'}, "
+                f"documented is {', '.join(response.media_types)}"
+            )
+            self._failed(answer, "GEN-33", "media_type", message)
+
+    @universal_requirement("GEN-14")
+    def schema(self, answer: Answer, operation: Operation) -> None:
+        """The body of every 2xx and of every documented error validates against its schema."""
+        response = operation.responses.get(answer.status)
+        if response is None or response.schema is None:
+            return
+        if not answer.content:
+            if answer.ok:
+                self._failed(answer, "GEN-14", "response_schema", f"{answer.status} came without a body")
+            return
+        if not answer.is_json:
+            self._failed(answer, "GEN-14", "response_schema", f"the body of {answer.status} is not JSON")
+            return
+        violations = self.contract.validate_response(operation.label, answer.status, answer.json)
+        if not violations:
+            self.recorder.passed("GEN-14", "response_schema", operation.label)
+        for violation in violations:
+            where = violation.path or "the body"
+            self._failed(
+                answer,
+                "GEN-14",
+                "response_schema",
+                f"{answer.status}: {where}: {violation.message}",
+                signature=f"{answer.status} {_without_indexes(violation.path)} {violation.schema_path}",
+            )
+
+    @universal_requirement("GEN-13")
+    def empty_204(self, answer: Answer, operation: Operation) -> None:
+        """A 204 has no body."""
+        if answer.status != 204:
+            return
+        if answer.content or answer.headers.get("content-length", "0") != "0":
+            self._failed(answer, "GEN-13", "empty_204", f"204 came with {len(answer.content)} bytes of body")
+        else:
+            self.recorder.passed("GEN-13", "empty_204", operation.label)
+
+    @universal_requirement("GEN-11")
+    def error_envelope(self, answer: Answer, operation: Operation) -> None:
+        """The JSON body of a 4xx or 5xx is an object with string code and string message."""
+        if answer.status < 400 or not answer.content or answer.media_type != "application/json":
+            return
+        body = answer.json if answer.is_json else None
+        if not isinstance(body, dict):
+            self._failed(answer, "GEN-11", "error_envelope", f"the body of {answer.status} is not a JSON object")
+            return
+        kind = "reason_code" if operation.path.startswith("/publish") and "reason_code" in body else "code"
+        expected = int if kind == "reason_code" else str
+        if isinstance(body.get(kind), expected) and isinstance(body.get("message"), str):
+            self.recorder.passed("GEN-11", "error_envelope", operation.label)
+        else:
+            message = f"{answer.status} has keys {sorted(body)} instead of a string code and a string message"
+            self._failed(answer, "GEN-11", "error_envelope", message)
+
+    @universal_requirement("GEN-12")
+    def error_code(self, answer: Answer, operation: Operation) -> None:
+        """The code of an error is one of EMQX's documented error codes."""
+        if answer.status < 400 or answer.code is None:
+            return
+        if answer.code in ERROR_CODES:
+            self.recorder.passed("GEN-12", "error_code", operation.label)
+        else:
+            self._failed(answer, "GEN-12", "error_code", f"{answer.status} has the unknown code {answer.code!r}")
+
+    @universal_requirement("GEN-16", level="SHOULD")
+    def no_internals(self, answer: Answer, operation: Operation) -> None:
+        """The text of an error shows no stack trace, source file or secret."""
+        if answer.status < 400 or not answer.content:
+            return
+        text = answer.content.decode("utf-8", errors="replace")
+        if self.recorder.redact(text) != text:
+            self._failed(answer, "GEN-16", "no_internals", f"{answer.status} repeats a secret of the request")
+        elif _INTERNALS.search(text):
+            self._failed(answer, "GEN-16", "no_internals", f"{answer.status} shows internals of the server")
+        else:
+            self.recorder.passed("GEN-16", "no_internals", operation.label)
+
+    def _documented_server_error(self, answer: Answer, operation: Operation) -> bool:
+        if answer.status not in operation.responses or answer.code in (None, "INTERNAL_ERROR"):
+            return False
+        return not self.contract.validate_response(operation.label, answer.status, answer.json)
+
+    def _failed(
+        self, answer: Answer, requirement: str, check: str, message: str, signature: str | None = None
+    ) -> None:
+        errata = self.contract.explain(answer.operation or "", answer.status, answer)
+        self.recorder.failed(
+            requirement,
+            check,
+            message,
+            answer,
+            attribution="document" if errata else "target",
+            erratum=", ".join(errata) or None,
+            signature=signature,
+        )
+
+
+def _without_indexes(pointer: str) -> str:
+    return re.sub(r"/\d+(?=/|$)", "/*", pointer)

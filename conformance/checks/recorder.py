@@ -1,0 +1,117 @@
+"""The recorder of one worker: what the current item saw, decided and found wrong."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+
+from conformance.report.model import Attribution, Failure, ItemResult
+from conformance.target.answer import Answer
+from conformance.target.redaction import Redactor
+
+MOST_FAILURES_KEPT = 50
+
+
+class Recorder:
+    """Collects the evidence and the failures of the item that runs now."""
+
+    def __init__(self, redact: Redactor, worker: str) -> None:
+        self.redact = redact
+        self.worker = worker
+        self.last: Answer | None = None
+        self._begin("", (), None)
+
+    def begin(self, item: str, requirements: tuple[str, ...], operation: str | None) -> None:
+        """Start an item; ``operation`` is the label it is about, if it is about one."""
+        self._begin(item, requirements, operation)
+
+    def _begin(self, item: str, requirements: tuple[str, ...], operation: str | None) -> None:
+        self.item = item
+        self.requirements = requirements
+        self.operation = operation
+        self.last = None
+        self._started = time.monotonic()
+        self._statuses: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._decided: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._evidence: Counter[str] = Counter()
+        self._failures: dict[tuple[str, str | None, str, str], Failure] = {}
+
+    def saw(self, answer: Answer) -> None:
+        """Count an answer."""
+        self.last = answer
+        self._statuses[answer.operation or "(unknown path)"][str(answer.status)] += 1
+
+    def passed(self, requirement: str, check: str, operation: str | None) -> None:
+        """A check was decided in the target's favour: the antecedent of its requirement really happened."""
+        self._evidence[requirement] += 1
+        self._decided[operation or "(unknown path)"][check] += 1
+
+    def failed(
+        self,
+        requirement: str,
+        check: str,
+        message: str,
+        answer: Answer | None = None,
+        *,
+        operation: str | None = None,
+        attribution: Attribution = "target",
+        erratum: str | None = None,
+        signature: str | None = None,
+    ) -> None:
+        """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted."""
+        answer = answer or self.last
+        operation = operation or (answer.operation if answer else None) or self.operation
+        self._evidence[requirement] += 1
+        self._decided[operation or "(unknown path)"][check] += 1
+        key = (requirement, operation, check, signature or message)
+        if key in self._failures:
+            self._failures[key].seen += 1
+            return
+        if len(self._failures) >= MOST_FAILURES_KEPT:
+            return
+        self._failures[key] = Failure(
+            requirement=requirement,
+            operation=operation,
+            check=check,
+            message=self.redact(message),
+            curl=answer.curl(self.redact) if answer else None,
+            attribution=attribution,
+            erratum=erratum,
+            item=self.item,
+            request_id=answer.sent.request_id if answer else None,
+            exchange=answer.transcript(self.redact) if answer else None,
+        )
+
+    def expect(
+        self, condition: bool, requirement: str, check: str, message: str, answer: Answer | None = None
+    ) -> bool:
+        """Decide a check either way; returns ``condition``."""
+        if condition:
+            operation = (answer.operation if answer else None) or self.operation
+            self.passed(requirement, check, operation)
+        else:
+            self.failed(requirement, check, message, answer)
+        return condition
+
+    @property
+    def failures(self) -> list[Failure]:
+        return list(self._failures.values())
+
+    @property
+    def evidence(self) -> Counter[str]:
+        return self._evidence
+
+    def result(self) -> ItemResult:
+        """The item as data; outcome and reason are set by the plugin."""
+        return ItemResult(
+            id=self.item,
+            requirements=self.requirements,
+            operation=self.operation,
+            outcome="not_run",
+            duration_s=time.monotonic() - self._started,
+            failures=self.failures,
+            statuses={operation: dict(counts) for operation, counts in self._statuses.items()},
+            evidence=dict(self._evidence),
+            decided={operation: dict(counts) for operation, counts in self._decided.items()},
+            worker=self.worker,
+        )

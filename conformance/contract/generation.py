@@ -1,0 +1,136 @@
+"""Generated request data: the only module that knows schemathesis' objects.
+
+A strategy is built for one operation, narrowed to one body branch and to the body or the query: building it for the
+whole document costs seconds, for a narrowed one milliseconds (the oneOf of 34 action types is what makes the whole
+document unusable, errata A7 and A9).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from conformance.contract.contract import JSON_MEDIA_TYPE, Contract
+
+Part = Literal["body", "query"]
+Mode = Literal["positive", "negative"]
+
+MISSING: Any = object()
+"""Stands for "no body at all"."""
+
+
+class GenerationError(Exception):
+    """No data can be generated for an operation: its schema cannot be satisfied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One draw. ``body`` is `MISSING` if none is to be sent; bytes are sent as they are. ``description``: what a
+    negative draw violates, in schemathesis' words."""
+
+    query: Mapping[str, Any]
+    body: Any
+    description: str
+
+
+def draw(
+    contract: Contract,
+    label: str,
+    *,
+    mode: Mode,
+    part: Part,
+    count: int,
+    seed_value: int,
+    resource_type: str | None = None,
+) -> list[Generated]:
+    """``count`` draws (fewer if the schema allows no more) for the body or the query of an operation.
+
+    The same arguments give the same draws. Raises `GenerationError` if there is nothing to draw.
+    """
+    import schemathesis.openapi
+    from schemathesis import GenerationMode
+
+    document = narrowed(contract, label, part, resource_type)
+    method, path = label.split(" ", 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        operation = schemathesis.openapi.from_dict(document)[path][method]
+        strategy = operation.as_strategy(
+            generation_mode=GenerationMode.POSITIVE if mode == "positive" else GenerationMode.NEGATIVE,
+            path_parameters={parameter.name: "x" for parameter in contract.operation(label).parameters_in("path")},
+        )
+        draws: list[Generated] = []
+
+        @seed(seed_value)
+        @settings(
+            max_examples=count,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(strategy)
+        def collect(case: Any) -> None:
+            draws.append(_generated(case))
+
+        try:
+            collect()
+        except Exception as error:  # schemathesis and hypothesis raise many kinds; all mean that nothing was drawn
+            if not draws:
+                raise GenerationError(f"{label}: no {mode} {part} can be generated: {error}") from error
+    return draws
+
+
+def _generated(case: Any) -> Generated:
+    phase = getattr(getattr(case, "meta", None), "phase", None)
+    body = case.body
+    return Generated(
+        query=dict(case.query or {}),
+        body=MISSING if type(body).__name__ == "NotSet" else body,
+        description=str(getattr(getattr(phase, "data", None), "description", "") or ""),
+    )
+
+
+def narrowed(contract: Contract, label: str, part: Part, resource_type: str | None = None) -> dict[str, Any]:
+    """A document with one operation, without security, with only its body or only its query."""
+    operation = contract.operation(label)
+    kept = [
+        contract.resolve(parameter)
+        for parameter in operation.definition.get("parameters", ())
+        if contract.resolve(parameter)["in"] in ("path", *(("query",) if part == "query" else ()))
+    ]
+    definition: dict[str, Any] = {"responses": {"default": {"description": "any"}}, "parameters": kept}
+    if part == "body":
+        schema = contract.body_schema(label, resource_type) or {}
+        definition["requestBody"] = {"required": True, "content": {JSON_MEDIA_TYPE: {"schema": schema}}}
+    schemas: dict[str, Any] = {}
+    _collect(contract, definition, schemas)
+    return {
+        "openapi": contract.document["openapi"],
+        "info": {"title": "narrowed", "version": "1"},
+        "paths": {operation.path: {operation.method.lower(): definition}},
+        "components": {"schemas": schemas},
+    }
+
+
+def _collect(contract: Contract, node: Any, schemas: dict[str, Any]) -> None:
+    for name in _references(node):
+        if name not in schemas:
+            schemas[name] = contract.document["components"]["schemas"][name]
+            _collect(contract, schemas[name], schemas)
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "$ref" and isinstance(value, str) and value.startswith("#/components/schemas/"):
+                yield value.rpartition("/")[2]
+            elif key not in ("example", "examples", "default", "enum"):
+                yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)

@@ -1,0 +1,91 @@
+"""Which bodies are certainly invalid, also for a parser as lenient as EMQX's.
+
+EMQX reads its configuration types from JSON with conversions (errata B8): strings for numbers and booleans, numbers
+for strings, objects with numeric keys for arrays, null for "not given". A negative test may only demand a refusal
+where none of these readings is valid; otherwise a healthy server would be accused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from conformance.contract.contract import Contract
+
+_NUMBER_TEXT = {"type": "string", "pattern": r"^\s*[-+]?[0-9]"}
+_KEPT = ("minimum", "maximum", "minLength", "maxLength", "pattern", "minItems", "maxItems", "required")
+
+
+class Leniency:
+    """Validators of one contract for lenient readings, compiled on first use."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._validator = cache(self._compile)
+
+    def certainly_invalid(self, label: str, body: Any, resource_type: str | None = None) -> bool:
+        """Whether no lenient reading of ``body`` satisfies the request schema of the operation."""
+        if body is None or body == {} or body == []:
+            # EMQX takes null, {} and [] for one another (behaviour of array and object operations).
+            return not self._validator(label, resource_type).is_valid({}) and not self._validator(
+                label, resource_type
+            ).is_valid([])
+        return not self._validator(label, resource_type).is_valid(body)
+
+    def _compile(self, label: str, resource_type: str | None) -> Any:
+        components = {
+            name: lenient(schema) for name, schema in self._contract.document["components"]["schemas"].items()
+        }
+        schema = self._contract.body_schema(label, resource_type) or {}
+        root = {"components": {"schemas": components}, "allOf": [lenient(schema)]}
+        return jsonschema_rs.validator_for({"$schema": "http://json-schema.org/draft-07/schema#", **root})
+
+
+def lenient(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON Schema that accepts every value some lenient reading of ``schema`` (OpenAPI 3.0) accepts."""
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"]}
+    for union in ("oneOf", "anyOf"):
+        if union in schema:
+            return {"anyOf": [lenient(member) for member in schema[union]]}
+    if "allOf" in schema:
+        return {"allOf": [lenient(member) for member in schema["allOf"]]}
+    kept = {key: schema[key] for key in _KEPT if key in schema}
+    kind = schema.get("type")
+    if "enum" in schema:
+        members = list(schema["enum"])
+        return {"enum": members + [str(member).lower() for member in members if not isinstance(member, str)]}
+    if kind == "string":
+        numbers_and_bytes = [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]
+        return {"anyOf": [{"type": "string", **kept}, *numbers_and_bytes, *_null(schema)]}
+    if kind in ("integer", "number"):
+        return {"anyOf": [{"type": "number", **kept}, _NUMBER_TEXT, *_null(schema)]}
+    if kind == "boolean":
+        return {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}, *_null(schema)]}
+    if kind == "array":
+        items = lenient(schema.get("items", {}))
+        indexed = {"type": "object", "propertyNames": {"pattern": "^[0-9]+$"}}
+        return {"anyOf": [{"type": "array", "items": items, **kept}, indexed, {"type": "string"}, *_null(schema)]}
+    if kind == "object" or "properties" in schema:
+        return {"anyOf": [_lenient_object(schema, kept), {"type": "array", "maxItems": 0}, *_null(schema)]}
+    return {}
+
+
+def _lenient_object(schema: Mapping[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    required = set(schema.get("required", ()))
+    result: dict[str, Any] = {"type": "object", **kept}
+    if "properties" in schema:
+        result["properties"] = {
+            name: lenient(member) if name in required else {"anyOf": [lenient(member), {"type": "null"}]}
+            for name, member in schema["properties"].items()
+        }
+    if schema.get("additionalProperties") is False:
+        result["additionalProperties"] = False
+    return result
+
+
+def _null(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"type": "null"}] if schema.get("nullable") else []

@@ -1,0 +1,191 @@
+"""The controller of a run: starts it, gathers what the workers report, and ends it with a verdict."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import __version__
+from conformance.contract import DocumentError, load_contract
+from conformance.itemrun import REPORT_KEY
+from conformance.items import operation_of, requirements_of
+from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
+from conformance.report.model import Failure, ItemResult, RunResult
+from conformance.report.verdict import EXIT_CODES, Selection, decide
+from conformance.report.writers import write_reports
+from conformance.requirements import catalogue
+from conformance.run import Plan, clean_up_after_crash, make_plan, state_folder
+from conformance.target.config import Configuration, load_configuration
+from conformance.target.errors import ConfigurationError, SafetyViolation, TargetLost
+from conformance.waivers import WaiverError, load_waivers
+
+USAGE_ERROR = 2
+INCONCLUSIVE = 3
+
+
+class Controller:
+    """Pytest hooks of the process that owns the run."""
+
+    def __init__(self, plan: Plan, embedded: EmbeddedDeployment | None) -> None:
+        self.plan = plan
+        self.embedded = embedded
+        self.started = time.monotonic()
+        self.items: dict[str, ItemResult] = {}
+        self.expected: dict[str, None] = {}
+        self.deselected = 0
+        self.troubles: list[str] = []
+        self.left: list[str] = []
+        self.result: RunResult | None = None
+        self.progress: Any = None
+
+    @classmethod
+    def start(cls, config: pytest.Config, options: Mapping[str, Any]) -> Controller:
+        """Check the configuration and the target; leaves pytest with one sentence if either is not in order."""
+        embedded: EmbeddedDeployment | None = None
+        try:
+            configuration = load_configuration(options)
+            _prepare_report_dir(configuration.report_dir)
+            load_waivers(configuration.waivers)
+            load_contract(configuration.contract, configuration.emqx_version)
+            if configuration.base_url is None:
+                embedded = start_embedded(version=configuration.emqx_version)
+                configuration = _for_embedded(configuration, embedded)
+            return cls(make_plan(configuration), embedded)
+        except (ConfigurationError, WaiverError, DocumentError) as error:
+            code, reason = USAGE_ERROR, str(error)
+        except (TargetLost, EmbeddedError) as error:
+            code, reason = INCONCLUSIVE, f"inconclusive: {error}"
+        if embedded is not None:
+            embedded.stop()
+        pytest.exit(reason, returncode=code)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["conformance"] = self.plan.as_json()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        self._expect(ids)
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self.deselected += len(items)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._expect([item.nodeid for item in session.items])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        value = getattr(report, REPORT_KEY, None)
+        if value is not None:
+            failures = [Failure(**failure) for failure in value["failures"]]
+            requirements = tuple(value["requirements"])
+            self._finished(ItemResult(**{**value, "failures": failures, "requirements": requirements}))
+        elif report.when == "???":
+            reason = f"the worker that ran it died: {str(report.longrepr).strip()}"
+            self.troubles.append(reason)
+            self._finished(self._unfinished(report.nodeid, "error", reason))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        output = getattr(node, "workeroutput", {}).get("conformance")
+        if output is not None:
+            self.worker_finished(output["left"], output["lost"])
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.troubles.append("interrupted" if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))
+
+    def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.troubles.append(f"internal error of the suite: {excinfo.typename}: {excinfo.value}")
+
+    def worker_finished(self, left: list[str], lost: str | None) -> None:
+        """A worker is done: what it could not delete, and why it stopped early, if it did."""
+        self.left += left
+        if lost is not None and lost not in self.troubles:
+            self.troubles.append(lost)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        try:
+            self.left += clean_up_after_crash(self.plan)
+        except (TargetLost, SafetyViolation) as error:
+            self.left.append(str(error))
+        if self.embedded is not None:
+            self.embedded.stop()
+        if not self.expected and not self.troubles:
+            self.troubles.append("the selection matches no item")
+            session.exitstatus = USAGE_ERROR
+        self.result = self._decide()
+        write_reports(self.result, self.plan.configuration.report_dir)
+        shutil.rmtree(state_folder(self.plan.configuration, self.plan.run_id), ignore_errors=True)
+        if session.exitstatus != USAGE_ERROR or self.expected:
+            session.exitstatus = EXIT_CODES[self.result.verdict]
+
+    def _expect(self, ids: list[str]) -> None:
+        self.expected.update(dict.fromkeys(ids))
+
+    def _finished(self, item: ItemResult) -> None:
+        self.items[item.id] = item
+        if self.progress is not None:
+            self.progress.item(item)
+
+    def _unfinished(self, node_id: str, outcome: Any, reason: str) -> ItemResult:
+        return ItemResult(node_id, requirements_of(node_id), operation_of(node_id), outcome, reason)
+
+    def _decide(self) -> RunResult:
+        why = self.troubles[0] if self.troubles else "the run ended before it"
+        for node_id in self.expected:
+            if node_id not in self.items:
+                self.items[node_id] = self._unfinished(node_id, "not_run", why)
+        plan = self.plan
+        contract = load_contract(plan.configuration.contract, plan.contract_version)
+        items = list(self.items.values())
+        selection = Selection(catalogue=list(catalogue()), operations=list(contract.operations), complete=not self.deselected)
+        decision = decide(items, selection, self.troubles + [f"left behind: {what}" for what in self.left])
+        return RunResult(
+            verdict=decision.verdict,
+            reasons=decision.reasons,
+            suite=f"emqx-conformance {__version__}",
+            run_id=plan.run_id,
+            contract_digest=contract.digest,
+            contract_variant=contract.variant,
+            base_url=plan.configuration.base_url or "",
+            target_version=plan.capabilities.version,
+            seed=plan.seed,
+            profile=plan.configuration.profile,
+            started_at=plan.started_at,
+            duration_s=round(time.monotonic() - self.started, 3),
+            items=items,
+            requirements=decision.requirements,
+            operations=decision.operations,
+            failures=[failure for item in items for failure in item.failures],
+            left_out=[*plan.capabilities.warnings, *plan.capabilities.missing().values()],
+        )
+
+
+def _prepare_report_dir(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(f"--report-dir: cannot write to {folder}: {error.strerror}") from None
+
+
+def _for_embedded(configuration: Configuration, embedded: EmbeddedDeployment) -> Configuration:
+    """The embedded deployment belongs to this run alone, so global operations are allowed on it."""
+    return Configuration(
+        **{
+            **configuration.model_dump(),
+            "base_url": embedded.base_url,
+            "api_key": embedded.api_key,
+            "api_secret": embedded.api_secret,
+            "token": embedded.bearer_token,
+            "mqtt": embedded.mqtt,
+            "exclusive": True,
+        }
+    )

@@ -1,0 +1,167 @@
+"""Systematic data at the edges: a valid body or query with exactly one fault, or exactly on a bound.
+
+Unlike random negatives each of these says by itself what a server did wrong ("accepted qos 3").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.contract import Contract, Operation
+
+UNKNOWN_FIELD = "x_unknown_field"
+NO_SUCH_MEMBER = "no-such-member"
+
+_DEEPEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """``path``: where in the body (JSON pointer), ``what``: the single fault in words."""
+
+    path: str
+    what: str
+    body: Any
+
+
+def body_mutations(contract: Contract, schema: Mapping[str, Any], base: Any) -> Iterator[Mutation]:
+    """Every single-fault variation of the valid body ``base``; the caller decides which are certainly invalid."""
+    for pointer, what, value in _faults(contract, schema, base, (), 0):
+        yield Mutation("/" + "/".join(map(str, pointer)) if pointer else "", what, _replaced(base, pointer, value))
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCase:
+    """One query value; ``valid`` False means that a 400 is due."""
+
+    name: str
+    value: str
+    valid: bool
+
+    @property
+    def what(self) -> str:
+        return f"{self.name}={self.value}"
+
+
+def query_cases(contract: Contract, operation: Operation) -> Iterator[QueryCase]:
+    """Values on and just beyond every bound of the query parameters of an operation."""
+    for parameter in operation.parameters_in("query"):
+        for value, valid in _query_values(contract, parameter.schema):
+            yield QueryCase(parameter.name, value, valid)
+        for value, valid in _DOMAIN_VALUES.get((operation.label, parameter.name), ()):
+            yield QueryCase(parameter.name, value, valid)
+
+
+# Constraints of query parameters that are no JSON Schema (errata D4, D10; subscription filters).
+_DOMAIN_VALUES: Mapping[tuple[str, str], tuple[tuple[str, bool], ...]] = {
+    ("GET /clients", "ip_address"): (("not-an-address", False), ("127.0.0.1", True)),
+    ("GET /clients", "proto_ver"): (("five", False), ("5", True)),
+    ("GET /clients", "fields"): ((NO_SUCH_MEMBER, False), ("clientid,username", True)),
+    ("GET /subscriptions", "match_topic"): (("$share/g/t", False), ("cft/#", True)),
+    ("GET /clients/{clientid}/mqueue_messages", "max_payload_bytes"): (("0", False), ("1KB", True)),
+    ("GET /clients/{clientid}/inflight_messages", "max_payload_bytes"): (("0", False), ("1KB", True)),
+}
+
+# Not checked by the server as documented (errata D5): level SHOULD, a requirement of its own (RUL-17).
+UNCHECKED_PARAMETERS = frozenset({("GET /rules", "page"), ("GET /rules", "limit"), ("GET /rules", "enable")})
+
+
+def _query_values(contract: Contract, schema: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    schema = contract.resolve(schema)
+    kind = schema.get("type")
+    if "enum" in schema:
+        yield NO_SUCH_MEMBER, False
+        yield from ((str(member), True) for member in schema["enum"])
+    elif kind == "integer":
+        yield "abc", False
+        yield "1.5", False
+        if "minimum" in schema:
+            yield str(schema["minimum"] - 1), False
+            yield str(schema["minimum"]), True
+        if "maximum" in schema:
+            yield str(schema["maximum"] + 1), False
+            yield str(schema["maximum"]), True
+    elif kind == "boolean":
+        yield "maybe", False
+        yield from (("true", True), ("false", True))
+
+
+def _faults(
+    contract: Contract, schema: Mapping[str, Any], value: Any, pointer: tuple[str | int, ...], depth: int
+) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
+    schema = contract.resolve(schema)
+    if schema.get("deprecated") or depth > _DEEPEST:
+        return
+    if "oneOf" in schema or "anyOf" in schema:
+        yield pointer, "an object without any field of the union", {UNKNOWN_FIELD: {}}
+        return
+    kind = schema.get("type", "object" if "properties" in schema else None)
+    yield from ((pointer, what, wrong) for what, wrong in _wrong_values(schema, kind))
+    if kind == "object" and isinstance(value, dict):
+        yield from _object_faults(contract, schema, value, pointer, depth)
+    elif kind == "array" and isinstance(value, list) and value:
+        yield from _faults(contract, schema.get("items", {}), value[0], (*pointer, 0), depth + 1)
+
+
+def _object_faults(
+    contract: Contract, schema: Mapping[str, Any], value: dict[str, Any], pointer: tuple[str | int, ...], depth: int
+) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
+    for name in schema.get("required", ()):
+        if name in value:
+            rest = {key: member for key, member in value.items() if key != name}
+            yield pointer, f"without the required {name}", rest
+    if schema.get("additionalProperties") is False:
+        yield pointer, "with an unknown field", {**value, UNKNOWN_FIELD: 1}
+    for name, member in schema.get("properties", {}).items():
+        yield from _faults(contract, member, value.get(name), (*pointer, name), depth + 1)
+
+
+def _wrong_values(schema: Mapping[str, Any], kind: str | None) -> Iterator[tuple[str, Any]]:
+    if "enum" in schema:
+        yield f"{NO_SUCH_MEMBER!r} instead of one of {schema['enum'][:4]}", NO_SUCH_MEMBER
+        yield "an object instead of an enumeration member", {"a": 1}
+    elif kind == "integer":
+        yield "a word instead of an integer", "abc"
+        yield "a fraction instead of an integer", 1.5
+        yield "an object instead of an integer", {"a": 1}
+        if "minimum" in schema:
+            yield f"{schema['minimum'] - 1}, below the minimum", schema["minimum"] - 1
+        if "maximum" in schema:
+            yield f"{schema['maximum'] + 1}, above the maximum", schema["maximum"] + 1
+    elif kind == "boolean":
+        yield "'maybe' instead of a boolean", "maybe"
+        yield "an object instead of a boolean", {"a": 1}
+    elif kind == "string":
+        yield "an object instead of a string", {"a": 1}
+        yield "a boolean instead of a string", True
+        if "pattern" in schema:
+            yield "a string that breaks the pattern", "?!"
+        if "maxLength" in schema:
+            yield f"a string of {schema['maxLength'] + 1} characters", "a" * (schema["maxLength"] + 1)
+    elif kind == "array":
+        yield "a boolean instead of an array", True
+        yield "an object instead of an array", {"a": 1}
+    elif kind == "object":
+        yield "a word instead of an object", "text"
+        yield "an array instead of an object", ["text"]
+
+
+def _replaced(base: Any, pointer: tuple[str | int, ...], value: Any) -> Any:
+    """A copy of ``base`` with ``value`` at ``pointer``; objects on the way are created."""
+    if not pointer:
+        return deepcopy(value)
+    copy = deepcopy(base)
+    node = copy
+    for step, following in zip(pointer[:-1], pointer[1:], strict=True):
+        if isinstance(node, dict):
+            node = node.setdefault(step, [] if isinstance(following, int) else {})
+        else:
+            node = node[int(step)]
+    if isinstance(node, list):
+        node[int(pointer[-1])] = value
+    else:
+        node[pointer[-1]] = value
+    return copy

@@ -1,0 +1,193 @@
+"""What the fuzz items share: arranging ids, building bodies, sending, and deciding accepted or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.contract import Operation
+from conformance.contract.generation import MISSING, Generated, GenerationError, Mode, Part, draw
+from conformance.contract.leniency import Leniency
+from conformance.fuzz.adapt import Identities, into_sandbox
+from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
+from conformance.run import Context
+from conformance.target.answer import Answer
+from conformance.target.guard import Outgoing
+from conformance.target.session import encode, expand
+from conformance.target.world import World
+
+# Statuses besides 2xx by which a healthy server accepts a valid request: the request was understood, and what it asks
+# for is impossible right now for a documented reason.
+_ALSO_ACCEPTED: Mapping[str, frozenset[tuple[int, str]]] = {
+    "POST /connectors_probe": frozenset({(400, "TEST_FAILED")}),
+    "POST /actions_probe": frozenset({(400, "TEST_FAILED")}),
+    "POST /rules/{id}/test": frozenset({(412, "NOT_MATCH")}),
+    "DELETE /authorization/sources/built_in_database/rules": frozenset({(400, "BAD_REQUEST")}),
+}
+
+_FIXED_QUERY: Mapping[str, Mapping[str, str]] = {
+    "POST /authentication/password_based:built_in_database/import_users": {"type": "plain"},
+}
+
+_DESTROYS = frozenset({"DELETE"})
+
+
+class Driver:
+    """One fuzz item: its operation, its ids inside the sandbox, its seed and its effort."""
+
+    def __init__(self, context: Context, world: World, subject: Subject, node_id: str) -> None:
+        self.subject = subject
+        self.contract = context.contract
+        self.sandbox = context.sandbox
+        self.capabilities = context.capabilities
+        self.seed = item_seed(context.plan.seed, node_id)
+        self.effort: Effort = EFFORT[context.configuration.profile]
+        self._context = context
+        self._world = world
+        self._recorder: Recorder = context.recorder
+        self._connector = ""
+
+    @property
+    def operation(self) -> Operation:
+        return self.contract.operation(self.subject.label)
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        return self.contract.body_schema(self.subject.label, self.subject.resource_type) or {}
+
+    def fixed_query(self) -> Mapping[str, str]:
+        """Query parameters without which the operation means something else."""
+        return _FIXED_QUERY.get(self.operation.label, {})
+
+    @cached_property
+    def path(self) -> dict[str, str]:
+        """Path parameters of something that exists."""
+        return self._arranged_path()
+
+    def _arranged_path(self) -> dict[str, str]:
+        if not self.operation.parameters_in("path"):
+            return {}
+        if self.operation.path.endswith("/{operation}"):
+            return {"id": self._world.running(self.operation.path.split("/")[1], self._context.sink.url), "operation": "start"}
+        return self._world.path_parameters(self.operation.label, self.subject.resource_type)
+
+    def unknown_path(self) -> dict[str, str]:
+        """Well-formed path parameters of something that does not exist."""
+        values = {"operation": "start", "enable": "true", "as": "clientid"}
+        typed = self.operation.path.startswith(("/connectors", "/actions"))
+        return {
+            parameter.name: values.get(parameter.name) or self._unknown(parameter.name, typed)
+            for parameter in self.operation.parameters_in("path")
+        }
+
+    def _unknown(self, name: str, typed: bool) -> str:
+        if name == "topic":
+            return self.sandbox.topic("missing")
+        missing = self.sandbox.name("missing")
+        return f"http:{missing}" if typed else missing
+
+    def base_body(self) -> Any:
+        """The first example of the operation: a valid body."""
+        return next(iter(self.contract.body_examples(self.operation.label, self._example_type).values()))
+
+    @property
+    def _example_type(self) -> str | None:
+        return self.subject.resource_type or ("http" if self.operation.body_chosen_by_type else None)
+
+    def valid_body(self) -> Any:
+        """A valid body inside the sandbox, or `MISSING` for an operation without one."""
+        if self.operation.json_body is None:
+            return MISSING
+        return into_sandbox(self.operation.label, self.base_body(), self.identities(), valid=True)
+
+    def identities(self) -> Identities:
+        if self.operation.path.startswith("/actions") and not self._connector:
+            self._connector = self._action_connector().partition(":")[2]
+        return Identities(self.sandbox, self.__dict__.get("path", {}), self._connector)
+
+    def _action_connector(self) -> str:
+        if self.operation.method == "PUT" and self.subject.resource_type is not None:
+            answer = self._context.api.call("GET /actions/{id}", path={"id": self.path["id"]})
+            return f"{self.subject.resource_type}:{answer.json['connector']}"
+        return self._world.connector(self.subject.resource_type or "http")
+
+    def draw(self, mode: Mode, part: Part, count: int) -> list[Generated]:
+        try:
+            return draw(
+                self.contract,
+                self.subject.label,
+                mode=mode,
+                part=part,
+                count=count,
+                seed_value=self.seed,
+                resource_type=self.subject.resource_type,
+            )
+        except GenerationError as error:
+            pytest.skip(str(error))
+
+    def certainly_invalid(self, body: Any) -> bool:
+        return leniency(self._context).certainly_invalid(self.subject.label, body, self.subject.resource_type)
+
+    def send(
+        self, *, path: Mapping[str, str] | None = None, query: Mapping[str, Any] | None = None, body: Any = MISSING
+    ) -> Answer:
+        """Call the operation; a body given as bytes is sent as it is, under the JSON media type."""
+        if path is None:
+            path = self.path
+            if self.operation.method in _DESTROYS:
+                self.__dict__.pop("path", None)  # the next request needs something else to delete
+        content: dict[str, Any] = {}
+        if isinstance(body, bytes):
+            content = {"content": body, "content_type": "application/json"}
+        elif body is not MISSING:
+            content = {"json": body}
+        return self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
+
+    def send_if_safe(self, *, query: Mapping[str, Any] | None = None, body: Any) -> Answer | None:
+        """Call the operation unless the guard would refuse: a random body may name somebody else's resource."""
+        content = body if isinstance(body, bytes) else encode(body)
+        path = expand(self.operation.path, self.path)
+        if self._context.guard.refusal(Outgoing(self.operation.method, path, content, "application/json")):
+            return None
+        return self.send(query=query, body=body)
+
+    def expect_accepted(self, answer: Answer, what: str = "", requirement: str = "GEN-28") -> None:
+        """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
+        if answer.status >= 500:
+            return  # decided by GEN-15
+        also = _ALSO_ACCEPTED.get(self.operation.label, frozenset())
+        accepted = answer.ok or (answer.status, answer.code or "") in also
+        reason = f" ({_message(answer)})" if answer.status >= 400 else ""
+        self._recorder.expect(
+            accepted,
+            requirement,
+            "accepts_valid",
+            f"a valid request{f' ({what})' if what else ''} was refused with {answer.status} {answer.code or ''}{reason}",
+            answer,
+        )
+
+    def expect_refused(self, answer: Answer | None, what: str, requirement: str = "GEN-29") -> None:
+        """An invalid request got a 4xx that is no 404: the body was looked at."""
+        if answer is None or answer.status >= 500:
+            return
+        self._recorder.expect(
+            400 <= answer.status < 500 and answer.status != 404,
+            requirement,
+            "refuses_invalid",
+            f"an invalid request was answered {answer.status} instead of 400: {what}",
+            answer,
+        )
+
+
+def leniency(context: Context) -> Leniency:
+    """The lenient validators of a worker, compiled once."""
+    return context.once("leniency", lambda: Leniency(context.contract))
+
+
+def _message(answer: Answer) -> str:
+    body = answer.json if answer.is_json else None
+    return str(body.get("message", ""))[:200] if isinstance(body, dict) else ""

@@ -1,0 +1,89 @@
+"""The space of fuzz items: which operations, with which type, relying on what."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from conformance.contract import Contract, Operation, load_contract
+
+_STATE = {
+    "/banned": "bans",
+    "/mqtt/retainer": "retained",
+    "/authorization/sources/built_in_database/rules": "authorization",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One operation, narrowed to a connector or action type where its body depends on it."""
+
+    label: str
+    resource_type: str | None = None
+
+    def __str__(self) -> str:
+        return self.label if self.resource_type is None else f"{self.label}-{self.resource_type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many requests an item sends, by profile."""
+
+    positive: int
+    negative: int
+    boundaries: int
+
+
+EFFORT = {"smoke": Effort(1, 2, 6), "standard": Effort(3, 5, 24), "deep": Effort(20, 40, 400)}
+
+
+def contract() -> Contract:
+    """The contract that decides which items exist: the same on every machine, whatever the target is."""
+    return load_contract()
+
+
+def subjects(selected: Callable[[Operation], bool], *, by_type: bool = True) -> list[Any]:
+    """Pytest parameters for the operations ``selected`` chooses, with ids like ``POST /connectors-http``."""
+    return [_parameter(subject) for subject in _subjects(selected, by_type)]
+
+
+def _subjects(selected: Callable[[Operation], bool], by_type: bool) -> Iterator[Subject]:
+    document = contract()
+    for operation in document.operations.values():
+        if not selected(operation):
+            continue
+        if by_type and operation.body_chosen_by_type:
+            kind = "connectors" if operation.path.startswith("/connectors") else "actions"
+            for resource_type in document.types(kind):
+                yield Subject(operation.label, resource_type)
+        else:
+            yield Subject(operation.label)
+
+
+def _parameter(subject: Subject) -> Any:
+    marks: list[pytest.MarkDecorator] = []
+    path = subject.label.partition(" ")[2]
+    if subject.resource_type is not None:
+        marks.append(pytest.mark.resource_type(subject.resource_type))
+    for prefix, capability in (
+        ("/clients/{", "mqtt"), ("/authentication/", "authenticator"), ("/authorization/", "authorization")
+    ):  # fmt: skip
+        if path.startswith(prefix):
+            marks.append(pytest.mark.needs(capability))
+    if path.endswith("/{operation}"):
+        marks.append(pytest.mark.needs("sink"))
+    for prefix, state in _STATE.items():
+        if path.startswith(prefix):
+            wipes = path == prefix or path.endswith(("/all", "/messages"))
+            marks.append(pytest.mark.state(state, alone=wipes and not subject.label.startswith("GET")))
+    return pytest.param(subject, id=str(subject), marks=marks)
+
+
+def item_seed(run_seed: int, node_id: str) -> int:
+    """The seed of one item: independent of the order and of the worker it runs in."""
+    digest = hashlib.sha256(f"{run_seed}\0{node_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big")

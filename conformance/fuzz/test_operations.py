@@ -1,0 +1,134 @@
+"""Every operation with generated data: valid, invalid, on the bounds, from the examples, and for unknown ids."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.contract.generation import MISSING, GenerationError, draw
+from conformance.fuzz.adapt import Identities, into_sandbox
+from conformance.fuzz.boundaries import UNCHECKED_PARAMETERS, body_mutations, query_cases
+from conformance.fuzz.driver import Driver
+from conformance.fuzz.queries import refine
+from conformance.fuzz.space import Subject, subjects
+from conformance.fuzz.variation import variations
+from conformance.requirements import requirement
+
+pytestmark = pytest.mark.fuzz
+
+
+@requirement("GEN-28")
+@pytest.mark.parametrize("subject", subjects(lambda operation: True))
+def test_positive(subject: Subject, driver: Driver) -> None:
+    """A request that satisfies the schema and the stated rules of its operation is accepted."""
+    for query, body in _valid_requests(driver):
+        driver.expect_accepted(driver.send(query=query, body=body))
+
+
+def _valid_requests(driver: Driver) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Query and body of each positive draw; an operation without either is called once."""
+    count = driver.effort.positive
+    operation = driver.operation
+    if operation.json_body is not None and driver.subject.resource_type is not None:
+        for body in variations(driver.contract, driver.schema, driver.base_body(), count, driver.seed):
+            yield {}, into_sandbox(operation.label, body, driver.identities(), valid=True)
+    elif operation.json_body is not None:
+        for generated in driver.draw("positive", "body", count):
+            yield driver.fixed_query(), into_sandbox(operation.label, generated.body, driver.identities(), valid=True)
+    elif operation.parameters_in("query"):
+        chance = random.Random(driver.seed)
+        for generated in driver.draw("positive", "query", count * 2):
+            query = refine(operation, generated.query, chance, driver.sandbox, driver.capabilities)
+            yield query, MISSING
+    else:
+        yield {}, MISSING
+
+
+@requirement("GEN-29")
+@pytest.mark.parametrize("subject", subjects(lambda operation: operation.json_body is not None))
+def test_negative(subject: Subject, driver: Driver) -> None:
+    """A body that violates its schema, also under every lenient reading, is refused with a 4xx."""
+    for generated in driver.draw("negative", "body", driver.effort.negative):
+        body = generated.body
+        if not isinstance(body, bytes):
+            body = into_sandbox(driver.operation.label, body, driver.identities())
+            if not driver.certainly_invalid(body):
+                continue
+        driver.expect_refused(driver.send_if_safe(body=body), generated.description or "a random invalid body")
+
+
+@requirement("GEN-18")
+@pytest.mark.parametrize(
+    "subject", subjects(lambda operation: bool(operation.json_body is not None or operation.parameters_in("query")))
+)
+def test_boundaries(subject: Subject, driver: Driver) -> None:
+    """One value just outside its documented type, range, enumeration or field set is refused with a 4xx."""
+    operation = driver.operation
+    chance = random.Random(driver.seed)
+    if operation.json_body is not None:
+        base = into_sandbox(operation.label, driver.base_body(), driver.identities(), valid=True)
+        faults = [
+            mutation
+            for mutation in body_mutations(driver.contract, driver.schema, base)
+            if driver.certainly_invalid(mutation.body)
+        ]
+        for mutation in _sample(faults, driver.effort.boundaries, chance):
+            body = into_sandbox(operation.label, mutation.body, driver.identities())
+            answer = driver.send_if_safe(query=driver.fixed_query(), body=body)
+            driver.expect_refused(answer, f"{mutation.path or 'the body'}: {mutation.what}", "GEN-18")
+    for case in query_cases(driver.contract, operation):
+        if (operation.label, case.name) in UNCHECKED_PARAMETERS:
+            continue
+        answer = driver.send(query={case.name: case.value}, body=driver.valid_body())
+        if case.valid:
+            driver.expect_accepted(answer, case.what)
+        else:
+            driver.expect_refused(answer, case.what, "GEN-18")
+
+
+def _sample(population: list[Any], count: int, chance: random.Random) -> list[Any]:
+    return population if len(population) <= count else chance.sample(population, count)
+
+
+@requirement("GEN-32")
+@pytest.mark.parametrize("subject", subjects(lambda operation: operation.json_body is not None))
+def test_examples(subject: Subject, driver: Driver) -> None:
+    """Every example body of the contract is accepted."""
+    examples = driver.contract.body_examples(driver.operation.label, subject.resource_type)
+    for name, example in examples.items():
+        body = into_sandbox(driver.operation.label, example, driver.identities(), valid=True)
+        driver.expect_accepted(driver.send(query=driver.fixed_query(), body=body), f"example {name}", "GEN-32")
+
+
+# Operations that answer something else than 404 for an unknown id, by their own rules: upserts (B5, AUTHZ PUT), and
+# the two of erratum C16, which have requirements of their own (ACT-08).
+_NO_404 = frozenset(
+    {
+        "PUT /rules/{id}",
+        "PUT /authorization/sources/built_in_database/rules/users/{username}",
+        "PUT /authorization/sources/built_in_database/rules/clients/{clientid}",
+        "GET /actions/{id}/metrics",
+        "PUT /actions/{id}/metrics/reset",
+    }
+)
+
+
+@requirement("GEN-30")
+@pytest.mark.parametrize(
+    "subject",
+    subjects(lambda operation: "{" in operation.path and operation.label not in _NO_404, by_type=False),
+)
+def test_unknown_id(subject: Subject, driver: Driver, recorder: Recorder) -> None:
+    """An operation on a well-formed id that does not exist answers 404."""
+    answer = driver.send(path=driver.unknown_path(), query=driver.fixed_query(), body=driver.valid_body())
+    recorder.expect(
+        answer.status == 404 or answer.status >= 500,
+        "GEN-30",
+        "unknown_id",
+        f"answered {answer.status} for an id that does not exist, expected 404",
+        answer,
+    )

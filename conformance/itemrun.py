@@ -1,0 +1,187 @@
+"""The life of one item in a worker: begin, run, judge, clean up, report."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from conformance.items import operation_of, requirements_of
+from conformance.report.model import ItemResult, Outcome
+from conformance.run import Context
+from conformance.target.errors import SafetyViolation, TargetLost
+from conformance.target.guard import Access
+from conformance.target.journal import Resource
+from conformance.target.session import NoAnswer
+from conformance.target.world import ArrangeFailed
+from conformance.waivers import WaiverFile
+
+REPORT_KEY = "conformance"
+
+_KEPT = pytest.StashKey[frozenset[Resource]]()
+_RESULT = pytest.StashKey[ItemResult]()
+
+
+class NonConformance(AssertionError):
+    """What an item found wrong, as text; the findings themselves are in the recorder."""
+
+
+class ItemRunner:
+    """Pytest hooks around each item of the suite; registered in every process that runs items."""
+
+    def __init__(self, context: Context, waivers: WaiverFile | None) -> None:
+        self.context = context
+        self.waivers = waivers
+        self.lost: str | None = None
+        self.left: list[str] = []
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        recorder = self.context.recorder
+        recorder.begin(item.nodeid, requirements_of(item.nodeid), operation_of(item.nodeid))
+        item.stash[_KEPT] = frozenset(self.context.journal)
+        reason = self.lost or self._why_skipped(item)
+        if reason is not None:
+            self._conclude(item, "not_run" if self.lost else "skipped", reason)
+            pytest.skip(reason)
+        try:
+            return (yield)
+        except (TargetLost, NoAnswer, ArrangeFailed, SafetyViolation) as error:
+            self._judge(item, error)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
+        error: BaseException | None = None
+        try:
+            with self.context.locks.hold(*_locks(item)):
+                yield
+        except (Exception, SafetyViolation, pytest.skip.Exception) as caught:
+            error = caught
+        self._judge(item, error)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
+        try:
+            return (yield)
+        finally:
+            if self.lost is None:
+                try:
+                    self.left += self.context.clean_up(keep=item.stash[_KEPT])
+                except (TargetLost, SafetyViolation) as error:
+                    self.lost = str(error)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+        report = yield
+        if call.excinfo is not None and call.excinfo.errisinstance(NonConformance):
+            report.longrepr = str(call.excinfo.value)
+        if call.when == "teardown":
+            result = item.stash.get(_RESULT, None) or self._result(item, "error", "the item ended without a verdict")
+            if call.excinfo is not None:
+                result.outcome, result.reason = "error", f"teardown: {call.excinfo.value}"
+            setattr(report, REPORT_KEY, asdict(result))
+        return report
+
+    def finish(self) -> None:
+        """Delete what is left of this worker's creations."""
+        if self.lost is None:
+            try:
+                self.left += self.context.clean_up()
+            except (TargetLost, SafetyViolation) as error:
+                self.lost = str(error)
+        self.context.__exit__()
+
+    def _why_skipped(self, item: pytest.Item) -> str | None:
+        missing = self.context.capabilities.missing()
+        for marker in item.iter_markers("needs"):
+            for capability in marker.args:
+                if capability in missing:
+                    return missing[capability]
+        needed = next((marker.args[0] for marker in item.iter_markers("resource_type")), None)
+        if needed is not None and needed not in self.context.capabilities.action_types and _is_action(item.nodeid):
+            return f"the target does not offer the action type {needed}"
+        labels = {label for marker in item.iter_markers("writes") for label in marker.args}
+        labels |= {operation_of(item.nodeid)} - {None}  # type: ignore[arg-type]
+        unless_exclusive = [label for label in labels if self.context.guard.classify(label) is Access.GLOBAL]
+        if unless_exclusive and not self.context.configuration.exclusive:
+            return f"{unless_exclusive[0]} touches global state and needs --exclusive"
+        return None
+
+    def _judge(self, item: pytest.Item, error: BaseException | None) -> None:
+        """Decide the item's outcome and raise what makes pytest agree with it."""
+        recorder = self.context.recorder
+        main = recorder.requirements[0] if recorder.requirements else "GEN-31"
+        if isinstance(error, pytest.skip.Exception):
+            if not recorder.failures:
+                self._conclude(item, "skipped", str(error.msg))
+                raise error
+        elif isinstance(error, TargetLost):
+            self.lost = str(error)
+            self._conclude(item, "not_run", self.lost)
+            pytest.skip(self.lost)
+        elif isinstance(error, SafetyViolation):
+            self.lost = f"the safety guard stopped the run: {error}"
+            self._conclude(item, "error", self.lost)
+            pytest.exit(self.lost, returncode=3)
+        elif isinstance(error, NoAnswer):
+            recorder.failed("GEN-31", "answered", str(error), operation=error.operation)
+        elif isinstance(error, ArrangeFailed):
+            recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
+        elif isinstance(error, AssertionError):
+            recorder.failed(main, item.name.partition("[")[0].removeprefix("test_"), _first_line(error))
+        elif error is not None:
+            self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
+            raise error
+        self._raise_findings(item)
+
+    def _raise_findings(self, item: pytest.Item) -> None:
+        recorder = self.context.recorder
+        failures = recorder.failures
+        if self.waivers is not None:
+            self.waivers.apply(failures, self.context.capabilities.version)
+        unwaived = [failure for failure in failures if failure.waived_by is None]
+        if unwaived:
+            self._conclude(item, "failed", unwaived[0].message)
+            raise NonConformance("\n\n".join(
+                f"{failure.requirement} {failure.operation or ''} [{failure.check}] {failure.message}"
+                f"\n  {failure.curl or ''}" for failure in unwaived
+            ))  # fmt: skip
+        missing = [identifier for identifier in recorder.requirements if not recorder.evidence[identifier]]
+        if failures:
+            reason = "; ".join(sorted({f"waived by {failure.waived_by}" for failure in failures}))
+            self._conclude(item, "waived", reason)
+            pytest.xfail(reason)
+        elif missing:
+            reason = f"nothing was decided: the antecedent of {', '.join(missing)} never happened"
+            self._conclude(item, "not_run", reason)
+            pytest.skip(reason)
+        else:
+            self._conclude(item, "passed", "")
+
+    def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str) -> None:
+        item.stash[_RESULT] = self._result(item, outcome, reason)
+
+    def _result(self, item: pytest.Item, outcome: Outcome, reason: str) -> ItemResult:
+        result = self.context.recorder.result()
+        result.id, result.outcome, result.reason = item.nodeid, outcome, self.context.redact(reason)
+        return result
+
+
+def _locks(item: pytest.Item) -> tuple[set[str], set[str]]:
+    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``)."""
+    shared: set[str] = set()
+    alone: set[str] = set()
+    for marker in item.iter_markers("state"):
+        (alone if marker.kwargs.get("alone") else shared).update(marker.args)
+    return shared, alone
+
+
+def _is_action(node_id: str) -> bool:
+    return "/actions" in (operation_of(node_id) or "")
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

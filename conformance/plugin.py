@@ -1,0 +1,156 @@
+"""The pytest plugin: options, markers and fixtures of the suite, and the start of a run.
+
+It does nothing unless items of the suite are selected, so that the suite's own tests run beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.contract import Contract
+from conformance.controller import Controller
+from conformance.itemrun import ItemRunner
+from conformance.items import is_conformance_path
+from conformance.run import Context, Plan
+from conformance.target.capabilities import Capabilities
+from conformance.target.options import OPTIONS
+from conformance.target.sandbox import Sandbox
+from conformance.target.session import Api
+from conformance.target.sink import HttpSink
+from conformance.target.world import World
+from conformance.waivers import load_waivers
+
+MARKERS = (
+    "requirement(id): the requirement a test verifies",
+    "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink)",
+    "writes(label): operations a test uses that its id does not name",
+    "state(name, alone=False): global state a test relies on, or changes for everybody (alone=True)",
+    "resource_type(type): the connector or action type a test is about",
+)
+
+_RUNNER = pytest.StashKey[ItemRunner]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("conformance", "EMQX conformance")
+    for option in OPTIONS:
+        if option.is_flag:
+            group.addoption(option.flag, dest=_destination(option.field), action="store_true", help=option.help)
+        else:
+            group.addoption(
+                option.flag,
+                dest=_destination(option.field),
+                metavar=option.metavar,
+                choices=option.choices or None,
+                help=option.help,
+            )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    config = session.config
+    if hasattr(config, "workerinput"):
+        if "conformance" in config.workerinput:
+            plan = Plan.from_json(config.workerinput["conformance"])
+            _start_items(config, plan, config.workerinput["workerid"])
+        return
+    if config.option.collectonly or not _selects_conformance(config):
+        return
+    options = {option.field: getattr(config.option, _destination(option.field)) for option in OPTIONS}
+    controller = Controller.start(config, options)
+    config.pluginmanager.register(controller, "conformance-controller")
+    if not getattr(config.option, "numprocesses", None):
+        _start_items(config, controller.plan, "main")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    runner = session.config.stash.get(_RUNNER, None)
+    if runner is None:
+        return
+    runner.finish()
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["conformance"] = {"left": runner.left, "lost": runner.lost}
+    else:
+        controller: Controller = session.config.pluginmanager.getplugin("conformance-controller")
+        controller.worker_finished(runner.left, runner.lost)
+
+
+def _start_items(config: pytest.Config, plan: Plan, worker: str) -> None:
+    runner = ItemRunner(Context(plan, worker), load_waivers(plan.configuration.waivers))
+    config.stash[_RUNNER] = runner
+    config.pluginmanager.register(runner, "conformance-items")
+
+
+def _selects_conformance(config: pytest.Config) -> bool:
+    for argument in config.args:
+        location = argument.partition("::")[0]
+        if config.option.pyargs and location.split(".")[0] == "conformance":
+            return True
+        if is_conformance_path(config.invocation_params.dir / location):
+            return True
+    return False
+
+
+def _destination(field: str) -> str:
+    return f"conformance_{field}"
+
+
+@pytest.fixture(scope="session")
+def context(pytestconfig: pytest.Config) -> Context:
+    """Everything of this worker."""
+    return pytestconfig.stash[_RUNNER].context
+
+
+@pytest.fixture(scope="session")
+def api(context: Context) -> Api:
+    """The session with the target: every answer is checked against the contract."""
+    return context.api
+
+
+@pytest.fixture(scope="session")
+def contract(context: Context) -> Contract:
+    return context.contract
+
+
+@pytest.fixture(scope="session")
+def recorder(context: Context) -> Recorder:
+    """Where an item records what it decided."""
+    return context.recorder
+
+
+@pytest.fixture(scope="session")
+def sandbox(context: Context) -> Sandbox:
+    """Names and topics this worker may use."""
+    return context.sandbox
+
+
+@pytest.fixture(scope="session")
+def capabilities(context: Context) -> Capabilities:
+    return context.capabilities
+
+
+@pytest.fixture
+def world(context: Context) -> Iterator[World]:
+    """Factories for what the item needs; all of it is deleted after the item."""
+    world = context.world()
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def sink(context: Context) -> HttpSink:
+    """The HTTP sink of this worker."""
+    return context.sink
+
+

@@ -1,0 +1,116 @@
+"""The result of a run as plain data: every writer renders the same `RunResult`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Outcome = Literal["passed", "failed", "waived", "skipped", "error", "not_run"]
+Verdict = Literal["conformant", "conformant_with_waivers", "non_conformant", "inconclusive"]
+Level = Literal["MUST", "SHOULD"]
+Attribution = Literal["target", "document", "undecided"]
+
+
+@dataclass(slots=True)
+class Failure:
+    """One deviation, counted once per item however often it was seen.
+
+    ``check`` names what was checked (``response_schema``), ``attribution`` who is at fault; ``erratum`` is the id
+    of the document's erratum where that is the document. ``exchange`` is the redacted request and response.
+    """
+
+    requirement: str
+    operation: str | None
+    check: str
+    message: str
+    curl: str | None = None
+    attribution: Attribution = "undecided"
+    erratum: str | None = None
+    waived_by: str | None = None
+    item: str = ""
+    request_id: str | None = None
+    exchange: str | None = None
+    seen: int = 1
+
+
+@dataclass(slots=True)
+class ItemResult:
+    """One pytest item: its outcome, its traffic and its evidence.
+
+    ``statuses``: operation label -> HTTP status (as text) -> number of answers. ``evidence``: requirement id ->
+    number of times its antecedent really happened. ``decided``: check name -> number of decisions, per operation.
+    """
+
+    id: str
+    requirements: tuple[str, ...]
+    operation: str | None
+    outcome: Outcome
+    reason: str = ""
+    duration_s: float = 0.0
+    failures: list[Failure] = field(default_factory=list)
+    statuses: dict[str, dict[str, int]] = field(default_factory=dict)
+    evidence: dict[str, int] = field(default_factory=dict)
+    decided: dict[str, dict[str, int]] = field(default_factory=dict)
+    worker: str = "main"
+
+    @property
+    def requests(self) -> int:
+        return sum(sum(counts.values()) for counts in self.statuses.values())
+
+
+@dataclass(slots=True)
+class RequirementResult:
+    """A requirement after the closed accounting; ``reason`` says why, unless it passed."""
+
+    id: str
+    title: str
+    level: Level
+    outcome: Outcome
+    tests: list[str]
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class OperationResult:
+    """Traffic of one operation; ``statuses`` maps the HTTP status as text to a count."""
+
+    operation: str
+    requests: int
+    statuses: dict[str, int]
+    outcome: Outcome = "not_run"
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class RunResult:
+    """Everything a report tells. Times: ``started_at`` RFC 3339 in UTC, ``duration_s`` seconds."""
+
+    verdict: Verdict
+    reasons: list[str]
+    suite: str
+    run_id: str
+    contract_digest: str
+    contract_variant: str
+    base_url: str
+    target_version: str | None
+    seed: int
+    profile: str
+    started_at: str
+    duration_s: float
+    items: list[ItemResult]
+    requirements: list[RequirementResult]
+    operations: list[OperationResult]
+    failures: list[Failure]
+    left_out: list[str] = field(default_factory=list)
+
+    def totals(self) -> dict[str, int]:
+        """Counts for the report: requests, and items by outcome (``not_run`` counts among the skipped)."""
+        outcomes = [item.outcome for item in self.items]
+        return {
+            "requests": sum(item.requests for item in self.items),
+            "passed": outcomes.count("passed"),
+            "failed": outcomes.count("failed"),
+            "waived": outcomes.count("waived"),
+            "skipped": outcomes.count("skipped") + outcomes.count("not_run"),
+            "errors": outcomes.count("error"),
+        }

@@ -1,0 +1,179 @@
+"""A run: the plan its controller makes, and the context each worker builds from it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from conformance.checks.answers import AnswerChecks
+from conformance.checks.recorder import Recorder
+from conformance.contract import Contract, load_contract
+from conformance.target.capabilities import Capabilities
+from conformance.target.cleanup import clean_up
+from conformance.target.config import Configuration
+from conformance.target.guard import Guard
+from conformance.target.hosts import HostPolicy
+from conformance.target.journal import FILE_NAME, Journal, Resource, read_journal
+from conformance.target.locks import StateLocks
+from conformance.target.preflight import preflight
+from conformance.target.rate import RateLimit
+from conformance.target.redaction import Redactor
+from conformance.target.sandbox import Sandbox, new_run_id
+from conformance.target.session import Api
+from conformance.target.sink import HttpSink
+from conformance.target.transport import GuardedAdapter
+from conformance.target.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is decided once per run; it reaches the workers over xdist's channel, never a command line."""
+
+    configuration: Configuration
+    run_id: str
+    seed: int
+    started_at: str
+    contract_version: str | None
+    capabilities: Capabilities
+
+    def as_json(self) -> dict[str, Any]:
+        configuration = self.configuration.model_dump(mode="json", exclude={"api_secret", "token"})
+        for name in ("api_secret", "token"):
+            secret: SecretStr | None = getattr(self.configuration, name)
+            configuration[name] = secret.get_secret_value() if secret else None
+        return {
+            "configuration": configuration,
+            "run_id": self.run_id,
+            "seed": self.seed,
+            "started_at": self.started_at,
+            "contract_version": self.contract_version,
+            "capabilities": self.capabilities.as_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Plan:
+        return cls(
+            **{
+                **value,
+                "configuration": Configuration(**value["configuration"]),
+                "capabilities": Capabilities.from_json(value["capabilities"]),
+            }
+        )
+
+
+def make_plan(configuration: Configuration) -> Plan:
+    """Check the target and decide everything a run needs; ``configuration`` names a target.
+
+    Raises `TargetLost` or `ConfigurationError` (see `conformance.target.preflight`).
+    """
+    run_id = new_run_id()
+    contract = load_contract(configuration.contract, configuration.emqx_version)
+    with Worker(configuration, run_id, "main", contract) as worker:
+        capabilities = preflight(worker.api, configuration, worker.sandbox)
+    seed = configuration.seed if configuration.seed is not None else secrets.randbelow(2**32)
+    return Plan(
+        configuration=configuration,
+        run_id=run_id,
+        seed=seed,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        contract_version=configuration.emqx_version or capabilities.version,
+        capabilities=capabilities,
+    )
+
+
+class Worker:
+    """The parts of one worker that talk to the target: sandbox, guard, journal and session."""
+
+    def __init__(self, configuration: Configuration, run_id: str, worker: str, contract: Contract) -> None:
+        self.configuration = configuration
+        self.contract = contract
+        self.sandbox = Sandbox(run_id, worker)
+        self.redact = Redactor()
+        for secret in configuration.secrets:
+            self.redact.add_basic(configuration.api_key or "", secret)
+        self.journal = Journal(journal_file(configuration.report_dir, f"{run_id}-{worker}"))
+        self.hosts = HostPolicy([configuration.mqtt] if configuration.mqtt else [])
+        self.guard = Guard(contract, self.sandbox, self.hosts, exclusive=configuration.exclusive)
+        rate = RateLimit(configuration.max_rps, state_folder(configuration, run_id) / "rate")
+        base_url = configuration.base_url or ""
+        self.api = Api(
+            configuration, GuardedAdapter(base_url, self.guard, self.journal, rate), contract, self.redact, run_id
+        )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.api.close()
+        self.journal.close()
+
+
+class Context(Worker):
+    """Everything the items of one worker use."""
+
+    def __init__(self, plan: Plan, worker: str) -> None:
+        contract = load_contract(plan.configuration.contract, plan.contract_version)
+        super().__init__(plan.configuration, plan.run_id, worker, contract)
+        self.plan = plan
+        self.capabilities = plan.capabilities
+        self.recorder = Recorder(self.redact, worker)
+        self.api.observers.append(AnswerChecks(contract, self.recorder))
+        self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
+        self._sink: HttpSink | None = None
+        self._once: dict[str, Any] = {}
+
+    def once(self, key: str, make: Callable[[], Any]) -> Any:
+        """A value that is costly to make and serves every item of the worker."""
+        if key not in self._once:
+            self._once[key] = make()
+        return self._once[key]
+
+    def world(self) -> World:
+        return World(self.api, self.contract, self.sandbox, self.capabilities, self.configuration)
+
+    @property
+    def sink(self) -> HttpSink:
+        """The worker's HTTP sink, started on first use; connectors may name it."""
+        if self._sink is None:
+            self._sink = HttpSink().__enter__()
+            self.hosts.allow(f"{self._sink.host}:{self._sink.port}")
+        return self._sink
+
+    def clean_up(self, keep: frozenset[Resource] = frozenset()) -> list[str]:
+        """Delete what the worker created and did not delete yet; returns what could not be deleted."""
+        return clean_up(self.api, self.journal, [resource for resource in self.journal if resource not in keep])
+
+    def __exit__(self, *error: object) -> None:
+        if self._sink is not None:
+            self._sink.__exit__()
+        super().__exit__(*error)
+
+
+def journal_file(report_dir: Path, name: str) -> Path:
+    return report_dir / FILE_NAME.format(worker=name)
+
+
+def state_folder(configuration: Configuration, run_id: str) -> Path:
+    """Locks and the shared rate of one run."""
+    return configuration.report_dir / f".state-{run_id}"
+
+
+def clean_up_after_crash(plan: Plan) -> list[str]:
+    """Delete what workers that died left behind, from their journals; returns what could not be deleted."""
+    left: list[str] = []
+    contract = load_contract(plan.configuration.contract, plan.contract_version)
+    for file in sorted(plan.configuration.report_dir.glob(FILE_NAME.format(worker=f"{plan.run_id}-*"))):
+        resources = read_journal(file)
+        if not resources:
+            continue
+        worker = file.stem.rpartition(f"{plan.run_id}-")[2]
+        with Worker(plan.configuration, plan.run_id, worker, contract) as successor:
+            successor.journal.adopt(resources)
+            left += clean_up(successor.api, successor.journal, resources)
+    return left

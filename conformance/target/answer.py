@@ -1,0 +1,129 @@
+"""One exchange with a target: what was sent, what came back, and the line that repeats it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from conformance.target.redaction import Redactor
+
+AUTHENTICATION_ARGUMENTS = {
+    "basic": '-u "$EMQX_CONFORMANCE_API_KEY:$EMQX_CONFORMANCE_API_SECRET"',
+    "bearer": '-H "Authorization: Bearer $EMQX_CONFORMANCE_TOKEN"',
+}
+BASE_URL_VARIABLE = "$EMQX_CONFORMANCE_BASE_URL"
+_EXCERPT = 4000
+
+
+class NotJson(ValueError):
+    """A body that should be JSON is not."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """A request as sent; ``path`` is raw, below ``/api/v5``, with its query. ``credentials`` says how it was signed."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    credentials: str
+    request_id: str
+
+
+@dataclass
+class Answer:
+    """What a target answered. ``operation`` is the label the request was meant for (None for an unknown path)."""
+
+    operation: str | None
+    sent: Sent
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    elapsed_s: float
+    truncated: bool = False
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+
+    @cached_property
+    def _decoded(self) -> tuple[Any, str | None]:
+        try:
+            return json.loads(self.content.decode("utf-8"), parse_constant=_refuse_constant), None
+        except (ValueError, RecursionError) as error:
+            return None, str(error) or type(error).__name__
+
+    @property
+    def json(self) -> Any:
+        """The decoded body; raises `NotJson` (RFC 8259: UTF-8, no NaN)."""
+        value, problem = self._decoded
+        if problem is not None:
+            raise NotJson(problem)
+        return value
+
+    @property
+    def is_json(self) -> bool:
+        return self._decoded[1] is None
+
+    @property
+    def code(self) -> str | None:
+        """The ``code`` of an error envelope, None if there is none."""
+        value = self._decoded[0]
+        code = value.get("code") if isinstance(value, dict) else None
+        return code if isinstance(code, str) else None
+
+    def curl(self, redact: Redactor) -> str:
+        """A line to paste into a shell; credentials and base URL come from the environment."""
+        parts = ["curl -sS -i --path-as-is", f"-X {self.sent.method}"]
+        if self.sent.credentials in AUTHENTICATION_ARGUMENTS:
+            parts.append(AUTHENTICATION_ARGUMENTS[self.sent.credentials])
+        for name, value in self.sent.headers.items():
+            if name.lower() in ("content-type", "accept") or (
+                name.lower() == "authorization" and self.sent.credentials == "literal"
+            ):
+                parts.append(f"-H {shlex.quote(f'{name}: {value}')}")
+        stdin = ""
+        if self.sent.body:
+            text = _printable(self.sent.body)
+            if text is not None:
+                parts.append(f"--data-binary {shlex.quote(redact(text))}")
+            else:
+                stdin = f"printf {shlex.quote(''.join(f'{byte:02x}' for byte in self.sent.body))} | xxd -r -p | "
+                parts.append("--data-binary @-")
+        parts.append(f'"{BASE_URL_VARIABLE}"{shlex.quote(redact(self.sent.path))}')
+        return stdin + " ".join(parts)
+
+    def transcript(self, redact: Redactor) -> str:
+        """Request and response as text, redacted and shortened, for reports."""
+        request = f"{self.sent.method} {self.sent.path}\nx-request-id: {self.sent.request_id}\n\n{_excerpt(self.sent.body)}"
+        headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
+        response = f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{headers}\n\n{_excerpt(self.content)}"
+        return redact(f"{request}\n\n--- answer ---\n{response}")
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _printable(body: bytes) -> str | None:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if "\0" not in text and "\r" not in text else None
+
+
+def _excerpt(body: bytes) -> str:
+    text = body[:_EXCERPT].decode("utf-8", errors="backslashreplace")
+    more = len(body) - _EXCERPT
+    return text + (f"\n... {more} more bytes" if more > 0 else "")

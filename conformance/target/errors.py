@@ -1,0 +1,23 @@
+"""What can go wrong with a target or with the way a run was started; each ends in an exit code, never in a traceback."""
+
+from __future__ import annotations
+
+
+class ConfigurationError(ValueError):
+    """Wrong usage or configuration (exit code 2); the message is one sentence for the user."""
+
+
+class CredentialsError(ConfigurationError):
+    """The target answered, and refused the credentials (exit code 2)."""
+
+
+class TargetLost(Exception):
+    """The target stopped answering (exit code 3): what is left of the run cannot be decided."""
+
+
+class SafetyViolation(BaseException):
+    """The guard refused a request of the suite.
+
+    It derives from BaseException so that no check, generator or scenario can swallow it: a request that would touch
+    what the suite did not create is a defect of the suite and ends the run.
+    """

@@ -1,0 +1,186 @@
+"""An MQTT client of the suite: paho-mqtt with deadlines instead of callbacks."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from conformance.target.config import split_listener
+
+TIMEOUT_S = 10.0
+
+
+class MqttError(Exception):
+    """The broker refused, closed, or did not answer in time; ``reason_code`` where it gave one."""
+
+    def __init__(self, message: str, reason_code: int | None = None) -> None:
+        super().__init__(message)
+        self.reason_code = reason_code
+
+
+class MqttClient:
+    """One connection. Reason codes are those of MQTT 5 (or the return codes of 3.1.1).
+
+    ``listener``: ``host:port``. ``protocol``: 4 (3.1.1) or 5. Use as a context manager, which connects.
+    """
+
+    def __init__(
+        self,
+        listener: str,
+        client_id: str,
+        *,
+        protocol: int = 5,
+        username: str | None = None,
+        password: str | None = None,
+        clean_start: bool = True,
+        session_expiry_s: int | None = None,
+        ca_bundle: Path | None = None,
+        tls: bool = False,
+        manual_ack: bool = False,
+        receive_maximum: int | None = None,
+    ) -> None:
+        self.host, self.port = split_listener(listener)
+        self.client_id = client_id
+        self.protocol = protocol
+        self.messages: list[paho.MQTTMessage] = []
+        self.connack: int | None = None
+        self.disconnect_reason: int | None = None
+        self._changed = threading.Condition()
+        self._closed = False
+        self._granted: dict[int, list[int]] = {}
+        self._acknowledged: dict[int, int] = {}
+        clean = {"clean_session": clean_start} if protocol == 4 else {}
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id, protocol=protocol, manual_ack=manual_ack, reconnect_on_failure=False, **clean
+        )
+        if username is not None:
+            self._client.username_pw_set(username, password)
+        if tls:
+            self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
+        self._clean_start = clean_start
+        self._properties = Properties(PacketTypes.CONNECT)
+        if session_expiry_s is not None:
+            self._properties.SessionExpiryInterval = session_expiry_s
+        if receive_maximum is not None:
+            self._properties.ReceiveMaximum = receive_maximum
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_unsubscribe = self._on_subscribe
+        self._client.on_publish = self._on_publish
+        self.session_present = False
+
+    def __enter__(self) -> MqttClient:
+        return self.connect()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def connect(self, timeout_s: float = TIMEOUT_S) -> MqttClient:
+        """Connect and wait for CONNACK; raises `MqttError` if the broker refuses or stays silent."""
+        options: dict[str, Any] = {}
+        if self.protocol == 5:
+            options = {"clean_start": self._clean_start, "properties": self._properties}
+        try:
+            self._client.connect(self.host, self.port, keepalive=60, **options)
+        except (OSError, ValueError) as error:
+            raise MqttError(f"cannot connect to {self.host}:{self.port}: {error}") from error
+        self._client.loop_start()
+        self._wait(lambda: self.connack is not None or self._closed, timeout_s)
+        if self.connack is None:
+            self.close()
+            raise MqttError("the broker closed the connection or did not answer CONNECT")
+        if self.connack != 0:
+            self.close()
+            raise MqttError(f"CONNECT refused with reason code 0x{self.connack:02X}", self.connack)
+        return self
+
+    def subscribe(self, topic_filter: str, qos: int = 1, **options: Any) -> int:
+        """Subscribe and return the granted QoS or the reason code of the SUBACK."""
+        if self.protocol == 5:
+            _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
+        else:
+            _, mid = self._client.subscribe(topic_filter, qos)
+        return self._granted_for(mid)
+
+    def unsubscribe(self, topic_filter: str) -> int:
+        _, mid = self._client.unsubscribe(topic_filter)
+        return self._granted_for(mid)
+
+    def publish(self, topic: str, payload: bytes | str = b"", qos: int = 1, *, retain: bool = False) -> int:
+        """Publish and return the reason code of the acknowledgement (0 for QoS 0)."""
+        information = self._client.publish(topic, payload, qos, retain)
+        if qos == 0:
+            return 0
+        if not self._wait(lambda: information.mid in self._acknowledged or self._closed, TIMEOUT_S):
+            raise MqttError(f"no acknowledgement for a publish to {topic}")
+        return self._acknowledged.get(information.mid, 0x80)
+
+    def wait_for_messages(
+        self, count: int = 1, within_s: float = 5.0, matching: Callable[[paho.MQTTMessage], bool] = lambda _: True
+    ) -> list[paho.MQTTMessage]:
+        """The messages that match, as soon as there are ``count`` or the time is over."""
+        self._wait(lambda: len([message for message in self.messages if matching(message)]) >= count, within_s)
+        return [message for message in self.messages if matching(message)]
+
+    def wait_closed(self, within_s: float = 5.0) -> bool:
+        """Whether the connection was closed by the broker within ``within_s`` seconds."""
+        return self._wait(lambda: self._closed, within_s)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _granted_for(self, mid: int | None) -> int:
+        if mid is None or not self._wait(lambda: mid in self._granted or self._closed, TIMEOUT_S):
+            raise MqttError("no SUBACK or UNSUBACK in time")
+        return self._granted.get(mid, [0x80])[0]
+
+    def _wait(self, condition: Callable[[], bool], within_s: float) -> bool:
+        deadline = time.monotonic() + within_s
+        with self._changed:
+            while not condition():
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return False
+                self._changed.wait(remaining)
+        return True
+
+    def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        with self._changed:
+            self.connack = reason.value
+            self.session_present = flags.session_present
+            self._changed.notify_all()
+
+    def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        with self._changed:
+            self._closed = True
+            if flags.is_disconnect_packet_from_server:
+                self.disconnect_reason = reason.value
+            self._changed.notify_all()
+
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        with self._changed:
+            self.messages.append(message)
+            self._changed.notify_all()
+
+    def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
+        with self._changed:
+            self._granted[mid] = [reason.value for reason in reasons] or [0]
+            self._changed.notify_all()
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
+        with self._changed:
+            self._acknowledged[mid] = reason.value
+            self._changed.notify_all()

@@ -1,0 +1,48 @@
+"""The options of a run, declared once for the command line and for pytest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ENVIRONMENT_PREFIX = "EMQX_CONFORMANCE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: ``--flag``, its environment variable, and the field of `Configuration` it fills."""
+
+    field: str
+    help: str
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    is_flag: bool = False
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.field.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return ENVIRONMENT_PREFIX + self.field.upper()
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("base_url", "Target, up to and including /api/v5. Default: start the embedded reference deployment.", "URL"),
+    Option("api_key", "API key for basic authentication.", "KEY"),
+    Option("api_secret_file", "File that holds the API secret.", "FILE"),
+    Option("token_file", "File that holds a bearer token.", "FILE"),
+    Option("mqtt", "MQTT listener of the target; without it the data-plane tests are skipped.", "HOST:PORT"),
+    Option("ca_bundle", "CA certificates (PEM) that sign the target's certificate.", "FILE"),
+    Option("profile", "How much to do.", choices=("smoke", "standard", "deep")),
+    Option("seed", "Seed of all generated data. Default: a random one, printed and reported.", "N"),
+    Option("exclusive", "Nobody else uses the target: allow operations that touch global state.", is_flag=True),
+    Option("waivers", "Accepted deviations (TOML).", "FILE"),
+    Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
+    Option("max_rps", "At most N requests per second over all workers.", "N"),
+    Option("report_dir", "Where the reports go. Default: reports/.", "DIR"),
+    Option("contract", "Check against the corrected or the published document.", choices=("corrected", "published")),
+    Option("target", "Named target in targets.toml.", "NAME"),
+    Option("targets_file", "Where targets.toml is. Default: ./targets.toml.", "FILE"),
+)
+
+SECRET_VARIABLES = (ENVIRONMENT_PREFIX + "API_SECRET", ENVIRONMENT_PREFIX + "TOKEN")

@@ -1,0 +1,27 @@
+"""Waiting for what a target does asynchronously: poll with a deadline, never sleep and hope."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+EVENTUALLY_S = 5.0
+"""What a conformant target may take for an asynchronous effect (requirements say "eventually")."""
+
+_FIRST_PAUSE_S = 0.005
+_LONGEST_PAUSE_S = 0.25
+
+
+def eventually(probe: Callable[[], Value], within_s: float = EVENTUALLY_S) -> Value:
+    """Call ``probe`` until it returns something true or the time is over; returns its last value."""
+    deadline = time.monotonic() + within_s
+    pause = _FIRST_PAUSE_S
+    while True:
+        value = probe()
+        if value or time.monotonic() >= deadline:
+            return value
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_S)

@@ -1,0 +1,136 @@
+"""One message instead of a thousand failures: is there a target, does it know us, what can it do?"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+import requests
+
+from conformance.target.answer import Answer
+from conformance.target.capabilities import Capabilities
+from conformance.target.config import Configuration
+from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
+from conformance.target.mqtt import MqttClient, MqttError
+from conformance.target.sandbox import Sandbox
+from conformance.target.session import Api, NoAnswer, reason_of
+
+_USERS = "/authentication/password_based:built_in_database/users"
+_AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
+
+
+def preflight(api: Api, configuration: Configuration, sandbox: Sandbox) -> Capabilities:
+    """Find out what the target can do.
+
+    Raises `TargetLost` if it cannot be reached, `CredentialsError` if it refuses the credentials, and
+    `ConfigurationError` if what answers is no EMQX API or its certificate is not trusted.
+    """
+    action_types = _reach(api)
+    warnings = list(_write_check(api, sandbox))
+    version, node = _version(api)
+    mqtt_user, no_mqtt = _mqtt(api, configuration, sandbox)
+    return Capabilities(
+        version=version,
+        node=node,
+        action_types=tuple(action_types),
+        no_mqtt=no_mqtt,
+        no_authenticator=_absent(api, _USERS, "the built-in database authenticator is not configured"),
+        no_authorization=_absent(api, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
+        no_sink=None if _is_loopback(configuration) else "no HTTP sink that a remote target can reach is configured",
+        mqtt_user=mqtt_user,
+        warnings=tuple(warnings),
+    )
+
+
+def _read(api: Api, path: str) -> Answer:
+    return api.send("GET", path, observed=False)
+
+
+def _reach(api: Api) -> list[str]:
+    try:
+        answer = api.probe("GET", "/action_types")
+    except requests.exceptions.SSLError as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLCertVerificationError):
+            raise ConfigurationError(
+                f"the certificate of {api.base_url} is not trusted; name its CA with --ca-bundle"
+            ) from None
+        raise TargetLost(f"no TLS connection to {api.base_url}: {reason_of(error)}") from None
+    except requests.RequestException as error:
+        raise TargetLost(f"{api.base_url} cannot be reached: {reason_of(error)}") from None
+    if answer.status == 401:
+        raise CredentialsError(f"{api.base_url} refuses the credentials (401 {answer.code or ''}".rstrip() + ")")
+    if answer.status == 403:
+        raise CredentialsError(f"the credentials may not read {api.base_url} (403 {answer.code or ''}".rstrip() + ")")
+    if answer.status >= 500 or answer.status == 429:
+        raise TargetLost(f"{api.base_url} is not ready: GET /action_types answered {answer.status}")
+    types = answer.json if answer.status == 200 and answer.is_json else None
+    if not isinstance(types, list):
+        raise ConfigurationError(
+            f"{api.base_url} is no EMQX API: GET /action_types answered {answer.status} "
+            f"with {answer.media_type or 'no body'}"
+        )
+    return [name for name in types if isinstance(name, str)]
+
+
+def _write_check(api: Api, sandbox: Sandbox) -> Iterator[str]:
+    """Create, read and delete the cheapest resource there is: a ban of a client of the sandbox."""
+    who = sandbox.name("preflight")
+    try:
+        created = api.send_json("POST", "/banned", {"as": "clientid", "who": who, "reason": "preflight"})
+        if created.status in (401, 403):
+            raise CredentialsError(f"the credentials may read but not write ({created.status} {created.code})")
+        listed = _read(api, f"/banned?clientid={who}")
+        deleted = api.send("DELETE", f"/banned/clientid/{who}", observed=False)
+    except NoAnswer as error:
+        yield f"preflight: {error}"
+        return
+    for what, answer, expected in (("POST", created, 200), ("GET", listed, 200), ("DELETE", deleted, 204)):
+        if answer.status != expected:
+            yield f"preflight: {what} of a ban answered {answer.status}, expected {expected}"
+
+
+def _version(api: Api) -> tuple[str | None, str | None]:
+    try:
+        answer = _read(api, "/nodes")
+    except NoAnswer:
+        return None, None
+    nodes = answer.json if answer.status == 200 and answer.is_json else None
+    if not isinstance(nodes, list) or not nodes or not isinstance(nodes[0], dict):
+        return None, None
+    version, node = nodes[0].get("version"), nodes[0].get("node")
+    return (version if isinstance(version, str) else None), (node if isinstance(node, str) else None)
+
+
+def _absent(api: Api, path: str, reason: str) -> str | None:
+    try:
+        answer = _read(api, f"{path}?limit=1")
+    except NoAnswer as error:
+        return str(error)
+    return reason if answer.status in (400, 404) else None
+
+
+def _mqtt(api: Api, configuration: Configuration, sandbox: Sandbox) -> tuple[bool, str | None]:
+    if configuration.mqtt is None:
+        return False, "no MQTT listener given (--mqtt HOST:PORT)"
+    try:
+        MqttClient(configuration.mqtt, sandbox.name("preflight")).connect().close()
+        return False, None
+    except MqttError as error:
+        if error.reason_code is None:
+            return False, f"MQTT listener {configuration.mqtt}: {error}"
+    user, password = sandbox.name("preflight"), sandbox.name("password")
+    try:
+        created = api.send_json("POST", _USERS, {"user_id": user, "password": password})
+        try:
+            MqttClient(configuration.mqtt, user, username=user, password=password).connect().close()
+            return True, None
+        finally:
+            if created.ok:
+                api.send("DELETE", f"{_USERS}/{user}", observed=False)
+    except (MqttError, NoAnswer) as error:
+        return False, f"MQTT listener {configuration.mqtt} refuses anonymous clients and users of the suite: {error}"
+
+
+def _is_loopback(configuration: Configuration) -> bool:
+    host = (configuration.base_url or "").split("//", 1)[-1].split("/", 1)[0]
+    return host.startswith(("127.", "localhost", "[::1]"))

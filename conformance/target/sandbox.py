@@ -1,0 +1,103 @@
+"""The sandbox: the namespace of names, topics and addresses one worker of one run may touch.
+
+A run id starts with the time of the run in base 36, so that `emqx-conformance sweep` can tell how old a leftover is
+without any other record.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+
+PREFIX = "cft-"
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_RUN_ID = re.compile(r"cft-([0-9a-z]{7})[0-9a-z]{4}-")
+
+# Documentation ranges (RFC 5737, RFC 3849): no client of anybody connects from them.
+DOCUMENTATION_NETWORKS = tuple(
+    ipaddress.ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+)
+
+
+def new_run_id(now: float | None = None) -> str:
+    """Seven base-36 digits of the time in seconds, then four random ones."""
+    seconds = int(time.time() if now is None else now)
+    digits = ""
+    while seconds:
+        seconds, digit = divmod(seconds, 36)
+        digits = _DIGITS[digit] + digits
+    return digits.rjust(7, "0") + "".join(secrets.choice(_DIGITS) for _ in range(4))
+
+
+def started_at(name: str) -> float | None:
+    """When the run that owns ``name`` started (seconds since the epoch), None for a foreign name."""
+    match = _RUN_ID.match(name)
+    return float(int(match[1], 36)) if match else None
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """Names of one worker: ``cft-<run id>-<worker>-...``; topics start with ``cft-<run id>-<worker>/``."""
+
+    run_id: str
+    worker: str = "main"
+    _counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def prefix(self) -> str:
+        return f"{PREFIX}{self.run_id}-{self.worker}-"
+
+    @property
+    def topic_root(self) -> str:
+        return f"{PREFIX}{self.run_id}-{self.worker}/"
+
+    def name(self, hint: str = "n") -> str:
+        """A fresh name, valid as id of every kind of resource, as client id and as user name."""
+        return f"{self.prefix}{hint}-{next(self._counter)}"
+
+    def topic(self, hint: str = "t") -> str:
+        """A fresh topic; append ``/#`` for a filter that stays inside."""
+        return f"{self.topic_root}{hint}-{next(self._counter)}"
+
+    def address(self) -> str:
+        """An address of a documentation range, for bans of the kind peerhost."""
+        return str(DOCUMENTATION_NETWORKS[next(self._counter) % 3][1 + next(self._counter) % 250])
+
+    def owns_name(self, name: object) -> bool:
+        return isinstance(name, str) and name.startswith(self.prefix)
+
+    def owns_topic(self, topic: object) -> bool:
+        """True for topics and filters all of whose matches lie inside: the first level must be literal."""
+        return isinstance(topic, str) and bare_topic(topic).startswith(self.topic_root)
+
+    @staticmethod
+    def owns_network(network: object) -> bool:
+        """True for addresses and networks inside the documentation ranges."""
+        try:
+            parsed = ipaddress.ip_network(str(network), strict=False)
+        except ValueError:
+            return False
+        return any(
+            parsed.version == documentation.version and parsed.subnet_of(documentation)  # type: ignore[arg-type]
+            for documentation in DOCUMENTATION_NETWORKS
+        )
+
+    def owns_pattern(self, pattern: object) -> bool:
+        """True for regular expressions that can only match names of the sandbox: anchored literal prefix, no union."""
+        if not isinstance(pattern, str) or "|" in pattern:
+            return False
+        return pattern.startswith("^" + self.prefix) and "?" not in pattern[: len(self.prefix) + 2]
+
+
+def bare_topic(topic: str) -> str:
+    """A filter without its ``$share/<group>/``, ``$queue/`` or ``$exclusive/`` prefix."""
+    if topic.startswith("$share/"):
+        return topic.split("/", 2)[2] if topic.count("/") >= 2 else ""
+    for prefix in ("$queue/", "$exclusive/"):
+        if topic.startswith(prefix):
+            return topic[len(prefix) :]
+    return topic
