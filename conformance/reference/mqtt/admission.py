@@ -1,0 +1,109 @@
+"""CONNECT: who is let in, with which session, and what CONNACK says.
+
+The order is EMQX's: packet, ban, credentials, then the session (behaviour: authentication, banned, clients).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from conformance.reference.access import Refused
+from conformance.reference.mqtt.packets import Connack, Connect
+from conformance.reference.mqtt.properties import Properties
+from conformance.reference.mqtt.reasons import Reason
+from conformance.reference.mqtt.session import INFLIGHT_MAX, Peer
+from conformance.reference.mqtt.topics import is_topic_name
+from conformance.reference.mqtt.wire import MAX_VARINT
+
+if TYPE_CHECKING:
+    from conformance.reference.mqtt.connection import Connection
+
+# Sessions of 3.1.1 clients without clean session live for EMQX's default mqtt.session_expiry_interval, 2 hours.
+SESSION_EXPIRY_3 = 7200
+_CONNACK_PROPERTIES: Properties = {
+    "receive_maximum": INFLIGHT_MAX,
+    "retain_available": 1,
+    "maximum_packet_size": 1_048_576,
+    "topic_alias_maximum": 65535,
+    "wildcard_subscription_available": 1,
+    "subscription_identifier_available": 1,
+    "shared_subscription_available": 1,
+}
+
+
+def admit(connection: Connection, packet: Connect, size: int) -> None:
+    """Answer a CONNECT of ``size`` bytes: CONNACK and a session, or a refusal and the end of the connection."""
+    broker = connection.broker
+    peer = _peer(connection, packet)
+    assigned = _assign_clientid(packet)
+    reason, superuser = _judge(connection, packet, peer)
+    if reason is not Reason.SUCCESS:
+        broker.events.client_connack(packet, peer, 0, reason)
+        connection.refuse_connect(reason)
+        return
+    session, present = broker.sessions.open(connection, packet, peer)
+    session.is_superuser = superuser
+    session.expiry_interval = _expiry_interval(packet)
+    session.will = packet.will
+    session.statistics.packet_in(size)
+    connection.accepted(session, packet.keepalive)
+    properties = _CONNACK_PROPERTIES if packet.version >= 5 else {}
+    if assigned and packet.version >= 5:
+        properties = {**properties, "assigned_client_identifier": packet.clientid}
+    broker.events.client_connack(packet, peer, session.expiry_interval, Reason.SUCCESS)
+    connection.send(Connack(present and packet.version > 3, Reason.SUCCESS, properties))
+    broker.events.client_connected(session)
+    if present:
+        session.replay()
+
+
+def _peer(connection: Connection, packet: Connect) -> Peer:
+    host, port, sockname = connection.addresses()
+    properties = packet.properties
+    return Peer(
+        host,
+        port,
+        sockname,
+        packet.version,
+        packet.clean_start,
+        packet.keepalive,
+        properties.get("receive_maximum", 65535),
+        properties.get("maximum_packet_size", MAX_VARINT + 5),
+        properties,
+    )
+
+
+def _assign_clientid(packet: Connect) -> bool:
+    # 3.1.1 allows an empty client id only for a session that ends with its connection [MQTT-3.1.3-7].
+    if packet.clientid or (packet.version < 5 and not packet.clean_start):
+        return False
+    packet.clientid = f"auto-{secrets.token_hex(8)}"
+    return True
+
+
+def _expiry_interval(packet: Connect) -> int:
+    if packet.version >= 5:
+        return int(packet.properties.get("session_expiry_interval", 0))
+    return 0 if packet.clean_start else SESSION_EXPIRY_3
+
+
+def _judge(connection: Connection, packet: Connect, peer: Peer) -> tuple[Reason, bool]:
+    """The reason code for CONNACK, and whether the client is a superuser."""
+    broker = connection.broker
+    access = broker.deployment.access
+    if not packet.clientid:
+        return Reason.CLIENT_IDENTIFIER_NOT_VALID, False
+    if "authentication_method" in packet.properties:
+        return Reason.BAD_AUTHENTICATION_METHOD, False
+    if packet.will is not None and not is_topic_name(packet.will.topic):
+        return Reason.TOPIC_NAME_INVALID, False
+    if access.is_banned(packet.clientid, packet.username, peer.host):
+        return Reason.BANNED, False
+    verdict = access.authenticate(packet.clientid, packet.username, packet.password, peer.host)
+    if isinstance(verdict, Refused):
+        reason, superuser = Reason(verdict.reason_code), False
+    else:
+        reason, superuser = Reason.SUCCESS, bool(verdict.is_superuser)
+    broker.events.client_check_authn_complete(packet, peer, reason, superuser)
+    return reason, superuser

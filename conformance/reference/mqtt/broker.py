@@ -1,0 +1,158 @@
+"""The broker: routes messages to sessions, keeps subscriptions and retained messages, listens for clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.message import Message
+from conformance.reference.mqtt.authorization import Access
+from conformance.reference.mqtt.connection import Connection
+from conformance.reference.mqtt.events import Events
+from conformance.reference.mqtt.packets import SubscribeOptions
+from conformance.reference.mqtt.reasons import Reason
+from conformance.reference.mqtt.retained import RetainedStore
+from conformance.reference.mqtt.session import Session
+from conformance.reference.mqtt.sessions import Sessions
+from conformance.reference.mqtt.table import ExclusiveError, Subscription, SubscriptionTable
+from conformance.reference.mqtt.topics import Filter
+
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
+
+
+class Broker:
+    """The MQTT side of a deployment. Everything here runs in the thread of the deployment's loop."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+        self.events = Events(deployment.hooks, deployment.node)
+        self.sessions = Sessions(self)
+        self.retained = RetainedStore()
+        self.connections: set[Connection] = set()
+        self._table = SubscriptionTable()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen for clients; port 0 picks a free one. Returns the port."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: Connection(self), host, port)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close the listener and every connection; MQTT 5 clients are told 0x8B."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.connections):
+            connection.close("server_shutting_down", Reason.SERVER_SHUTTING_DOWN, publish_will=False)
+        self.sessions.clear()
+        # One turn of the loop lets the transports flush and report that they are closed.
+        await asyncio.sleep(0)
+        if self._server is not None:
+            await self._server.wait_closed()
+            self._server = None
+
+    # Messages
+
+    def publish(self, message: Message) -> int:
+        """Run the rules, keep the message if it is retained, hand it to subscribers; returns how many there are."""
+        self.events.message_publish(message)
+        if message.retain:
+            self.retained.store(message)
+        receivers = self._table.receivers(message.topic)
+        if not receivers:
+            self.events.message_dropped(message, "no_subscribers")
+        for subscription in receivers:
+            subscription.session.deliver(message, subscription)
+        return len(receivers)
+
+    def send_retained(self, subscription: Subscription) -> None:
+        """Deliver retained messages to a subscription as its retain handling says; never to a shared one."""
+        handling = subscription.options.rh
+        if subscription.filter.group is not None or not (handling == 0 or (handling == 1 and subscription.is_new)):
+            return
+        for message in self.retained.matching(subscription.filter.topic):
+            subscription.session.deliver(message, subscription, retained=True)
+
+    def not_encodable(self, session: Session) -> None:
+        """A message cannot be written for this client.
+
+        EMQX 5.8.9 loses the whole client process over it (recording publish_user_properties_nonstring), with
+        the strict behaviour so do we; otherwise only the message is lost.
+        """
+        if self.deployment.strict and session.connection is not None:
+            session.connection.abort()
+            session.connection = None
+            session.will = None
+            self.sessions.end(session)
+
+    # Access
+
+    def authorize(self, session: Session, access: Access) -> bool:
+        """The decision of the deployment, remembered per client for a minute."""
+        cache = session.authorization_cache
+        allowed = cache.get(access)
+        source = "cache"
+        if allowed is None:
+            source = "built_in_database"
+            allowed = self.deployment.access.authorize(
+                clientid=session.clientid,
+                username=session.username,
+                is_superuser=session.is_superuser,
+                action=access.action,
+                topic=access.topic,
+                qos=access.qos,
+                retain=bool(access.retain),
+            )
+            cache.put(access, allowed)
+        self.events.client_check_authz_complete(session, access, allowed, source)
+        return allowed
+
+    def kick(self, clientid: str, reason_code: int = Reason.ADMINISTRATIVE_ACTION) -> bool:
+        """Disconnect a client and destroy its session; its will is published. False if there is none."""
+        session = self.sessions.get(clientid)
+        if session is None:
+            return False
+        self.sessions.end(session, "kicked", Reason(reason_code))
+        return True
+
+    # Subscriptions
+
+    def subscribe(
+        self,
+        session: Session,
+        topic_filter: Filter,
+        options: SubscribeOptions,
+        identifier: int | None = None,
+        properties: Mapping[str, Any] | None = None,
+    ) -> Subscription:
+        """Subscribe a session; raises ExclusiveError if another client holds an exclusive topic.
+
+        The caller follows up with `send_retained`, because a SUBACK comes first.
+        """
+        if topic_filter.exclusive:
+            holder = self._table.exclusive_holder(topic_filter.topic)
+            if holder is not None and holder != session.clientid:
+                raise ExclusiveError(f"{topic_filter} is subscribed by another client")
+        key = str(topic_filter)
+        subscription = Subscription(session, topic_filter, options, identifier, key not in session.subscriptions)
+        session.subscriptions[key] = subscription
+        self._table.add(subscription)
+        self.events.session_subscribed(subscription, properties or {})
+        return subscription
+
+    def unsubscribe(self, session: Session, topic_filter: Filter, properties: Mapping[str, Any] | None = None) -> bool:
+        """Remove a subscription; False if there was none."""
+        subscription = session.subscriptions.pop(str(topic_filter), None)
+        if subscription is None:
+            return False
+        self._table.discard(subscription.filter, session.clientid)
+        self.events.session_unsubscribed(subscription, properties or {})
+        return True
+
+    def unsubscribe_all(self, session: Session) -> None:
+        """Remove the subscriptions of a session that has ended."""
+        for subscription in session.subscriptions.values():
+            self._table.discard(subscription.filter, session.clientid)
+        session.subscriptions.clear()

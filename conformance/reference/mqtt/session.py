@@ -1,0 +1,220 @@
+"""A session: what the broker knows of one client id, and how messages reach the client behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.message import Message, now_ms
+from conformance.reference.mqtt.authorization import AuthorizationCache
+from conformance.reference.mqtt.encoder import publish_bytes
+from conformance.reference.mqtt.packets import Ack, PacketType, Will
+from conformance.reference.mqtt.properties import Properties
+from conformance.reference.mqtt.queues import Delivery, Inflight, MessageQueue, expired
+from conformance.reference.mqtt.reasons import Reason
+from conformance.reference.mqtt.statistics import Statistics
+from conformance.reference.mqtt.table import Subscription
+
+if TYPE_CHECKING:
+    from conformance.reference.mqtt.broker import Broker
+    from conformance.reference.mqtt.connection import Connection
+
+MQUEUE_MAX = 1000
+INFLIGHT_MAX = 32
+AWAITING_REL_MAX = 100
+NEVER_EXPIRES = 0xFFFFFFFF
+
+# What the encoder raises for values MQTT cannot carry, for example user properties that are no strings.
+_NOT_ENCODABLE = (AttributeError, TypeError, OverflowError, ValueError)
+
+
+@dataclass(slots=True)
+class Peer:
+    """How a client is connected: addresses, and what its CONNECT said."""
+
+    host: str
+    port: int
+    sockname: str
+    version: int
+    clean_start: bool
+    keepalive: int
+    receive_maximum: int
+    maximum_packet_size: int
+    properties: Properties = field(default_factory=dict)
+    connected_at: int = field(default_factory=now_ms)
+
+    @property
+    def name(self) -> str:
+        """Address and port, ``127.0.0.1:1883``."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def protocol_name(self) -> str:
+        return "MQIsdp" if self.version == 3 else "MQTT"
+
+
+class Session:
+    """The state that outlives connections: subscriptions, mqueue, inflight window, QoS 2 identifiers.
+
+    ``expiry_interval`` is seconds after a disconnect, 0 ends the session with its connection. Instants are
+    milliseconds since the epoch. ``connection`` is None while the client is away.
+    """
+
+    def __init__(self, broker: Broker, clientid: str, username: str | None, peer: Peer) -> None:
+        self.broker = broker
+        self.clientid = clientid
+        self.username = username
+        self.is_superuser = False
+        self.peer = peer
+        self.expiry_interval = 0
+        self.created_at = now_ms()
+        self.disconnected_at: int | None = None
+        self.disconnect_properties: Properties = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.mqueue = MessageQueue(MQUEUE_MAX)
+        self.inflight = Inflight(INFLIGHT_MAX)
+        self.awaiting_rel: set[int] = set()
+        self.statistics = Statistics()
+        self.authorization_cache = AuthorizationCache()
+        self.will: Will | None = None
+        self.connection: Connection | None = None
+        self.timers: list[asyncio.TimerHandle] = []
+
+    @property
+    def connected(self) -> bool:
+        return self.connection is not None
+
+    @property
+    def persistent(self) -> bool:
+        return self.expiry_interval > 0
+
+    def attach(self, connection: Connection, username: str | None, peer: Peer) -> None:
+        """A client has (re)connected: counters, cached decisions and limits belong to the new connection."""
+        self.cancel_timers()
+        self.connection = connection
+        self.username = username
+        self.peer = peer
+        self.disconnected_at = None
+        self.disconnect_properties = {}
+        self.statistics = Statistics()
+        self.authorization_cache = AuthorizationCache()
+        self.inflight.limit = min(INFLIGHT_MAX, peer.receive_maximum)
+
+    def cancel_timers(self) -> None:
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+    # Delivery
+
+    def deliver(self, message: Message, subscription: Subscription, retained: bool = False) -> None:
+        """Send or queue a message for one subscription; ``retained`` if it comes from the retained store."""
+        options = subscription.options
+        if options.nl and message.from_clientid == self.clientid:
+            self.broker.events.delivery_dropped(self, message, "no_local")
+            return
+        qos = min(message.qos, options.qos)
+        retain = message.retain and (retained or bool(options.rap))
+        delivery = Delivery(message, qos, retain, subscription.identifier)
+        connection = self.connection
+        if connection is None or connection.congested or (qos and self.inflight.full):
+            self._enqueue(delivery)
+        else:
+            self._send(connection, delivery)
+
+    def _enqueue(self, delivery: Delivery) -> None:
+        dropped = self.mqueue.push(delivery)
+        if dropped is not None:
+            self._drop(dropped, "queue_full")
+
+    def _drop(self, delivery: Delivery, reason: str) -> None:
+        self.statistics.dropped(reason)
+        self.broker.events.delivery_dropped(self, delivery.message, reason)
+
+    def drain(self) -> None:
+        """Send what is queued, as far as window and transport allow."""
+        while self.mqueue and (connection := self.connection) is not None:
+            if connection.congested or self.inflight.full:
+                return
+            self._send(connection, self.mqueue.pop())
+
+    def _send(self, connection: Connection, delivery: Delivery) -> None:
+        if expired(delivery.message):
+            self._drop(delivery, "expired")
+            return
+        packet_id = self.inflight.add(delivery) if delivery.qos else 0
+        if not self._write(connection, delivery, packet_id, dup=False):
+            self.inflight.remove(packet_id)
+
+    def _write(self, connection: Connection, delivery: Delivery, packet_id: int, dup: bool) -> bool:
+        """Put a PUBLISH on the wire; False if this client can never get it."""
+        message = delivery.message
+        try:
+            data = publish_bytes(
+                message.topic,
+                message.payload,
+                delivery.qos,
+                delivery.retain,
+                dup,
+                packet_id,
+                self._properties(delivery) if self.peer.version >= 5 else {},
+                self.peer.version,
+            )
+        except _NOT_ENCODABLE:
+            self.broker.not_encodable(self)
+            return False
+        if len(data) > self.peer.maximum_packet_size:
+            self._drop(delivery, "too_large")
+            return False
+        connection.write(data)
+        self.statistics.message_out(delivery.qos)
+        self.broker.events.message_delivered(self, message)
+        return True
+
+    def _properties(self, delivery: Delivery) -> Properties:
+        message = delivery.message
+        properties: Properties = dict(message.properties)
+        if (interval := properties.get("message_expiry_interval")) is not None:
+            elapsed = (now_ms() - message.timestamp) // 1000
+            properties["message_expiry_interval"] = max(0, min(interval - elapsed, 0xFFFFFFFF))
+        if message.user_properties:
+            properties["user_property"] = message.user_properties
+        if delivery.identifier is not None:
+            properties["subscription_identifier"] = delivery.identifier
+        return properties
+
+    def replay(self) -> None:
+        """After a reconnect: repeat what was not acknowledged, then send what was queued."""
+        connection = self.connection
+        if connection is None:
+            return
+        for packet_id, delivery in self.inflight.by_packet_id():
+            if delivery.released:
+                connection.send(Ack(PacketType.PUBREL, packet_id))
+            elif not self._write(connection, delivery, packet_id, dup=True):
+                self.inflight.remove(packet_id)
+        self.drain()
+
+    # Acknowledgements
+
+    def acknowledged(self, ack: Ack) -> None:
+        """PUBACK or PUBCOMP, or a PUBREC that refuses: the exchange is over."""
+        delivery = self.inflight.remove(ack.packet_id)
+        if delivery is not None and ack.type is not PacketType.PUBCOMP:
+            self.broker.events.message_acked(self, delivery.message, ack.properties)
+        self.drain()
+
+    def received(self, ack: Ack) -> Reason:
+        """PUBREC: the client has the message; answers the code for the PUBREL."""
+        delivery = self.inflight.get(ack.packet_id)
+        if delivery is None:
+            return Reason.PACKET_IDENTIFIER_NOT_FOUND
+        if not delivery.released:
+            delivery.released = True
+            self.broker.events.message_acked(self, delivery.message, ack.properties)
+        return Reason.SUCCESS
+
+    def facts(self) -> dict[str, Any]:
+        """Message headers that tell where a message of this client came from."""
+        return {"username": self.username, "peerhost": self.peer.host, "peername": self.peer.name}
