@@ -1,0 +1,277 @@
+"""Operations outside the 77 that set-up and health checks need.
+
+They answer like EMQX 5.8 where a caller can see a difference, but are not part of the contract, so the pipeline has no
+schema for them: whatever a body must be is checked here.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.access.rules import MAX_RULES, SOURCE_TYPE, Source
+from conformance.reference.access.user_handlers import authenticator_not_found
+from conformance.reference.access.users import AUTHENTICATOR_ID, Authenticator
+from conformance.reference.credentials import TOKEN_LIFETIME
+from conformance.reference.http import ApiError, Call, Reply, SchemaFilter, handles
+
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
+
+_BACKEND = "built_in_database"
+_MECHANISM = "password_based"
+_STARTED_AT = time.monotonic()
+_TEXT = {"content-type": "text/plain"}
+
+
+@handles("GET /status", filter=SchemaFilter.NONE, public=True)
+def status(call: Call) -> Reply:
+    """Health of the node: two lines of text, or JSON with ``format=json``."""
+    deployment = call.deployment
+    if call.query.get("format") == "json":
+        return Reply(
+            200,
+            {
+                "app_status": "running",
+                "broker_status": "started",
+                "node_name": deployment.node,
+                "rel_vsn": deployment.settings.version,
+            },
+        )
+    return Reply(200, f"Node {deployment.node} is started\nemqx is running\n".encode(), _TEXT)
+
+
+@handles("GET /nodes", filter=SchemaFilter.NONE)
+def nodes(call: Call) -> Reply:
+    """The one node of the deployment; quantities of the machine are those of an idle node."""
+    deployment = call.deployment
+    sessions = deployment.broker.sessions
+    connected = sum(1 for session in sessions.values() if session.connected)
+    node = {
+        "node": deployment.node,
+        "version": deployment.settings.version,
+        "edition": "Enterprise",
+        "node_status": "running",
+        "role": "core",
+        "uptime": int((time.monotonic() - _STARTED_AT) * 1000),
+        "connections": len(sessions),
+        "live_connections": connected,
+        "cluster_sessions": len(sessions),
+        "otp_release": "26.2.5.2/14.2.5.2",
+        "load1": 0.0,
+        "load5": 0.0,
+        "load15": 0.0,
+        "max_fds": 1048576,
+        "memory_total": 8_000_000_000,
+        "memory_used": 500_000_000,
+        "process_available": 2097152,
+        "process_used": 600,
+        "log_path": "/opt/emqx/log",
+        "sys_path": "/opt/emqx",
+    }
+    return Reply(200, [node])
+
+
+@handles("POST /login", filter=SchemaFilter.NONE, public=True)
+def log_in(call: Call) -> Reply:
+    """Give a bearer token to a dashboard user; 401 for a wrong name or password."""
+    body = _object(call)
+    name, password = body.get("username"), body.get("password")
+    if not isinstance(name, str) or not isinstance(password, str):
+        raise _bad_request("username and password are required")
+    token = call.deployment.credentials.log_in(name, password)
+    if token is None:
+        raise ApiError(401, "BAD_USERNAME_OR_PWD", "Auth failed")
+    answer = {
+        "token": token,
+        "role": "administrator",
+        "version": call.deployment.settings.version,
+        "license": {"edition": "ee"},
+        "password_expire_in_seconds": int(TOKEN_LIFETIME),
+    }
+    return Reply(200, answer)
+
+
+@handles("GET /api-docs/swagger.json", filter=SchemaFilter.NONE, public=True, base="")
+def live_document(call: Call) -> Reply:
+    """The OpenAPI document this deployment follows, as a target serves it."""
+    return Reply(200, call.deployment.contract.document)
+
+
+@handles("GET /authentication", filter=SchemaFilter.NONE)
+def list_authenticators(call: Call) -> Reply:
+    """The authentication chain, which has at most the built-in database."""
+    authenticator = call.deployment.access.authenticator
+    return Reply(200, [] if authenticator is None else [_shown(authenticator)])
+
+
+@handles("POST /authentication", filter=SchemaFilter.NONE)
+def create_authenticator(call: Call) -> Reply:
+    """Add the built-in database to the chain, without users; 409 if it is there."""
+    created = _configured(_object(call))
+    if call.deployment.access.authenticator is not None:
+        raise ApiError(409, "ALREADY_EXISTS", "Authenticator already exists")
+    call.deployment.access.authenticator = created
+    return Reply(200, _shown(created))
+
+
+@handles("GET /authentication/{id}", filter=SchemaFilter.NONE)
+def read_authenticator(call: Call) -> Reply:
+    """Configuration of one authenticator."""
+    return Reply(200, _shown(_authenticator(call)))
+
+
+@handles("PUT /authentication/{id}", filter=SchemaFilter.NONE)
+def update_authenticator(call: Call) -> Reply:
+    """Replace the configuration, for example to enable or disable it; the users stay."""
+    updated = _configured(_object(call))
+    call.deployment.access.authenticator = replace(updated, users=_authenticator(call).users)
+    return Reply(204)
+
+
+@handles("DELETE /authentication/{id}", filter=SchemaFilter.NONE)
+def delete_authenticator(call: Call) -> Reply:
+    """Remove an authenticator with all its users."""
+    _authenticator(call)
+    call.deployment.access.authenticator = None
+    return Reply(204)
+
+
+def _users_of_another(call: Call) -> Reply:
+    """Users of an authenticator that is not there: 400 while the chain has another one (behaviour 5)."""
+    if call.deployment.access.authenticator is None:
+        raise authenticator_not_found()
+    raise _bad_request(f"User error: authenticator {call.path['id']} not found")
+
+
+for _label in (
+    "GET /authentication/{id}/users",
+    "POST /authentication/{id}/users",
+    "GET /authentication/{id}/users/{user_id}",
+    "PUT /authentication/{id}/users/{user_id}",
+    "DELETE /authentication/{id}/users/{user_id}",
+):
+    handles(_label, filter=SchemaFilter.NONE)(_users_of_another)
+
+
+@handles("POST /authentication/{id}/import_users", filter=SchemaFilter.NONE)
+def import_into_another(call: Call) -> Reply:
+    """Import into an authenticator that is not there: always 404."""
+    if call.deployment.access.authenticator is None:
+        raise authenticator_not_found()
+    raise ApiError(404, "NOT_FOUND", f"Authenticator '{call.path['id']}' does not exist")
+
+
+@handles("GET /authorization/sources", filter=SchemaFilter.NONE)
+def list_sources(call: Call) -> Reply:
+    """The authorization sources, which are at most the built-in database."""
+    source = call.deployment.access.source
+    return Reply(200, {"sources": [] if source is None else [_source_shown(source)]})
+
+
+@handles("POST /authorization/sources", filter=SchemaFilter.NONE)
+def create_source(call: Call) -> Reply:
+    """Add the built-in database, without rules; 400 if it is there."""
+    created = _configured_source(_object(call))
+    if call.deployment.access.source is not None:
+        raise _bad_request(f"duplicated source type: {SOURCE_TYPE}")
+    call.deployment.access.source = created
+    return Reply(204)
+
+
+@handles("GET /authorization/sources/{type}", filter=SchemaFilter.NONE)
+def read_source(call: Call) -> Reply:
+    """Configuration of one source."""
+    return Reply(200, _source_shown(_source(call)))
+
+
+@handles("PUT /authorization/sources/{type}", filter=SchemaFilter.NONE)
+def update_source(call: Call) -> Reply:
+    """Replace the configuration, for example to enable or disable it; the rules stay."""
+    updated = _configured_source(_object(call))
+    known = _source(call)
+    known.enabled, known.max_rules = updated.enabled, updated.max_rules
+    return Reply(204)
+
+
+@handles("DELETE /authorization/sources/{type}", filter=SchemaFilter.NONE)
+def delete_source(call: Call) -> Reply:
+    """Remove a source with all its rules."""
+    _source(call)
+    call.deployment.access.source = None
+    return Reply(204)
+
+
+@handles("GET /mqtt/retainer", filter=SchemaFilter.NONE)
+def read_retainer(call: Call) -> Reply:
+    """Whether the retainer is switched on."""
+    return Reply(200, _retainer_shown(call.deployment))
+
+
+@handles("PUT /mqtt/retainer", filter=SchemaFilter.NONE)
+def update_retainer(call: Call) -> Reply:
+    """Switch the retainer on or off; other settings are accepted without effect."""
+    enable = _object(call).get("enable", True)
+    if not isinstance(enable, bool):
+        raise _bad_request("enable must be true or false")
+    call.deployment.broker.retained.enabled = enable
+    return Reply(200, _retainer_shown(call.deployment))
+
+
+def _object(call: Call) -> dict[str, Any]:
+    if not isinstance(call.body, dict):
+        raise _bad_request("the body must be a JSON object")
+    return call.body
+
+
+def _configured(body: dict[str, Any]) -> Authenticator:
+    for name, expected in (("mechanism", _MECHANISM), ("backend", _BACKEND)):
+        if name not in body:
+            raise _bad_request(f'{{"reason":"missing_{name}_field","path":"root","kind":"validation_error"}}')
+        if body[name] != expected:
+            raise _bad_request(f"this deployment has only the authenticator {AUTHENTICATOR_ID}")
+    try:
+        # "id" is what GET shows in addition; sending the configuration back is fine.
+        return Authenticator.create({name: value for name, value in body.items() if name != "id"})
+    except ValueError as error:
+        raise _bad_request(str(error)) from None
+
+
+def _authenticator(call: Call) -> Authenticator:
+    authenticator = call.deployment.access.authenticator
+    if authenticator is None or call.path["id"] != AUTHENTICATOR_ID:
+        raise ApiError(404, "NOT_FOUND", f"Authenticator '{call.path['id']}' does not exist")
+    return authenticator
+
+
+def _shown(authenticator: Authenticator) -> dict[str, Any]:
+    return {"id": AUTHENTICATOR_ID, **authenticator.config}
+
+
+def _configured_source(body: dict[str, Any]) -> Source:
+    if body.get("type") != SOURCE_TYPE:
+        raise _bad_request(f"this deployment has only the authorization source {SOURCE_TYPE}")
+    enable, max_rules = body.get("enable", True), body.get("max_rules", MAX_RULES)
+    if not isinstance(enable, bool) or not isinstance(max_rules, int):
+        raise _bad_request("enable must be true or false and max_rules an integer")
+    return Source(enabled=enable, max_rules=max_rules)
+
+
+def _source(call: Call) -> Source:
+    source = call.deployment.access.source
+    if source is None or call.path["type"] != SOURCE_TYPE:
+        raise ApiError(404, "NOT_FOUND", f"Not found: {call.path['type']}")
+    return source
+
+
+def _source_shown(source: Source) -> dict[str, Any]:
+    return {"type": SOURCE_TYPE, "enable": source.enabled, "max_rules": source.max_rules}
+
+
+def _retainer_shown(deployment: Deployment) -> dict[str, Any]:
+    return {"enable": deployment.broker.retained.enabled}
+
+
+def _bad_request(message: str) -> ApiError:
+    return ApiError(400, "BAD_REQUEST", message)
