@@ -1,3 +1,3 @@
-"""emqx-conformance: decides whether a deployment keeps the EMQX Dedicated REST API v5 contract, and proves its verdict."""
+"""emqx-conformance: does a deployment keep the EMQX Dedicated REST API v5 contract? A verdict with its proof."""
 
 __version__ = "0.1.0"

@@ -12,6 +12,7 @@ import pytest
 
 from conformance import __version__
 from conformance.contract import DocumentError, load_contract
+from conformance.contract.loading import DEFAULT_VERSION
 from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
@@ -26,6 +27,14 @@ from conformance.waivers import WaiverError, load_waivers
 
 USAGE_ERROR = 2
 INCONCLUSIVE = 3
+
+
+class StartError(Exception):
+    """A run could not start; the text is one sentence for the user."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class Controller:
@@ -44,8 +53,11 @@ class Controller:
         self.progress: Any = None
 
     @classmethod
-    def start(cls, config: pytest.Config, options: Mapping[str, Any]) -> Controller:
-        """Check the configuration and the target; leaves pytest with one sentence if either is not in order."""
+    def start(cls, options: Mapping[str, Any]) -> Controller:
+        """Check the configuration and the target, starting the embedded deployment if none is named.
+
+        ``options``: as in `conformance.target.config.load_configuration`. Raises `StartError`.
+        """
         embedded: EmbeddedDeployment | None = None
         try:
             configuration = load_configuration(options)
@@ -53,16 +65,30 @@ class Controller:
             load_waivers(configuration.waivers)
             load_contract(configuration.contract, configuration.emqx_version)
             if configuration.base_url is None:
-                embedded = start_embedded(version=configuration.emqx_version)
+                embedded = start_embedded(version=configuration.emqx_version or DEFAULT_VERSION)
                 configuration = _for_embedded(configuration, embedded)
             return cls(make_plan(configuration), embedded)
         except (ConfigurationError, WaiverError, DocumentError) as error:
-            code, reason = USAGE_ERROR, str(error)
+            failure = StartError(str(error), USAGE_ERROR)
         except (TargetLost, EmbeddedError) as error:
-            code, reason = INCONCLUSIVE, f"inconclusive: {error}"
+            failure = StartError(f"inconclusive: {error}", INCONCLUSIVE)
         if embedded is not None:
             embedded.stop()
-        pytest.exit(reason, returncode=code)
+        raise failure
+
+    def stop(self) -> None:
+        """End the embedded deployment, if there is one."""
+        if self.embedded is not None:
+            self.embedded.stop()
+
+    def headline(self) -> str:
+        """What is about to run, in one line."""
+        plan = self.plan
+        target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
+        return (
+            f"emqx-conformance {__version__}: {target}, EMQX {plan.capabilities.version or 'of unknown version'}, "
+            f"profile {plan.configuration.profile}, seed {plan.seed}, run {plan.run_id}"
+        )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -113,8 +139,7 @@ class Controller:
             self.left += clean_up_after_crash(self.plan)
         except (TargetLost, SafetyViolation) as error:
             self.left.append(str(error))
-        if self.embedded is not None:
-            self.embedded.stop()
+        self.stop()
         if not self.expected and not self.troubles:
             self.troubles.append("the selection matches no item")
             session.exitstatus = USAGE_ERROR
@@ -143,7 +168,9 @@ class Controller:
         plan = self.plan
         contract = load_contract(plan.configuration.contract, plan.contract_version)
         items = list(self.items.values())
-        selection = Selection(catalogue=list(catalogue()), operations=list(contract.operations), complete=not self.deselected)
+        selection = Selection(
+            catalogue=list(catalogue()), operations=list(contract.operations), complete=not self.deselected
+        )
         decision = decide(items, selection, self.troubles + [f"left behind: {what}" for what in self.left])
         return RunResult(
             verdict=decision.verdict,

@@ -6,14 +6,12 @@ It does nothing unless items of the suite are selected, so that the suite's own 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract
-from conformance.controller import Controller
+from conformance.controller import Controller, StartError
 from conformance.itemrun import ItemRunner
 from conformance.items import is_conformance_path
 from conformance.run import Context, Plan
@@ -66,9 +64,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     if config.option.collectonly or not _selects_conformance(config):
         return
-    options = {option.field: getattr(config.option, _destination(option.field)) for option in OPTIONS}
-    controller = Controller.start(config, options)
-    config.pluginmanager.register(controller, "conformance-controller")
+    controller = _controller(config)
+    if controller is None:
+        options = {option.field: getattr(config.option, _destination(option.field)) for option in OPTIONS}
+        try:
+            controller = Controller.start(options)
+        except StartError as error:
+            pytest.exit(str(error), returncode=error.exit_code)
+        config.pluginmanager.register(controller)
     if not getattr(config.option, "numprocesses", None):
         _start_items(config, controller.plan, "main")
 
@@ -82,8 +85,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["conformance"] = {"left": runner.left, "lost": runner.lost}
     else:
-        controller: Controller = session.config.pluginmanager.getplugin("conformance-controller")
+        controller = _controller(session.config)
+        assert controller is not None
         controller.worker_finished(runner.left, runner.lost)
+
+
+def _controller(config: pytest.Config) -> Controller | None:
+    """The controller of the run, if this process has one."""
+    return next((plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Controller)), None)
 
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str) -> None:
@@ -152,5 +161,3 @@ def world(context: Context) -> Iterator[World]:
 def sink(context: Context) -> HttpSink:
     """The HTTP sink of this worker."""
     return context.sink
-
-

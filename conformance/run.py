@@ -73,7 +73,7 @@ def make_plan(configuration: Configuration) -> Plan:
     Raises `TargetLost` or `ConfigurationError` (see `conformance.target.preflight`).
     """
     run_id = new_run_id()
-    contract = load_contract(configuration.contract, configuration.emqx_version)
+    contract = load_target_contract(configuration)
     with Worker(configuration, run_id, "main", contract) as worker:
         capabilities = preflight(worker.api, configuration, worker.sandbox)
     seed = configuration.seed if configuration.seed is not None else secrets.randbelow(2**32)
@@ -153,6 +153,11 @@ class Context(Worker):
         if self._sink is not None:
             self._sink.__exit__()
         super().__exit__(*error)
+
+
+def load_target_contract(configuration: Configuration) -> Contract:
+    """The contract of a configuration before the target's version is known."""
+    return load_contract(configuration.contract, configuration.emqx_version)
 
 
 def journal_file(report_dir: Path, name: str) -> Path:

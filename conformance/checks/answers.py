@@ -175,9 +175,7 @@ class AnswerChecks:
             return False
         return not self.contract.validate_response(operation.label, answer.status, answer.json)
 
-    def _failed(
-        self, answer: Answer, requirement: str, check: str, message: str, signature: str | None = None
-    ) -> None:
+    def _failed(self, answer: Answer, requirement: str, check: str, message: str, signature: str | None = None) -> None:
         errata = self.contract.explain(answer.operation or "", answer.status, answer)
         self.recorder.failed(
             requirement,

@@ -82,9 +82,7 @@ class Recorder:
             exchange=answer.transcript(self.redact) if answer else None,
         )
 
-    def expect(
-        self, condition: bool, requirement: str, check: str, message: str, answer: Answer | None = None
-    ) -> bool:
+    def expect(self, condition: bool, requirement: str, check: str, message: str, answer: Answer | None = None) -> bool:
         """Decide a check either way; returns ``condition``."""
         if condition:
             operation = (answer.operation if answer else None) or self.operation

@@ -104,12 +104,13 @@ def _rule_identity(body: dict[str, Any], identities: Identities) -> None:
     if _nameable(body.get("sql")):
         body["sql"] = f'SELECT * FROM "{identities.topic()}"'
     actions = body.get("actions")
-    for index, action in enumerate(actions if isinstance(actions, list) else []):
+    if not isinstance(actions, list):
+        return
+    for index, action in enumerate(actions):
         if isinstance(action, str):
             actions[index] = f"http:{identities.name()}"
         elif isinstance(action, dict) and isinstance(action.get("args"), dict):
-            if _nameable(action["args"].get("topic")):
-                action["args"]["topic"] = identities.topic()
+            _set("topic", Identities.topic)(action["args"], identities)
 
 
 def _new_rule_identity(body: dict[str, Any], identities: Identities) -> None:

@@ -16,7 +16,7 @@ from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.run import Context
 from conformance.target.answer import Answer
-from conformance.target.guard import Outgoing
+from conformance.target.guard import Outgoing, lenient_readings
 from conformance.target.session import encode, expand
 from conformance.target.world import World
 
@@ -72,7 +72,10 @@ class Driver:
         if not self.operation.parameters_in("path"):
             return {}
         if self.operation.path.endswith("/{operation}"):
-            return {"id": self._world.running(self.operation.path.split("/")[1], self._context.sink.url), "operation": "start"}
+            return {
+                "id": self._world.running(self.operation.path.split("/")[1], self._context.sink.url),
+                "operation": "start",
+            }
         return self._world.path_parameters(self.operation.label, self.subject.resource_type)
 
     def unknown_path(self) -> dict[str, str]:
@@ -130,7 +133,14 @@ class Driver:
             pytest.skip(str(error))
 
     def certainly_invalid(self, body: Any) -> bool:
-        return leniency(self._context).certainly_invalid(self.subject.label, body, self.subject.resource_type)
+        """Whether no reading of a body, given as value or as bytes, is valid."""
+        readings = lenient_readings(body) or [MISSING] * (not body.strip()) if isinstance(body, bytes) else [body]
+        return all(
+            leniency(self._context).certainly_invalid(
+                self.subject.label, {} if reading is MISSING else reading, self.subject.resource_type
+            )
+            for reading in readings
+        )
 
     def send(
         self, *, path: Mapping[str, str] | None = None, query: Mapping[str, Any] | None = None, body: Any = MISSING
@@ -185,7 +195,8 @@ class Driver:
 
 def leniency(context: Context) -> Leniency:
     """The lenient validators of a worker, compiled once."""
-    return context.once("leniency", lambda: Leniency(context.contract))
+    validators: Leniency = context.once("leniency", lambda: Leniency(context.contract))
+    return validators
 
 
 def _message(answer: Answer) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.contract import Contract, Operation, load_contract
+from conformance.contract.contract import ResourceKind
 
 _STATE = {
     "/banned": "bans",
@@ -57,7 +58,7 @@ def _subjects(selected: Callable[[Operation], bool], by_type: bool) -> Iterator[
         if not selected(operation):
             continue
         if by_type and operation.body_chosen_by_type:
-            kind = "connectors" if operation.path.startswith("/connectors") else "actions"
+            kind: ResourceKind = "connectors" if operation.path.startswith("/connectors") else "actions"
             for resource_type in document.types(kind):
                 yield Subject(operation.label, resource_type)
         else:

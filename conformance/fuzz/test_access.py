@@ -113,17 +113,13 @@ _ANY_MEDIA_TYPE = "POST /authentication/password_based:built_in_database/import_
 @requirement("GEN-09")
 @pytest.mark.parametrize(
     "subject",
-    subjects(
-        lambda operation: operation.json_body is not None and operation.label != _ANY_MEDIA_TYPE, by_type=False
-    ),
+    subjects(lambda operation: operation.json_body is not None and operation.label != _ANY_MEDIA_TYPE, by_type=False),
 )
 def test_media_type(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """A JSON body under another media type answers 415 UNSUPPORTED_MEDIA_TYPE."""
     content = encode(driver.valid_body())
     for media_type in ("text/plain", "application/xml"):
-        answer = api.call(
-            driver.operation.label, path=driver.unknown_path(), content=content, content_type=media_type
-        )
+        answer = api.call(driver.operation.label, path=driver.unknown_path(), content=content, content_type=media_type)
         recorder.expect(
             (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE"),
             "GEN-09",

@@ -105,7 +105,9 @@ class Answer:
 
     def transcript(self, redact: Redactor) -> str:
         """Request and response as text, redacted and shortened, for reports."""
-        request = f"{self.sent.method} {self.sent.path}\nx-request-id: {self.sent.request_id}\n\n{_excerpt(self.sent.body)}"
+        request = (
+            f"{self.sent.method} {self.sent.path}\nx-request-id: {self.sent.request_id}\n\n{_excerpt(self.sent.body)}"
+        )
         headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
         response = f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{headers}\n\n{_excerpt(self.content)}"
         return redact(f"{request}\n\n--- answer ---\n{response}")

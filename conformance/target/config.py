@@ -179,15 +179,19 @@ def _named_target(file: Path, name: str, environment: Mapping[str, str]) -> dict
 def _read_secret_files(given: dict[str, tuple[Any, str]]) -> None:
     for key in ("api_secret", "token"):
         path, source = given.pop(f"{key}_file", (None, ""))
-        if path is None:
-            continue
-        try:
-            secret = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{source}: {path} cannot be read: {getattr(error, 'strerror', error)}") from error
-        if not secret or "\n" in secret:
-            raise ConfigurationError(f"{source}: {path} must hold exactly one line, the secret")
-        given[key] = (secret, source)
+        if path is not None:
+            given[key] = (read_secret_file(path, source), source)
+
+
+def read_secret_file(path: str, source: str) -> str:
+    """The one line a secret file holds; ``source`` names the option in the `ConfigurationError`."""
+    try:
+        secret = Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{source}: {path} cannot be read: {getattr(error, 'strerror', error)}") from error
+    if not secret or "\n" in secret:
+        raise ConfigurationError(f"{source}: {path} must hold exactly one line, the secret")
+    return secret
 
 
 def _checked(given: Mapping[str, tuple[Any, str]]) -> Configuration:

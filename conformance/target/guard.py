@@ -12,12 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from conformance.contract import Contract
 from conformance.target.hosts import HostPolicy
-from conformance.target.sandbox import Sandbox
 
 
 class Access(Enum):
@@ -110,10 +109,28 @@ def _nameable(value: Any) -> bool:
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
+class Owned(Protocol):
+    """What may be touched: a `Sandbox`, or exactly the leftovers that are being swept."""
+
+    @property
+    def prefix(self) -> str: ...
+
+    @property
+    def topic_root(self) -> str: ...
+
+    def owns_name(self, name: object) -> bool: ...
+
+    def owns_topic(self, topic: object) -> bool: ...
+
+    def owns_network(self, network: object) -> bool: ...
+
+    def owns_pattern(self, pattern: object) -> bool: ...
+
+
 class Guard:
     """Decides for one worker of one run. ``refusal`` is pure; the transport raises on what it returns."""
 
-    def __init__(self, contract: Contract, sandbox: Sandbox, hosts: HostPolicy, *, exclusive: bool) -> None:
+    def __init__(self, contract: Contract, sandbox: Owned, hosts: HostPolicy, *, exclusive: bool) -> None:
         self.sandbox = sandbox
         self.hosts = hosts
         self.exclusive = exclusive

@@ -18,7 +18,9 @@ HOST_FIELDS = frozenset(
 )  # fmt: skip
 
 # Types that find their server by themselves (a cloud's fixed addresses): they may exist, but never start.
-_CLOUD_TYPES = frozenset({"gcp_pubsub_producer", "gcp_pubsub_consumer", "azure_blob_storage", "snowflake", "tablestore"})
+_CLOUD_TYPES = frozenset(
+    {"gcp_pubsub_producer", "gcp_pubsub_consumer", "azure_blob_storage", "snowflake", "tablestore"}
+)
 
 
 class HostPolicy:
@@ -45,7 +47,9 @@ class HostPolicy:
         """
         if "${" in value or value in ("auto", "disable"):
             return True
-        match = re.fullmatch(r"(?:[a-z0-9+.-]+://)?(?:[^/@]*@)?(\[[^\]]*\]|[^:/?#@\\]+)(?::(\d+))?(?:[/?#].*)?", value, re.I)
+        match = re.fullmatch(
+            r"(?:[a-z0-9+.-]+://)?(?:[^/@]*@)?(\[[^\]]*\]|[^:/?#@\\]+)(?::(\d+))?(?:[/?#].*)?", value, re.I
+        )
         if match is None:
             return not _looks_like_host(value)
         host, port = match[1].strip("[]").rstrip("."), match[2] or port_beside

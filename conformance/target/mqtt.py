@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -59,16 +59,20 @@ class MqttClient:
         self._closed = False
         self._granted: dict[int, list[int]] = {}
         self._acknowledged: dict[int, int] = {}
-        clean = {"clean_session": clean_start} if protocol == 4 else {}
         self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=protocol, manual_ack=manual_ack, reconnect_on_failure=False, **clean
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            clean_session=clean_start if protocol == 4 else None,
+            protocol=MQTTProtocolVersion(protocol),
+            manual_ack=manual_ack,
+            reconnect_on_failure=False,
         )
         if username is not None:
             self._client.username_pw_set(username, password)
         if tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         self._clean_start = clean_start
-        self._properties = Properties(PacketTypes.CONNECT)
+        self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         if session_expiry_s is not None:
             self._properties.SessionExpiryInterval = session_expiry_s
         if receive_maximum is not None:

@@ -45,7 +45,7 @@ class Sandbox:
 
     run_id: str
     worker: str = "main"
-    _counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    _counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
     def prefix(self) -> str:

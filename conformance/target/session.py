@@ -227,7 +227,9 @@ def query_string(query: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
 
 def encode(value: Any) -> bytes:
     """A value as compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 def _read(response: requests.Response) -> bytes:

@@ -58,7 +58,7 @@ class HttpSink:
                     return found
                 self._arrived.wait(remaining)
 
-    def _handler(sink) -> type[BaseHTTPRequestHandler]:  # noqa: N805
+    def _handler(sink) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 

@@ -28,7 +28,7 @@ class GuardedAdapter(HTTPAdapter):
         self._journal = journal
         self._rate = rate
 
-    def send(  # type: ignore[override]
+    def send(
         self,
         request: PreparedRequest,
         stream: bool = False,

@@ -25,7 +25,9 @@ class ArrangeFailed(Exception):
     """The target refused something an item needs before it can check its requirement."""
 
     def __init__(self, answer: Answer, expected: int) -> None:
-        super().__init__(f"set-up: {answer.operation} answered {answer.status} {answer.code or ''}, expected {expected}")
+        super().__init__(
+            f"set-up: {answer.operation} answered {answer.status} {answer.code or ''}, expected {expected}"
+        )
         self.answer = answer
 
 

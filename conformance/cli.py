@@ -1,0 +1,142 @@
+"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | report | diff``."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conformance import __version__
+from conformance.target.errors import ConfigurationError
+from conformance.target.options import OPTIONS
+
+USAGE_ERROR = 2
+
+# Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
+_ELSEWHERE = {
+    "spec": ("conformance.contract.commands", "spec"),
+    "report": ("conformance.report.commands", "report"),
+    "diff": ("conformance.report.commands", "diff"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that finds some of its commands in other modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE:
+            module, name = _ELSEWHERE[cmd_name]
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="emqx-conformance")
+def main() -> None:
+    """Decide whether a deployment keeps the EMQX Dedicated REST API v5 contract.
+
+    Exit codes: 0 conformant (also with waivers), 1 non-conformant, 2 wrong usage or configuration, 3 inconclusive.
+    """
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a run to a command."""
+    for option in reversed(OPTIONS):
+        settings: dict[str, Any] = {"help": option.help, "envvar": None, "default": None}
+        if option.is_flag:
+            settings["is_flag"] = True
+        elif option.choices:
+            settings["type"] = click.Choice(option.choices)
+        else:
+            settings["metavar"] = option.metavar
+        command = click.option(option.flag, option.field, **settings)(command)
+    return command
+
+
+@main.command()
+@target_options
+@click.option("-n", "--workers", default="2", show_default=True, metavar="N", help="Worker processes; 0 runs in one.")
+@click.option("-k", "--select", metavar="EXPRESSION", help="Only items whose names match, as in pytest -k.")
+@click.argument("items", nargs=-1, metavar="[ITEM]...")
+def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any) -> None:
+    """Run the suite, against the embedded reference deployment unless --base-url names a target.
+
+    ITEM selects by id, as printed in reports: "conformance/fuzz/test_operations.py::test_positive[GET /rules]".
+    """
+    from conformance.runner import run_suite
+
+    if not workers.isdecimal() or int(workers) > 64:
+        raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
+    sys.exit(run_suite(options, workers=int(workers), select=select, items=items))
+
+
+@main.command()
+@click.option("--http", default="127.0.0.1:18083", show_default=True, metavar="HOST:PORT", help="REST listener.")
+@click.option("--mqtt", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT", help="MQTT listener.")
+@click.option("--api-key", required=True, metavar="KEY", help="API key that is accepted.")
+@click.option("--api-secret-file", required=True, metavar="FILE", help="File that holds its secret.")
+@click.option("--token-file", metavar="FILE", help="File that holds a bearer token to accept as well.")
+@click.option("--strict-5.8.9", "strict", is_flag=True, help="Reproduce the recorded defects of EMQX 5.8.9.")
+@click.option("--allow-egress", is_flag=True, help="Let connectors contact hosts beyond loopback.")
+@click.option(
+    "--config-write-latency", type=float, default=0.0, metavar="S", help="Seconds a configuration write takes."
+)
+@click.option("--emqx-version", default="5.8.9", show_default=True, metavar="V", help="Version to stand in for.")
+def serve(**options: Any) -> None:
+    """Run the reference deployment alone, until it is interrupted. Port 0 picks a free one."""
+    from conformance.serving import serve_alone
+
+    _exit_on_error(lambda: serve_alone(**options))
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+def requirements(form: str) -> None:
+    """Print the catalogue of requirements, generated from the tests."""
+    from conformance.requirements import catalogue
+
+    entries = list(catalogue())
+    if form == "json":
+        fields = ("id", "title", "level", "verified_by")
+        click.echo(json.dumps([{name: getattr(entry, name) for name in fields} for entry in entries], indent=2))
+    elif form == "md":
+        click.echo("| id | level | requirement |\n|---|---|---|")
+        for entry in entries:
+            click.echo(f"| {entry.id} | {entry.level} | {entry.title} |")
+    else:
+        for entry in entries:
+            click.echo(f"{entry.id:8} {entry.level:6} {entry.title}")
+
+
+@main.command()
+@target_options
+@click.option("--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run.")
+@click.option("--prefix", metavar="PREFIX", help="Names to look for, at least as specific as cft-.")
+@click.option("--older-than", metavar="DURATION", default="2h", show_default=True, help="With --prefix: minimum age.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, delete nothing.")
+def sweep(journal: Path | None, prefix: str | None, older_than: str, dry_run: bool, **options: Any) -> None:
+    """Delete what crashed runs left on a target, and only that."""
+    from conformance.sweep import sweep_target
+
+    _exit_on_error(lambda: sys.exit(sweep_target(options, journal, prefix, older_than, dry_run=dry_run)))
+
+
+def _exit_on_error(action: Callable[[], Any]) -> None:
+    try:
+        action()
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE_ERROR)
+
+
+if __name__ == "__main__":
+    main()

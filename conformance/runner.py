@@ -1,0 +1,79 @@
+"""``emqx-conformance run``: start the controller, hand over to pytest, show progress, print the summary."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from conformance.controller import Controller, StartError
+from conformance.items import PACKAGE
+from conformance.report.terminal import Progress, summary
+
+
+def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, items: Sequence[str]) -> int:
+    """Run the selected items and return the exit code; ``options`` as in `conformance.target.config`."""
+    try:
+        controller = Controller.start(options)
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    console = Console()
+    console.print(controller.headline(), highlight=False)
+    arguments = [
+        *(_located(item) for item in items or ("conformance",)),
+        "-c", str(PACKAGE / "pytest.ini"),
+        "--rootdir", str(PACKAGE.parent),
+        "--confcutdir", str(PACKAGE),
+        "-p", "conformance.plugin",
+        "--alluredir", str(controller.plan.configuration.report_dir / "allure-results"),
+        "--clean-alluredir",
+        *(["-n", str(workers)] if workers > 1 else []),
+        *(["-k", select] if select else []),
+    ]  # fmt: skip
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    code = int(pytest.main(arguments, plugins=[controller, Display(controller, Progress(console))]))
+    controller.stop()
+    if controller.result is not None:
+        summary(controller.result, console, controller.plan.configuration.report_dir)
+    return code
+
+
+def _located(item: str) -> str:
+    """An item id from a report is relative to the package's parent, wherever the command is run."""
+    return str(PACKAGE.parent / item)
+
+
+class Display:
+    """Replaces pytest's own output by a progress display."""
+
+    def __init__(self, controller: Controller, progress: Progress) -> None:
+        self._controller = controller
+        self._progress = progress
+        self._started = False
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.pluginmanager.unregister(name="terminalreporter")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._start(len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: list[str]) -> None:
+        self._start(len(ids))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        if self._started:
+            self._progress.finish()
+
+    def _start(self, total: int) -> None:
+        if not self._started and total:
+            self._started = True
+            self._progress.start(total)
+            self._controller.progress = self._progress

@@ -1,0 +1,46 @@
+"""``emqx-conformance serve``: the reference deployment alone, for any REST or MQTT client."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from conformance.reference.deployment import Settings
+from conformance.reference.server import Address, ServeError, serve
+from conformance.target.config import read_secret_file
+from conformance.target.errors import ConfigurationError
+
+
+def serve_alone(
+    http: str,
+    mqtt: str,
+    api_key: str,
+    api_secret_file: str,
+    token_file: str | None,
+    strict: bool,
+    allow_egress: bool,
+    config_write_latency: float,
+    emqx_version: str,
+) -> None:
+    """Serve until SIGINT or SIGTERM; the arguments are those of the command line. Raises `ConfigurationError`."""
+    settings = Settings(
+        api_key=api_key,
+        api_secret=read_secret_file(api_secret_file, "--api-secret-file"),
+        bearer_token=read_secret_file(token_file, "--token-file") if token_file else None,
+        strict=strict,
+        allow_egress=allow_egress,
+        config_write_latency=config_write_latency,
+        version=emqx_version,
+    )
+    try:
+        serve(settings, _address(http, "--http"), _address(mqtt, "--mqtt"), announce=click.echo)
+    except ServeError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _address(value: str, option: str) -> Address:
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})", value)
+    if match is None or int(match[2]) > 65535:
+        raise ConfigurationError(f"{option}: {value!r} is not HOST:PORT")
+    return match[1].strip("[]"), int(match[2])
