@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
 import pytest
 from rich.console import Console
 
@@ -20,7 +20,7 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
     try:
         controller = Controller.start(options)
     except StartError as error:
-        print(error, file=sys.stderr)
+        click.echo(str(error), err=True)
         return error.exit_code
     console = Console()
     console.print(controller.headline(), highlight=False)

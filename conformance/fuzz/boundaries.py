@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from conformance.contract import Contract, Operation
@@ -155,7 +156,7 @@ def _replaced(base: Any, pointer: tuple[str | int, ...], value: Any) -> Any:
         return deepcopy(value)
     copy = deepcopy(base)
     node = copy
-    for step, following in zip(pointer[:-1], pointer[1:], strict=True):
+    for step, following in pairwise(pointer):
         if isinstance(node, dict):
             node = node.setdefault(step, [] if isinstance(following, int) else {})
         else:

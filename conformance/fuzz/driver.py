@@ -176,7 +176,7 @@ class Driver:
             accepted,
             requirement,
             "accepts_valid",
-            f"a valid request{f' ({what})' if what else ''} was refused with {answer.status} {answer.code or ''}{reason}",
+            f"a valid request{f' ({what})' if what else ''} was refused: {answer.status} {answer.code or ''}{reason}",
             answer,
         )
 

@@ -95,7 +95,7 @@ def test_metrics_count_the_messages(api: Api, chain: Chain, sink: HttpSink) -> N
     assert sink.wait_for(arrived_at(chain.path, 12), DELIVERED_WITHIN_S), "the messages did not arrive"
 
     def settled() -> bool:
-        return metrics(api, "GET /actions/{id}/metrics", chain.action)["success"] >= 2
+        return bool(metrics(api, "GET /actions/{id}/metrics", chain.action)["success"] >= 2)
 
     eventually(settled, DELIVERED_WITHIN_S)
     of_action = metrics(api, "GET /actions/{id}/metrics", chain.action)
@@ -110,7 +110,11 @@ def test_rule_test_tells_match_from_mismatch(api: Api, chain: Chain, sink: HttpS
     """A rule test answers 200 for a context that matches and 412 for one that does not, and delivers nothing."""
 
     def run(value: int) -> Answer:
-        context = {"event_type": "message_publish", "topic": chain.topic, "payload": json.dumps({"value": value})}
+        context: dict[str, Any] = {
+            "event_type": "message_publish",
+            "topic": chain.topic,
+            "payload": json.dumps({"value": value}),
+        }
         context |= {"qos": 1, "clientid": "c", "username": "u"}
         return api.call("POST /rules/{id}/test", path={"id": chain.rule}, json={"context": context})
 

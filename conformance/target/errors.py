@@ -1,4 +1,4 @@
-"""What can go wrong with a target or with the way a run was started; each ends in an exit code, never in a traceback."""
+"""What can go wrong with a target or with the way a run was started; each ends in an exit code, not in a traceback."""
 
 from __future__ import annotations
 

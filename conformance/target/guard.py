@@ -271,10 +271,10 @@ class Guard:
         identifiers = _field(body, "id")
         for identifier in identifiers:
             yield from self.name(identifier, "rule id")
-        if not identifiers and isinstance(body, dict) and isinstance(body.get("sql"), str):
-            # The server invents the id: the name must tell a later sweep whose rule it is.
-            if not any(self.sandbox.owns_name(name) for name in _field(body, "name")):
-                yield "a rule without id needs a name inside the sandbox"
+        has_owned_name = any(self.sandbox.owns_name(name) for name in _field(body, "name"))
+        if not identifiers and _field(body, "sql") and not has_owned_name:
+            # The server invents the id: only the name can tell a later sweep whose rule it is.
+            yield "a rule without id needs a name inside the sandbox"
         yield from self.rule(body)
 
     def named(self, body: Any) -> Findings:

@@ -139,7 +139,8 @@ def read_journal(file: Path) -> list[Resource]:
 
 def in_deletion_order(resources: Iterable[Resource]) -> list[Resource]:
     """Dependents first; within a kind the youngest first."""
-    return sorted(reversed(list(resources)), key=lambda resource: DELETION_ORDER.index(resource.kind))
+    youngest_first = list(resources)[::-1]
+    return sorted(youngest_first, key=lambda resource: DELETION_ORDER.index(resource.kind))
 
 
 def creations(label: str | None, parameters: Mapping[str, str], request: Outgoing) -> list[Resource]:
