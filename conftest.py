@@ -1,3 +1,0 @@
-"""Loads the suite's plugin, for ``pytest conformance`` in a checkout."""
-
-pytest_plugins = ["conformance.plugin"]
