@@ -1,0 +1,95 @@
+"""A reference deployment of its own for every script, all in one background event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from conformance.contract import load_contract
+from conformance.reference import deployment as deployment_module
+from conformance.reference.credentials import ApiKey
+from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.server import RunningDeployment
+
+KEY, SECRET, TOKEN = "recorded-key", "recorded-secret", "recorded-token"
+_LOOPBACK = ("127.0.0.1", 0)
+_TIMEOUT = 30
+# The document is the same for all deployments, and reading it takes longer than starting one.
+deployment_module.load_contract = functools.cache(load_contract)
+
+
+class LiveDeployment:
+    """A started deployment; `call` runs a function on it in its loop."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._loop = _loop()
+        settings = Settings(KEY, SECRET, bearer_token=TOKEN, strict=strict)
+        self._running = asyncio.run_coroutine_threadsafe(_start(settings), self._loop).result(_TIMEOUT)
+        self.rest: tuple[str, int] = ("127.0.0.1", self._running.http_port)
+        self.mqtt: tuple[str, int] = ("127.0.0.1", self._running.mqtt_port or 0)
+        self.call(_add_dashboard_user)
+
+    def call(self, action: Callable[[Deployment], Any]) -> Any:
+        async def run() -> Any:
+            return action(self._running.deployment)
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(_TIMEOUT)
+
+    def close(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._running.stop(), self._loop).result(_TIMEOUT)
+
+
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="deployments", daemon=True).start()
+    return loop
+
+
+async def _start(settings: Settings) -> RunningDeployment:
+    running = RunningDeployment(settings, _LOOPBACK, _LOOPBACK)
+    await running.start()
+    return running
+
+
+def _add_dashboard_user(deployment: Deployment) -> None:
+    deployment.credentials.users["admin"] = "public"
+
+
+def add_api_keys(deployment: Deployment, keys: dict[str, dict[str, Any]]) -> None:
+    """Create the keys of a fixture: name -> ``role``, ``enable``, ``expired_at``. Their secret is `SECRET`."""
+    for name, options in keys.items():
+        expires_at = time.time() - 1 if "expired_at" in options else None
+        key = ApiKey(SECRET, options.get("role", "administrator"), options.get("enable", True), expires_at)
+        deployment.credentials.put_key(name, key)
+
+
+def authorization_headers() -> dict[str, str | None]:
+    """What the recorded words for credentials stand for."""
+    headers = {
+        "none": None,
+        "empty": "",
+        "basic-valid": _basic(KEY, SECRET),
+        "basic-wrong-secret": _basic(KEY, "wrong"),
+        "basic-unknown-key": _basic("unknown", SECRET),
+        "basic-dashboard-user": _basic("admin", "public"),
+        "basic-undecodable": "Basic !!!",
+        "basic-no-colon": "Basic " + base64.b64encode(b"nocolon").decode(),
+        "bearer-valid": f"Bearer {TOKEN}",
+        "bearer-unknown": "Bearer unknown",
+        "bearer-illegal": "Bearer a b{",
+        "digest": 'Digest username="u", realm="r", nonce="n", uri="/", response="x"',
+        "unknown-scheme": "Token x",
+    }
+    for name in ("viewer", "publisher", "disabled", "expired"):
+        headers[f"basic-{name}"] = _basic(name, SECRET)
+    return headers
+
+
+def _basic(name: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()

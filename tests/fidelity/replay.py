@@ -1,0 +1,202 @@
+"""Drive a reference deployment with a recorded script and compare what it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fidelity.comparison import Comparison, pointed
+from tests.fidelity.http_exchange import RestClient, recorded_answer
+from tests.fidelity.live import LiveDeployment, add_api_keys, authorization_headers
+from tests.fidelity.mqtt_clients import MqttClients
+from tests.fidelity.observations import observe
+from tests.fidelity.recording import Script, Step
+from tests.fidelity.sink import RECORDED_PORT, Sink
+
+RECORDED_MQTT_PORT = 1883
+# The reference is immediate where the recorded server is not, so longer waiting shows nothing new.
+POLL_SECONDS = 2.0
+POLL_INTERVAL = 0.02
+
+_AUTHENTICATOR = "/api/v5/authentication/password_based%3Abuilt_in_database"
+_SOURCES = "/api/v5/authorization/sources"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A step that did not show what was recorded."""
+
+    step: Step
+    lines: list[str]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What replaying one script showed; ``exchanges`` counts the compared steps."""
+
+    script: str
+    exchanges: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def equal(self) -> int:
+        return self.exchanges - len(self.differences)
+
+
+def replay(script: Script, *, strict: bool) -> Outcome:
+    """Run ``script`` against a fresh deployment."""
+    player = _Player(strict)
+    try:
+        return player.play(script)
+    finally:
+        player.close()
+
+
+class _Player:
+    def __init__(self, strict: bool) -> None:
+        self._deployment = LiveDeployment(strict=strict)
+        self._sink = Sink()
+        self._rest = RestClient(self._deployment.rest, authorization_headers())
+        self._mqtt = MqttClients(self._deployment.mqtt)
+        self._captured: dict[str, str] = {}
+        self._last_text = ""
+        # Recorded endpoints of the machine -> those of this replay.
+        self._ports = {RECORDED_PORT: self._sink.port, RECORDED_MQTT_PORT: self._deployment.mqtt[1]}
+
+    def close(self) -> None:
+        self._mqtt.close()
+        self._sink.close()
+        self._deployment.close()
+
+    def play(self, script: Script) -> Outcome:
+        outcome = Outcome(script.name)
+        for step in script.steps:
+            lines = self._run(step)
+            outcome.exchanges += step.compared
+            if lines:
+                outcome.differences.append(Difference(step, lines))
+        return outcome
+
+    def _run(self, step: Step) -> list[str]:
+        line = step.line
+        try:
+            if "request" in line:
+                return self._request(step)
+            if "burst" in line:
+                return self._compared(step, "burst", {**line["burst"], "result": self._burst(line["burst"])})
+            if "mqtt" in line:
+                return self._mqtt_step(step)
+            if "sink" in line:
+                sink = line["sink"]
+                taken = self._sink.take(sink["requests"], sink["timeout_s"])
+                return self._compared(step, "sink", {**sink, "requests": taken})
+            if "observation" in line:
+                seen = observe(line, self._last_text, self._deployment.mqtt)
+                return self._compared(step, "observation", seen)
+            if "fixture" in line:
+                self._fixture(line["fixture"])
+            if "wait" in line:
+                time.sleep(line["wait"]["seconds"])
+        except Exception as error:  # whatever breaks a step is a difference of that step
+            return [f"{type(error).__name__}: {error}"]
+        return []
+
+    def _request(self, step: Step) -> list[str]:
+        request = self._prepared(step.line["request"])
+        recorded = recorded_answer(step.line["response"])
+        comparison = Comparison([f"/body{pointer}" for pointer in step.volatile], [f"/body{p}" for p in step.unordered])
+        deadline = time.monotonic() + (POLL_SECONDS if "poll" in step.line else 0)
+        while True:
+            answer = self._rest.send(request)
+            seen = json.loads(self._moved(json.dumps(answer.shown, ensure_ascii=False), back=True))
+            lines = comparison.differences(recorded, seen)
+            if step.line.get("status_varies"):
+                lines = [line for line in lines if not line.startswith("/status:")]
+            if not lines or time.monotonic() >= deadline:
+                break
+            time.sleep(POLL_INTERVAL)
+        self._last_text = answer.text
+        for name, pointer in step.line.get("capture", {}).items():
+            self._captured[name] = str(pointed(seen.get("body"), pointer))
+        return lines
+
+    def _prepared(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The request with captured values and the ports of this replay filled in."""
+        filled = dict(request)
+        for name, template in request.items():
+            if name.endswith("_template"):
+                text = json.dumps(template)
+                for variable, value in self._captured.items():
+                    text = text.replace("{{" + variable + "}}", json.dumps(value)[1:-1])
+                filled[name.removesuffix("_template")] = json.loads(text)
+        for name in ("body", "body_text"):
+            if name in filled:
+                filled[name] = json.loads(self._moved(json.dumps(filled[name])))
+        return filled
+
+    def _moved(self, text: str, *, back: bool = False) -> str:
+        for recorded, real in self._ports.items():
+            old, new = (real, recorded) if back else (recorded, real)
+            text = re.sub(rf"\b127\.0\.0\.1:{old}\b", f"127.0.0.1:{new}", text)
+        return text
+
+    def _burst(self, burst: dict[str, Any]) -> dict[str, int]:
+        request = self._prepared(
+            {"method": burst["method"], "path": burst["path"], "body": burst["body"]}
+            | {"headers": {"authorization": "basic-valid", "content-type": "application/json"}}
+        )
+        with ThreadPoolExecutor(burst["n"]) as pool:
+            answers = list(pool.map(lambda _: self._rest.send(request).shown, range(burst["n"])))
+        return dict(Counter(_summary(answer) for answer in answers))
+
+    def _mqtt_step(self, step: Step) -> list[str]:
+        recorded = step.line["mqtt"]
+        result = self._mqtt.run(recorded)
+        if result is None:
+            return []
+        seen = {**recorded, **result} if recorded["op"] == "state" else {**recorded, "result": result}
+        unordered = ["/mqtt/result/messages"] if recorded.get("unordered") else []
+        return Comparison(step.volatile, unordered).differences({"mqtt": recorded}, {"mqtt": seen})
+
+    def _compared(self, step: Step, kind: str, seen: dict[str, Any]) -> list[str]:
+        return Comparison(step.volatile, step.unordered).differences({kind: step.line[kind]}, {kind: seen})
+
+    def _fixture(self, fixture: dict[str, Any]) -> None:
+        for name, value in fixture.items():
+            match name:
+                case "authn_enabled":
+                    body = {"mechanism": "password_based", "backend": "built_in_database", "enable": value}
+                    self._set_up("PUT", _AUTHENTICATOR, body)
+                case "authz_builtin_enabled":
+                    body = {"type": "built_in_database", "enable": value}
+                    self._set_up("PUT", f"{_SOURCES}/built_in_database", body)
+                case "authz_builtin_present" if value:
+                    self._set_up("POST", _SOURCES, {"type": "built_in_database"})
+                case "authz_builtin_present":
+                    self._set_up("DELETE", f"{_SOURCES}/built_in_database")
+                case "retainer_enabled":
+                    self._set_up("PUT", "/api/v5/mqtt/retainer", {"enable": value})
+                case "api_keys":
+                    self._deployment.call(lambda deployment, keys=value: add_api_keys(deployment, keys))
+                case _:
+                    raise ValueError(f"unknown fixture {name!r}")
+
+    def _set_up(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        request: dict[str, Any] = {"method": method, "path": path, "headers": {"authorization": "basic-valid"}}
+        if body is not None:
+            request["headers"]["content-type"] = "application/json"
+            request["body"] = body
+        answer = self._rest.send(request)
+        if answer.shown["status"] >= 300:
+            raise RuntimeError(f"{method} {path} answered {answer.shown['status']} {answer.text}")
+
+
+def _summary(answer: dict[str, Any]) -> str:
+    body = answer.get("body")
+    code = body.get("code") if isinstance(body, dict) else None
+    return f"{answer['status']} {code}" if code else str(answer["status"])
