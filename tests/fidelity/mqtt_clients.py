@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import queue
 import threading
@@ -46,7 +47,7 @@ class MqttClients:
                 wanted = len(step["result"]["messages"])
                 return {"messages": client.receive(wanted, step["timeout_s"])}
             case "expect_connected":
-                return {"connected": client.connected}
+                return client.connection(expected=step["result"]["connected"])
             case "expect_disconnect":
                 return client.disconnection(step["timeout_s"])
             case "state":
@@ -140,6 +141,12 @@ class _Client:
             except queue.Empty:
                 return found
 
+    def connection(self, *, expected: bool) -> dict[str, Any]:
+        """Whether the connection lives; one that was lost in the recording gets time to be lost."""
+        if not expected:
+            self._gone.wait(ANSWER_SECONDS)
+        return {"connected": self.connected}
+
     def disconnection(self, seconds: float) -> dict[str, Any]:
         if not self._gone.wait(seconds):
             return {"connected": True}
@@ -184,7 +191,7 @@ class _Client:
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         shown = {
             "topic": message.topic,
-            "payload": message.payload.decode("utf-8", "replace"),
+            **_payload(message.payload),
             "qos": message.qos,
             "retain": message.retain,
             "dup": message.dup,
@@ -204,6 +211,13 @@ def _properties(step: dict[str, Any], packet_type: int) -> Properties | None:
         else:
             setattr(properties, name, bytes.fromhex(value) if name == "CorrelationData" else value)
     return properties
+
+
+def _payload(payload: bytes) -> dict[str, str]:
+    try:
+        return {"payload": payload.decode()}
+    except UnicodeDecodeError:
+        return {"payload_b64": base64.b64encode(payload).decode()}
 
 
 def _shown_properties(properties: Properties | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from tests.fidelity.comparison import Comparison, pointed
 from tests.fidelity.http_exchange import RestClient, recorded_answer
 from tests.fidelity.live import LiveDeployment, add_api_keys, authorization_headers
 from tests.fidelity.mqtt_clients import MqttClients
-from tests.fidelity.observations import observe
+from tests.fidelity.observations import Watcher, watcher_for
 from tests.fidelity.recording import Script, Step
 from tests.fidelity.sink import RECORDED_PORT, Sink
 
@@ -65,6 +65,7 @@ class _Player:
         self._mqtt = MqttClients(self._deployment.mqtt)
         self._captured: dict[str, str] = {}
         self._last_text = ""
+        self._watcher: Watcher | None = None
         # Recorded endpoints of the machine -> those of this replay.
         self._ports = {RECORDED_PORT: self._sink.port, RECORDED_MQTT_PORT: self._deployment.mqtt[1]}
 
@@ -75,7 +76,9 @@ class _Player:
 
     def play(self, script: Script) -> Outcome:
         outcome = Outcome(script.name)
-        for step in script.steps:
+        for step, following in zip(script.steps, [*script.steps[1:], None], strict=True):
+            if following is not None and "observation" in following.line:
+                self._watcher = watcher_for(following.line["observation"], self._deployment.mqtt)
             lines = self._run(step)
             outcome.exchanges += step.compared
             if lines:
@@ -96,8 +99,8 @@ class _Player:
                 taken = self._sink.take(sink["requests"], sink["timeout_s"])
                 return self._compared(step, "sink", {**sink, "requests": taken})
             if "observation" in line:
-                seen = observe(line, self._last_text, self._deployment.mqtt)
-                return self._compared(step, "observation", seen)
+                assert self._watcher is not None  # no script begins with an observation
+                return self._compared(step, "observation", self._watcher(self._last_text))
             if "fixture" in line:
                 self._fixture(line["fixture"])
             if "wait" in line:
