@@ -47,6 +47,7 @@ def admit(connection: Connection, packet: Connect, size: int) -> None:
     session.expiry_interval = _expiry_interval(packet)
     session.will = packet.will
     session.statistics.packet_in(size)
+    session.statistics.report()
     connection.accepted(session, packet.keepalive)
     properties = _CONNACK_PROPERTIES if packet.version >= 5 else {}
     if assigned and packet.version >= 5:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from conformance.reference.message import now_ms
+
+Action = Literal["publish", "subscribe"]
 
 MAX_ENTRIES = 32
 TTL_MS = 60_000
@@ -14,7 +16,7 @@ TTL_MS = 60_000
 class Access(NamedTuple):
     """What was asked; ``retain`` is None for a subscription."""
 
-    action: str
+    action: Action
     topic: str
     qos: int
     retain: bool | None = None

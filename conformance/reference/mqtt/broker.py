@@ -95,7 +95,7 @@ class Broker:
         allowed = cache.get(access)
         source = "cache"
         if allowed is None:
-            source = "built_in_database"
+            source = "superuser" if session.is_superuser else "built_in_database"
             allowed = self.deployment.access.authorize(
                 clientid=session.clientid,
                 username=session.username,

@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
     # Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self.broker.connections.add(self)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(CONNECT_TIMEOUT, self.close, "idle_timeout")
@@ -200,6 +200,7 @@ class Connection(asyncio.Protocol):
             admit(self, packet, size)
             return
         session.statistics.packet_in(size)
+        session.report_later()
         if not isinstance(packet, _CLIENT_PACKETS):
             raise ProtocolError(Reason.PROTOCOL_ERROR, f"{type(packet).__name__} from a client")
         if isinstance(packet, Publish):
@@ -277,6 +278,7 @@ class Connection(asyncio.Protocol):
         ]
         codes = [item.options.qos if isinstance(item, Subscription) else item for item in granted]
         self.send(Suback(packet.packet_id, [suback_code(code, self.version) for code in codes]))
+        session.statistics.report()
         for item in granted:
             if isinstance(item, Subscription):
                 self.broker.send_retained(item)
@@ -309,6 +311,7 @@ class Connection(asyncio.Protocol):
             known = self.broker.unsubscribe(session, topic_filter, packet.properties)
             codes.append(Reason.SUCCESS if known else Reason.NO_SUBSCRIPTION_EXISTED)
         self.send(Unsuback(packet.packet_id, codes))
+        session.statistics.report()
 
     def _disconnect(self, session: Session, packet: Disconnect) -> None:
         interval = packet.properties.get("session_expiry_interval")

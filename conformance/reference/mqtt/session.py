@@ -24,6 +24,8 @@ MQUEUE_MAX = 1000
 INFLIGHT_MAX = 32
 AWAITING_REL_MAX = 100
 NEVER_EXPIRES = 0xFFFFFFFF
+# EMQX reports the statistics of a connection this many seconds after traffic (its idle_timeout).
+REPORT_SECONDS = 15.0
 
 # What the encoder raises for values MQTT cannot carry, for example user properties that are no strings.
 _NOT_ENCODABLE = (AttributeError, TypeError, OverflowError, ValueError)
@@ -80,6 +82,7 @@ class Session:
         self.will: Will | None = None
         self.connection: Connection | None = None
         self.timers: list[asyncio.TimerHandle] = []
+        self._report: asyncio.TimerHandle | None = None
 
     @property
     def connected(self) -> bool:
@@ -105,6 +108,25 @@ class Session:
         for timer in self.timers:
             timer.cancel()
         self.timers.clear()
+        if self._report is not None:
+            self._report.cancel()
+            self._report = None
+
+    # Statistics
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """The counters as the API shows them: live, or in strict mode those of the last report."""
+        return self.statistics.reported if self.broker.deployment.strict else self.statistics.values
+
+    def report_later(self) -> None:
+        """Traffic has come: report the statistics after a while, unless that is due already."""
+        if self._report is None and self.broker.deployment.strict:
+            self._report = asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report_now)
+
+    def _report_now(self) -> None:
+        self._report = None
+        self.statistics.report()
 
     # Delivery
 

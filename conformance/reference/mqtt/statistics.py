@@ -28,12 +28,21 @@ COUNTERS = (
 
 
 class Statistics:
-    """Counters since the connection was made; they stay readable after it ended."""
+    """Counters since the connection was made; they stay readable after it ended.
 
-    __slots__ = ("values",)
+    ``values`` are live, ``reported`` those of the last report: EMQX shows reports, which it makes at CONNECT, after
+    SUBACK and UNSUBACK, and some seconds after other traffic.
+    """
+
+    __slots__ = ("reported", "values")
 
     def __init__(self) -> None:
         self.values = dict.fromkeys(COUNTERS, 0)
+        self.reported = self.values
+
+    def report(self) -> None:
+        """Take the live values as the reported ones."""
+        self.reported = dict(self.values)
 
     def packet_in(self, size: int) -> None:
         values = self.values

@@ -20,7 +20,7 @@ def rfc3339(milliseconds: int) -> str:
 
 def client_object(session: Session) -> dict[str, Any]:
     """One element of GET /clients, statistics included."""
-    peer, counters = session.peer, session.statistics.values
+    peer, counters = session.peer, session.counters
     view: dict[str, Any] = {
         "clientid": session.clientid,
         "username": session.username,
