@@ -14,6 +14,7 @@ from conformance.contract import load_contract
 from conformance.reference import deployment as deployment_module
 from conformance.reference.credentials import ApiKey
 from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.mqtt import session as session_module
 from conformance.reference.server import RunningDeployment
 
 KEY, SECRET, TOKEN = "recorded-key", "recorded-secret", "recorded-token"
@@ -21,6 +22,8 @@ _LOOPBACK = ("127.0.0.1", 0)
 _TIMEOUT = 30
 # The document is the same for all deployments, and reading it takes longer than starting one.
 deployment_module.load_contract = functools.cache(load_contract)
+# Statistics of clients are reported with the recorded server's delay; only waiting depends on its length.
+session_module.REPORT_SECONDS = 2.0
 
 
 class LiveDeployment:

@@ -20,7 +20,7 @@ from tests.fidelity.sink import RECORDED_PORT, Sink
 
 RECORDED_MQTT_PORT = 1883
 # The reference is immediate where the recorded server is not, so longer waiting shows nothing new.
-POLL_SECONDS = 2.0
+POLL_SECONDS = 4.0
 POLL_INTERVAL = 0.02
 
 _AUTHENTICATOR = "/api/v5/authentication/password_based%3Abuilt_in_database"
