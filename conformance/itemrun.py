@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.items import operation_of, requirements_of
+from conformance.report import allure_results
 from conformance.report.model import ItemResult, Outcome
 from conformance.run import Context
 from conformance.target.errors import SafetyViolation, TargetLost
@@ -139,6 +140,8 @@ class ItemRunner:
     def _raise_findings(self, item: pytest.Item) -> None:
         recorder = self.context.recorder
         failures = recorder.failures
+        if allure_results.wanted(item.config):
+            allure_results.describe(recorder, self.context.contract)
         if self.waivers is not None:
             self.waivers.apply(failures, self.context.capabilities.version)
         unwaived = [failure for failure in failures if failure.waived_by is None]

@@ -1,0 +1,186 @@
+"""Every way a run can end, through the real command line: no false green, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+
+ROOT = Path(__file__).resolve().parents[2]
+ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[EmbeddedDeployment]:
+    with start_embedded() as deployment:
+        yield deployment
+
+
+def environment(target: EmbeddedDeployment | None = None, **variables: str) -> dict[str, str]:
+    """A process environment without settings of the caller, with those of ``target``."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("EMQX_CONFORMANCE", "PYTEST"))}
+    if target is not None:
+        clean |= {
+            "EMQX_CONFORMANCE_BASE_URL": target.base_url,
+            "EMQX_CONFORMANCE_API_KEY": target.api_key,
+            "EMQX_CONFORMANCE_API_SECRET": target.api_secret,
+        }
+    return clean | {f"EMQX_CONFORMANCE_{name}": value for name, value in variables.items()}
+
+
+def run(*arguments: str, env: dict[str, str], cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "conformance.cli", *arguments]
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return report
+
+
+def assert_one_sentence(completed: subprocess.CompletedProcess[str], code: int, expected: str) -> None:
+    assert completed.returncode == code, completed.stdout + completed.stderr
+    assert expected in completed.stderr
+    assert "Traceback" not in completed.stdout + completed.stderr
+
+
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_conformant_is_0_and_the_report_says_so(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    completed = run("run", "-n", "0", ONE_ITEM, "--report-dir", "out", env=environment(target), cwd=tmp_path)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    report = report_of(tmp_path / "out")
+    assert report["verdict"] == "conformant"
+    assert report["totals"]["passed"] == 1
+    assert target.api_secret not in completed.stdout + completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "expected"),
+    [
+        (["--base-url", "ftp://x"], {}, "--base-url"),
+        (["--no-such-option"], {}, "No such option"),
+        (["--profile", "huge"], {}, "'huge' is not one of"),
+        (["--waivers", "absent.toml"], {}, "absent.toml"),
+        (["--report-dir", "/proc/nowhere"], {}, "--report-dir: cannot write"),
+        (["--workers", "many"], {}, "'many' is not a number"),
+        ([], {"PROFIL": "deep"}, "unknown environment variable EMQX_CONFORMANCE_PROFIL"),
+        ([], {"SEED": "x"}, "EMQX_CONFORMANCE_SEED"),
+    ],
+)
+def test_wrong_usage_is_2(arguments: list[str], variables: dict[str, str], expected: str, tmp_path: Path) -> None:
+    assert_one_sentence(run("run", *arguments, env=environment(**variables), cwd=tmp_path), 2, expected)
+
+
+def test_empty_selection_is_2(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    completed = run("run", "-n", "0", "-k", "nothing_is_called_this", env=environment(target), cwd=tmp_path)
+    assert completed.returncode == 2
+    assert "matches no item" in completed.stdout + completed.stderr
+
+
+def test_wrong_secret_is_2(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    completed = run("run", env=environment(target) | {"EMQX_CONFORMANCE_API_SECRET": "wrong-secret"}, cwd=tmp_path)
+    assert_one_sentence(completed, 2, "refuses the credentials (401 BAD_API_KEY_OR_SECRET)")
+
+
+def test_unreachable_target_is_3(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    elsewhere = {"EMQX_CONFORMANCE_BASE_URL": f"http://127.0.0.1:{closed_port()}/api/v5"}
+    completed = run("run", env=environment(target) | elsewhere, cwd=tmp_path)
+    assert_one_sentence(completed, 3, "cannot be reached")
+
+
+def test_something_that_is_no_emqx_is_2(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    elsewhere = {"EMQX_CONFORMANCE_BASE_URL": target.base_url.replace("/api/v5", "/other/api/v5")}
+    completed = run("run", env=environment(target) | elsewhere, cwd=tmp_path)
+    assert_one_sentence(completed, 2, "is no EMQX API")
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_target_that_dies_in_mid_run_is_3(workers: str, tmp_path: Path) -> None:
+    with start_embedded() as doomed:
+        process = start_run(tmp_path, environment(doomed), workers)
+        wait_for_progress(process, tmp_path)
+        os.kill(doomed.pid, signal.SIGKILL)
+        assert process.wait(120) == 3, output_of(tmp_path)
+    report = report_of(tmp_path / "reports")
+    assert report["verdict"] == "inconclusive"
+    assert report["failures"] == []
+    assert any("stopped answering" in requirement["reason"] for requirement in report["requirements"])
+    assert "Traceback" not in output_of(tmp_path)
+
+
+def test_interrupt_is_3_and_cleans_up(tmp_path: Path) -> None:
+    with start_embedded() as deployment:
+        process = start_run(tmp_path, environment(deployment), "0")
+        wait_for_progress(process, tmp_path)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 3, output_of(tmp_path)
+        report = report_of(tmp_path / "reports")
+        assert report["verdict"] == "inconclusive"
+        journals = list((tmp_path / "reports").glob("journal-*.jsonl"))
+        assert journals
+        swept = run(
+            "sweep", "--prefix", "cft-", "--older-than", "0s", "--dry-run", env=environment(deployment), cwd=tmp_path
+        )
+        assert swept.stdout == "", f"left behind: {swept.stdout}"
+    assert "Traceback" not in output_of(tmp_path)
+
+
+def test_crash_of_a_worker_is_3(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    process = start_run(tmp_path, environment(target), "2")
+    wait_for_progress(process, tmp_path)
+    os.kill(worker_of(process.pid), signal.SIGKILL)
+    assert process.wait(180) == 3, output_of(tmp_path)
+    report = report_of(tmp_path / "reports")
+    assert report["verdict"] == "inconclusive"
+    assert report["totals"]["errors"] >= 1
+
+
+def start_run(folder: Path, env: dict[str, str], workers: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "conformance.cli", "run", "-n", workers, "-k", "test_operations"]
+    with (folder / "output").open("w") as output:
+        return subprocess.Popen(command, env=env, cwd=folder, stdout=output, stderr=subprocess.STDOUT, text=True)
+
+
+def output_of(folder: Path) -> str:
+    return (folder / "output").read_text()
+
+
+def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
+    """Return once the run has created something on the target."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if any(file.stat().st_size > 2000 for file in (folder / "reports").glob("journal-*.jsonl")):
+            return
+        assert process.poll() is None, output_of(folder)
+        time.sleep(0.05)
+    pytest.fail(f"no progress within a minute: {output_of(folder)}")
+
+
+def worker_of(pid: int) -> int:
+    """The process id of a worker of xdist: a child whose command line mentions execnet."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            status, command = (entry / "stat").read_text(), (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if status.rpartition(")")[2].split()[1] == str(pid) and b"execnet" in command:
+            return int(entry.name)
+    pytest.fail("the run has no worker process")
