@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.fidelity.live import short_reports
 from tests.fidelity.recording import load_script, script_names
 from tests.fidelity.replay import Outcome, replay
 
@@ -20,7 +21,7 @@ def main() -> int:
     options = parser.parse_args()
     names = _selected(options.script)
     started = time.monotonic()
-    with ThreadPoolExecutor(options.workers) as pool:
+    with short_reports(), ThreadPoolExecutor(options.workers) as pool:
         outcomes = list(pool.map(lambda name: replay(load_script(name), strict=options.mode == "strict"), names))
     for outcome in outcomes:
         _print(outcome, options.lines)
