@@ -36,6 +36,8 @@ class MqttClients:
             client = self._clients[step["client"]] = _Client(step)
             return client.connect(self._address, step)
         client = self._clients[step["client"]]
+        if step["op"] in ("subscribe", "unsubscribe", "publish") and not client.connected:
+            raise ConnectionError(f"the client {step['client']} is not connected")
         match step["op"]:
             case "subscribe":
                 return client.subscribe(step)

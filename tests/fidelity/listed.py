@@ -1,0 +1,26 @@
+"""Accepted differences: ``differences.toml`` for strict mode, ``default_differences.toml`` for default mode.
+
+Each entry names a ``script``, its ``steps`` and the ``reason`` they differ.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+_FILES = {True: "differences.toml", False: "default_differences.toml"}
+
+
+def listed_differences(*, strict: bool) -> dict[tuple[str, str], str]:
+    """Reason by script and step; raises ValueError for an entry without one and for a step listed twice."""
+    with (Path(__file__).parent / _FILES[strict]).open("rb") as file:
+        entries = tomllib.load(file).get("difference", [])
+    listed: dict[tuple[str, str], str] = {}
+    for entry in entries:
+        if not entry["reason"].strip():
+            raise ValueError(f"{entry['script']}: a difference needs a reason")
+        for step in entry["steps"]:
+            if (entry["script"], step) in listed:
+                raise ValueError(f"{entry['script']} {step} is listed twice")
+            listed[entry["script"], step] = entry["reason"]
+    return listed
