@@ -6,8 +6,19 @@ import time
 
 import pytest
 from mqtt_clients import eventually
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
-from conformance.reference.mqtt.packets import Ack, Connect, Disconnect, PacketType, Publish, Subscribe, SubscribeOptions
+from conformance.reference.mqtt.packets import (
+    Ack,
+    Connect,
+    Disconnect,
+    PacketType,
+    Publish,
+    Subscribe,
+    SubscribeOptions,
+    Will,
+)
 
 OFFERED = {
     "ReceiveMaximum": 32,
@@ -38,7 +49,6 @@ def test_empty_client_id_without_clean_session_is_refused(target):
     assert raw.read() is None
 
 
-# level, code
 @pytest.mark.parametrize("level", [0, 2, 6, 0x84])
 def test_unknown_protocol_level_is_refused(target, level):
     raw = target.raw(4)
@@ -141,16 +151,8 @@ def test_disconnect_with_will_publishes_it(target, name):
     watcher = target.client(f"{name}-watch")
     watcher.subscribe(f"{name}/will")
     client = target.client(name, will={"topic": f"{name}/will", "payload": "w", "retain": True})
-    client.paho.disconnect(reasoncode=_disconnect_with_will())
+    client.paho.disconnect(reasoncode=ReasonCode(PacketTypes.DISCONNECT, identifier=4))
     assert watcher.receive().payload == b"w"
-    target.api("DELETE", f"/mqtt/retainer/message/{name}%2Fwill")
-
-
-def _disconnect_with_will():
-    from paho.mqtt.packettypes import PacketTypes
-    from paho.mqtt.reasoncodes import ReasonCode
-
-    return ReasonCode(PacketTypes.DISCONNECT, identifier=4)
 
 
 def test_keep_alive_session_expiry_and_will_delay_run_out(target, name):
@@ -174,8 +176,6 @@ def test_keep_alive_session_expiry_and_will_delay_run_out(target, name):
 
 
 def _will(topic, delay):
-    from conformance.reference.mqtt.packets import Will
-
     return Will(topic, b"w", properties={"will_delay_interval": delay})
 
 

@@ -90,7 +90,8 @@ def test_prefixes_are_split_off_and_shown_again(text, parsed):
 
 
 @pytest.mark.parametrize(
-    "text", ["$share/", "$share/g", "$share/g/", "$share//t", "$share/+/t", "$queue/", "$queue/$share/g/t", "$exclusive/"]
+    "text",
+    ["$share/", "$share/g", "$share/g/", "$share//t", "$share/+/t", "$queue/", "$queue/$share/g/t", "$exclusive/"],
 )
 def test_malformed_prefixes_are_refused(text):
     with pytest.raises(FilterError):

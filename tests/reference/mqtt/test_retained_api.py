@@ -24,7 +24,8 @@ def test_message_is_shown_as_it_was_published(target, name):
     target.client(name, username="someone").publish(f"{name}/1", b"\xff\0", 1, retain=True)
     view = target.api("GET", path(f"{name}/1")).json()
     assert set(view) == {"msgid", "topic", "qos", "publish_at", "from_clientid", "from_username", "payload"}
-    assert (view["topic"], view["qos"], view["from_clientid"], view["from_username"]) == (f"{name}/1", 1, name, "someone")
+    assert (view["topic"], view["qos"]) == (f"{name}/1", 1)
+    assert (view["from_clientid"], view["from_username"]) == (name, "someone")
     assert base64.b64decode(view.pop("payload")) == b"\xff\0"
     assert listed(target, topic=f"{name}/#")["data"] == [view]
 
