@@ -13,7 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.target.hosts import HOST_FIELDS
+from conformance.target.hosts import HOST_FIELDS, NEVER_STARTED
 from conformance.target.sandbox import Sandbox
 
 _USERS = "/authentication/password_based:built_in_database"
@@ -29,11 +29,15 @@ SOURCES = {"avro": AVRO_SOURCE, "json": JSON_SOURCE, "protobuf": PROTOBUF_SOURCE
 
 @dataclass(slots=True)
 class Identities:
-    """Fresh identities for one request; ``path``: its path parameters, ``connector``: name of an existing one."""
+    """Fresh identities for one request.
+
+    ``path``: its path parameters, ``connector``: name of an existing one, ``resource_type``: the type it is about.
+    """
 
     sandbox: Sandbox
     path: Mapping[str, str]
     connector: str = ""
+    resource_type: str | None = None
 
     def name(self) -> str:
         return self.sandbox.name("fuzz")
@@ -58,6 +62,8 @@ def into_sandbox(label: str, body: Any, identities: Identities, *, valid: bool =
                     adapter(item, identities)
             if label.partition(" ")[2].startswith(("/connectors", "/actions")):
                 _replace_hosts(item)
+                if identities.resource_type in NEVER_STARTED and item.get("enable", True) is True:
+                    item["enable"] = False
     if label == "POST /clients/kickout/bulk" and isinstance(body, list):
         body = [identities.name() if _nameable(item) else item for item in body]
     return body

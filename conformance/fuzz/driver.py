@@ -110,7 +110,7 @@ class Driver:
     def identities(self) -> Identities:
         if self.operation.path.startswith("/actions") and not self._connector:
             self._connector = self._action_connector().partition(":")[2]
-        return Identities(self.sandbox, self.__dict__.get("path", {}), self._connector)
+        return Identities(self.sandbox, self.__dict__.get("path", {}), self._connector, self.subject.resource_type)
 
     def _action_connector(self) -> str:
         if self.operation.method == "PUT" and self.subject.resource_type is not None:

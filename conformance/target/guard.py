@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from conformance.contract import Contract
-from conformance.target.hosts import HostPolicy
+from conformance.target.hosts import NEVER_STARTED, HostPolicy
 
 
 class Access(Enum):
@@ -194,7 +194,7 @@ class Guard:
         if check is None:
             return
         for reading in lenient_readings(_json_part(request)):
-            yield from check(self, reading)
+            yield from check(self, _with_type_of_path(label, parameters, reading))
 
     def _path_findings(self, label: str, parameters: Mapping[str, str]) -> Findings:
         if label == "DELETE /banned/{as}/{who}":
@@ -284,9 +284,15 @@ class Guard:
     def connector(self, body: Any) -> Findings:
         yield from self.named(body)
         yield from self.hosts.findings(body)
+        for resource_type in _field(body, "type"):
+            if resource_type in NEVER_STARTED and _field(body, "enable") != [False]:
+                yield f"a {resource_type} connector would contact a host that the body does not name: disable it"
 
-    def connector_update(self, body: Any) -> Findings:
-        yield from self.hosts.findings(body)
+    def connector_probe(self, body: Any) -> Findings:
+        yield from self.connector(body)
+        for resource_type in _field(body, "type"):
+            if resource_type in NEVER_STARTED:
+                yield f"a probe of {resource_type} would contact a host that the body does not name"
 
     def action(self, body: Any) -> Findings:
         yield from self.named(body)
@@ -333,8 +339,8 @@ class Guard:
 
 BODY_CHECKS: Mapping[str, BodyCheck] = {
     "POST /connectors": Guard.connector,
-    "PUT /connectors/{id}": Guard.connector_update,
-    "POST /connectors_probe": Guard.connector,
+    "PUT /connectors/{id}": Guard.connector,
+    "POST /connectors_probe": Guard.connector_probe,
     "POST /actions": Guard.action,
     "PUT /actions/{id}": Guard.action_update,
     "POST /actions_probe": Guard.action,
@@ -378,6 +384,13 @@ def _could_escape(segment: str) -> bool:
             break
         segment = decoded
     return segment == ""
+
+
+def _with_type_of_path(label: str, parameters: Mapping[str, str], body: Any) -> Any:
+    """The type of a connector that is updated is in its id; the body checks look for it in the body."""
+    if label == "PUT /connectors/{id}" and isinstance(body, dict):
+        return {"type": parameters["id"].partition(":")[0], **body}
+    return body
 
 
 def _json_part(request: Outgoing) -> bytes:

@@ -17,10 +17,14 @@ HOST_FIELDS = frozenset(
     }
 )  # fmt: skip
 
-# Types that find their server by themselves (a cloud's fixed addresses): they may exist, but never start.
-_CLOUD_TYPES = frozenset(
-    {"gcp_pubsub_producer", "gcp_pubsub_consumer", "azure_blob_storage", "snowflake", "tablestore"}
-)
+# Types whose server is not (only) named by a field of the body, whose driver a target may lack, or whose start was
+# never observed on a real server: they may exist, but are never started and never probed.
+NEVER_STARTED = frozenset(
+    {
+        "azure_blob_storage", "gcp_pubsub_consumer", "gcp_pubsub_producer", "hstreamdb", "kafka_consumer", "kinesis",
+        "oracle", "pulsar", "snowflake", "sqlserver", "syskeeper_proxy", "tablestore",
+    }
+)  # fmt: skip
 
 
 class HostPolicy:
@@ -88,8 +92,3 @@ def _host_values(node: Any, key: str = "", port: int | None = None) -> Iterator[
         yield node, port
     elif isinstance(node, int) and not isinstance(node, bool) and key in HOST_FIELDS:
         yield str(node), port
-
-
-def is_cloud_type(resource_type: str) -> bool:
-    """Whether connectors of this type contact a fixed cloud address once they are enabled."""
-    return resource_type in _CLOUD_TYPES

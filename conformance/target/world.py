@@ -10,7 +10,7 @@ from conformance.contract import Contract
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
 from conformance.target.config import Configuration
-from conformance.target.hosts import CLOSED_LOOPBACK_PORT, is_cloud_type
+from conformance.target.hosts import CLOSED_LOOPBACK_PORT, NEVER_STARTED
 from conformance.target.mqtt import MqttClient
 from conformance.target.polling import eventually
 from conformance.target.sandbox import Sandbox
@@ -73,7 +73,7 @@ class World:
         body = {**example, "name": self.sandbox.name("act"), "connector": connector.partition(":")[2]}
         if "local_topic" in body:
             body["local_topic"] = self.sandbox.topic("local")
-        if is_cloud_type(resource_type):
+        if resource_type in NEVER_STARTED:
             body["enable"] = False
         return body
 
