@@ -64,26 +64,31 @@ class Rule:
             return False
         if request.action == "publish" and self.retain not in (None, request.retain):
             return False
-        literal = self.topic.startswith(_LITERAL_PREFIX)
-        topic = _rendered(self.topic.removeprefix(_LITERAL_PREFIX) if literal else self.topic, request)
-        if topic is None:
-            return False
-        return topic == request.topic if literal else matches(request.topic, topic)
+        if self.topic.startswith(_LITERAL_PREFIX):
+            return self.topic.removeprefix(_LITERAL_PREFIX) == request.topic
+        topic = _rendered(self.topic, request)
+        return topic is not None and matches(request.topic, topic)
 
 
 def _rendered(template: str, request: Request) -> str | None:
     """``template`` with its placeholders filled, None if one has no value: such a rule matches nothing."""
     if "${" not in template:
         return template
-    values = {"clientid": request.clientid, "username": request.username, "zone": "default"}
-    known = _VARIABLE.findall(template)
-    if any(values.get(name) is None for name in known if name in values or _is_variable(name)):
+    values = {
+        "clientid": request.clientid,
+        "username": request.username,
+        "zone": "default",
+        "cert_common_name": None,  # the listeners know no certificates
+    }
+    names = _VARIABLE.findall(template)
+    if any(name.startswith("client_attrs.") or (name in values and values[name] is None) for name in names):
         return None
-    return _VARIABLE.sub(lambda match: values.get(match[1]) or match[0], template)
 
+    def value_of(variable: re.Match[str]) -> str:
+        value = values.get(variable[1])
+        return variable[0] if value is None else value
 
-def _is_variable(name: str) -> bool:
-    return name == "cert_common_name" or name.startswith("client_attrs.")
+    return _VARIABLE.sub(value_of, template)
 
 
 @dataclass(slots=True)
