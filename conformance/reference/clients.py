@@ -116,9 +116,13 @@ def _bounds(query: dict[str, Any], name: str, instant: Callable[[Session], int])
 
 
 def _milliseconds(value: int | str) -> float:
+    """Epoch milliseconds of an instant in either form; raises 400 for a date that no calendar has."""
     if isinstance(value, int):
         return value
-    return datetime.fromisoformat(value).timestamp() * 1000
+    try:
+        return datetime.fromisoformat(value.upper()).timestamp() * 1000
+    except (ValueError, OverflowError):
+        raise ApiError(400, "BAD_REQUEST", f"{value!r} is not an instant") from None
 
 
 def _parsed(call: Call, name: str, parse: Callable[[str], Any]) -> Any:

@@ -13,6 +13,7 @@ from conformance.reference.mqtt.topics import is_topic_name
 
 SENDER = "http_api"
 MAX_PACKET_SIZE = 1_048_576
+MAX_STRING_BYTES = 65_535
 # Fixed header, remaining length, topic length and packet identifier, as EMQX estimates a packet.
 _OVERHEAD = 1 + 4 + 2 + 2
 
@@ -68,9 +69,9 @@ def _message(call: Call, item: dict[str, Any]) -> Message:
         raise _Refused(Reason.QUOTA_EXCEEDED, "packet_too_large")
     properties = dict(item.get("properties") or {})
     user_properties = properties.pop("user_properties", {})
-    if not call.deployment.strict and not all(isinstance(value, str) for value in user_properties.values()):
-        # 5.8.9 lets them through to the packet serializer, which costs every MQTT 5 subscriber its connection.
-        raise ApiError(400, "BAD_REQUEST", "values of user_properties must be strings")
+    if not call.deployment.strict:
+        # 5.8.9 lets anything through to the packet serializer, which costs every MQTT 5 subscriber its connection.
+        _check_texts([*user_properties, *user_properties.values(), *_texts(properties)])
     if "correlation_data" in properties:
         properties["correlation_data"] = properties["correlation_data"].encode()
     return Message(
@@ -82,6 +83,19 @@ def _message(call: Call, item: dict[str, Any]) -> Message:
         properties=properties,
         user_properties=sorted(user_properties.items()),
     )
+
+
+def _texts(properties: dict[str, Any]) -> list[str]:
+    return [properties[name] for name in ("content_type", "response_topic", "correlation_data") if name in properties]
+
+
+def _check_texts(values: list[Any]) -> None:
+    """Raise 400 unless every value fits an MQTT string."""
+    for value in values:
+        if not isinstance(value, str):
+            raise ApiError(400, "BAD_REQUEST", "values of user_properties must be strings")
+        if "\0" in value or len(value.encode()) > MAX_STRING_BYTES:
+            raise ApiError(400, "BAD_REQUEST", "a property is longer than 65535 bytes or contains U+0000")
 
 
 def _payload(item: dict[str, Any]) -> bytes:

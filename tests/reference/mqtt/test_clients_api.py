@@ -124,6 +124,7 @@ REFUSED = [
     ({"fields": "zzz"}, 400, "BAD_REQUEST", 400),
     ({"conn_state": "maybe"}, 400, "BAD_REQUEST", 400),
     ({"gte_created_at": "yesterday"}, 400, "BAD_REQUEST", 400),
+    ({"lte_created_at": "2022-13-01T00:00:00Z"}, 400, "BAD_REQUEST", 400),
     ({"node": "emqx@127.0.0.1", "ip_address": "x"}, 400, "INVALID_PARAMETER", 500),
 ]
 

@@ -77,6 +77,8 @@ def test_what_cannot_be_published_is_refused_with_a_reason_code(target, body, co
         {"topic": "t", "payload": "x", "zzz": 1},
         {"topic": "t", "payload": "x", "properties": {"payload_format_indicator": 2}},
         {"topic": "a\0b", "payload": "x"},
+        {"topic": "t", "payload": "x", "properties": {"content_type": "c" * 65536}},
+        {"topic": "t", "payload": "x", "properties": {"user_properties": {"a\0": "b"}}},
     ],
 )
 def test_schema_errors_have_a_code(target, body):
