@@ -1,13 +1,154 @@
-"""Load a variant of the contract, from a cache where the files have not changed."""
+"""Load a variant of the contract for an EMQX version, from a cache where the files have not changed."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from conformance import __version__
 from conformance.contract.contract import Contract, Variant
-from conformance.contract.document import assemble, openapi_root
+from conformance.contract.document import Document, DocumentError, assemble, files_digest, openapi_root
+from conformance.contract.overlay import Change, Overlay, apply_overlays, read_overlay
 
 DEFAULT_VERSION = "5.8.9"
 
+CORRECTIONS: tuple[str, ...] = ()
+"""The corrections in the order in which they are applied, after the overlay of the version."""
+
+_VERSION = re.compile(r"[ve]?(\d+)\.(\d+)\.(\d+)(?:[-+.].*)?")
+_CODE = ("document.py", "overlay.py", "loading.py")
+
+Version = tuple[int, int, int]
+
+
+class VersionError(DocumentError):
+    """The text is no EMQX version."""
+
 
 def load_contract(variant: Variant = "corrected", version: str | None = None) -> Contract:
-    """Return the contract of ``variant`` for EMQX ``version`` (default: the newest one the overlays describe)."""
-    return Contract(assemble(openapi_root()), variant, version or DEFAULT_VERSION)
+    """Return the contract of ``variant`` for EMQX ``version`` (default: the newest one the overlays describe).
+
+    A version that is not described gets the closest described one below it, or the lowest one. The version of the
+    result is the described one. Raises `VersionError` if ``version`` is no version, `DocumentError` and
+    `conformance.contract.overlay.OverlayError` if the files are broken.
+    """
+    root = openapi_root()
+    described = describe_version(root, version)
+    key = _cache_key(root, variant, described)
+    cached = _read_cache(key)
+    if cached is None:
+        cached = assemble(root) if variant == "published" else correct(root, described)[0]
+        _write_cache(key, cached)
+    return Contract(cached, variant, described)
+
+
+def correct(root: Path, version: str) -> tuple[Document, list[Change]]:
+    """Apply the overlays of a described ``version`` and the corrections; also tells what each action touched."""
+    return apply_overlays(assemble(root), overlays(root, version))
+
+
+def overlays(root: Path, version: str) -> list[Overlay]:
+    """The overlays of a described ``version`` in the order of application.
+
+    The version comes first: it says what the published document of that version says, which is then corrected.
+    """
+    folder = root / "overlays"
+    return [read_overlay(file) for file in (_version_file(root, version), *(folder / name for name in CORRECTIONS))]
+
+
+def described_versions(root: Path) -> list[str]:
+    """The EMQX versions with an overlay of their own, oldest first."""
+    files = (root / "overlays" / "versions").glob("*.yaml")
+    return sorted((file.stem for file in files), key=_parsed)
+
+
+def describe_version(root: Path, version: str | None) -> str:
+    """The described version that stands for ``version``. Raises `VersionError`."""
+    wanted = _parsed(version or DEFAULT_VERSION)
+    known = described_versions(root)
+    if not known:
+        raise DocumentError(f"{root}: no overlay describes a version")
+    return max((candidate for candidate in known if _parsed(candidate) <= wanted), key=_parsed, default=known[0])
+
+
+def cache_folder() -> Path:
+    """Where assembled documents are kept: the user's cache directory, as the platform has it."""
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = str(Path.home() / "Library" / "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "emqx-conformance"
+
+
+def _version_file(root: Path, version: str) -> Path:
+    return root / "overlays" / "versions" / f"{version}.yaml"
+
+
+def _parsed(version: str) -> Version:
+    match = _VERSION.fullmatch(version.strip())
+    if match is None:
+        raise VersionError(f"{version!r} is no EMQX version; expected one like {DEFAULT_VERSION}")
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def _cache_key(root: Path, variant: Variant, version: str) -> str:
+    parts = (files_digest(root), variant, version, __version__, _code_digest())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@lru_cache
+def _code_digest() -> str:
+    """Over the modules that make the document, so that a change of theirs is not hidden by the cache."""
+    here = Path(__file__).parent
+    return hashlib.sha256(b"\0".join(_bytes(here / name) for name in _CODE)).hexdigest()
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # the package is imported from an archive: its version has to do
+        return b""
+
+
+def _read_cache(key: str) -> Document | None:
+    try:
+        kept = json.loads((cache_folder() / f"{key}.json").read_bytes())
+    except (OSError, ValueError, RuntimeError):
+        return None
+    if isinstance(kept, dict) and kept.get("key") == key and isinstance(kept.get("document"), dict):
+        document: Document = kept["document"]
+        return document
+    return None
+
+
+def _write_cache(key: str, document: Document) -> None:
+    """Write atomically; a cache that cannot be written is no error, loading is only slower."""
+    with suppress(OSError, RuntimeError):
+        folder = cache_folder()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _forget(folder.glob("*.json"), keep=16)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                json.dump({"key": key, "document": document}, stream, separators=(",", ":"))
+            Path(temporary).replace(folder / f"{key}.json")
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _forget(files: Iterable[Path], keep: int) -> None:
+    """Remove the oldest files beyond ``keep``: every edit of the document leaves one behind."""
+    newest_first = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in newest_first[keep:]:
+        file.unlink(missing_ok=True)
