@@ -1,0 +1,79 @@
+"""Counters of an action, in the shape of GET /actions/{id}/metrics."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+_COUNTERS = (
+    "matched",
+    "success",
+    "failed",
+    "dropped",
+    "dropped.expired",
+    "dropped.other",
+    "dropped.queue_full",
+    "dropped.resource_not_found",
+    "dropped.resource_stopped",
+    "retried",
+    "late_reply",
+    "received",
+)
+_RATE_WINDOW = 5.0
+_LONG_WINDOW = 300.0
+
+
+class ActionMetrics:
+    """``queuing``, ``queuing_bytes`` and ``inflight`` are gauges; rates are messages per second."""
+
+    def __init__(self) -> None:
+        self.counters = dict.fromkeys(_COUNTERS, 0)
+        self.queuing = 0
+        self.queuing_bytes = 0
+        self.inflight = 0
+        self._arrivals: deque[float] = deque()
+        self._rate_max = 0.0
+
+    def count(self, name: str, by: int = 1) -> None:
+        self.counters[name] += by
+
+    def matched(self) -> None:
+        """A message arrived for the action."""
+        self.counters["matched"] += 1
+        now = time.monotonic()
+        self._arrivals.append(now)
+        self._forget(now)
+        self._rate_max = max(self._rate_max, self._rate(now, _RATE_WINDOW))
+
+    def dropped(self, reason: str) -> None:
+        """A message was given up for ``reason`` (``expired``, ``queue_full``, ``resource_stopped``, ...)."""
+        self.counters["dropped"] += 1
+        self.counters[f"dropped.{reason}"] += 1
+
+    def reset(self) -> None:
+        """Zero the counters; gauges show what is there and stay."""
+        self.counters = dict.fromkeys(_COUNTERS, 0)
+        self._arrivals.clear()
+        self._rate_max = 0.0
+
+    def _forget(self, now: float) -> None:
+        while self._arrivals and self._arrivals[0] < now - _LONG_WINDOW:
+            self._arrivals.popleft()
+
+    def _rate(self, now: float, window: float) -> float:
+        return round(sum(1 for arrival in self._arrivals if arrival > now - window) / window, 2)
+
+    def shown(self) -> dict[str, Any]:
+        """All metrics by the names of the document."""
+        now = time.monotonic()
+        self._forget(now)
+        return {
+            **self.counters,
+            "queuing": self.queuing,
+            "queuing_bytes": self.queuing_bytes,
+            "inflight": self.inflight,
+            "rate": self._rate(now, _RATE_WINDOW),
+            "rate_last5m": self._rate(now, _LONG_WINDOW),
+            "rate_max": self._rate_max,
+        }
