@@ -12,13 +12,14 @@ from tests.fidelity.recording import load_script, script_names
 from tests.fidelity.replay import Outcome, replay
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; 0 if everything is equal, 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m tests.fidelity", description="Replay recorded scripts.")
     parser.add_argument("--mode", choices=("strict", "default"), default="strict")
     parser.add_argument("--lines", type=int, default=4, help="differences shown per script (0: all)")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("script", nargs="*", help="names of scripts (default: all); a prefix ending in * is fine")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     names = _selected(options.script)
     started = time.monotonic()
     with short_reports(), ThreadPoolExecutor(options.workers) as pool:
