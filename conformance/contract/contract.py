@@ -7,9 +7,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from conformance.contract.document import Document
+
+if TYPE_CHECKING:
+    from conformance.contract.schemas import Schemas, Violation
 
 Variant = Literal["corrected", "published"]
 ResourceKind = Literal["connectors", "actions"]
@@ -113,7 +116,8 @@ class Contract:
 
     def branches(self, schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """The members of a union, nested unions flattened, each as written (reference or schema)."""
-        members = schema.get("oneOf") or schema.get("anyOf")
+        resolved = self.resolve(schema)
+        members = resolved.get("oneOf") or resolved.get("anyOf")
         if members is None:
             yield schema
             return
@@ -127,11 +131,15 @@ class Contract:
         for label in _BODY_CHOSEN_BY_TYPE:
             operation = self.operations[label]
             by_type = found.setdefault(label, {})
+            chosen = (operation.json_body or {}).get("x-mapping")
+            if chosen is not None:
+                by_type.update({name: list(self.branches({"$ref": target})) for name, target in chosen.items()})
+                continue
             twin = operation.label.replace("PUT ", "POST ").replace("/{id}", "")
             for branch in self.branches(self.operations[twin].json_body or {}):
                 resource_type = self.resolve(branch)["properties"]["type"]["enum"][0]
                 if operation.method == "PUT":
-                    # The bodies of PUT carry no type: its component is named after the one of POST.
+                    # Published, bodies of PUT carry no type and no mapping: they are named after those of POST.
                     branch = {"$ref": branch["$ref"].replace(".post", ".put")}
                 by_type.setdefault(resource_type, []).append(branch)
         return found
@@ -146,6 +154,25 @@ class Contract:
             return self.operations[label].json_body
         branches = self._typed_branches[label][resource_type]
         return branches[0] if len(branches) == 1 else {"anyOf": list(branches)}
+
+    def validate_response(self, label: str, status: int, body: Any) -> list[Violation]:
+        """Violations of the documented schema of an answer; none where no JSON body is documented."""
+        return self._schemas.response(label, status, body)
+
+    def validate_request(self, label: str, body: Any, resource_type: str | None = None) -> list[Violation]:
+        """Violations of the request schema, narrowed to a connector or action type if given."""
+        return self._schemas.request(label, body, resource_type)
+
+    def validate_parameter(self, label: str, name: str, text: str) -> list[Violation]:
+        """Violations of a path or query parameter given as ``text``. Raises KeyError for an unknown one."""
+        return self._schemas.parameter(label, name, text)
+
+    @cached_property
+    def _schemas(self) -> Schemas:
+        # Imported here: most users of a contract validate nothing, and the validators cost 50 ms to import.
+        from conformance.contract.schemas import Schemas
+
+        return Schemas(self)
 
     def body_examples(self, label: str, resource_type: str | None = None) -> Mapping[str, Any]:
         """Named examples of the JSON body (name -> value); for typed operations those of one type.

@@ -33,7 +33,7 @@ class OverlayError(DocumentError):
 class Action:
     """One correction: ``update`` merged into, or removal of, every node that ``target`` selects.
 
-    ``errata`` are the ids in ``x-erratum`` (``"A1"`` or ``"A1, A9"``), ``reason`` is ``x-reason``, else the description.
+    ``errata``: the ids in ``x-erratum`` (``"A1"`` or ``"A1, A9"``), ``reason``: ``x-reason``, else the description.
     """
 
     name: str
@@ -84,7 +84,8 @@ def parse_overlay(content: Any, name: str) -> Overlay:
     actions = content["actions"]
     if not isinstance(actions, list) or not actions:
         raise OverlayError(f"{name}: actions is not a list with at least one member")
-    return Overlay(name, info, tuple(_action(action, f"{name}: action {number}") for number, action in enumerate(actions, 1)))
+    numbered = enumerate(actions, 1)
+    return Overlay(name, info, tuple(_action(action, f"{name}: action {number}") for number, action in numbered))
 
 
 def apply_overlays(document: Document, overlays: Iterable[Overlay]) -> tuple[Document, list[Change]]:
