@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conformance.contract.contract import Operation, Parameter, ResourceKind
+from conformance.reference.bridges.configuration import UNDOCUMENTED
 from conformance.reference.bridges.identifiers import type_for_filter
 from conformance.reference.checking import Checker, CheckError
 from conformance.reference.http import ApiError, Call, Crash, SchemaFilter
@@ -82,11 +83,20 @@ class RequestFilter:
             resource_type = resource_type or self._type_in(operation, body)
             schema = self._deployment.contract.body_schema(operation.label, resource_type) or schema
         try:
-            call.checked = self._checker.check(schema, body, "root")
+            call.checked = self._checked(operation, schema, body)
         except CheckError as error:
             raise error.as_bad_request() from None
         if self._kind is SchemaFilter.TRANSLATE:
             call.body = call.checked
+
+    def _checked(self, operation: Operation, schema: Mapping[str, Any], body: Any) -> Any:
+        if not (operation.body_chosen_by_type and operation.path.startswith("/actions")):
+            return self._checker.check(schema, body, "root")
+        accepted = UNDOCUMENTED if self._deployment.strict else {"local_topic": UNDOCUMENTED["local_topic"]}
+        hidden = {name: body[name] for name in accepted if name in body} if isinstance(body, dict) else {}
+        checked = {name: self._checker.check(accepted[name], value, f"root.{name}") for name, value in hidden.items()}
+        documented = {name: value for name, value in body.items() if name not in hidden} if hidden else body
+        return {**self._checker.check(schema, documented, "root"), **checked}
 
     def _shaped(self, schema: Mapping[str, Any], body: Any) -> Any:
         """What the check sees of bodies of the wrong shape: strict mode takes ``{}`` for ``[]`` and null for ``{}``."""

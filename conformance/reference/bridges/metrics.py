@@ -20,8 +20,8 @@ _COUNTERS = (
     "late_reply",
     "received",
 )
-_RATE_WINDOW = 5.0
-_LONG_WINDOW = 300.0
+_RATE_SECONDS = 5
+_LONG_SECONDS = 300
 
 
 class ActionMetrics:
@@ -32,7 +32,7 @@ class ActionMetrics:
         self.queuing = 0
         self.queuing_bytes = 0
         self.inflight = 0
-        self._arrivals: deque[float] = deque()
+        self._arrivals: deque[list[int]] = deque(maxlen=_LONG_SECONDS)  # [second, messages in it]
         self._rate_max = 0.0
 
     def count(self, name: str, by: int = 1) -> None:
@@ -41,10 +41,12 @@ class ActionMetrics:
     def matched(self) -> None:
         """A message arrived for the action."""
         self.counters["matched"] += 1
-        now = time.monotonic()
-        self._arrivals.append(now)
-        self._forget(now)
-        self._rate_max = max(self._rate_max, self._rate(now, _RATE_WINDOW))
+        now = int(time.monotonic())
+        if self._arrivals and self._arrivals[-1][0] == now:
+            self._arrivals[-1][1] += 1
+        else:
+            self._arrivals.append([now, 1])
+        self._rate_max = max(self._rate_max, self._rate(now, _RATE_SECONDS))
 
     def dropped(self, reason: str) -> None:
         """A message was given up for ``reason`` (``expired``, ``queue_full``, ``resource_stopped``, ...)."""
@@ -57,23 +59,23 @@ class ActionMetrics:
         self._arrivals.clear()
         self._rate_max = 0.0
 
-    def _forget(self, now: float) -> None:
-        while self._arrivals and self._arrivals[0] < now - _LONG_WINDOW:
-            self._arrivals.popleft()
-
-    def _rate(self, now: float, window: float) -> float:
-        return round(sum(1 for arrival in self._arrivals if arrival > now - window) / window, 2)
+    def _rate(self, now: int, seconds: int) -> float:
+        messages = 0
+        for second, count in reversed(self._arrivals):
+            if second <= now - seconds:
+                break
+            messages += count
+        return round(messages / seconds, 2)
 
     def shown(self) -> dict[str, Any]:
         """All metrics by the names of the document."""
-        now = time.monotonic()
-        self._forget(now)
+        now = int(time.monotonic())
         return {
             **self.counters,
             "queuing": self.queuing,
             "queuing_bytes": self.queuing_bytes,
             "inflight": self.inflight,
-            "rate": self._rate(now, _RATE_WINDOW),
-            "rate_last5m": self._rate(now, _LONG_WINDOW),
+            "rate": self._rate(now, _RATE_SECONDS),
+            "rate_last5m": self._rate(now, _LONG_SECONDS),
             "rate_max": self._rate_max,
         }

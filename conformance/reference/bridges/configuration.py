@@ -1,0 +1,121 @@
+"""From the body of a request to the configuration of a connector or action, and back to what GET shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.reference.bridges.identifiers import InvalidName, validate_name
+from conformance.reference.bridges.redaction import Unprintable, redact, restore
+from conformance.reference.bridges.resources import Action, Connector
+from conformance.reference.checking import Checker
+from conformance.reference.deployment import Deployment
+from conformance.reference.http import ApiError, Call, Crash
+
+_IDENTITY = ("type", "name")
+_TIMES = ("created_at", "last_modified_at")
+_FIRST_WITH_TIMES = (5, 8, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """``shown`` is what GET returns before redaction, ``settings`` the converted values the deployment works with."""
+
+    shown: dict[str, Any]
+    settings: dict[str, Any]
+
+
+def configuration(call: Call, resource_type: str, old: Connector | Action | None = None) -> Configuration:
+    """Configuration in ``call``'s body with defaults filled, and ``old``'s secrets where it says ``******``.
+
+    The recorded server keeps values as they were written (``"2"`` for a number); by default they are converted.
+    """
+    settings = _without_identity(call.checked)
+    shown = settings
+    if call.deployment.strict:
+        schema = call.deployment.contract.body_schema(call.operation, resource_type)
+        assert schema is not None  # the six typed operations have bodies
+        documented = {name: value for name, value in call.body.items() if name not in UNDOCUMENTED}
+        hidden = {name: call.body[name] for name in UNDOCUMENTED if name in call.body and name not in _TIMES}
+        filled = Checker(call.deployment.contract, lenient=True).check(schema, documented, convert=False)
+        shown = _without_identity(filled) | hidden
+    if old is None:
+        return Configuration(dict(shown), dict(settings))
+    return Configuration(restore(shown, old.config), restore(settings, old.settings))
+
+
+# Accepted by the server although the document does not name them; their schemas for the filter.
+UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
+    "local_topic": {"type": "string"},
+    "created_at": {"type": "integer"},
+    "last_modified_at": {"type": "integer"},
+}
+
+
+def _without_identity(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in _IDENTITY and name not in _TIMES}
+
+
+def checked_name(call: Call) -> str:
+    """The ``name`` of a POST; raises `ApiError` 400 for one that breaks the rule (CON-03)."""
+    name = call.body["name"]
+    if not isinstance(name, str):
+        raise Crash("function_clause")  # only strict mode lets a number pass the filter
+    try:
+        validate_name(name, strict=call.deployment.strict)
+    except InvalidName as error:
+        raise validation_error(str(error)) from None
+    return name
+
+
+def validation_error(reason: str, code: str = "BAD_REQUEST") -> ApiError:
+    message = json.dumps({"kind": "validation_error", "reason": reason}, ensure_ascii=False, separators=(",", ":"))
+    return ApiError(400, code, message)
+
+
+def connector_shown(deployment: Deployment, connector: Connector) -> dict[str, Any]:
+    """A connector as POST, PUT and GET return it."""
+    state: dict[str, Any] = {"status": connector.status}
+    if connector.status not in ("connected", "stopped"):
+        state["status_reason"] = connector.reason
+    return {
+        **_redacted(connector.config),
+        **state,
+        "type": connector.type,
+        "name": connector.name,
+        "node_status": [{"node": deployment.node, **state}],
+        "actions": [action.name for action in deployment.bridges.actions_of(connector)],
+        "sources": [],
+    }
+
+
+def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
+    """An action as POST, PUT and GET return it."""
+    status, reason = action.status
+    state = {"status": status, "status_reason": reason}
+    shown = {
+        **_redacted(action.config),
+        **state,
+        "type": action.type,
+        "name": action.name,
+        "error": reason,
+        "node_status": [{"node": deployment.node, **state}],
+        "rules": deployment.bridges.rules_using(action.id),
+    }
+    if tuple(map(int, deployment.settings.version.split("."))) >= _FIRST_WITH_TIMES:
+        shown |= {"created_at": action.created_at, "last_modified_at": action.last_modified_at}
+    return shown
+
+
+def _redacted(config: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return dict(redact(config))
+    except Unprintable:
+        raise Crash("function_clause") from None
+
+
+def with_enable(resource: Connector | Action, enable: bool) -> Configuration:
+    """The configuration of a resource with its ``enable`` changed."""
+    return Configuration(resource.config | {"enable": enable}, {**resource.settings, "enable": enable})
