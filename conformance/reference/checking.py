@@ -24,6 +24,13 @@ _DATE_TIME = re.compile(
 )
 _REDACTED = "******"
 _UNMATCHED_SHOWN = 2
+_ABSENT: Any = object()
+_SASL_MECHANISM = {"mechanism": {"type": "string", "enum": ["plain"]}}
+# Accepted and shown by the server although the document leaves them out of these components.
+_UNDOCUMENTED: Mapping[str, Mapping[str, Schema]] = {
+    "#/components/schemas/confluent.auth_username_password": _SASL_MECHANISM,
+    "#/components/schemas/bridge_azure_event_hub.auth_username_password": _SASL_MECHANISM,
+}
 
 
 class CheckError(Exception):
@@ -91,7 +98,7 @@ class _Pass:
             return None
         match schema.get("type"):
             case "object":
-                return self._object(schema, value, path)
+                return self._object(_with_undocumented(written, schema), value, path)
             case "array":
                 return self._array(schema, value, path)
             case "string":
@@ -125,31 +132,41 @@ class _Pass:
                     result[name] = self.value(field_schema, given, field_path)
                     continue
                 result.pop(name, None)
-                if name in required:
-                    raise CheckError.of("required_field", field_path)
-                if self.fill:
-                    self._fill(result, name, field_schema, field_path)
+                filled = self._filled(field_schema, field_path, required=name in required)
+                if filled is not _ABSENT and self.fill:
+                    result[name] = filled
             except CheckError as error:
                 problems.extend(error.problems)
         if problems:
             raise CheckError(problems)
         return result
 
-    def _fill(self, result: dict[str, Any], name: str, schema: Schema, path: str) -> None:
-        """Put the default of an absent field into ``result``; it may stand beside a reference (contract components)."""
-        if "default" in schema:
-            default = schema["default"]
-        else:
-            resolved = self.contract.resolve(schema)
-            if "default" not in resolved:
-                return
-            default = resolved["default"]
-        if not schema.get("deprecated"):
-            # A default is written by the document, so it is taken even where its own schema would refuse it.
+    def _filled(self, schema: Schema, path: str, *, required: bool) -> Any:
+        """What an absent field gets: its default, the defaults inside its object, or `_ABSENT`.
+
+        A default satisfies ``required``, as it does on the recorded server (``url`` of hstreamdb).
+        """
+        resolved = self.contract.resolve(schema)
+        default = schema.get("default", resolved.get("default", _ABSENT))
+        if schema.get("deprecated"):
+            default = _ABSENT
+        if default is not _ABSENT:
             try:
-                result[name] = self.value(schema, default, path)
+                return self.value(schema, default, path)
             except CheckError:
-                result[name] = default
+                if required:
+                    raise
+                # Written by the document, so taken even where its own schema would refuse it.
+                return default
+        if required:
+            raise CheckError.of("required_field", path)
+        if "$ref" not in schema or schema.get("deprecated") or not self._has_defaults_only(resolved):
+            return _ABSENT
+        return self.value(schema, {}, path) or _ABSENT
+
+    def _has_defaults_only(self, schema: Schema) -> bool:
+        """Whether an object may be left out and still be filled: it requires nothing."""
+        return schema.get("type") == "object" and bool(schema.get("properties")) and not schema.get("required")
 
     def _map(self, schema: Schema, value: dict[str, Any], path: str) -> dict[str, Any]:
         member = schema.get("additionalProperties")
@@ -189,11 +206,12 @@ class _Pass:
         default = schema.get("default")
         if is_duration_field(name, default) or is_size_field(name, default):
             reader = parse_duration if is_duration_field(name, default) else parse_size
+            expected = "a duration" if reader is parse_duration else "a byte size"
             try:
                 # EMQX takes bare numbers here (milliseconds, bytes); the document does not promise it.
                 reader(value if self.lenient or isinstance(value, str) else "")
             except ValueError:
-                raise self._bad(schema, value, path, "a duration" if reader is parse_duration else "a byte size") from None
+                raise self._bad(schema, value, path, expected) from None
             return value
         if self.lenient and isinstance(value, int) and not isinstance(value, bool):
             converted = str(value)
@@ -251,6 +269,19 @@ class _Pass:
         return CheckError.of({"expected": expected}, path, value=shown)
 
 
+def _with_undocumented(written: Schema, schema: Schema) -> Schema:
+    """``schema`` with the properties that only its default or `_UNDOCUMENTED` tell of."""
+    default = written.get("default")
+    extra = dict(_UNDOCUMENTED.get(written.get("$ref", ""), {}))
+    if isinstance(default, dict) and schema.get("properties"):
+        extra |= {name: _schema_of(value) for name, value in default.items() if name not in schema["properties"]}
+    return {**schema, "properties": {**extra, **schema["properties"]}} if extra else schema
+
+
+def _schema_of(value: Any) -> Schema:
+    return {"type": _type_name(value)}
+
+
 def _contradicts(branch: Schema, value: Any) -> bool:
     """Whether ``value`` has a tag that ``branch`` gives another value: a property with a single-valued enum."""
     if not isinstance(value, dict):
@@ -277,7 +308,7 @@ _JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 def _fits_as_it_is(branch: Schema, value: Any) -> bool:
     """Whether ``value`` is of the branch's JSON type already, so that no conversion hides a better branch."""
-    kind = branch.get("type", "")
+    kind: str = branch.get("type", "")
     if isinstance(value, bool):
         return kind == "boolean"
     return kind in _JSON_TYPES and isinstance(value, _JSON_TYPES[kind])

@@ -34,11 +34,11 @@ class ConnectionProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._requests += 1
         if self._requests >= REQUESTS_PER_CONNECTION and self._application.deployment.strict:
-            self.scope[LAST_REQUEST] = True  # type: ignore[typeddict-unknown-key]
+            cast("dict[str, object]", self.scope)[LAST_REQUEST] = True
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Called for what the parser refuses: a verb outside its table gets the router's answer, the rest a bare 400."""
+        """What the parser refuses: a verb outside its table gets the router's answer, all else a bare 400."""
         status, headers = 400, b""
         request_line = _REQUEST_LINE.match(self._received)
         if request_line is not None and request_line[1].isupper():

@@ -162,9 +162,14 @@ async def _run_as_child(options: dict[str, Any]) -> None:
     await running.start()
     _say({"base_url": running.base_url, "mqtt": running.mqtt_address, "pid": os.getpid()})
     # The parent holds the other end of standard input: its end, however it comes, closes it.
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), lambda: os.read(sys.stdin.fileno(), 4096) or stop.set())
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _stop_at_end_of_input, stop)
     await stop.wait()
     await running.stop()
+
+
+def _stop_at_end_of_input(stop: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        stop.set()
 
 
 def _say(line: dict[str, Any]) -> None:

@@ -33,8 +33,8 @@ def list_action_types(call: Call) -> Reply:
 @handles("GET /actions", filter=SchemaFilter.CHECK)
 def list_actions(call: Call) -> Reply:
     """All actions, sorted by id."""
-    deployment = call.deployment
-    return Reply(200, [action_shown(deployment, item) for item in sorted_by_id(deployment.bridges.actions.values())])
+    actions = sorted_by_id(call.deployment.bridges.actions.values())
+    return Reply(200, [action_shown(call.deployment, action) for action in actions])
 
 
 @handles("POST /actions", filter=SchemaFilter.CHECK)

@@ -41,6 +41,9 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         hidden = {name: call.body[name] for name in UNDOCUMENTED if name in call.body and name not in _TIMES}
         filled = Checker(call.deployment.contract, lenient=True).check(schema, documented, convert=False)
         shown = _without_identity(filled) | hidden
+    if resource_type == "s3" and (settings.get("parameters") or {}).get("mode") == "direct":
+        # Objects are uploaded one by one in this mode, whatever batches were asked for.
+        shown, settings = _unbatched(shown, 0 if call.deployment.strict else "0ms"), _unbatched(settings, "0ms")
     if old is None:
         return Configuration(dict(shown), dict(settings))
     return Configuration(restore(shown, old.config), restore(settings, old.settings))
@@ -56,6 +59,10 @@ UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
 
 def _without_identity(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in _IDENTITY and name not in _TIMES}
+
+
+def _unbatched(config: dict[str, Any], batch_time: Any) -> dict[str, Any]:
+    return config | {"resource_opts": config.get("resource_opts", {}) | {"batch_size": 1, "batch_time": batch_time}}
 
 
 def checked_name(call: Call) -> str:

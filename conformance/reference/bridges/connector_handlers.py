@@ -22,8 +22,8 @@ _IN_USE = "Cannot delete connector while there are active channels defined for t
 @handles("GET /connectors", filter=SchemaFilter.CHECK)
 def list_connectors(call: Call) -> Reply:
     """All connectors, sorted by id."""
-    deployment = call.deployment
-    return Reply(200, [connector_shown(deployment, item) for item in sorted_by_id(deployment.bridges.connectors.values())])
+    connectors = sorted_by_id(call.deployment.bridges.connectors.values())
+    return Reply(200, [connector_shown(call.deployment, connector) for connector in connectors])
 
 
 @handles("POST /connectors", filter=SchemaFilter.CHECK)

@@ -43,8 +43,8 @@ def is_sensitive(name: str) -> bool:
 
 
 def _is_shown(value: Any) -> bool:
-    """Empty values, references to files and pure variables are no secrets."""
-    return isinstance(value, str) and (not value or value.startswith("file://") or bool(_VARIABLE.fullmatch(value)))
+    """References to files and pure variables are no secrets; an empty text hides like any other."""
+    return isinstance(value, str) and (value.startswith("file://") or bool(_VARIABLE.fullmatch(value)))
 
 
 def redact(config: Any) -> Any:
