@@ -213,16 +213,25 @@ class _Pass:
             except ValueError:
                 raise self._bad(schema, value, path, expected) from None
             return value
+        if "enum" in schema:
+            return self._symbol(schema["enum"], value, path)
         if self.lenient and isinstance(value, int) and not isinstance(value, bool):
             converted = str(value)
         elif isinstance(value, str):
-            converted = converted_text = value
-            self._check_text(schema, converted_text, path)
+            converted = value
+            self._check_text(schema, value, path)
         else:
             raise self._bad(schema, value, path, "string()")
-        if "enum" in schema and converted not in schema["enum"]:
-            raise CheckError.of("unable_to_convert_to_enum_symbol", path, value=value)
         return converted if self.convert else value
+
+    def _symbol(self, members: list[Any], value: Any, path: str) -> Any:
+        """A member of an enum; the members true and false of a string enum may be given as text too."""
+        for member in members:
+            if value == member and type(value) is type(member):
+                return value
+            if isinstance(member, bool) and value == json.dumps(member):
+                return member if self.convert else value
+        raise CheckError.of("unable_to_convert_to_enum_symbol", path, value=value)
 
     def _check_text(self, schema: Schema, text: str, path: str) -> None:
         if not schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)):
