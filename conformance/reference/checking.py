@@ -30,6 +30,8 @@ _SASL_MECHANISM = {"mechanism": {"type": "string", "enum": ["plain"]}}
 _UNDOCUMENTED: Mapping[str, Mapping[str, Schema]] = {
     "#/components/schemas/confluent.auth_username_password": _SASL_MECHANISM,
     "#/components/schemas/bridge_azure_event_hub.auth_username_password": _SASL_MECHANISM,
+    "#/components/schemas/connector_azure_blob_storage.post_connector": {"endpoint": {"type": "string"}},
+    "#/components/schemas/connector_azure_blob_storage.put_connector": {"endpoint": {"type": "string"}},
 }
 
 

@@ -23,8 +23,25 @@ class RequestFilter:
         self._kind = kind
         self._operation = deployment.contract.operations.get(label)
         self._checker = Checker(deployment.contract, lenient=deployment.strict)
-        if self._operation is None and kind is not SchemaFilter.NONE:
+        self._path_parameters: list[Parameter] = []
+        self._query_schemas: dict[str, Mapping[str, Any]] = {}
+        self._query_defaults: dict[str, Any] = {}
+        self._required_query: list[str] = []
+        if self._operation is not None:
+            self._prepare(self._operation)
+        elif kind is not SchemaFilter.NONE:
             raise ValueError(f"{label} is not in the contract, so its filter must be NONE")
+
+    def _prepare(self, operation: Operation) -> None:
+        free_text = {"type": "string"}
+        self._path_parameters = [item for item in operation.parameters_in("path") if item.schema != free_text]
+        for parameter in operation.parameters_in("query"):
+            schema = self._resolved(parameter.schema)
+            self._query_schemas[parameter.name] = schema
+            if "default" in schema:
+                self._query_defaults[parameter.name] = schema["default"]
+            elif parameter.required:
+                self._required_query.append(parameter.name)
 
     def apply(self, call: Call) -> None:
         """Check ``call`` and put the converted query and body into it; raises `ApiError` 400, 404 or 415."""
@@ -37,37 +54,37 @@ class RequestFilter:
             if operation.json_body is not None and isinstance(call.body, bytes):
                 raise unsupported_media_type()
             return
-        self._check_parameters(operation, call)
+        self._check_parameters(call)
         schema = operation.json_body
         if schema is not None:
             self._check_body(operation, schema, call)
 
-    def _check_parameters(self, operation: Operation, call: Call) -> None:
+    def _check_parameters(self, call: Call) -> None:
         try:
-            for parameter in operation.parameters:
-                if parameter.location == "path" and parameter.schema != {"type": "string"}:
-                    self._checker.check(parameter.schema, call.path[parameter.name], parameter.name, from_text=True)
-                elif parameter.location == "query":
-                    self._check_query(parameter, call)
+            for parameter in self._path_parameters:
+                self._checker.check(parameter.schema, call.path[parameter.name], parameter.name, from_text=True)
+            call.query = dict(self._query_defaults)
+            given: dict[str, list[str]] = {}
+            for name, value in call.raw_query:
+                given.setdefault(name, []).append(value)
+            for name in self._required_query:
+                if name not in given:
+                    raise CheckError.of("required_field", name)
+            for name, values in given.items():
+                schema = self._query_schemas.get(name)
+                if schema is not None:  # unknown query parameters are ignored (GEN-17)
+                    call.query[name] = self._query_value(schema, name, values)
         except CheckError as error:
             raise error.as_bad_request() from None
 
-    def _check_query(self, parameter: Parameter, call: Call) -> None:
-        given: list[str] = [value for name, value in call.raw_query if name == parameter.name]
-        schema = self._resolved(parameter.schema)
-        if not given:
-            if parameter.required:
-                raise CheckError.of("required_field", parameter.name)
-            if "default" in schema:
-                call.query[parameter.name] = schema["default"]
-            return
-        takes_list = any(self._resolved(branch).get("type") == "array" for branch in schema.get("oneOf", ()))
-        if takes_list and len(given) > 1:
+    def _query_value(self, schema: Mapping[str, Any], name: str, given: list[str]) -> Any:
+        takes_text_list = any(self._resolved(branch).get("type") == "array" for branch in schema.get("oneOf", ()))
+        if takes_text_list and len(given) > 1:
             # One comma separated text is meant (``fields`` of GET /clients).
-            raise CheckError.of("repeated_parameter", parameter.name)
+            raise CheckError.of("repeated_parameter", name)
         # Of a repeated scalar the last one counts; array parameters collect all.
         value: Any = given if schema.get("type") == "array" else given[-1]
-        call.query[parameter.name] = self._checker.check(schema, value, parameter.name, from_text=True)
+        return self._checker.check(schema, value, name, from_text=True)
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._deployment.contract.resolve(schema)
