@@ -57,6 +57,10 @@ class Hooks:
         """Call ``listener(event, context)`` for ``event``, or for every event with ``"*"``."""
         self._listeners[event].append(listener)
 
+    def off(self, event: str, listener: EventListener) -> None:
+        """Stop what `on` with the same arguments started."""
+        self._listeners[event].remove(listener)
+
     def wanted(self, event: str) -> bool:
         """Whether building a context for ``event`` is worth it."""
         return bool(self._listeners.get(event) or self._listeners.get("*"))

@@ -1,0 +1,1 @@
+"""The rule engine: rule SQL, its functions, the events it sees, and the operations of tag Rules."""

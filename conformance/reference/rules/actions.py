@@ -1,0 +1,139 @@
+"""What a rule does with a row: console, republish, or handing it to an action of a connector."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.message import Message
+from conformance.reference.mqtt.topics import is_topic_name
+from conformance.reference.rules.rule import Action, Rule
+from conformance.reference.rules.template import render, simple_value
+from conformance.reference.rules.values import UNDEFINED, EvaluationError, exported, to_bytes, to_text
+
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
+
+_log = logging.getLogger(__name__)
+_MAX_ROUNDS = 32
+"""Rules that feed each other in a circle stop after so many republished messages."""
+_ORIGINAL_USER_PROPERTIES = ("${user_properties}", "${pub_props.'User-Property'}")
+_PROPERTIES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "Payload-Format-Indicator": ("payload_format_indicator", int),
+    "Message-Expiry-Interval": ("message_expiry_interval", int),
+    "Content-Type": ("content_type", str),
+    "Response-Topic": ("response_topic", str),
+    "Correlation-Data": ("correlation_data", to_bytes),
+}
+
+Row = dict[str, Any]
+
+
+class ActionError(Exception):
+    """The action cannot be carried out for this row."""
+
+
+class ActionRunner:
+    """Carries out the actions of rules."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+
+    def run(self, rule: Rule, action: Action, row: Row, columns: Row, origin: Message | None) -> None:
+        """Carry out one action and count how it ends, now or later; ``origin`` is the message the event is about."""
+        metrics = rule.metrics
+        metrics.action_started()
+        if isinstance(action, str):
+            self._deployment.bridges.submit(action, exported(row), metrics.action_ended)
+            return
+        try:
+            if action["function"] == "console":
+                _log.info("rule %s: %s", rule.id, exported(row))
+            else:
+                self._republish(rule, action["args"], row, columns, origin)
+        except (ActionError, EvaluationError):
+            metrics.action_ended("failed")
+        else:
+            metrics.action_ended("success")
+
+    def render_only(self, rule: Rule, action: Action, row: Row, columns: Row) -> None:
+        """What the rule test does by default: render the templates and stop.
+
+        EMQX 5.8.9 counts such an action as failed (RUL-19); otherwise it is not counted at all.
+        """
+        if self._deployment.strict:
+            rule.metrics.action_started()
+            rule.metrics.action_ended("unknown")
+        if isinstance(action, str):
+            self._deployment.bridges.render(action, exported(row))
+        elif action["function"] == "republish":
+            try:
+                _message(rule, action["args"], row, columns)
+            except (ActionError, EvaluationError) as error:
+                _log.info("rule %s: nothing to republish: %s", rule.id, error)
+
+    def _republish(
+        self, rule: Rule, args: Mapping[str, Any], row: Row, columns: Row, origin: Message | None
+    ) -> None:
+        if origin is not None and origin.headers.get("republish_by") == rule.id:
+            # The rule sees its own message: one round only, and still a success (RUL-13).
+            _log.info("rule %s: recursive republish to %s", rule.id, origin.topic)
+            return
+        message = _message(rule, args, row, columns)
+        rounds = 1 if origin is None else origin.headers.get("republish_rounds", 0) + 1
+        if rounds > _MAX_ROUNDS:
+            raise ActionError("rules feed each other in a circle")
+        message.headers["republish_rounds"] = rounds
+        self._deployment.broker.publish(message)
+
+
+def _message(rule: Rule, args: Mapping[str, Any], row: Row, columns: Row) -> Message:
+    """The message to republish; raises `ActionError` or `EvaluationError` if the rendered values make none."""
+    topic = render(args["topic"], row) if args["topic"] else ""
+    if not is_topic_name(topic):
+        raise ActionError(f"not a topic: {topic!r}")
+    message = Message(
+        topic=topic,
+        payload=to_bytes(render(args["payload"], row)),
+        qos=_qos(simple_value(args["qos"], row, 0)),
+        retain=simple_value(args["retain"], row, False) in (True, "true", 1, "1"),
+        from_clientid=rule.id,
+        properties=_properties(args.get("mqtt_properties") or {}, row),
+        user_properties=_user_properties(args["user_properties"], row, columns),
+        headers={"republish_by": rule.id},
+    )
+    if simple_value(args["direct_dispatch"], row, False) in (True, "true"):
+        message.headers["direct_dispatch"] = True
+    return message
+
+
+def _qos(value: Any) -> int:
+    if to_text(value) not in ("0", "1", "2"):
+        raise ActionError(f"not a QoS: {value!r}")
+    return int(value)
+
+
+def _properties(templates: Mapping[str, str], row: Row) -> dict[str, Any]:
+    """MQTT properties under the names of `Message`; one that cannot be rendered or converted is left out."""
+    properties = {}
+    for name, template in templates.items():
+        missing: set[str] = set()
+        text = render(template, row, missing)
+        key, convert = _PROPERTIES[name]
+        if not missing:
+            try:
+                properties[key] = convert(text)
+            except ValueError:
+                continue
+    return properties
+
+
+def _user_properties(template: str, row: Row, columns: Row) -> list[tuple[str, str]]:
+    """Of a repeated key only the last value is left, because rules see user properties as a map."""
+    if template in _ORIGINAL_USER_PROPERTIES:
+        published = columns.get("pub_props")
+        value = published.get("User-Property", {}) if isinstance(published, dict) else {}
+    else:
+        value = simple_value(template, row, UNDEFINED)
+    return [(key, to_text(item)) for key, item in value.items()] if isinstance(value, dict) else []

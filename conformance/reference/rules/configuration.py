@@ -1,0 +1,99 @@
+"""From the body of POST and PUT /rules to a rule, with the checks of EMQX's configuration layer (behaviour 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.bridges.identifiers import ACTION, parse_id
+from conformance.reference.checking import Checker, CheckError
+from conformance.reference.http import ApiError, Crash
+from conformance.reference.message import now_ms
+from conformance.reference.rules.parser import SqlError, parse
+from conformance.reference.rules.rule import Action, Rule
+
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
+
+_ID = re.compile(r"[A-Za-z0-9]+[A-Za-z0-9-_]*")
+_MAX_ID = 255
+_ID_PREFIX = "bridge:"
+_READ_ONLY = ("id", "status", "status_reason", "node_status", "node_metrics", "metrics", "node")
+"""Fields of answers that may be sent back and are ignored."""
+_COMPONENTS = "#/components/schemas/rule_engine."
+
+
+class Configuration:
+    """Checks rule bodies for one deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._checker = Checker(deployment.contract, lenient=deployment.strict)
+        body = deployment.contract.operation("POST /rules").json_body or {}
+        properties = deployment.contract.resolve(body)["properties"]
+        # Actions are a union told apart by what "function" says, so they are checked one by one; an id in the body
+        # is not documented everywhere (erratum B9) and was read before.
+        others = {name: schema for name, schema in properties.items() if name not in ("actions", "id")}
+        self._schema = {"type": "object", "required": ["sql"], "properties": others}
+
+    def rule(self, rule_id: str, body: Mapping[str, Any], old: Rule | None = None) -> Rule:
+        """The rule that ``body`` makes, merged over ``old``; raises `ApiError` 400 (BAD_REQUEST)."""
+        if len(rule_id) > _MAX_ID or not _ID.fullmatch(rule_id):
+            raise bad_arguments(f"invalid_map_key: {rule_id}")
+        sent = {name: value for name, value in body.items() if name not in _READ_ONLY}
+        config = {**(old.config if old else {}), **sent}
+        path = f"rule_engine.rules.{rule_id}"
+        try:
+            others = {name: value for name, value in config.items() if name != "actions"}
+            checked = self._checker.check(self._schema, others, path)
+            actions = self._actions(config, f"{path}.actions")
+            statement = parse(checked["sql"])
+        except (CheckError, SqlError) as error:
+            raise bad_arguments(str(error)) from None
+        now = now_ms()
+        return Rule(
+            id=rule_id,
+            name=checked["name"],
+            sql=checked["sql"],
+            statement=statement,
+            actions=actions,
+            enable=checked["enable"],
+            description=checked["description"],
+            config=config,
+            created_at=old.created_at if old else now,
+            last_modified_at=max(now, old.last_modified_at + 1) if old else now,
+        )
+
+    def _actions(self, config: Mapping[str, Any], path: str) -> list[Action]:
+        actions = config.get("actions", [])
+        if actions is None and self._deployment.strict:
+            actions = []
+        if not isinstance(actions, list):
+            raise CheckError.of({"expected_data_type": "array"}, path)
+        return [self._action(action, f"{path}.{position}") for position, action in enumerate(actions, 1)]
+
+    def _action(self, action: Any, path: str) -> Action:
+        if isinstance(action, str):
+            return self._action_id(action, path)
+        function = action.get("function") if isinstance(action, dict) else None
+        if function in ("console", "republish"):
+            schema = {"$ref": f"{_COMPONENTS}builtin_action_{function}"}
+            checked: Action = self._checker.check(schema, {"args": {}, **action} if function == "republish" else action, path)
+            return checked
+        if isinstance(function, str):
+            # No function of the reference deployment can be called from a rule.
+            raise CheckError.of("action_function_does_not_exist", path, value=function)
+        raise CheckError.of("unknown action type", path)
+
+    def _action_id(self, action: str, path: str) -> str:
+        """The id in its usual form. The action itself need not exist."""
+        try:
+            kind, name = parse_id(self._deployment, ACTION, action)
+        except (ApiError, Crash) as error:
+            raise CheckError.of(str(error), path, value=action) from None
+        return f"{kind}:{name}"
+
+
+def bad_arguments(reason: str) -> ApiError:
+    return ApiError(400, "BAD_REQUEST", f"Bad Arguments: {reason}")

@@ -1,0 +1,28 @@
+"""The functions of rule SQL, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.rules.functions import codecs, columns, containers, conversions, maths, texts, times
+from conformance.reference.rules.functions.registry import CONTEXT_FUNCTIONS, FUNCTIONS, FunctionError
+from conformance.reference.rules.values import EvaluationError
+
+if TYPE_CHECKING:
+    from conformance.reference.rules.evaluator import Scope
+
+__all__ = ["call_function", "codecs", "columns", "containers", "conversions", "maths", "texts", "times"]
+
+_WHAT_FUNCTIONS_RAISE = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, MemoryError, FunctionError)
+
+
+def call_function(name: str, arguments: list[Any], scope: Scope) -> Any:
+    """Result of ``name(arguments)``; raises `EvaluationError`, also for a name that no function has."""
+    try:
+        if name in FUNCTIONS:
+            return FUNCTIONS[name](*arguments)
+        if name in CONTEXT_FUNCTIONS:
+            return CONTEXT_FUNCTIONS[name](scope, *arguments)
+    except _WHAT_FUNCTIONS_RAISE:
+        raise EvaluationError("badarg") from None
+    raise EvaluationError(f"sql_function_not_supported: {name}/{len(arguments)}")

@@ -1,0 +1,156 @@
+"""Encodings, hashes, compression, UUIDs and the schemas of the registry."""
+
+from __future__ import annotations
+
+import base64
+import gzip as gzip_format
+import hashlib
+import uuid
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.rules.functions.registry import FunctionError, a_text, context_function, function
+from conformance.reference.rules.values import (
+    MAX_LENGTH,
+    EvaluationError,
+    decode_json,
+    encode_json,
+    from_bytes,
+    to_bytes,
+    to_text,
+)
+from conformance.reference.schema_registry.serde import SerdeError
+
+if TYPE_CHECKING:
+    from conformance.reference.rules.evaluator import Scope
+    from conformance.reference.schema_registry import SchemaRegistry
+
+_HASHES = {"md5": "md5", "sha": "sha1", "sha256": "sha256", "sha1": "sha1", "sha512": "sha512"}
+
+
+def _register_hashes() -> None:
+    for name in ("md5", "sha", "sha256"):
+        function(name)(lambda value, name=name: digest(name, value))
+
+
+@function("hash")
+def digest(name: Any, value: Any) -> str:
+    """Lower-case hex of a digest: md5, sha, sha256, sha512."""
+    return hashlib.new(_HASHES[name], to_bytes(to_text(value)), usedforsecurity=False).hexdigest()
+
+
+_register_hashes()
+
+
+@function("base64_encode")
+def base64_encode(value: Any) -> str:
+    return base64.b64encode(to_bytes(a_text(value))).decode()
+
+
+@function("base64_decode")
+def base64_decode(value: Any) -> str:
+    return from_bytes(base64.b64decode(to_bytes(a_text(value)), validate=True))
+
+
+@function("bin2hexstr")
+def bin2hexstr(value: Any, prefix: Any = "") -> str:
+    """Upper-case hex digits behind ``prefix``."""
+    return a_text(prefix) + to_bytes(a_text(value)).hex().upper()
+
+
+@function("hexstr2bin")
+def hexstr2bin(value: Any, prefix: Any = "") -> str:
+    digits = a_text(value).removeprefix(a_text(prefix))
+    return from_bytes(bytes.fromhex(digits if len(digits) % 2 == 0 else "0" + digits))
+
+
+@function("json_encode")
+def json_encode(value: Any) -> str:
+    return encode_json(value)
+
+
+@function("json_decode")
+def json_decode(value: Any) -> Any:
+    return decode_json(a_text(value))
+
+
+@function("gzip")
+def gzip(value: Any) -> str:
+    return from_bytes(gzip_format.compress(to_bytes(a_text(value)), mtime=0))
+
+
+@function("gunzip")
+def gunzip(value: Any) -> str:
+    return _inflated(value, 16 + zlib.MAX_WBITS)
+
+
+@function("zip")
+def raw_deflate(value: Any) -> str:
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return from_bytes(compressor.compress(to_bytes(a_text(value))) + compressor.flush())
+
+
+@function("unzip")
+def raw_inflate(value: Any) -> str:
+    return _inflated(value, -zlib.MAX_WBITS)
+
+
+@function("zip_compress")
+def zip_compress(value: Any) -> str:
+    return from_bytes(zlib.compress(to_bytes(a_text(value))))
+
+
+@function("zip_uncompress")
+def zip_uncompress(value: Any) -> str:
+    return _inflated(value, zlib.MAX_WBITS)
+
+
+def _inflated(value: Any, window: int) -> str:
+    decompressor = zlib.decompressobj(wbits=window)
+    try:
+        raw = decompressor.decompress(to_bytes(a_text(value)), MAX_LENGTH)
+    except zlib.error as error:
+        raise FunctionError(str(error)) from None
+    if not decompressor.eof:
+        raise FunctionError("truncated, or too long")
+    return from_bytes(raw)
+
+
+@function("uuid_v4")
+def uuid_v4() -> str:
+    return str(uuid.uuid4())
+
+
+@function("uuid_v4_no_hyphen")
+def uuid_v4_no_hyphen() -> str:
+    return uuid.uuid4().hex
+
+
+def _with_schema(scope: Scope, work: Callable[[SchemaRegistry], Any]) -> Any:
+    if scope.schemas is None:
+        raise EvaluationError("serde_not_found")
+    try:
+        return work(scope.schemas)
+    except SerdeError as error:
+        raise EvaluationError(str(error)) from None
+
+
+@context_function("schema_encode")
+def schema_encode(scope: Scope, name: Any, value: Any, message: Any = None) -> str:
+    """Bytes of ``value`` by the schema ``name``; ``message`` chooses the type of a protobuf schema."""
+    encoded = _with_schema(scope, lambda schemas: schemas.encode(a_text(name), value, message))
+    return from_bytes(encoded)
+
+
+@context_function("schema_decode")
+def schema_decode(scope: Scope, name: Any, value: Any, message: Any = None) -> Any:
+    raw = to_bytes(a_text(value))
+    return _with_schema(scope, lambda schemas: schemas.decode(a_text(name), raw, message))
+
+
+@context_function("schema_check")
+def schema_check(scope: Scope, name: Any, value: Any, message: Any = None) -> bool:
+    """Whether ``value`` (a map, or encoded text) fits the schema."""
+    data = to_bytes(value) if isinstance(value, str) else value
+    return bool(_with_schema(scope, lambda schemas: schemas.check(a_text(name), data, message)))

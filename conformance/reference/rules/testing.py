@@ -1,0 +1,100 @@
+"""POST /rules/{id}/test: running one rule for an event described in the request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.checking import Checker, CheckError
+from conformance.reference.http import ApiError
+from conformance.reference.rules.configuration import bad_arguments
+from conformance.reference.rules.evaluator import PhaseError
+from conformance.reference.rules.events import EVENTS, MESSAGE_PUBLISH, concerns
+from conformance.reference.rules.values import EvaluationError, imported
+
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
+    from conformance.reference.rules.rule import Rule
+
+_PATH = "rule_apply_test"
+_FIELDS = ("context", "stop_action_after_template_rendering")
+_ALARM = {"name": {"type": "string"}, "details": {"type": "object"}, "message": {"type": "string"}}
+_INSTANT = {"type": "integer"}
+_UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
+    "alarm_activated": {**_ALARM, "activated_at": _INSTANT},
+    "alarm_deactivated": {**_ALARM, "activated_at": _INSTANT, "deactivated_at": _INSTANT},
+}
+"""Event types that 5.8.9 knows beside those of the document (behaviour 3)."""
+
+
+class RuleTest:
+    """Checks test requests against one deployment's contract and runs them."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._checker = Checker(deployment.contract, lenient=deployment.strict)
+        self._contexts = dict(self._schemas())
+
+    def _schemas(self) -> dict[str, Mapping[str, Any]]:
+        contract = self._deployment.contract
+        body = contract.resolve(contract.operation("POST /rules/{id}/test").json_body or {})
+        schemas: dict[str, Mapping[str, Any]] = {
+            event_type: {
+                "type": "object",
+                "required": ["event_type"],
+                "properties": {"event_type": {"type": "string", "enum": [event_type]}, **properties},
+            }
+            for event_type, properties in _UNDOCUMENTED.items()
+        }
+        for branch in contract.branches(body["properties"]["context"]):
+            schema = contract.resolve(branch)
+            schemas[schema["properties"]["event_type"]["enum"][0]] = schema
+        return schemas
+
+    def check(self, body: Any) -> tuple[dict[str, Any], bool]:
+        """The context, and whether actions are only rendered; raises `ApiError` 400."""
+        try:
+            if not isinstance(body, dict):
+                raise CheckError.of("bad_value_for_struct", _PATH, value=body)
+            unknown = sorted(body.keys() - set(_FIELDS))
+            if unknown:
+                raise CheckError.of("unknown_fields", _PATH, unknown=",".join(unknown))
+            stop = self._checker.check({"type": "boolean"}, body.get(_FIELDS[1], True), f"{_PATH}.{_FIELDS[1]}")
+            return self._context(body.get("context", {})), stop
+        except CheckError as error:
+            raise bad_arguments(str(error)) from None
+
+    def _context(self, context: Any) -> dict[str, Any]:
+        path = f"{_PATH}.context"
+        if not isinstance(context, dict):
+            raise CheckError.of("bad_value_for_struct", path, value=context)
+        event_type = context.get("event_type")
+        if not isinstance(event_type, str) or event_type not in self._contexts:
+            raise CheckError.of("unknown event type", path, value=event_type, field_name="event_type")
+        checked: dict[str, Any] = self._checker.check(self._contexts[event_type], context, path)
+        return checked
+
+    def run(self, rule: Rule, context: dict[str, Any], *, stop: bool) -> Any:
+        """The results of the actions (``["ok"]``; ``{}`` if there are none).
+
+        Raises `ApiError` 412 if the rule is not about the event or its condition is false, 400 if the statement fails.
+        """
+        event_type = context.pop("event_type")
+        event = EVENTS[event_type]
+        topic = context.get("topic") if event_type == MESSAGE_PUBLISH else None
+        if not concerns(rule.sources, event_type, topic):
+            raise _not_matched()
+        columns = imported({**event.example_context(), **context})
+        try:
+            results = self._deployment.rules.apply(rule, columns, render_only=stop)
+        except EvaluationError as error:
+            phase = error.phase if isinstance(error, PhaseError) else "select_and_transform_error"
+            raise ApiError(400, "BAD_REQUEST", json.dumps({phase: str(error)})) from None
+        if results is None:
+            raise _not_matched()
+        return results or {}
+
+
+def _not_matched() -> ApiError:
+    return ApiError(412, "NOT_MATCH", "SQL Not Match")

@@ -1,0 +1,82 @@
+"""The stored schemas and their compiled form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.schema_registry.avro import AvroSerde
+from conformance.reference.schema_registry.json_schema import JsonSerde
+from conformance.reference.schema_registry.protobuf import ProtobufSerde
+from conformance.reference.schema_registry.serde import Serde, SerdeError
+
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
+
+_COMPILERS: Mapping[str, Callable[[str], Serde]] = {"avro": AvroSerde, "json": JsonSerde, "protobuf": ProtobufSerde}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A schema as GET shows it."""
+
+    name: str
+    type: str
+    source: str
+    description: str = ""
+
+    def as_object(self) -> dict[str, str]:
+        return {"name": self.name, "type": self.type, "source": self.source, "description": self.description}
+
+
+class SchemaRegistry:
+    """All schemas of a deployment, by name."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._strict = deployment.strict
+        self._schemas: dict[str, Schema] = {}
+        self._serdes: dict[str, Serde] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._schemas
+
+    def all(self) -> list[Schema]:
+        """Every schema, oldest first."""
+        return list(self._schemas.values())
+
+    def get(self, name: str) -> Schema | None:
+        return self._schemas.get(name)
+
+    def store(self, schema: Schema) -> None:
+        """Create or replace a schema at once (SCH-04); raises `SourceError` and stores nothing if it does not compile.
+
+        In strict mode a failed replacement leaves the old schema visible but unusable, as EMQX 5.8.9 does (SCH-05).
+        """
+        if self._strict:
+            self._serdes.pop(schema.name, None)
+        self._serdes[schema.name] = _COMPILERS[schema.type](schema.source)
+        self._schemas[schema.name] = schema
+
+    def delete(self, name: str) -> bool:
+        """False if there is no such schema."""
+        self._serdes.pop(name, None)
+        return self._schemas.pop(name, None) is not None
+
+    def encode(self, name: str, value: Any, message: str | None = None) -> bytes:
+        """Bytes of ``value``; raises `SerdeError` (``serde_not_found`` without such a schema)."""
+        return self._serde(name).encode(value, message)
+
+    def decode(self, name: str, raw: bytes, message: str | None = None) -> Any:
+        """Value of ``raw``; raises `SerdeError`."""
+        return self._serde(name).decode(raw, message)
+
+    def check(self, name: str, data: Any, message: str | None = None) -> bool:
+        """Whether ``data`` fits; raises `SerdeError` without such a schema."""
+        return self._serde(name).check(data, message)
+
+    def _serde(self, name: str) -> Serde:
+        try:
+            return self._serdes[name]
+        except KeyError:
+            raise SerdeError("serde_not_found") from None
