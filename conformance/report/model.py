@@ -9,6 +9,7 @@ Outcome = Literal["passed", "failed", "waived", "skipped", "error", "not_run"]
 Verdict = Literal["conformant", "conformant_with_waivers", "non_conformant", "inconclusive"]
 Level = Literal["MUST", "SHOULD"]
 Attribution = Literal["target", "document", "undecided"]
+WaiverState = Literal["reproduced", "unobserved", "expired"]
 
 
 @dataclass(slots=True)
@@ -82,6 +83,22 @@ class OperationResult:
 
 
 @dataclass(slots=True)
+class WaiverUse:
+    """What became of a waiver: ``failures`` is how many failures of the run it covers, or would, had it not expired.
+
+    ``expires`` is an ISO 8601 date, the last day on which it waives.
+    """
+
+    id: str
+    state: WaiverState
+    failures: int
+    reason: str
+    link: str
+    owner: str
+    expires: str
+
+
+@dataclass(slots=True)
 class RunResult:
     """Everything a report tells. Times: ``started_at`` RFC 3339 in UTC, ``duration_s`` seconds."""
 
@@ -102,6 +119,7 @@ class RunResult:
     operations: list[OperationResult]
     failures: list[Failure]
     left_out: list[str] = field(default_factory=list)
+    waivers: list[WaiverUse] = field(default_factory=list)
 
     def totals(self) -> dict[str, int]:
         """Counts for the report: requests, and items by outcome (``not_run`` counts among the skipped)."""

@@ -1,0 +1,146 @@
+"""Closed accounting: the outcome of each requirement and of each operation, from the items that ran.
+
+Nothing is passed by default. A requirement passes only if its antecedent really happened (``ItemResult.evidence``),
+an operation only if the target answered it; what cannot be decided is ``not_run`` with the reason.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from conformance.report.model import Failure, ItemResult, Level, OperationResult, Outcome, RequirementResult
+from conformance.requirements import Requirement
+
+MOST_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What speaks for and against one subject, a requirement or an operation.
+
+    ``items`` are its own items, ``failures`` those that name it, ``evidence`` how often it was really put to the test.
+    """
+
+    items: Sequence[ItemResult]
+    failures: Sequence[Failure]
+    evidence: int
+    antecedent: str
+
+    def outcome(self) -> tuple[Outcome, str]:
+        """The outcome and, unless it is ``passed``, its reason."""
+        unwaived = [failure for failure in self.failures if failure.waived_by is None]
+        if unwaived:
+            return "failed", reasons(failure.message for failure in unwaived)
+        by_outcome: dict[Outcome, list[ItemResult]] = {}
+        for item in self.items:
+            by_outcome.setdefault(item.outcome, []).append(item)
+        failed = by_outcome.get("failed", [])
+        # An item that failed without a failure to show for it is held against everything it is about.
+        if unexplained := [item for item in failed if not any(f.waived_by is None for f in item.failures)]:
+            return "failed", reasons(item.reason or f"{item.id} failed" for item in unexplained)
+        if errors := by_outcome.get("error"):
+            return "error", reasons(item.reason for item in errors)
+        if failed:
+            # The items may have ended early: what they saw in the subject's favour proves nothing.
+            names = {failure.requirement for item in failed for failure in item.failures if failure.waived_by is None}
+            return "not_run", f"not decided: {_count(failed, 'item')} failed on {', '.join(sorted(names))}"
+        if missing := by_outcome.get("not_run"):
+            return "not_run", reasons(item.reason or f"{item.id} did not run" for item in missing)
+        return self._unless_failed(by_outcome)
+
+    def _unless_failed(self, by_outcome: Mapping[Outcome, Sequence[ItemResult]]) -> tuple[Outcome, str]:
+        if self.items and not self.failures and len(by_outcome.get("skipped", ())) == len(self.items):
+            return "skipped", reasons(item.reason for item in self.items)
+        if not self.evidence:
+            return "not_run", f"antecedent never happened: {self.antecedent}"
+        if self.failures:
+            return "waived", reasons(f"waived by {failure.waived_by}" for failure in self.failures)
+        if by_outcome.get("passed") or not self.items:
+            return "passed", ""
+        return "waived", reasons(item.reason for item in by_outcome["waived"])
+
+
+class Accounts:
+    """The items of a run, indexed by what they are about."""
+
+    def __init__(self, items: Sequence[ItemResult]) -> None:
+        self.items = items
+        self._by_requirement: dict[str, list[ItemResult]] = {}
+        self._by_operation: dict[str, list[ItemResult]] = {}
+        self._failures_by_requirement: dict[str, list[Failure]] = {}
+        self._failures_by_operation: dict[str, list[Failure]] = {}
+        self._evidence: Counter[str] = Counter()
+        self._statuses: dict[str, Counter[str]] = {}
+        for item in items:
+            self._add(item)
+
+    def _add(self, item: ItemResult) -> None:
+        for identifier in dict.fromkeys(item.requirements):
+            self._by_requirement.setdefault(identifier, []).append(item)
+        if item.operation is not None:
+            self._by_operation.setdefault(item.operation, []).append(item)
+        for failure in item.failures:
+            self._failures_by_requirement.setdefault(failure.requirement, []).append(failure)
+            if failure.operation is not None:
+                self._failures_by_operation.setdefault(failure.operation, []).append(failure)
+        self._evidence.update(item.evidence)
+        for label, statuses in item.statuses.items():
+            self._statuses.setdefault(label, Counter()).update(statuses)
+
+    def requirements(self, catalogue: Iterable[Requirement], *, complete: bool) -> list[RequirementResult]:
+        """Every requirement of the catalogue, or of a partial selection those it touches, ordered by id.
+
+        A requirement that only items or failures name, not the catalogue, is accounted for as well.
+        """
+        entries = {entry.id: entry for entry in catalogue}
+        touched = {*self._by_requirement, *self._failures_by_requirement, *(+self._evidence)}
+        selected = touched | set(entries) if complete else touched
+        return [self._requirement(identifier, entries.get(identifier)) for identifier in sorted(selected)]
+
+    def _requirement(self, identifier: str, entry: Requirement | None) -> RequirementResult:
+        items = self._by_requirement.get(identifier, [])
+        title = entry.title if entry else f"{identifier} is not in the catalogue"
+        level: Level = entry.level if entry else "MUST"
+        universal = entry is not None and entry.universal
+        if not items and not universal and not self._failures_by_requirement.get(identifier):
+            outcome: tuple[Outcome, str] = ("not_run", "no selected item verifies it")
+        else:
+            failures = self._failures_by_requirement.get(identifier, [])
+            outcome = Account(items, failures, self._evidence[identifier], title).outcome()
+        tests = dict.fromkeys(item.id.partition("[")[0] for item in items)
+        if universal and entry is not None:
+            tests |= dict.fromkeys(entry.verified_by)
+        return RequirementResult(identifier, title, level, outcome[0], list(tests), outcome[1])
+
+    def operations(self, labels: Iterable[str], *, complete: bool) -> list[OperationResult]:
+        """Every operation in the order given, or of a partial selection those that an item is about or that answered.
+
+        An item about an operation that ``labels`` lacks is accounted for as well.
+        """
+        known = list(dict.fromkeys(labels))
+        touched = {*self._by_operation, *self._statuses, *self._failures_by_operation}
+        selected = [label for label in known if complete or label in touched]
+        foreign = sorted({*self._by_operation, *self._failures_by_operation} - set(known))
+        return [self._operation(label) for label in (*selected, *foreign)]
+
+    def _operation(self, label: str) -> OperationResult:
+        statuses = dict(sorted(self._statuses.get(label, Counter()).items()))
+        requests = sum(statuses.values())
+        items = self._by_operation.get(label, [])
+        failures = self._failures_by_operation.get(label, [])
+        outcome, reason = Account(items, failures, requests, "the target never answered it").outcome()
+        return OperationResult(label, requests, statuses, outcome, reason)
+
+
+def reasons(texts: Iterable[str]) -> str:
+    """Distinct reasons joined by semicolons, at most `MOST_REASONS` of them, the commonest first."""
+    counted = Counter(text for text in texts if text)
+    shown = [text for text, _ in counted.most_common(MOST_REASONS)]
+    more = len(counted) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "") or "no reason was given"
+
+
+def _count(things: Sequence[object], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"

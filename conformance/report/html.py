@@ -1,0 +1,118 @@
+"""``index.html``: the whole report as one page that needs nothing else."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from conformance.report.files import write_atomically
+from conformance.report.json_report import attribution
+from conformance.report.matrix import build_matrix
+from conformance.report.model import Failure, RunResult
+from conformance.report.terminal import duration
+
+FILE_NAME = "index.html"
+EXIT_SENTENCES = {
+    "conformant": "The target keeps the contract.",
+    "conformant_with_waivers": "The target keeps the contract, save for accepted deviations.",
+    "non_conformant": "The target does not keep the contract.",
+    "inconclusive": "The run could not decide whether the target keeps the contract.",
+}
+
+
+def render_html(run: RunResult) -> str:
+    """The page as text; every value is escaped, nothing is loaded from elsewhere."""
+    skipped: dict[str, list[str]] = {}
+    for item in run.items:
+        if item.outcome in ("skipped", "not_run", "error"):
+            skipped.setdefault(f"{item.outcome}\0{item.reason or 'no reason was given'}", []).append(item.id)
+    failures = _ordered(run.failures)
+    first_failure: dict[tuple[str | None, str], int] = {}
+    for number, failure in enumerate(failures, start=1):
+        first_failure.setdefault((failure.operation, failure.check), number)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            totals=run.totals(),
+            sentence=EXIT_SENTENCES[run.verdict],
+            duration=duration(run.duration_s),
+            matrix=build_matrix(run),
+            failures=failures,
+            first_failure=first_failure,
+            skipped=sorted(
+                ((*key.split("\0", 1), ids) for key, ids in skipped.items()), key=lambda entry: (-len(entry[2]), entry[1])
+            ),
+            titles={requirement.id: requirement.title for requirement in run.requirements},
+            attribution=attribution,
+            style=_asset("report.css"),
+            script=_asset("report.js"),
+        )
+    )
+
+
+def write_html(run: RunResult, directory: Path) -> Path:
+    """Write ``index.html`` into ``directory`` and return its path; raises `ReportError`."""
+    path = directory / FILE_NAME
+    write_atomically(path, render_html(run))
+    return path
+
+
+def _ordered(failures: list[Failure]) -> list[Failure]:
+    """Unwaived first, then by requirement, operation and check."""
+    return sorted(
+        failures,
+        key=lambda failure: (
+            failure.waived_by is not None,
+            failure.requirement,
+            failure.operation or "",
+            failure.check,
+            failure.message,
+        ),
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("conformance.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    environment.filters["visible"] = _visible
+    return environment
+
+
+def _visible(text: str) -> str:
+    """``text`` with control characters as escapes: HTML has no way to write them."""
+    return "".join(
+        character if character in "\n\t" or not _is_control(character) else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def _is_control(character: str) -> bool:
+    # C0, DEL, C1, lone surrogates and the marks that reorder text (a message could show other than it is).
+    code = ord(character)
+    return (
+        code < 32
+        or 127 <= code < 160
+        or 0xD800 <= code < 0xE000
+        or code in (0x061C, 0x200E, 0x200F, 0xFFFE, 0xFFFF)
+        or 0x202A <= code <= 0x202E
+        or 0x2066 <= code <= 0x2069
+    )
+
+
+@cache
+def _asset(name: str) -> Markup:
+    """A style sheet or script of the package, trusted as it is."""
+    return Markup(files("conformance.report").joinpath("templates", name).read_text(encoding="utf-8"))  # noqa: S704

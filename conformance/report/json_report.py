@@ -1,0 +1,119 @@
+"""``report.json``: the public, stable summary of a run, described by a JSON Schema that ships with the suite."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from conformance.report.errors import ReportError
+from conformance.report.files import read_text, write_atomically
+from conformance.report.model import Failure, RunResult
+
+FILE_NAME = "report.json"
+SCHEMA_VERSION = 1
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``report.json``."""
+    text = files("conformance.report").joinpath("schema", "report.schema.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(schema())
+
+
+def attribution(failure: Failure) -> str:
+    """The sentence that says who is at fault."""
+    if failure.attribution == "document":
+        return f"Attributed to the document{f' (erratum {failure.erratum})' if failure.erratum else ''}."
+    return "Attributed to the target." if failure.attribution == "target" else "Undecided: target or document."
+
+
+def message_with_attribution(failure: Failure) -> str:
+    """A failure's message as sentences, the last of which attributes it."""
+    message = failure.message.rstrip()
+    stop = "" if not message or message.endswith((".", "!", "?")) else "."
+    return f"{message}{stop} {attribution(failure)}".strip()
+
+
+def build_report(run: RunResult) -> dict[str, Any]:
+    """The content of ``report.json``; raises `ReportError` if it does not fit the schema."""
+    report = {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": run.verdict,
+        "suite": run.suite,
+        "contract": {"digest": run.contract_digest, "variant": run.contract_variant},
+        "target": {"base_url": run.base_url, "version": run.target_version},
+        "seed": run.seed,
+        "profile": run.profile,
+        "started_at": run.started_at,
+        "duration_s": run.duration_s,
+        "totals": run.totals(),
+        "requirements": [
+            {
+                "id": requirement.id,
+                "title": requirement.title,
+                "level": requirement.level,
+                "outcome": requirement.outcome,
+                "tests": requirement.tests,
+                "reason": requirement.reason,
+            }
+            for requirement in run.requirements
+        ],
+        "operations": [
+            {"operation": operation.operation, "requests": operation.requests, "statuses": operation.statuses}
+            for operation in run.operations
+        ],
+        "failures": [
+            {
+                "requirement": failure.requirement,
+                "operation": failure.operation,
+                "check": failure.check,
+                "message": message_with_attribution(failure),
+                "curl": failure.curl,
+                "waived_by": failure.waived_by,
+            }
+            for failure in run.failures
+        ],
+    }
+    validate_report(report, FILE_NAME)
+    return report
+
+
+def validate_report(report: object, name: str) -> None:
+    """Check a report against the schema; ``name`` is what the sentence of the `ReportError` calls it."""
+    error = best_match(_validator().iter_errors(report))
+    if error is not None:
+        raise ReportError(f"{name} is no valid report: {error.json_path}: {error.message:.200}")
+
+
+def write_report(run: RunResult, directory: Path) -> Path:
+    """Write ``report.json`` into ``directory`` and return its path; raises `ReportError`."""
+    path = directory / FILE_NAME
+    write_atomically(path, json.dumps(build_report(run), indent=2, allow_nan=False) + "\n")
+    return path
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """A checked ``report.json``; ``path`` is the file or its folder. Raises `ReportError`."""
+    if path.is_dir():
+        path = path / FILE_NAME
+    try:
+        report = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ReportError):
+            raise
+        raise ReportError(f"{path} is not JSON: {error}") from error
+    validate_report(report, str(path))
+    document: dict[str, Any] = report
+    return document

@@ -1,0 +1,140 @@
+"""``junit.xml``: one testcase per item, for CI systems."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from conformance.report.files import write_atomically
+from conformance.report.json_report import message_with_attribution
+from conformance.report.model import Failure, ItemResult, RunResult
+
+FILE_NAME = "junit.xml"
+
+# What XML 1.0 cannot contain, not even as a character reference.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def render_junit(run: RunResult) -> str:
+    """The document as text.
+
+    An item that failed has one ``<failure>``, which tells all its unwaived failures. JUnit knows no waivers: a waived
+    item counts as passed there, with its failures in ``<system-out>`` and ``waived`` as the property ``outcome``.
+    """
+    totals = run.totals()
+    root = ElementTree.Element("testsuites", {"name": run.suite})
+    suite = ElementTree.SubElement(
+        root,
+        "testsuite",
+        {
+            "name": run.suite,
+            "tests": str(len(run.items)),
+            "failures": str(totals["failed"]),
+            "errors": str(totals["errors"]),
+            "skipped": str(totals["skipped"]),
+            "time": f"{run.duration_s:.3f}",
+            "timestamp": run.started_at,
+        },
+    )
+    _properties(
+        suite,
+        {
+            "verdict": run.verdict,
+            "run": run.run_id,
+            "target": run.base_url,
+            "target_version": run.target_version or "unknown",
+            "contract": f"{run.contract_variant} {run.contract_digest}",
+            "seed": str(run.seed),
+            "profile": run.profile,
+            "requests": str(totals["requests"]),
+            "waived": str(totals["waived"]),
+        },
+    )
+    for item in run.items:
+        _testcase(suite, item)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def write_junit(run: RunResult, directory: Path) -> Path:
+    """Write ``junit.xml`` into ``directory`` and return its path; raises `ReportError`."""
+    path = directory / FILE_NAME
+    write_atomically(path, render_junit(run))
+    return path
+
+
+def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:
+    module, _, name = item.id.partition("::")
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        {
+            "classname": xml_text(module.removesuffix(".py").replace("/", ".")),
+            "name": xml_text(name or item.id),
+            "time": f"{item.duration_s:.3f}",
+        },
+    )
+    facts = {"outcome": item.outcome, "requests": str(item.requests), "worker": item.worker}
+    if item.operation is not None:
+        facts["operation"] = item.operation
+    if item.requirements:
+        facts["requirements"] = " ".join(item.requirements)
+    _properties(case, facts)
+    if item.outcome == "failed":
+        _failure(case, item)
+    elif item.outcome == "error":
+        _child(case, "error", item.reason or "error", "item", item.reason)
+    elif item.outcome in ("skipped", "not_run"):
+        _child(case, "skipped", item.reason or "no reason was given", item.outcome, "")
+    waived = [failure for failure in item.failures if failure.waived_by is not None]
+    if waived:
+        text = "\n\n".join(f"waived by {failure.waived_by}: {_headline(failure)}\n{_body(failure)}" for failure in waived)
+        ElementTree.SubElement(case, "system-out").text = xml_text(text)
+
+
+def _failure(case: ElementTree.Element, item: ItemResult) -> None:
+    """One element for all failures of the item: some readers know only the first, others count each as an item."""
+    unwaived = [failure for failure in item.failures if failure.waived_by is None]
+    if not unwaived:
+        _child(case, "failure", item.reason or "failed", "item", item.reason)
+        return
+    more = f" (and {len(unwaived) - 1} more)" if len(unwaived) > 1 else ""
+    kind = f"{unwaived[0].requirement}.{unwaived[0].check}"
+    _child(case, "failure", _headline(unwaived[0]) + more, kind, "\n\n".join(map(_body, unwaived)))
+
+
+def _headline(failure: Failure) -> str:
+    return f"{failure.operation + ': ' if failure.operation else ''}{message_with_attribution(failure)}"
+
+
+def _body(failure: Failure) -> str:
+    lines = [
+        f"requirement: {failure.requirement}",
+        f"operation: {failure.operation or '-'}",
+        f"check: {failure.check}",
+        f"seen: {failure.seen}",
+        message_with_attribution(failure),
+    ]
+    if failure.curl:
+        lines += ["", failure.curl]
+    if failure.exchange:
+        lines += ["", failure.exchange]
+    return "\n".join(lines)
+
+
+def _child(case: ElementTree.Element, tag: str, message: str, kind: str, body: str) -> None:
+    child = ElementTree.SubElement(case, tag, {"message": xml_text(message), "type": xml_text(kind)})
+    if body:
+        child.text = xml_text(body)
+
+
+def _properties(parent: ElementTree.Element, values: dict[str, str]) -> None:
+    properties = ElementTree.SubElement(parent, "properties")
+    for name, value in values.items():
+        ElementTree.SubElement(properties, "property", {"name": name, "value": xml_text(value)})
+
+
+def xml_text(text: str) -> str:
+    """``text`` with every character that XML 1.0 cannot hold written as an escape such as ``\\x00``."""
+    return _NOT_XML.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

@@ -1,0 +1,6 @@
+"""Waivers: accepted deviations of a target, each with a reason, an owner and an expiry."""
+
+from conformance.waivers.file import WaiverError, WaiverFile, load_waivers, parse_waivers
+from conformance.waivers.waiver import Waiver
+
+__all__ = ["Waiver", "WaiverError", "WaiverFile", "load_waivers", "parse_waivers"]

@@ -1,0 +1,197 @@
+"""Files of waivers: TOML with an array of tables ``[[waiver]]``, checked by a JSON Schema that ships with the suite."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from conformance.report.model import Failure, WaiverUse
+from conformance.waivers.versions import VersionRange
+from conformance.waivers.waiver import Waiver
+
+
+class WaiverError(ValueError):
+    """A file of waivers is not in order; the text is one sentence with file and entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverFile:
+    """The waivers of one file, in its order; the first that covers a failure waives it."""
+
+    name: str
+    waivers: Sequence[Waiver]
+
+    def apply(self, failures: Iterable[Failure], target_version: str | None, today: date | None = None) -> None:
+        """Set ``waived_by`` of each failure that a waiver covers; an expired waiver does not waive.
+
+        ``today`` defaults to the date in UTC.
+        """
+        valid = [waiver for waiver in self.waivers if not waiver.expired(today or _today())]
+        for failure in failures:
+            failure.waived_by = next((w.id for w in valid if w.covers(failure, target_version)), None)
+
+    def uses(
+        self, failures: Collection[Failure], target_version: str | None, today: date | None = None
+    ) -> list[WaiverUse]:
+        """What became of each waiver in a run that found ``failures``, after `apply`.
+
+        ``reproduced``: it waived something; ``expired``: it would no longer, whether it was needed or not;
+        ``unobserved``: nothing in this run needed it, which is no proof that the deviation is gone.
+        """
+        uses = []
+        for waiver in self.waivers:
+            if waiver.expired(today or _today()):
+                count = sum(failure.waived_by is None and waiver.covers(failure, target_version) for failure in failures)
+            else:
+                count = sum(failure.waived_by == waiver.id for failure in failures)
+            uses.append(
+                WaiverUse(
+                    id=waiver.id,
+                    state="expired" if waiver.expired(today or _today()) else "reproduced" if count else "unobserved",
+                    failures=count,
+                    reason=waiver.reason,
+                    link=waiver.link,
+                    owner=waiver.owner,
+                    expires=waiver.expires.isoformat(),
+                )
+            )
+        return uses
+
+    def check_names(self, requirements: Collection[str], operations: Collection[str]) -> None:
+        """Raise `WaiverError` if a waiver names a requirement id or operation label that does not exist."""
+        for waiver in self.waivers:
+            if waiver.requirement is not None and waiver.requirement not in requirements:
+                raise WaiverError(f"{self.name}: waiver {waiver.id}: there is no requirement {waiver.requirement!r}")
+            if waiver.operation is not None and waiver.operation not in operations:
+                raise WaiverError(f"{self.name}: waiver {waiver.id}: there is no operation {waiver.operation!r}")
+
+
+def load_waivers(
+    path: Path | None,
+    *,
+    requirements: Collection[str] | None = None,
+    operations: Collection[str] | None = None,
+) -> WaiverFile | None:
+    """The waivers of a file, None without one; raises `WaiverError`.
+
+    With ``requirements`` (ids) and ``operations`` (labels), names that are in neither are errors too.
+    """
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise WaiverError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise WaiverError(f"{path}: is not UTF-8 (byte {error.start})") from error
+    return parse_waivers(text, str(path), requirements=requirements, operations=operations)
+
+
+def parse_waivers(
+    text: str,
+    name: str,
+    *,
+    requirements: Collection[str] | None = None,
+    operations: Collection[str] | None = None,
+) -> WaiverFile:
+    """As `load_waivers`, from the text of a file called ``name``."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise WaiverError(f"{name}: is not TOML: {error}") from error
+    document = _plain(document)
+    _validate(document, name)
+    waivers = [_waiver(entry, name) for entry in document.get("waiver", [])]
+    seen: set[str] = set()
+    for waiver in waivers:
+        if waiver.id in seen:
+            raise WaiverError(f"{name}: waiver {waiver.id}: the id is used twice")
+        seen.add(waiver.id)
+    file = WaiverFile(name, tuple(waivers))
+    if requirements is not None or operations is not None:
+        file.check_names(
+            requirements if requirements is not None else {waiver.requirement or "" for waiver in waivers},
+            operations if operations is not None else {waiver.operation or "" for waiver in waivers},
+        )
+    return file
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a file of waivers, dates written as strings."""
+    document: dict[str, Any] = json.loads(
+        files("conformance.waivers").joinpath("waivers.schema.json").read_text(encoding="utf-8")
+    )
+    return document
+
+
+def _validate(document: Any, name: str) -> None:
+    error = best_match(Draft202012Validator(schema()).iter_errors(document))
+    if error is None:
+        return
+    path = list(error.absolute_path)
+    where = ""
+    if len(path) >= 2 and isinstance(path[1], int):
+        entry = document["waiver"][path[1]]
+        identifier = entry.get("id") if isinstance(entry, dict) else None
+        where = f"waiver {identifier if isinstance(identifier, str) else f'number {path[1] + 1}'}: "
+        where += f"{path[2]}: " if len(path) > 2 else ""
+    explanation = error.schema.get("x-message") if isinstance(error.schema, dict) else None
+    if error.validator not in ("pattern", "anyOf", "type", "not"):
+        explanation = None
+    raise WaiverError(f"{name}: {where}{explanation or error.message[:200]}")
+
+
+def _waiver(entry: dict[str, Any], name: str) -> Waiver:
+    where = f"{name}: waiver {entry['id']}"
+    try:
+        versions = VersionRange.parse(entry["versions"])
+    except ValueError as error:
+        raise WaiverError(f"{where}: versions: {error}") from None
+    try:
+        expires = date.fromisoformat(entry["expires"])
+    except ValueError:
+        raise WaiverError(f"{where}: expires: {entry['expires']!r} is no date like 2027-03-31") from None
+    try:
+        pattern = re.compile(entry["match_regex"]) if "match_regex" in entry else None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise WaiverError(f"{where}: match_regex: is no regular expression: {error}") from None
+    return Waiver(
+        id=entry["id"],
+        requirement=entry.get("requirement"),
+        operation=entry.get("operation"),
+        check=entry.get("check"),
+        match=entry.get("match"),
+        match_regex=pattern,
+        versions=versions,
+        reason=entry["reason"],
+        link=entry["link"],
+        owner=entry["owner"],
+        expires=expires,
+    )
+
+
+def _plain(value: Any) -> Any:
+    """TOML data as JSON data: a local date becomes its ISO string, other dates and times what no pattern accepts."""
+    if isinstance(value, dict):
+        return {key: _plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_plain(member) for member in value]
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
