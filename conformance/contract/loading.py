@@ -20,7 +20,14 @@ from conformance.contract.overlay import Change, Overlay, apply_overlays, read_o
 
 DEFAULT_VERSION = "5.8.9"
 
-CORRECTIONS: tuple[str, ...] = ()
+CORRECTIONS = (
+    "auth-and-envelope.yaml",
+    "statuses.yaml",
+    "parameters.yaml",
+    "requests.yaml",
+    "unions.yaml",
+    "responses.yaml",
+)
 """The corrections in the order in which they are applied, after the overlay of the version."""
 
 _VERSION = re.compile(r"[ve]?(\d+)\.(\d+)\.(\d+)(?:[-+.].*)?")
