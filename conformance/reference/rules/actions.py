@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from conformance.reference.bridges.drivers import Rejected
+from conformance.reference.bridges.template import evaluate, lookup, render, render_bytes
 from conformance.reference.message import Message
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.rules.rule import Action, Rule
-from conformance.reference.rules.template import render, simple_value
-from conformance.reference.rules.values import UNDEFINED, EvaluationError, exported, to_bytes, to_text
+from conformance.reference.rules.values import exported, to_bytes, to_text
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
@@ -19,6 +21,7 @@ _log = logging.getLogger(__name__)
 _MAX_ROUNDS = 32
 """Rules that feed each other in a circle stop after so many republished messages."""
 _ORIGINAL_USER_PROPERTIES = ("${user_properties}", "${pub_props.'User-Property'}")
+_PLACEHOLDER = re.compile(r"\$\{([^${}]+)\}")
 _PROPERTIES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "Payload-Format-Indicator": ("payload_format_indicator", int),
     "Message-Expiry-Interval": ("message_expiry_interval", int),
@@ -52,7 +55,7 @@ class ActionRunner:
                 _log.info("rule %s: %s", rule.id, exported(row))
             else:
                 self._republish(rule, action["args"], row, columns, origin)
-        except (ActionError, EvaluationError):
+        except ActionError:
             metrics.action_ended("failed")
         else:
             metrics.action_ended("success")
@@ -65,13 +68,14 @@ class ActionRunner:
         if self._deployment.strict:
             rule.metrics.action_started()
             rule.metrics.action_ended("unknown")
-        if isinstance(action, str):
-            self._deployment.bridges.render(action, exported(row))
-        elif action["function"] == "republish":
-            try:
-                _message(rule, action["args"], row, columns)
-            except (ActionError, EvaluationError) as error:
-                _log.info("rule %s: nothing to republish: %s", rule.id, error)
+        try:
+            if isinstance(action, str):
+                self._deployment.bridges.render(action, exported(row))
+            elif action["function"] == "republish":
+                _message(rule, action["args"], exported(row), columns)
+        except (ActionError, Rejected) as error:
+            # The answer says "ok" all the same: it is about the statement.
+            _log.info("rule %s: nothing to do for %s: %s", rule.id, action, error)
 
     def _republish(
         self, rule: Rule, args: Mapping[str, Any], row: Row, columns: Row, origin: Message | None
@@ -80,7 +84,7 @@ class ActionRunner:
             # The rule sees its own message: one round only, and still a success (RUL-13).
             _log.info("rule %s: recursive republish to %s", rule.id, origin.topic)
             return
-        message = _message(rule, args, row, columns)
+        message = _message(rule, args, exported(row), columns)
         rounds = 1 if origin is None else origin.headers.get("republish_rounds", 0) + 1
         if rounds > _MAX_ROUNDS:
             raise ActionError("rules feed each other in a circle")
@@ -88,52 +92,57 @@ class ActionRunner:
         self._deployment.broker.publish(message)
 
 
-def _message(rule: Rule, args: Mapping[str, Any], row: Row, columns: Row) -> Message:
-    """The message to republish; raises `ActionError` or `EvaluationError` if the rendered values make none."""
-    topic = render(args["topic"], row) if args["topic"] else ""
+def _message(rule: Rule, args: Mapping[str, Any], data: Row, columns: Row) -> Message:
+    """The message to republish; ``data`` is the exported row. Raises `ActionError` if the values make no message."""
+    topic = render(args["topic"], data)
     if not is_topic_name(topic):
         raise ActionError(f"not a topic: {topic!r}")
     message = Message(
         topic=topic,
-        payload=to_bytes(render(args["payload"], row)),
-        qos=_qos(simple_value(args["qos"], row, 0)),
-        retain=simple_value(args["retain"], row, False) in (True, "true", 1, "1"),
+        # No template means the whole row.
+        payload=render_bytes(args["payload"] or "${.}", data),
+        qos=_qos(evaluate(args["qos"], data)),
+        retain=_truth(evaluate(args["retain"], data)),
         from_clientid=rule.id,
-        properties=_properties(args.get("mqtt_properties") or {}, row),
-        user_properties=_user_properties(args["user_properties"], row, columns),
+        properties=_properties(args.get("mqtt_properties") or {}, data),
+        user_properties=_user_properties(args["user_properties"], data, columns),
         headers={"republish_by": rule.id},
     )
-    if simple_value(args["direct_dispatch"], row, False) in (True, "true"):
+    if _truth(evaluate(args["direct_dispatch"], data)):
         message.headers["direct_dispatch"] = True
     return message
 
 
+def _truth(value: Any) -> bool:
+    return value in (True, "true", "1")
+
+
 def _qos(value: Any) -> int:
-    if to_text(value) not in ("0", "1", "2"):
+    """0 if the row has no such value."""
+    text = "0" if value is None else to_text(value)
+    if text not in ("0", "1", "2"):
         raise ActionError(f"not a QoS: {value!r}")
-    return int(value)
+    return int(text)
 
 
-def _properties(templates: Mapping[str, str], row: Row) -> dict[str, Any]:
+def _properties(templates: Mapping[str, str], data: Row) -> dict[str, Any]:
     """MQTT properties under the names of `Message`; one that cannot be rendered or converted is left out."""
     properties = {}
     for name, template in templates.items():
-        missing: set[str] = set()
-        text = render(template, row, missing)
         key, convert = _PROPERTIES[name]
-        if not missing:
+        if all(lookup(reference, data) is not None for reference in _PLACEHOLDER.findall(template)):
             try:
-                properties[key] = convert(text)
+                properties[key] = convert(render(template, data))
             except ValueError:
                 continue
     return properties
 
 
-def _user_properties(template: str, row: Row, columns: Row) -> list[tuple[str, str]]:
+def _user_properties(template: str, data: Row, columns: Row) -> list[tuple[str, str]]:
     """Of a repeated key only the last value is left, because rules see user properties as a map."""
     if template in _ORIGINAL_USER_PROPERTIES:
         published = columns.get("pub_props")
         value = published.get("User-Property", {}) if isinstance(published, dict) else {}
     else:
-        value = simple_value(template, row, UNDEFINED)
+        value = evaluate(template, data)
     return [(key, to_text(item)) for key, item in value.items()] if isinstance(value, dict) else []

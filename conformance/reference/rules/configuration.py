@@ -79,7 +79,8 @@ class Configuration:
         function = action.get("function") if isinstance(action, dict) else None
         if function in ("console", "republish"):
             schema = {"$ref": f"{_COMPONENTS}builtin_action_{function}"}
-            checked: Action = self._checker.check(schema, {"args": {}, **action} if function == "republish" else action, path)
+            given = {"args": {}, **action} if function == "republish" else action
+            checked: Action = self._checker.check(schema, given, path)
             return checked
         if isinstance(function, str):
             # No function of the reference deployment can be called from a rule.

@@ -15,11 +15,15 @@ from conformance.reference.rules.rule import Rule
 from conformance.reference.rules.syntax import Foreach
 from conformance.reference.rules.testing import RuleTest
 from conformance.reference.rules.values import EvaluationError, imported
+from conformance.reference.unguarded import UnguardedWrites
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
 
 _log = logging.getLogger(__name__)
+_WRITE_S = 0.02
+_PASSING_CREATES = 7
+"""Of ten creates of one rule at once the recorded server let five to nine pass."""
 
 
 class RuleEngine:
@@ -33,6 +37,7 @@ class RuleEngine:
         self._actions = ActionRunner(deployment)
         self.configuration = Configuration(deployment)
         self.test = RuleTest(deployment)
+        self.writes = UnguardedWrites(_WRITE_S, _PASSING_CREATES)
 
     def all(self) -> list[Rule]:
         """Every rule, in the order of EMQX's list: ids backwards."""

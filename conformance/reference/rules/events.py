@@ -195,7 +195,7 @@ _ALL = (
     _event(
         "$events/message_dropped",
         ("message not routed", "消息未被路由"),
-        ("A message was thrown away before delivery, mostly for want of subscribers", "消息在投递前被丢弃，多因没有订阅者"),
+        ("A message was thrown away because nobody subscribes to it", "消息因没有订阅者而被丢弃"),
         f"event id reason clientid username {_MESSAGE}",
         ("reason", *_PUBLISHED),
         _about_topic("$events/message_dropped"),
@@ -205,8 +205,8 @@ _ALL = (
         "$events/client_connected",
         ("client online", "客户端上线"),
         ("A client has completed its connection", "客户端完成了连接"),
-        "event clientid username mountpoint peername sockname proto_name proto_ver keepalive clean_start expiry_interval"
-        " is_bridge conn_props connected_at timestamp node client_attrs",
+        "event clientid username mountpoint peername sockname proto_name proto_ver keepalive clean_start"
+        " expiry_interval is_bridge conn_props connected_at timestamp node client_attrs",
         ("clientid", "username", "peername"),
     ),
     _event(
@@ -256,7 +256,7 @@ _ALL = (
     _event(
         "$events/delivery_dropped",
         ("message not delivered", "消息未能投递"),
-        ("A subscriber did not get a message, for example because its queue is full", "订阅者没有收到消息，例如其队列已满"),
+        ("A subscriber did not get a message: its queue may be full", "订阅者没有收到消息：其队列可能已满"),
         f"event id reason from_clientid from_username clientid username {_MESSAGE}",
         ("reason", *_DELIVERED),
         _about_topic("$events/delivery_dropped"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from typing import Any
 
@@ -13,8 +12,6 @@ from conformance.reference.rules.listing import page_of_rules
 from conformance.reference.rules.rule import Rule
 
 _GENERATED_ID_BYTES = 4
-_WRITE_S = 0.02
-"""How long a create takes in strict mode, where a second one of the same id passes meanwhile (GEN-23)."""
 
 
 @handles("GET /rules", SchemaFilter.CONTENT_TYPE)
@@ -31,11 +28,11 @@ async def create_rule(call: Call) -> Reply:
         raise ApiError(400, "BAD_REQUEST", "empty rule id is not allowed")
     if not isinstance(rule_id, str):
         raise ApiError(400, "BAD_REQUEST", "rule id must be a string")
-    if rules.get(rule_id) is not None:
+    if rules.get(rule_id) is not None or rules.writes.is_closed(rule_id):
         raise ApiError(400, "BAD_REQUEST", "rule id already exists")
     rule = rules.configuration.rule(rule_id, body)
     if call.deployment.strict:
-        await asyncio.sleep(_WRITE_S)
+        await rules.writes.wait(rule_id)
     rules.store(rule)
     return Reply(201, rule.as_object())
 

@@ -24,7 +24,7 @@ Condition = Callable[[Rule], bool]
 
 
 def page_of_rules(call: Call, rules: list[Rule]) -> dict[str, Any]:
-    """The envelope of the rules that pass the filters, AND-ed (RUL-18); raises `ApiError` 400, in strict mode `Crash`."""
+    """The envelope of the rules that pass all filters (RUL-18); raises `ApiError` 400, in strict mode `Crash`."""
     given: dict[str, list[str]] = {}
     for name, value in call.raw_query:
         given.setdefault(name, []).append(value)

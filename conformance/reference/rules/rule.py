@@ -16,7 +16,7 @@ Action = str | dict[str, Any]
 
 @dataclass(slots=True)
 class Rule:
-    """``config`` is what the client sent, which a later PUT is merged with; instants are milliseconds since the epoch."""
+    """``config`` is what the client sent, which a later PUT is merged with; instants are Unix milliseconds."""
 
     id: str
     name: str

@@ -54,9 +54,9 @@ def imported(value: Any) -> Any:
 
 
 def exported(value: Any) -> Any:
-    """What an action gets: undefined values as text, undecodable text as bytes."""
+    """What an action gets: None for undefined values, bytes for undecodable text."""
     if value is UNDEFINED:
-        return "undefined"
+        return None
     if isinstance(value, str):
         return value if is_text(value) else value.encode("utf-8", "surrogateescape")
     if isinstance(value, dict):

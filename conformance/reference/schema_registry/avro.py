@@ -14,7 +14,14 @@ from conformance.reference.schema_registry.serde import SerdeError, SourceError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _NAMED = ("record", "error", "enum", "fixed")
-_MEMBERS = {"record": "fields", "error": "fields", "enum": "symbols", "fixed": "size", "array": "items", "map": "values"}
+_MEMBERS = {
+    "record": "fields",
+    "error": "fields",
+    "enum": "symbols",
+    "fixed": "size",
+    "array": "items",
+    "map": "values",
+}
 
 
 class AvroSerde:

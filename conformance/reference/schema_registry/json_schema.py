@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jsonschema import Draft6Validator, Draft202012Validator
+from jsonschema import Draft6Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
@@ -21,7 +21,7 @@ class JsonSerde:
     """One compiled JSON Schema."""
 
     def __init__(self, source: str) -> None:
-        """Compile ``source`` (JSON text); the draft is the one ``$schema`` names, draft 6 without. Raises `SourceError`."""
+        """Compile ``source`` (JSON text) as the draft its ``$schema`` names, draft 6 without; raises `SourceError`."""
         try:
             schema = json.loads(source)
         except (ValueError, RecursionError) as error:
@@ -37,12 +37,13 @@ class JsonSerde:
             raise SourceError(f"schema_invalid: {error.message}") from None
         except RecursionError:
             raise SourceError("schema_invalid: nested too deeply") from None
-        self._validator: Validator = (draft or Draft202012Validator)(schema, registry=_NO_REMOTE_SCHEMAS)
+        self._validator: Validator = draft(schema, registry=_NO_REMOTE_SCHEMAS)
 
     def encode(self, value: Any, message: str | None) -> bytes:
         """JSON text of ``value``."""
         self._validate(value, message)
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr).encode("utf-8", "surrogateescape")
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=repr)
+        return text.encode("utf-8", "surrogateescape")
 
     def decode(self, raw: bytes, message: str | None) -> Any:
         value = _decoded(raw)

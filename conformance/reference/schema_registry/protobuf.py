@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import sys
@@ -87,9 +88,8 @@ def _compile(source: str) -> bytes:
             raise SourceError("invalid_protobuf_schema: not UTF-8") from None
         complaints = root / "complaints"
         with _standard_error_to(complaints):
-            status = protoc.main(
-                ["protoc", f"--proto_path={root}", "--include_imports", f"--descriptor_set_out={root / 'set'}", str(root / _FILE)]
-            )
+            output = f"--descriptor_set_out={root / 'set'}"
+            status = protoc.main(["protoc", f"--proto_path={root}", "--include_imports", output, str(root / _FILE)])
         if status != 0:
             first = complaints.read_text(errors="replace").strip().splitlines()[:1] or ["syntax error"]
             raise SourceError(f"invalid_protobuf_schema: {first[0].rpartition(_FILE)[2].lstrip(':') or first[0]}")
@@ -114,14 +114,12 @@ def _standard_error_to(file: Path) -> Iterator[None]:
 
 def _base64_bytes(descriptor: Any, value: dict[str, Any]) -> dict[str, Any]:
     """Texts of ``bytes`` fields as the base64 that protobuf's JSON form wants; nested messages too."""
-    import base64
-
     result = dict(value)
     for field in descriptor.fields:
         item = value.get(field.name)
         if field.type == field.TYPE_BYTES and isinstance(item, str):
             result[field.name] = base64.b64encode(item.encode("utf-8", "surrogateescape")).decode()
-        elif field.type == field.TYPE_MESSAGE and isinstance(item, dict) and not field.message_type.GetOptions().map_entry:
+        elif isinstance(item, dict) and field.type == field.TYPE_MESSAGE and not _is_map(field):
             result[field.name] = _base64_bytes(field.message_type, item)
     return result
 
@@ -130,7 +128,7 @@ def _plain(message: Any) -> dict[str, Any]:
     """The fields that are set, by their names in the source; enum values by name, bytes as text."""
     result: dict[str, Any] = {}
     for field, value in message.ListFields():
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        if _is_map(field):
             entry = field.message_type.fields_by_name["value"]
             result[field.name] = {str(key): _item(entry, value[key]) for key in value}
         elif isinstance(value, list) or hasattr(value, "append"):
@@ -138,6 +136,10 @@ def _plain(message: Any) -> dict[str, Any]:
         else:
             result[field.name] = _item(field, value)
     return result
+
+
+def _is_map(field: Any) -> bool:
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
 def _item(field: Any, value: Any) -> Any:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conformance.reference.schema_registry.avro import AvroSerde
+from conformance.reference.schema_registry.bodies import BodyCheck
 from conformance.reference.schema_registry.json_schema import JsonSerde
 from conformance.reference.schema_registry.protobuf import ProtobufSerde
 from conformance.reference.schema_registry.serde import Serde, SerdeError
+from conformance.reference.unguarded import UnguardedWrites
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
 
+_WRITE_S = 0.03
 _COMPILERS: Mapping[str, Callable[[str], Serde]] = {"avro": AvroSerde, "json": JsonSerde, "protobuf": ProtobufSerde}
 
 
@@ -37,6 +40,8 @@ class SchemaRegistry:
         self._strict = deployment.strict
         self._schemas: dict[str, Schema] = {}
         self._serdes: dict[str, Serde] = {}
+        self.bodies = BodyCheck(deployment)
+        self.writes = UnguardedWrites(_WRITE_S)
 
     def __contains__(self, name: str) -> bool:
         return name in self._schemas

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["call_function", "codecs", "columns", "containers", "conversions", "maths", "texts", "times"]
 
-_WHAT_FUNCTIONS_RAISE = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, MemoryError, FunctionError)
+_WHAT_FUNCTIONS_RAISE = (
+    TypeError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+    FunctionError,
+)
 
 
 def call_function(name: str, arguments: list[Any], scope: Scope) -> Any:

@@ -59,15 +59,12 @@ function("div")(_truncated)
 function("mod")(_remainder)
 
 
-def _register_of_one_number() -> None:
-    for name in (
-        "acos acosh asin asinh atan atanh cos cosh exp log log10 log2 sin sinh sqrt tan tanh".split()
-    ):  # the names are those of Python's math module
-        implementation = getattr(math, name)
-        function(name)(lambda value, implementation=implementation: implementation(a_number(value)))
-
-
-_register_of_one_number()
+_OF_ONE_NUMBER = (
+    *(math.acos, math.acosh, math.asin, math.asinh, math.atan, math.atanh, math.cos, math.cosh),
+    *(math.sin, math.sinh, math.tan, math.tanh, math.exp, math.log, math.log10, math.log2, math.sqrt),
+)
+for _implementation in _OF_ONE_NUMBER:
+    function(_implementation.__name__)(lambda value, work=_implementation: work(a_number(value)))
 
 
 @function("abs")

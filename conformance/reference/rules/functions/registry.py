@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.reference.rules.values import MAX_LENGTH, is_number
 
 Function = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 
 FUNCTIONS: dict[str, Function] = {}
 CONTEXT_FUNCTIONS: dict[str, Function] = {}
@@ -18,10 +19,10 @@ class FunctionError(Exception):
     """An argument no function of this name takes."""
 
 
-def function(*names: str) -> Callable[[Function], Function]:
+def function(*names: str) -> Callable[[F], F]:
     """Register a function under ``names``. It may raise any common error for arguments it cannot take."""
 
-    def register(implementation: Function) -> Function:
+    def register(implementation: F) -> F:
         for name in names:
             FUNCTIONS[name] = implementation
         return implementation
@@ -29,10 +30,10 @@ def function(*names: str) -> Callable[[Function], Function]:
     return register
 
 
-def context_function(*names: str) -> Callable[[Function], Function]:
+def context_function(*names: str) -> Callable[[F], F]:
     """Register a function that reads the event."""
 
-    def register(implementation: Function) -> Function:
+    def register(implementation: F) -> F:
         for name in names:
             CONTEXT_FUNCTIONS[name] = implementation
         return implementation

@@ -17,13 +17,18 @@ _PER_SECOND = {"second": 1, "millisecond": 10**3, "microsecond": 10**6, "nanosec
 _DIGITS = {"second": 0, "millisecond": 3, "microsecond": 6, "nanosecond": 9}
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})(?::?([0-9]{2}))?")
 _RFC3339 = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+
+
+def _per_second(unit: Any) -> int:
+    return _PER_SECOND[unit]
 
 
 @function("now_timestamp")
 def now_timestamp(unit: Any = "second") -> int:
-    return time.time_ns() * _PER_SECOND[unit] // 10**9
+    return time.time_ns() * _per_second(unit) // 10**9
 
 
 @function("now_rfc3339")
@@ -33,7 +38,7 @@ def now_rfc3339(unit: Any = "second") -> str:
 
 @function("unix_ts_to_rfc3339")
 def unix_ts_to_rfc3339(instant: Any, unit: Any = "second") -> str:
-    seconds, fraction = divmod(an_integer(instant), _PER_SECOND[unit])
+    seconds, fraction = divmod(an_integer(instant), _per_second(unit))
     text = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
     if unit != "second":
         text += f".{fraction:0{_DIGITS[unit]}d}"
@@ -47,7 +52,7 @@ def rfc3339_to_unix_ts(text: Any, unit: Any = "second") -> int:
         raise FunctionError(f"{text!r} is no instant")
     *numbers, fraction, offset = found.groups()
     seconds = _seconds(*map(int, numbers)) - offset_seconds(offset)
-    return seconds * _PER_SECOND[unit] + int((fraction or "").ljust(9, "0")) * _PER_SECOND[unit] // 10**9
+    return seconds * _per_second(unit) + int((fraction or "").ljust(9, "0")) * _per_second(unit) // 10**9
 
 
 def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
@@ -75,8 +80,8 @@ _FORMAT = re.compile(r"%(3N|6N|:z|::z|[a-zA-Z%])")
 def format_date(unit: Any, offset: Any, template: Any, instant: Any = None) -> str:
     """Text of ``instant`` (now if left out): ``%Y %m %d %H %M %S %N %3N %6N %z %:z %%``."""
     moment = now_timestamp(unit) if instant is None else an_integer(instant)
-    seconds, fraction = divmod(moment, _PER_SECOND[unit])
-    nanoseconds = fraction * 10**9 // _PER_SECOND[unit]
+    seconds, fraction = divmod(moment, _per_second(unit))
+    nanoseconds = fraction * 10**9 // _per_second(unit)
     shift = offset_seconds(offset)
     local = datetime.fromtimestamp(seconds, timezone(timedelta(seconds=shift)))
     sign, minutes = "-" if shift < 0 else "+", abs(shift) // 60
@@ -126,4 +131,4 @@ def date_to_unix_ts(unit: Any, *arguments: Any) -> int:
     numbers = [int(given.get(letter, first)) for letter, first in zip("YmdHMS", (1970, 1, 1, 0, 0, 0), strict=True)]
     shift = offset_seconds(given["z"] if "z" in given else offset[0] if offset else 0)
     fraction = int(given.get("N", "0").ljust(9, "0"))
-    return (_seconds(*numbers) - shift) * _PER_SECOND[unit] + fraction * _PER_SECOND[unit] // 10**9
+    return (_seconds(*numbers) - shift) * _per_second(unit) + fraction * _per_second(unit) // 10**9

@@ -1,0 +1,52 @@
+"""Checks the bodies of POST and PUT /schema_registry.
+
+They are checked here and not by the schema filter, because a name that breaks the rule for names has an answer of its
+own (SCH-08), which a pattern in the document would anticipate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from conformance.reference.checking import Checker, CheckError
+
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
+
+_TYPES = ("avro", "protobuf", "json")
+_ANY_NAME = {"type": "string"}
+
+
+class BodyCheck:
+    """The checks of one deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._strict = deployment.strict
+        self._checker = Checker(deployment.contract, lenient=deployment.strict)
+        self._schemas = {
+            label: _by_type(deployment, label) for label in ("POST /schema_registry", "PUT /schema_registry/{name}")
+        }
+
+    def check(self, label: str, body: Any) -> dict[str, Any]:
+        """The body converted, by the schema of its type; raises `CheckError`."""
+        if body is None and self._strict:
+            body = {}
+        if not isinstance(body, dict):
+            raise CheckError.of("bad_value_for_struct", "root", value=body)
+        if body.get("type") not in _TYPES:
+            raise CheckError.of("invalid_value", "root", field_name="type", expected=" | ".join(_TYPES))
+        checked: dict[str, Any] = self._checker.check(self._schemas[label][body["type"]], body, "root")
+        return checked
+
+
+def _by_type(deployment: Deployment, label: str) -> dict[str, Mapping[str, Any]]:
+    contract = deployment.contract
+    schemas = {}
+    for branch in contract.branches(contract.resolve(contract.operation(label).json_body or {})):
+        schema = contract.resolve(branch)
+        properties = dict(schema["properties"])
+        if "name" in properties:
+            properties["name"] = _ANY_NAME
+        schemas[properties["type"]["enum"][0]] = {**schema, "properties": properties}
+    return schemas
