@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, Operation
+from conformance.contract.errata import errata_of
 from conformance.requirements import universal_requirement
 from conformance.target.answer import Answer
 
@@ -37,26 +38,21 @@ AnswerCheck = Callable[["AnswerChecks", Answer, Operation], None]
 class AnswerChecks:
     """Observes a session and records what is decided; one instance per worker."""
 
-    def __init__(self, contract: Contract, recorder: Recorder) -> None:
+    def __init__(self, contract: Contract, recorder: Recorder, corrected: AnswerChecks | None = None) -> None:
+        """``corrected``: the checks under the corrected contract, where ``contract`` is the published one.
+
+        What fails here but not there is a fault of the document.
+        """
         self.contract = contract
         self.recorder = recorder
+        self.corrected = corrected
 
     def __call__(self, answer: Answer) -> None:
         self.recorder.saw(answer)
-        if answer.operation is None:
-            return
-        operation = self.contract.operation(answer.operation)
-        for check in (
-            self.no_server_error,
-            self.documented_status,
-            self.media_type,
-            self.schema,
-            self.empty_204,
-            self.error_envelope,
-            self.error_code,
-            self.no_internals,
-        ):
-            check(answer, operation)
+        if answer.operation is not None:
+            operation = self.contract.operation(answer.operation)
+            for check in CHECKS:
+                check(self, answer, operation)
 
     @universal_requirement("GEN-15", level="SHOULD")
     def no_server_error(self, answer: Answer, operation: Operation) -> None:
@@ -176,7 +172,7 @@ class AnswerChecks:
         return not self.contract.validate_response(operation.label, answer.status, answer.json)
 
     def _failed(self, answer: Answer, requirement: str, check: str, message: str, signature: str | None = None) -> None:
-        errata = self.contract.explain(answer.operation or "", answer.status, answer)
+        errata = self._errata(answer, requirement)
         self.recorder.failed(
             requirement,
             check,
@@ -186,6 +182,29 @@ class AnswerChecks:
             erratum=", ".join(errata) or None,
             signature=signature,
         )
+
+    def _errata(self, answer: Answer, requirement: str) -> list[str]:
+        """The errata that explain a failure, if it is one of the published document alone."""
+        if self.corrected is None:
+            return []
+        scratch = self.corrected.recorder
+        scratch.begin("", (), answer.operation)
+        self.corrected(answer)
+        if any(failure.requirement == requirement for failure in scratch.failures):
+            return []
+        return errata_of(answer.operation or "", self.corrected.contract.version) or ["unlisted"]
+
+
+CHECKS: tuple[AnswerCheck, ...] = (
+    AnswerChecks.no_server_error,
+    AnswerChecks.documented_status,
+    AnswerChecks.media_type,
+    AnswerChecks.schema,
+    AnswerChecks.empty_204,
+    AnswerChecks.error_envelope,
+    AnswerChecks.error_code,
+    AnswerChecks.no_internals,
+)
 
 
 def _without_indexes(pointer: str) -> str:

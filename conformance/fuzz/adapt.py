@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.target.hosts import HOST_FIELDS, NEVER_STARTED
@@ -35,7 +35,7 @@ class Identities:
     """
 
     sandbox: Sandbox
-    path: Mapping[str, str]
+    path: Mapping[str, str] = field(default_factory=dict)
     connector: str = ""
     resource_type: str | None = None
 
@@ -191,9 +191,9 @@ def _user_rules_grammar(key: str) -> Adapter:
 
 def _subscription_grammar(body: dict[str, Any], identities: Identities) -> None:
     body["topic"] = identities.topic()
-    for field, most in (("nl", 1), ("rap", 1), ("rh", 2)):
-        if isinstance(body.get(field), int):
-            body[field] = abs(body[field]) % (most + 1)
+    for name, most in (("nl", 1), ("rap", 1), ("rh", 2)):
+        if isinstance(body.get(name), int):
+            body[name] = abs(body[name]) % (most + 1)
 
 
 def _test_grammar(body: dict[str, Any], identities: Identities) -> None:

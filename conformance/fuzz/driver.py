@@ -101,22 +101,25 @@ class Driver:
     def _example_type(self) -> str | None:
         return self.subject.resource_type or ("http" if self.operation.body_chosen_by_type else None)
 
-    def valid_body(self) -> Any:
-        """A valid body inside the sandbox, or `MISSING` for an operation without one."""
+    def valid_body(self, path: Mapping[str, str] | None = None) -> Any:
+        """A valid body inside the sandbox for ``path``, or `MISSING` for an operation without one."""
         if self.operation.json_body is None:
             return MISSING
-        return into_sandbox(self.operation.label, self.base_body(), self.identities(), valid=True)
+        return into_sandbox(self.operation.label, self.base_body(), self.identities(path), valid=True)
 
-    def identities(self) -> Identities:
+    def identities(self, path: Mapping[str, str] | None = None) -> Identities:
+        """Fresh identities for a body that goes to ``path``, by default to something that exists."""
+        if path is None:
+            path = self.path
         if self.operation.path.startswith("/actions") and not self._connector:
             self._connector = self._action_connector().partition(":")[2]
-        return Identities(self.sandbox, self.__dict__.get("path", {}), self._connector, self.subject.resource_type)
+        return Identities(self.sandbox, path, self._connector, self.subject.resource_type)
 
     def _action_connector(self) -> str:
-        if self.operation.method == "PUT" and self.subject.resource_type is not None:
+        if "path" in self.__dict__ and self.operation.method == "PUT":
             answer = self._context.api.call("GET /actions/{id}", path={"id": self.path["id"]})
-            return f"{self.subject.resource_type}:{answer.json['connector']}"
-        return self._world.connector(self.subject.resource_type or "http")
+            return f"{self._example_type}:{answer.json['connector']}"
+        return self._world.connector(self._example_type or "http")
 
     def draw(self, mode: Mode, part: Part, count: int) -> list[Generated]:
         try:

@@ -20,9 +20,10 @@ METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
 
 
 def _call(driver: Driver, api: Api, credentials: Signature) -> Any:
-    body = driver.valid_body()
+    path = driver.unknown_path()
+    body = driver.valid_body(path)
     content = {} if body is MISSING else {"json": body}
-    return api.call(driver.operation.label, path=driver.unknown_path(), credentials=credentials, **content)
+    return api.call(driver.operation.label, path=path, credentials=credentials, **content)
 
 
 @requirement("GEN-01")
@@ -92,11 +93,10 @@ def test_undocumented_method(path: str, api: Api, recorder: Recorder, driver_for
 @pytest.mark.parametrize("subject", subjects(lambda operation: operation.json_body is not None, by_type=False))
 def test_malformed_json(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """A body that is not JSON, under the JSON media type, answers 400 BAD_REQUEST."""
-    whole = encode(driver.valid_body())
+    path = driver.unknown_path()
+    whole = encode(driver.valid_body(path))
     for what, content in (("truncated", whole[:-1]), ("followed by garbage", whole + b" x"), ("NaN", b'{"a": NaN}')):
-        answer = api.call(
-            driver.operation.label, path=driver.unknown_path(), content=content, content_type="application/json"
-        )
+        answer = api.call(driver.operation.label, path=path, content=content, content_type="application/json")
         recorder.expect(
             (answer.status, answer.code) == (400, "BAD_REQUEST"),
             "GEN-08",
@@ -117,9 +117,10 @@ _ANY_MEDIA_TYPE = "POST /authentication/password_based:built_in_database/import_
 )
 def test_media_type(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """A JSON body under another media type answers 415 UNSUPPORTED_MEDIA_TYPE."""
-    content = encode(driver.valid_body())
+    path = driver.unknown_path()
+    content = encode(driver.valid_body(path))
     for media_type in ("text/plain", "application/xml"):
-        answer = api.call(driver.operation.label, path=driver.unknown_path(), content=content, content_type=media_type)
+        answer = api.call(driver.operation.label, path=path, content=content, content_type=media_type)
         recorder.expect(
             (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE"),
             "GEN-09",

@@ -122,7 +122,8 @@ _NO_404 = frozenset(
 )
 def test_unknown_id(subject: Subject, driver: Driver, recorder: Recorder) -> None:
     """An operation on a well-formed id that does not exist answers 404."""
-    answer = driver.send(path=driver.unknown_path(), query=driver.fixed_query(), body=driver.valid_body())
+    path = driver.unknown_path()
+    answer = driver.send(path=path, query=driver.fixed_query(), body=driver.valid_body(path))
     recorder.expect(
         answer.status == 404 or answer.status >= 500,
         "GEN-30",

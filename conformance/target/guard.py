@@ -104,6 +104,10 @@ def _field(body: Any, name: str) -> list[Any]:
     return _values(body[name]) if isinstance(body, dict) and name in body else []
 
 
+def _types(body: Any) -> list[str]:
+    return [value for value in _field(body, "type") if isinstance(value, str)]
+
+
 def _nameable(value: Any) -> bool:
     """Whether EMQX could take ``value`` as a name: strings and, leniently, numbers."""
     return isinstance(value, str | int | float) and not isinstance(value, bool)
@@ -284,13 +288,13 @@ class Guard:
     def connector(self, body: Any) -> Findings:
         yield from self.named(body)
         yield from self.hosts.findings(body)
-        for resource_type in _field(body, "type"):
+        for resource_type in _types(body):
             if resource_type in NEVER_STARTED and _field(body, "enable") != [False]:
                 yield f"a {resource_type} connector would contact a host that the body does not name: disable it"
 
     def connector_probe(self, body: Any) -> Findings:
         yield from self.connector(body)
-        for resource_type in _field(body, "type"):
+        for resource_type in _types(body):
             if resource_type in NEVER_STARTED:
                 yield f"a probe of {resource_type} would contact a host that the body does not name"
 
