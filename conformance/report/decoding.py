@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import types
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Decoded = TypeVar("Decoded")
+
+_MEMBERS: dict[type[Any], dict[str, tuple[Any, bool]]] = {}
 
 
 class DecodingError(ValueError):
@@ -61,11 +62,12 @@ def _decode_dataclass(kind: type[Any], value: Any, where: str) -> Any:
     return kind(**{name: _decode(members[name][0], member, prefix + name) for name, member in value.items()})
 
 
-@cache
 def _members(kind: type[Any]) -> dict[str, tuple[Any, bool]]:
     """Field name -> (type, whether it must be given)."""
-    hints = get_type_hints(kind)
-    return {
-        field.name: (hints[field.name], field.default is MISSING and field.default_factory is MISSING)
-        for field in fields(kind)
-    }
+    if kind not in _MEMBERS:
+        hints = get_type_hints(kind)
+        _MEMBERS[kind] = {
+            field.name: (hints[field.name], field.default is MISSING and field.default_factory is MISSING)
+            for field in fields(kind)
+        }
+    return _MEMBERS[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +17,13 @@ from conformance.report.model import Failure, RunResult
 from conformance.report.terminal import duration
 
 FILE_NAME = "index.html"
-EXIT_SENTENCES = {
+VERDICT_NAMES = {
+    "conformant": "Conformant",
+    "conformant_with_waivers": "Conformant with waivers",
+    "non_conformant": "Non-conformant",
+    "inconclusive": "Inconclusive",
+}
+VERDICT_SENTENCES = {
     "conformant": "The target keeps the contract.",
     "conformant_with_waivers": "The target keeps the contract, save for accepted deviations.",
     "non_conformant": "The target does not keep the contract.",
@@ -32,21 +39,26 @@ def render_html(run: RunResult) -> str:
             skipped.setdefault(f"{item.outcome}\0{item.reason or 'no reason was given'}", []).append(item.id)
     failures = _ordered(run.failures)
     first_failure: dict[tuple[str | None, str], int] = {}
+    first_of_requirement: dict[str, int] = {}
     for number, failure in enumerate(failures, start=1):
         first_failure.setdefault((failure.operation, failure.check), number)
+        first_of_requirement.setdefault(failure.requirement, number)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             run=run,
             totals=run.totals(),
-            sentence=EXIT_SENTENCES[run.verdict],
+            verdict=VERDICT_NAMES[run.verdict],
+            sentence=VERDICT_SENTENCES[run.verdict],
             duration=duration(run.duration_s),
             matrix=build_matrix(run),
             failures=failures,
             first_failure=first_failure,
+            first_of_requirement=first_of_requirement,
             skipped=sorted(
-                ((*key.split("\0", 1), ids) for key, ids in skipped.items()), key=lambda entry: (-len(entry[2]), entry[1])
+                ((*key.split("\0", 1), ids) for key, ids in skipped.items()),
+                key=lambda entry: (-len(entry[2]), entry[1]),
             ),
             titles={requirement.id: requirement.title for requirement in run.requirements},
             attribution=attribution,
@@ -88,6 +100,7 @@ def _environment() -> Environment:
     )
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     environment.filters["visible"] = _visible
+    environment.filters["breakable"] = _breakable
     return environment
 
 
@@ -97,6 +110,11 @@ def _visible(text: str) -> str:
         character if character in "\n\t" or not _is_control(character) else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def _breakable(path: str) -> Markup:
+    """A path that may be broken into lines after its slashes and colons."""
+    return Markup("<wbr>").join(re.split(r"(?<=[/:])(?=.)", path))
 
 
 def _is_control(character: str) -> bool:

@@ -89,7 +89,9 @@ def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:
         _child(case, "skipped", item.reason or "no reason was given", item.outcome, "")
     waived = [failure for failure in item.failures if failure.waived_by is not None]
     if waived:
-        text = "\n\n".join(f"waived by {failure.waived_by}: {_headline(failure)}\n{_body(failure)}" for failure in waived)
+        text = "\n\n".join(
+            f"waived by {failure.waived_by}: {_headline(failure)}\n{_body(failure)}" for failure in waived
+        )
         ElementTree.SubElement(case, "system-out").text = xml_text(text)
 
 

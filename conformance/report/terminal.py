@@ -199,7 +199,9 @@ class _Summary:
         for use in self.run.waivers:
             count = f", {use.failures} failure{'' if use.failures == 1 else 's'}" if use.failures else ""
             state = Text(f"{use.state}{count}", style=styles[use.state])
-            self._line(Text.assemble(f"{use.id}: ", state, f", until {use.expires}, {use.owner}: {use.reason}"), indent=2)
+            self._line(
+                Text.assemble(f"{use.id}: ", state, f", until {use.expires}, {use.owner}: {use.reason}"), indent=2
+            )
 
     def _left_out(self) -> None:
         skipped = Counter(item.reason for item in self.run.items if item.outcome in ("skipped", "not_run"))

@@ -17,7 +17,7 @@ EXIT_CODES: Mapping[Verdict, int] = {
     "inconclusive": 3,
 }
 
-_MOST_LINES = 12
+_MOST_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class _Findings:
         return "conformant"
 
     def reasons(self, verdict: Verdict) -> Iterator[str]:
+        yield self._summary()
         if verdict == "non_conformant":
             yield from self._why_non_conformant()
         if verdict in ("non_conformant", "inconclusive"):
@@ -99,10 +100,12 @@ class _Findings:
             waived = Counter(failure.waived_by for failure in self._failures(waived=True))
             for identifier, count in sorted(waived.items(), key=lambda entry: str(entry[0])):
                 yield f"{count} failure{_s(count)} waived by {identifier}."
+
+    def _summary(self) -> str:
         passed = sum(requirement.outcome == "passed" for requirement in self.requirements)
         answered = sum(operation.outcome == "passed" for operation in self.operations)
         skipped = sum(item.outcome == "skipped" for item in self.items)
-        yield (
+        return (
             f"{passed} of {len(self.requirements)} requirements and {answered} of {len(self.operations)} operations "
             f"passed" + (f"; {skipped} item{_s(skipped)} skipped with a reason." if skipped else ".")
         )
@@ -131,7 +134,7 @@ class _Findings:
                 yield _sentence(
                     f"{len(concerned)} item{_s(len(concerned))} {text}: {reasons(item.reason for item in concerned)}"
                 )
-        undecided = [
+        undecided: list[tuple[str, RequirementResult | OperationResult]] = [
             *((requirement.id, requirement) for requirement in self.requirements),
             *((operation.operation, operation) for operation in self.operations),
         ]

@@ -52,7 +52,9 @@ class WaiverFile:
         uses = []
         for waiver in self.waivers:
             if waiver.expired(today or _today()):
-                count = sum(failure.waived_by is None and waiver.covers(failure, target_version) for failure in failures)
+                count = sum(
+                    failure.waived_by is None and waiver.covers(failure, target_version) for failure in failures
+                )
             else:
                 count = sum(failure.waived_by == waiver.id for failure in failures)
             uses.append(

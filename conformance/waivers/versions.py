@@ -48,5 +48,5 @@ class VersionRange:
 
 def _padded(text: str) -> Version:
     parts = [int(part) for part in text.split(".")]
-    major, minor, patch = (parts + [0, 0])[:3]
+    major, minor, patch = [*parts, 0, 0][:3]
     return major, minor, patch
