@@ -14,7 +14,7 @@ from conformance.contract.document import Document
 if TYPE_CHECKING:
     from conformance.contract.schemas import Schemas, Violation
 
-Variant = Literal["corrected", "published"]
+Variant = Literal["corrected", "published", "documented"]
 ResourceKind = Literal["connectors", "actions"]
 
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -131,13 +131,13 @@ class Contract:
         for label in _BODY_CHOSEN_BY_TYPE:
             operation = self.operations[label]
             by_type = found.setdefault(label, {})
-            chosen = (operation.json_body or {}).get("x-mapping")
-            if chosen is not None:
-                by_type.update({name: list(self.branches({"$ref": target})) for name, target in chosen.items()})
-                continue
+            chosen = (operation.json_body or {}).get("x-mapping", {})
+            by_type.update({name: list(self.branches({"$ref": target})) for name, target in chosen.items()})
             twin = operation.label.replace("PUT ", "POST ").replace("/{id}", "")
             for branch in self.branches(self.operations[twin].json_body or {}):
                 resource_type = self.resolve(branch)["properties"]["type"]["enum"][0]
+                if resource_type in chosen:
+                    continue
                 if operation.method == "PUT":
                     # Published, bodies of PUT carry no type and no mapping: they are named after those of POST.
                     branch = {"$ref": branch["$ref"].replace(".post", ".put")}

@@ -43,6 +43,8 @@ class VersionError(DocumentError):
 def load_contract(variant: Variant = "corrected", version: str | None = None) -> Contract:
     """Return the contract of ``variant`` for EMQX ``version`` (default: the newest one the overlays describe).
 
+    ``published`` is the bare document, ``documented`` what that version's document says, ``corrected`` how it should be.
+
     A version that is not described gets the closest described one below it, or the lowest one. The version of the
     result is the described one. Raises `VersionError` if ``version`` is no version, `DocumentError` and
     `conformance.contract.overlay.OverlayError` if the files are broken.
@@ -52,9 +54,17 @@ def load_contract(variant: Variant = "corrected", version: str | None = None) ->
     key = _cache_key(root, variant, described)
     cached = _read_cache(key)
     if cached is None:
-        cached = assemble(root) if variant == "published" else correct(root, described)[0]
+        cached = _make(root, variant, described)
         _write_cache(key, cached)
     return Contract(cached, variant, described)
+
+
+def _make(root: Path, variant: Variant, version: str) -> Document:
+    if variant == "published":
+        return assemble(root)
+    if variant == "documented":
+        return apply_overlays(assemble(root), [read_overlay(_version_file(root, version))])[0]
+    return correct(root, version)[0]
 
 
 def correct(root: Path, version: str) -> tuple[Document, list[Change]]:

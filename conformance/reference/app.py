@@ -15,9 +15,9 @@ from typing import Any
 
 from conformance.reference.credentials import MalformedAuthorization, check_role
 from conformance.reference.deployment import Deployment
-from conformance.reference import operations as _operations  # noqa: F401 - registers the handlers
 from conformance.reference.http import ROUTES, ApiError, Call, Crash, Reply
 from conformance.reference.json_text import InvalidJson, read_json, read_json_leniently, write_json
+from conformance.reference.operations import MODULES
 from conformance.reference.request_filter import RequestFilter
 from conformance.reference.routing import BadEncoding, Endpoint, Router, decode_segments, parse_query
 
@@ -47,6 +47,7 @@ class Application:
     """ASGI application over one deployment; handlers are those registered when it is built."""
 
     def __init__(self, deployment: Deployment) -> None:
+        assert MODULES, "their import registers the handlers"
         self.deployment = deployment
         self.router = Router(ROUTES)
         self.requests = 0
@@ -79,7 +80,8 @@ class Application:
         if isinstance(routed, Reply):
             return routed
         endpoint, values = routed
-        call = Call(self.deployment, endpoint.label, dict(zip(endpoint.parameters, values, strict=True)), headers=headers)
+        path = dict(zip(endpoint.parameters, values, strict=True))
+        call = Call(self.deployment, endpoint.label, path, headers=headers)
         try:
             return await self._serve(endpoint, call, scope["query_string"], receive)
         except ApiError as error:

@@ -112,7 +112,8 @@ def start_embedded(
 
 def _exchange(process: subprocess.Popen[bytes], options: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Hand over the options and return the child's ready line."""
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     with contextlib.suppress(BrokenPipeError):  # the missing answer tells more
         process.stdin.write(json.dumps(options).encode() + b"\n")
         process.stdin.flush()

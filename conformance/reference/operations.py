@@ -1,15 +1,33 @@
 """Imports every module with handlers, so that all operations are registered."""
 
-from __future__ import annotations
+from conformance.reference import (
+    auxiliary,
+    client_messages,
+    client_subscriptions,
+    clients,
+    publish,
+    retained,
+    subscriptions,
+)
+from conformance.reference.access import ban_handlers, import_handlers, rule_handlers, user_handlers
+from conformance.reference.bridges import action_handlers, connector_handlers
+from conformance.reference.rules import handlers as rules
+from conformance.reference.schema_registry import handlers as schema_registry
 
-import pkgutil
-from importlib import import_module
-
-import conformance.reference as package
-
-for _module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-    if _module.name.rpartition(".")[2] not in ("server", "embedded", "__main__", "app", "operations"):
-        try:
-            import_module(_module.name)
-        except ImportError:
-            continue
+MODULES = (
+    action_handlers,
+    auxiliary,
+    ban_handlers,
+    client_messages,
+    client_subscriptions,
+    clients,
+    connector_handlers,
+    import_handlers,
+    publish,
+    retained,
+    rule_handlers,
+    rules,
+    schema_registry,
+    subscriptions,
+    user_handlers,
+)

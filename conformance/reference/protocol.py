@@ -44,7 +44,7 @@ class ConnectionProtocol(HttpToolsProtocol):
         if request_line is not None and request_line[1].isupper():
             reply = self._application.unroutable(request_line[1].decode(), request_line[2])
             status = reply.status
-            headers = b"".join(f"{name}: {value}\r\n".lower().encode() for name, value in reply.headers.items())
+            headers = b"".join(f"{name.lower()}: {value}\r\n".encode() for name, value in reply.headers.items())
         self.transport.write(
             b"HTTP/1.1 %d %s\r\n%scontent-length: 0\r\nconnection: close\r\n\r\n" % (status, _REASONS[status], headers)
         )

@@ -173,7 +173,8 @@ def _stop_at_end_of_input(stop: asyncio.Event) -> None:
 
 
 def _say(line: dict[str, Any]) -> None:
-    print(json.dumps(line), flush=True)
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from conformance.reference.bridges.configuration import (
     configuration,
     with_enable,
 )
-from conformance.reference.bridges.connector_handlers import probe
+from conformance.reference.bridges.connector_handlers import probe, probed_name
 from conformance.reference.bridges.identifiers import ACTION, not_found, parse_id
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.resources import Action, Connector
@@ -127,7 +127,7 @@ async def probe_action(call: Call) -> Reply:
     if connector is None:
         raise ApiError(400, "TEST_FAILED", f'Connector <<"{call.body["connector"]}">> not found')
     probed = Configuration(connector.config, dict(connector.settings))
-    await probe(call, resource_type, f"{connector.name}_probe", probed)
+    await probe(call, resource_type, f"{connector.name}_{probed_name(call)}", probed)
     return Reply(204)
 
 

@@ -34,9 +34,6 @@ class Bridges:
         self.actions: dict[str, Action] = {}
         deployment.hooks.on("message_publish", self._on_publish)
 
-    async def start(self) -> None:
-        """Connectors are started when they are created."""
-
     async def stop(self) -> None:
         """End every connection and every buffer."""
         await asyncio.gather(*(action.uninstall() for action in self.actions.values()))
@@ -151,8 +148,7 @@ class Bridges:
         await action.uninstall()
 
     def rules_using(self, action_id: str) -> list[str]:
-        rules = getattr(self._deployment, "rules", None)
-        return list(rules.ids_using_action(action_id)) if rules else []
+        return self._deployment.rules.ids_using_action(action_id)
 
 
 def _ignore(_outcome: str) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
 from conformance.reference.bridges.redaction import Unprintable, redact, restore
 from conformance.reference.bridges.resources import Action, Connector
 from conformance.reference.checking import Checker
-from conformance.reference.deployment import Deployment
 from conformance.reference.http import ApiError, Call, Crash
+
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
 
 _IDENTITY = ("type", "name")
 _TIMES = ("created_at", "last_modified_at")

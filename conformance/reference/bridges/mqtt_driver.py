@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoints
 from conformance.reference.bridges.template import evaluate, render, render_bytes
+from conformance.reference.deployment import NODE
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.packets import Ack, Connack, Connect, Disconnect, Packet, PacketType, Pingreq, Publish
@@ -24,6 +25,8 @@ _READ_BYTES = 65536
 _VERSIONS = {"v3": 3, "v4": 4, "v5": 5}
 _WHOLE_RESULT = "${.}"
 _FAILURE = 0x80
+_CLIENTID_BYTES = 23
+_LONGEST_KEPT_PREFIX = 19
 
 
 @dataclass(eq=False)
@@ -68,7 +71,7 @@ class _Link:
 
 
 class MqttDriver:
-    """Connections ``clientid_prefix`` + name + random + ``:n`` to one broker, used in turn."""
+    """``pool_size`` connections to one broker, used in turn."""
 
     def __init__(self, name: str, resource_type: str, config: Mapping[str, Any], *, allow_egress: bool) -> None:
         self._config = config
@@ -76,7 +79,7 @@ class MqttDriver:
         self._allow_egress = allow_egress
         self._version = _VERSIONS[config.get("proto_ver", "v4")]
         self._keepalive = int(min(parse_duration(config.get("keepalive", "160s")), 65535))
-        self._clientid = f"{config.get('clientid_prefix') or ''}{name}{secrets.token_hex(4)}"
+        self._name = name
         self._links: dict[int, _Link] = {}
         self._next = 0
         self._connecting = asyncio.Lock()
@@ -141,7 +144,7 @@ class MqttDriver:
         password = self._config.get("password")
         link.write(
             Connect(
-                clientid=f"{self._clientid}:{number}",
+                clientid=clientid(self._config.get("clientid_prefix") or "", self._name, number),
                 version=self._version,
                 clean_start=self._config.get("clean_start", True),
                 keepalive=self._keepalive,
@@ -180,6 +183,23 @@ class MqttDriver:
             await link.writer.drain()
         except OSError:
             raise Unreachable("The broker closed the connection") from None
+
+
+def clientid(prefix: str, name: str, number: int) -> str:
+    """Client id of a connector's ``number``-th connection: the prefix, the name, a mark of the node, the number.
+
+    Ids beyond 23 bytes are shortened by a hash, which leaves a prefix of at most 19 bytes alone; longer prefixes
+    turn shortening off.
+    """
+    suffix = f"{name}{_hash(NODE)[:8]}:{number}"
+    full = prefix + suffix
+    if len(full.encode()) <= _CLIENTID_BYTES or len(prefix.encode()) > _LONGEST_KEPT_PREFIX:
+        return full
+    return prefix + _hash(suffix)[:4] if prefix else _hash(suffix)[:_CLIENTID_BYTES]
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 async def _accepted(reader: asyncio.StreamReader, decoder: Decoder) -> None:

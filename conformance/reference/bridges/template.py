@@ -82,7 +82,8 @@ def as_bytes(value: Any) -> bytes:
 def _printable(value: Any) -> Any:
     """``value`` with what JSON cannot hold printed: None as ``undefined``, bytes as text, keys as text."""
     if isinstance(value, Mapping):
-        return {str(name): _printable(item) for name, item in value.items()}
+        # The recorded server prints the members of an object backwards (act_mqtt_loop).
+        return {name: _printable(value[name]) for name in sorted(value, key=str, reverse=True)}
     if isinstance(value, list | tuple):
         return [_printable(item) for item in value]
     if value is None:
