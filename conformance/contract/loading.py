@@ -43,7 +43,8 @@ class VersionError(DocumentError):
 def load_contract(variant: Variant = "corrected", version: str | None = None) -> Contract:
     """Return the contract of ``variant`` for EMQX ``version`` (default: the newest one the overlays describe).
 
-    ``published`` is the bare document, ``documented`` what that version's document says, ``corrected`` how it should be.
+    ``published`` is the bare document, ``documented`` what the document of that version says, ``corrected`` how it
+    should be.
 
     A version that is not described gets the closest described one below it, or the lowest one. The version of the
     result is the described one. Raises `VersionError` if ``version`` is no version, `DocumentError` and
