@@ -119,7 +119,7 @@ class Controller:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         output = getattr(node, "workeroutput", {}).get("conformance")
         if output is not None:
-            self.worker_finished(output["left"], output["lost"])
+            self.worker_finished(output["left"], output["troubles"])
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.troubles.append("interrupted" if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))
@@ -127,11 +127,10 @@ class Controller:
     def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.troubles.append(f"internal error of the suite: {excinfo.typename}: {excinfo.value}")
 
-    def worker_finished(self, left: list[str], lost: str | None) -> None:
+    def worker_finished(self, left: list[str], troubles: list[str]) -> None:
         """A worker is done: what it could not delete, and why it stopped early, if it did."""
         self.left += left
-        if lost is not None and lost not in self.troubles:
-            self.troubles.append(lost)
+        self.troubles += [trouble for trouble in troubles if trouble not in self.troubles]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -161,6 +160,7 @@ class Controller:
         return ItemResult(node_id, requirements_of(node_id), operation_of(node_id), outcome, reason)
 
     def _decide(self) -> RunResult:
+        requirements = list(catalogue())
         why = self.troubles[0] if self.troubles else "the run ended before it"
         for node_id in self.expected:
             if node_id not in self.items:
@@ -169,7 +169,7 @@ class Controller:
         contract = load_contract(plan.configuration.contract, plan.contract_version)
         items = list(self.items.values())
         selection = Selection(
-            catalogue=list(catalogue()), operations=list(contract.operations), complete=not self.deselected
+            catalogue=requirements, operations=list(contract.operations), complete=not self.deselected
         )
         decision = decide(items, selection, self.troubles + [f"left behind: {what}" for what in self.left])
         return RunResult(

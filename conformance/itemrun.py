@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -36,6 +36,7 @@ class ItemRunner:
         self.context = context
         self.waivers = waivers
         self.lost: str | None = None
+        self.troubles: list[str] = []
         self.left: list[str] = []
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -43,9 +44,10 @@ class ItemRunner:
         recorder = self.context.recorder
         recorder.begin(item.nodeid, requirements_of(item.nodeid), operation_of(item.nodeid))
         item.stash[_KEPT] = frozenset(self.context.journal)
-        reason = self.lost or self._why_skipped(item)
+        stopped = self.context.stopped()
+        reason = stopped or self._why_skipped(item)
         if reason is not None:
-            self._conclude(item, "not_run" if self.lost else "skipped", reason)
+            self._conclude(item, "not_run" if stopped else "skipped", reason)
             pytest.skip(reason)
         try:
             return (yield)
@@ -71,7 +73,7 @@ class ItemRunner:
                 try:
                     self.left += self.context.clean_up(keep=item.stash[_KEPT])
                 except (TargetLost, SafetyViolation) as error:
-                    self.lost = str(error)
+                    self._lose(error)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
@@ -91,8 +93,14 @@ class ItemRunner:
             try:
                 self.left += self.context.clean_up()
             except (TargetLost, SafetyViolation) as error:
-                self.lost = str(error)
+                self._lose(error)
         self.context.__exit__()
+
+    def _lose(self, error: BaseException) -> None:
+        """Cleaning up failed for good: stop sending, and say so at the end."""
+        self.lost = str(error)
+        self.troubles.append(self.lost)
+        self.context.stop(self.lost)
 
     def _why_skipped(self, item: pytest.Item) -> str | None:
         missing = self.context.capabilities.missing()
@@ -120,22 +128,29 @@ class ItemRunner:
                 raise error
         elif isinstance(error, TargetLost):
             self.lost = str(error)
-            self._conclude(item, "not_run", self.lost)
-            pytest.skip(self.lost)
+            self._stop(item, "not_run", self.lost)
         elif isinstance(error, SafetyViolation):
-            self.lost = f"the safety guard stopped the run: {error}"
-            self._conclude(item, "error", self.lost)
-            pytest.exit(self.lost, returncode=3)
+            self._stop(item, "error", f"the safety guard stopped the run: {error}")
         elif isinstance(error, NoAnswer):
             recorder.failed("GEN-31", "answered", str(error), operation=error.operation)
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
             recorder.failed(main, item.name.partition("[")[0].removeprefix("test_"), _first_line(error))
+        elif error is None and item.get_closest_marker("fuzz") is None:
+            # A scenario that came to its end has decided; fuzz items decide request by request.
+            recorder.passed(main, item.name.partition("[")[0].removeprefix("test_"), recorder.operation)
         elif error is not None:
             self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
             raise error
         self._raise_findings(item)
+
+    def _stop(self, item: pytest.Item, outcome: Outcome, reason: str) -> NoReturn:
+        """End the run: nothing after this item can be trusted."""
+        self.context.stop(reason)
+        self.troubles.append(reason)
+        self._conclude(item, outcome, reason)
+        pytest.skip(reason)
 
     def _raise_findings(self, item: pytest.Item) -> None:
         recorder = self.context.recorder

@@ -83,11 +83,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     runner.finish()
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["conformance"] = {"left": runner.left, "lost": runner.lost}
+        session.config.workeroutput["conformance"] = {"left": runner.left, "troubles": runner.troubles}
     else:
         controller = _controller(session.config)
         assert controller is not None
-        controller.worker_finished(runner.left, runner.lost)
+        controller.worker_finished(runner.left, runner.troubles)
 
 
 def _controller(config: pytest.Config) -> Controller | None:

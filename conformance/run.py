@@ -30,6 +30,8 @@ from conformance.target.sink import HttpSink
 from conformance.target.transport import GuardedAdapter
 from conformance.target.world import World
 
+STOPPED = "stopped"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -137,6 +139,17 @@ class Context(Worker):
         if key not in self._once:
             self._once[key] = make()
         return self._once[key]
+
+    def stop(self, reason: str) -> None:
+        """End the run in every worker: what did not run yet will not run."""
+        folder = state_folder(self.configuration, self.sandbox.run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / STOPPED).write_text(reason, encoding="utf-8")
+
+    def stopped(self) -> str | None:
+        """Why some worker ended the run, None while it goes on."""
+        file = state_folder(self.configuration, self.sandbox.run_id) / STOPPED
+        return file.read_text(encoding="utf-8") if file.exists() else None
 
     def world(self) -> World:
         return World(self.api, self.contract, self.sandbox, self.capabilities, self.configuration)

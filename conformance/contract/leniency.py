@@ -8,14 +8,16 @@ where none of these readings is valid; otherwise a healthy server would be accus
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import jsonschema_rs
 
 from conformance.contract.contract import Contract
+from conformance.contract.json_schema import DIALECT
 
 _NUMBER_TEXT = {"type": "string", "pattern": r"^\s*[-+]?[0-9]"}
+_COMPONENTS = "urn:contract:lenient"
 _KEPT = ("minimum", "maximum", "minLength", "maxLength", "pattern", "minItems", "maxItems", "required")
 
 
@@ -36,23 +38,30 @@ class Leniency:
         return not self._validator(label, resource_type).is_valid(body)
 
     def _compile(self, label: str, resource_type: str | None) -> Any:
-        components = {
-            name: lenient(schema) for name, schema in self._contract.document["components"]["schemas"].items()
-        }
         schema = self._contract.body_schema(label, resource_type) or {}
-        root = {"components": {"schemas": components}, "allOf": [lenient(schema)]}
-        return jsonschema_rs.validator_for({"$schema": "http://json-schema.org/draft-07/schema#", **root})
+        root = {"$schema": DIALECT, "allOf": [lenient(schema, base=_COMPONENTS)]}
+        return jsonschema_rs.validator_for(root, registry=self._components)
+
+    @cached_property
+    def _components(self) -> Any:
+        schemas = self._contract.document["components"]["schemas"]
+        converted = {name: lenient(schema) for name, schema in schemas.items()}
+        document = {"$id": _COMPONENTS, "$schema": DIALECT, "components": {"schemas": converted}}
+        return jsonschema_rs.Registry([(_COMPONENTS, document)], draft=jsonschema_rs.Draft7)
 
 
-def lenient(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON Schema that accepts every value some lenient reading of ``schema`` (OpenAPI 3.0) accepts."""
+def lenient(schema: Mapping[str, Any], base: str = "") -> dict[str, Any]:
+    """A JSON Schema that accepts every value some lenient reading of ``schema`` (OpenAPI 3.0) accepts.
+
+    ``base`` is put before references to components.
+    """
     if "$ref" in schema:
-        return {"$ref": schema["$ref"]}
+        return {"$ref": base + schema["$ref"]}
     for union in ("oneOf", "anyOf"):
         if union in schema:
-            return {"anyOf": [lenient(member) for member in schema[union]]}
+            return {"anyOf": [lenient(member, base) for member in schema[union]]}
     if "allOf" in schema:
-        return {"allOf": [lenient(member) for member in schema["allOf"]]}
+        return {"allOf": [lenient(member, base) for member in schema["allOf"]]}
     kept = {key: schema[key] for key in _KEPT if key in schema}
     kind = schema.get("type")
     if "enum" in schema:
@@ -66,21 +75,23 @@ def lenient(schema: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "boolean":
         return {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}, *_null(schema)]}
     if kind == "array":
-        items = lenient(schema.get("items", {}))
+        items = lenient(schema.get("items", {}), base)
         indexed = {"type": "object", "propertyNames": {"pattern": "^[0-9]+$"}}
         return {"anyOf": [{"type": "array", "items": items, **kept}, indexed, {"type": "string"}, *_null(schema)]}
     if kind == "object" or "properties" in schema:
-        return {"anyOf": [_lenient_object(schema, kept), {"type": "array", "maxItems": 0}, *_null(schema)]}
+        return {"anyOf": [_lenient_object(schema, kept, base), {"type": "array", "maxItems": 0}, *_null(schema)]}
     return {}
 
 
-def _lenient_object(schema: Mapping[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
-    required = set(schema.get("required", ()))
-    result: dict[str, Any] = {"type": "object", **kept}
-    if "properties" in schema:
+def _lenient_object(schema: Mapping[str, Any], kept: dict[str, Any], base: str) -> dict[str, Any]:
+    members: Mapping[str, Any] = schema.get("properties", {})
+    # A field with a default may be missing, whatever the document says: the server fills it.
+    required = {name for name in schema.get("required", ()) if "default" not in members.get(name, {})}
+    result: dict[str, Any] = {"type": "object", **kept, "required": sorted(required)}
+    if members:
         result["properties"] = {
-            name: lenient(member) if name in required else {"anyOf": [lenient(member), {"type": "null"}]}
-            for name, member in schema["properties"].items()
+            name: lenient(member, base) if name in required else {"anyOf": [lenient(member, base), {"type": "null"}]}
+            for name, member in members.items()
         }
     if schema.get("additionalProperties") is False:
         result["additionalProperties"] = False

@@ -34,6 +34,10 @@ def body_mutations(contract: Contract, schema: Mapping[str, Any], base: Any) -> 
         yield Mutation("/" + "/".join(map(str, pointer)) if pointer else "", what, _replaced(base, pointer, value))
 
 
+# Fields a server ignores on purpose: whatever they hold is no fault (behaviour of PUT /rules/{id}).
+IGNORED_FIELDS = frozenset({("PUT /rules/{id}", "/id")})
+
+
 @dataclass(frozen=True, slots=True)
 class QueryCase:
     """One query value; ``valid`` False means that a 400 is due."""
@@ -108,7 +112,7 @@ def _faults(
         yield pointer, "an object without any field of the union", {UNKNOWN_FIELD: {}}
         return
     kind = schema.get("type", "object" if "properties" in schema else None)
-    yield from ((pointer, what, wrong) for what, wrong in _wrong_values(schema, kind))
+    yield from ((pointer, what, wrong) for what, wrong in _wrong_values(schema, kind, value))
     if kind == "object" and isinstance(value, dict):
         yield from _object_faults(contract, schema, value, pointer, depth)
     elif kind == "array" and isinstance(value, list) and value:
@@ -128,7 +132,8 @@ def _object_faults(
         yield from _faults(contract, member, value.get(name), (*pointer, name), depth + 1)
 
 
-def _wrong_values(schema: Mapping[str, Any], kind: str | None) -> Iterator[tuple[str, Any]]:
+def _wrong_values(schema: Mapping[str, Any], kind: str | None, value: Any) -> Iterator[tuple[str, Any]]:
+    """Faulty values; those of a text start with the text itself, so that a name stays inside the sandbox."""
     if "enum" in schema:
         yield f"{NO_SUCH_MEMBER!r} instead of one of {schema['enum'][:4]}", NO_SUCH_MEMBER
         yield "an object instead of an enumeration member", {"a": 1}
@@ -147,9 +152,10 @@ def _wrong_values(schema: Mapping[str, Any], kind: str | None) -> Iterator[tuple
         yield "an object instead of a string", {"a": 1}
         yield "a boolean instead of a string", True
         if "pattern" in schema:
-            yield "a string that breaks the pattern", "?!"
+            yield "a string that breaks the pattern", f"{value if isinstance(value, str) else ''} ?!"
         if "maxLength" in schema:
-            yield f"a string of {schema['maxLength'] + 1} characters", "a" * (schema["maxLength"] + 1)
+            text = value if isinstance(value, str) else ""
+            yield f"a string of {schema['maxLength'] + 1} characters", text.ljust(schema["maxLength"] + 1, "a")
     elif kind == "array":
         yield "a boolean instead of an array", True
         yield "an object instead of an array", {"a": 1}

@@ -62,7 +62,7 @@ def lenient_readings(body: bytes) -> list[Any]:
     without_commas = re.sub(r",(\s*[\]}])", r"\1", text)
     readings = []
     for candidate in (text, without_commas, without_commas.replace("'", '"')):
-        decoder = json.JSONDecoder(object_pairs_hook=_all_values, strict=False)
+        decoder = json.JSONDecoder(object_pairs_hook=_all_values, parse_constant=lambda _: None, strict=False)
         try:
             readings.append(decoder.raw_decode(candidate)[0])
         except (ValueError, RecursionError):
