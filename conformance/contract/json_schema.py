@@ -26,8 +26,8 @@ def to_json_schema(schema: Schema, direction: Direction, base: str = "") -> dict
     """The JSON Schema of ``schema``; references to components stay references, made absolute with ``base``."""
     if "$ref" in schema:
         return {"$ref": base + schema["$ref"]}
-    if "discriminator" in schema and schema["discriminator"].get("mapping"):
-        return _chosen_by_property(schema["discriminator"], base)
+    if schema.get("discriminator", {}).get("mapping"):
+        return _chosen_by_property(schema, base)
     result: dict[str, Any] = {key: schema[key] for key in _KEPT & schema.keys()}
     if "properties" in schema:
         members = schema["properties"].items()
@@ -47,13 +47,13 @@ def to_json_schema(schema: Schema, direction: Direction, base: str = "") -> dict
     return _or_null(result) if schema.get("nullable") else result
 
 
-def _chosen_by_property(discriminator: Mapping[str, Any], base: str) -> dict[str, Any]:
+def _chosen_by_property(schema: Schema, base: str) -> dict[str, Any]:
     """One condition for each value, so that an error is about the branch that was meant and not about all of them."""
-    name: str = discriminator["propertyName"]
-    mapping: Mapping[str, str] = discriminator["mapping"]
+    name: str = schema["discriminator"]["propertyName"]
+    mapping: Mapping[str, str] = schema["discriminator"]["mapping"]
     return {
         "type": "object",
-        "required": [name],
+        "required": [name, *schema.get("required", ())],
         "properties": {name: {"enum": list(mapping)}},
         "allOf": [
             {

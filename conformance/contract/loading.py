@@ -27,6 +27,9 @@ CORRECTIONS = (
     "requests.yaml",
     "unions.yaml",
     "responses.yaml",
+    "formats.yaml",
+    "required.yaml",
+    "closed-objects.yaml",
 )
 """The corrections in the order in which they are applied, after the overlay of the version."""
 
