@@ -62,8 +62,12 @@ class Controller:
         try:
             configuration = load_configuration(options)
             _prepare_report_dir(configuration.report_dir)
-            load_waivers(configuration.waivers)
-            load_contract(configuration.contract, configuration.emqx_version)
+            contract = load_contract(configuration.contract, configuration.emqx_version)
+            load_waivers(
+                configuration.waivers,
+                requirements={requirement.id for requirement in catalogue()},
+                operations=set(contract.operations),
+            )
             if configuration.base_url is None:
                 embedded = start_embedded(version=configuration.emqx_version or DEFAULT_VERSION)
                 configuration = _for_embedded(configuration, embedded)
@@ -110,7 +114,7 @@ class Controller:
             failures = [Failure(**failure) for failure in value["failures"]]
             requirements = tuple(value["requirements"])
             self._finished(ItemResult(**{**value, "failures": failures, "requirements": requirements}))
-        elif report.when == "???":
+        elif str(report.when) == "???":  # what xdist reports for the item a dying worker ran
             reason = f"the worker that ran it died: {str(report.longrepr).strip()}"
             self.troubles.append(reason)
             self._finished(self._unfinished(report.nodeid, "error", reason))
@@ -172,6 +176,8 @@ class Controller:
             catalogue=requirements, operations=list(contract.operations), complete=not self.deselected
         )
         decision = decide(items, selection, self.troubles + [f"left behind: {what}" for what in self.left])
+        failures = [failure for item in items for failure in item.failures]
+        waivers = load_waivers(plan.configuration.waivers)
         return RunResult(
             verdict=decision.verdict,
             reasons=decision.reasons,
@@ -188,7 +194,8 @@ class Controller:
             items=items,
             requirements=decision.requirements,
             operations=decision.operations,
-            failures=[failure for item in items for failure in item.failures],
+            failures=failures,
+            waivers=waivers.uses(failures, plan.capabilities.version) if waivers else [],
             left_out=[*plan.capabilities.warnings, *plan.capabilities.missing().values()],
         )
 

@@ -112,7 +112,7 @@ class ItemRunner:
         if needed is not None and needed not in self.context.capabilities.action_types and _is_action(item.nodeid):
             return f"the target does not offer the action type {needed}"
         labels = {label for marker in item.iter_markers("writes") for label in marker.args}
-        labels |= {operation_of(item.nodeid)} - {None}  # type: ignore[arg-type]
+        labels |= {operation_of(item.nodeid)} - {None}
         unless_exclusive = [label for label in labels if self.context.guard.classify(label) is Access.GLOBAL]
         if unless_exclusive and not self.context.configuration.exclusive:
             return f"{unless_exclusive[0]} touches global state and needs --exclusive"

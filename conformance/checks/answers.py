@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, Operation
-from conformance.contract.errata import errata_of
 from conformance.requirements import universal_requirement
 from conformance.target.answer import Answer
 
@@ -192,6 +191,8 @@ class AnswerChecks:
         self.corrected(answer)
         if any(failure.requirement == requirement for failure in scratch.failures):
             return []
+        from conformance.contract.errata import errata_of
+
         return errata_of(answer.operation or "", self.corrected.contract.version) or ["unlisted"]
 
 

@@ -79,7 +79,10 @@ def lenient(schema: Mapping[str, Any], base: str = "") -> dict[str, Any]:
         indexed = {"type": "object", "propertyNames": {"pattern": "^[0-9]+$"}}
         return {"anyOf": [{"type": "array", "items": items, **kept}, indexed, {"type": "string"}, *_null(schema)]}
     if kind == "object" or "properties" in schema:
-        return {"anyOf": [_lenient_object(schema, kept, base), {"type": "array", "maxItems": 0}, *_null(schema)]}
+        wanted = _lenient_object(schema, kept, base)
+        # An empty list is read as an empty object, which is only valid where nothing is required.
+        empty_list = [] if wanted["required"] else [{"type": "array", "maxItems": 0}]
+        return {"anyOf": [wanted, *empty_list, *_null(schema)]}
     return {}
 
 

@@ -1,0 +1,3 @@
+"""Loads the suite's plugin, for ``pytest conformance`` in a checkout."""
+
+pytest_plugins = ["conformance.plugin"]
