@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from tests.fidelity.listed import listed_differences
 from tests.fidelity.live import short_reports
 from tests.fidelity.recording import load_script, script_names
-from tests.fidelity.replay import Difference, replay
+from tests.fidelity.replay import Difference, Outcome, replay
 
 MODES = {"strict": True, "default": False}
 REQUIRED_EQUAL = 0.98
+WORKERS = 6
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _short_reports() -> Iterator[None]:
+Replays = Callable[[str, str], Outcome]
+
+
+@pytest.fixture(scope="module")
+def replayed(request: pytest.FixtureRequest) -> Iterator[Replays]:
+    """Replays a script in a mode. A script mostly waits, so those of all selected tests are begun at once."""
+    pool = ThreadPoolExecutor(WORKERS)
+
+    @functools.cache
+    def begun(mode: str, name: str) -> Future[Outcome]:
+        return pool.submit(replay, load_script(name), strict=MODES[mode])
+
     with short_reports():
-        yield
+        if not hasattr(request.config, "workerinput"):  # a worker of pytest-xdist runs only some of the tests
+            for item in request.session.items:
+                if "replayed" in getattr(item, "fixturenames", ()):
+                    parameters = item.callspec.params  # type: ignore[attr-defined]
+                    begun(parameters["mode"], parameters["name"])
+        yield lambda mode, name: begun(mode, name).result()
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("name", script_names())
 @pytest.mark.parametrize("mode", MODES)
-def test_script_differs_only_where_listed(name, mode, record_property):
-    outcome = replay(load_script(name), strict=MODES[mode])
+def test_script_differs_only_where_listed(name, mode, replayed, record_property):
+    outcome = replayed(mode, name)
     record_property("exchanges", outcome.exchanges)
     record_property("equal", outcome.equal)
     listed = {step for script, step in listed_differences(strict=MODES[mode]) if script == name}
