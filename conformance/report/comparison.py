@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from conformance.report.text import visible
+
 Change = Literal["new", "fixed", "still_failing", "changed", "not_run"]
 
 TITLES: Mapping[Change, str] = {
@@ -48,7 +50,10 @@ class Comparison:
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
-    """Compare two reports as `conformance.report.json_report.read_report` returns them. Waived failures do not count."""
+    """Compare two reports, as `conformance.report.json_report.read_report` returns them.
+
+    Waived failures do not count.
+    """
     comparison = Comparison(old["verdict"], new["verdict"])
     for change, entry in _requirements(_outcomes(old), _outcomes(new)):
         comparison.requirements.setdefault(change, []).append(entry)
@@ -67,7 +72,7 @@ def render_comparison(comparison: Comparison) -> str:
                 lines.append(f"\n{title}, by {what} ({len(entries)})")
                 lines += [f"  {entry.name}: {entry.before} -> {entry.after}" for entry in entries]
     lines.append("\nworse" if comparison.worse else "\nno worse")
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def _outcomes(report: Mapping[str, Any]) -> dict[str, str]:

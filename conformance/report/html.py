@@ -15,6 +15,7 @@ from conformance.report.json_report import attribution
 from conformance.report.matrix import build_matrix
 from conformance.report.model import Failure, RunResult
 from conformance.report.terminal import duration
+from conformance.report.text import visible
 
 FILE_NAME = "index.html"
 VERDICT_NAMES = {
@@ -99,35 +100,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
-    environment.filters["visible"] = _visible
+    environment.filters["visible"] = visible
     environment.filters["breakable"] = _breakable
     return environment
-
-
-def _visible(text: str) -> str:
-    """``text`` with control characters as escapes: HTML has no way to write them."""
-    return "".join(
-        character if character in "\n\t" or not _is_control(character) else character.encode("unicode_escape").decode()
-        for character in text
-    )
 
 
 def _breakable(path: str) -> Markup:
     """A path that may be broken into lines after its slashes and colons."""
     return Markup("<wbr>").join(re.split(r"(?<=[/:])(?=.)", path))
-
-
-def _is_control(character: str) -> bool:
-    # C0, DEL, C1, lone surrogates and the marks that reorder text (a message could show other than it is).
-    code = ord(character)
-    return (
-        code < 32
-        or 127 <= code < 160
-        or 0xD800 <= code < 0xE000
-        or code in (0x061C, 0x200E, 0x200F, 0xFFFE, 0xFFFF)
-        or 0x202A <= code <= 0x202E
-        or 0x2066 <= code <= 0x2069
-    )
 
 
 @cache

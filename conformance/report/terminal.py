@@ -10,7 +10,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from conformance.report.json_report import attribution
 from conformance.report.model import Failure, ItemResult, Outcome, RunResult, Verdict
+from conformance.report.text import visible
 
 VERDICT_STYLES: dict[Verdict, str] = {
     "conformant": "bold green",
@@ -78,7 +78,7 @@ class Progress:
         self._current = result.operation or result.id.rpartition("::")[2]
         if self._live is None and self._done * _PLAIN_STEPS >= self._next_line * self._total:
             self._next_line = self._done * _PLAIN_STEPS // max(self._total, 1) + 1
-            self._console.print(self._plain_line(), highlight=False, markup=False, soft_wrap=True)
+            self._console.print(Text(self._plain_line()), soft_wrap=True)
 
     def finish(self) -> None:
         """Stop the display; calling it again does nothing."""
@@ -189,7 +189,7 @@ class _Summary:
         self._line(text, indent=4)
         if failure.curl:
             # One logical line however narrow the terminal is: it must survive copy and paste.
-            self.console.print(" " * 4 + escape(_printable(failure.curl)), style="dim", soft_wrap=True, highlight=False)
+            self.console.print(Text(" " * 4 + visible(failure.curl), style="dim"), soft_wrap=True)
 
     def _waivers(self) -> None:
         if self.run.waivers:
@@ -215,19 +215,9 @@ class _Summary:
 
     def _line(self, text: Text, indent: int = 0) -> None:
         clean = text.copy()
-        if _printable(text.plain) != text.plain:
-            clean = Text(_printable(text.plain), style=text.style)
+        if visible(text.plain) != text.plain:
+            clean = Text(visible(text.plain), style=text.style)
         self.console.print(Padding(clean, (0, 0, 0, indent), expand=False), highlight=False)
-
-
-def _printable(text: str) -> str:
-    """``text`` without what could move the cursor or break the encoding of the terminal."""
-    return "".join(
-        character
-        if character.isprintable() or character == "\n"
-        else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
 
 
 def duration(seconds: float) -> str:

@@ -47,7 +47,7 @@
     button.textContent = "Copy";
     button.setAttribute("aria-label", "Copy the curl line");
     button.addEventListener("click", async () => {
-      button.textContent = await copy(box.querySelector("code").textContent) ? "Copied" : "Select it";
+      button.textContent = await copy(box.dataset.exact ?? box.querySelector("code").textContent) ? "Copied" : "Select it";
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
     box.classList.add("copyable");

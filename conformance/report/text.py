@@ -1,0 +1,17 @@
+"""Text of a target in reports: nothing in it may act, hide or mislead where it is shown."""
+
+from __future__ import annotations
+
+
+def visible(text: str) -> str:
+    """``text`` with every character that does not show as itself written as an escape such as ``\\x1b``.
+
+    Kept are line breaks and tabs. Escaped are control characters, lone surrogates, and marks that reorder or hide
+    text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else character.encode("unicode_escape").decode()
+        for character in text
+    )
