@@ -45,7 +45,7 @@ EventListener = Callable[[str, Mapping[str, Any]], None]
 
 
 class Hooks:
-    """Events of the broker, by the ``event_type`` names of GET /rule_events (``message_publish``, ``client_connected``...).
+    """Events of the broker, by the ``event_type`` names of GET /rule_events (``message_publish``...).
 
     The context of an event is the mapping of columns a rule sees; listeners run synchronously, in order.
     """

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+_INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
+_FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 
 
 class Undefined:
@@ -32,8 +36,11 @@ MAX_LENGTH = 8_000_000
 
 
 def to_bytes(text: str) -> bytes:
-    """The bytes behind a text."""
-    return text.encode("utf-8", "surrogateescape")
+    """The bytes behind a text; lone surrogates that JSON escapes made become ``?``."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def from_bytes(raw: bytes) -> str:
@@ -58,7 +65,7 @@ def exported(value: Any) -> Any:
     if value is UNDEFINED:
         return None
     if isinstance(value, str):
-        return value if is_text(value) else value.encode("utf-8", "surrogateescape")
+        return value if is_text(value) else to_bytes(value)
     if isinstance(value, dict):
         return {key: exported(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -81,15 +88,11 @@ def is_number(value: Any) -> bool:
 
 def number(text: str) -> int | float:
     """The number a text holds; raises `EvaluationError` (badarg)."""
-    try:
-        if "." not in text and "e" not in text.lower():
-            return int(text)
-        value = float(text)
-    except ValueError:
-        raise EvaluationError("badarg") from None
-    if not math.isfinite(value):
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if not _FLOAT.fullmatch(text) or not math.isfinite(float(text)):
         raise EvaluationError("badarg")
-    return value
+    return float(text)
 
 
 def decode_json(text: str) -> Any:

@@ -42,7 +42,7 @@ class BodyCheck:
 
 def _by_type(deployment: Deployment, label: str) -> dict[str, Mapping[str, Any]]:
     contract = deployment.contract
-    schemas = {}
+    schemas: dict[str, Mapping[str, Any]] = {}
     for branch in contract.branches(contract.resolve(contract.operation(label).json_body or {})):
         schema = contract.resolve(branch)
         properties = dict(schema["properties"])

@@ -113,15 +113,28 @@ def _standard_error_to(file: Path) -> Iterator[None]:
 
 
 def _base64_bytes(descriptor: Any, value: dict[str, Any]) -> dict[str, Any]:
-    """Texts of ``bytes`` fields as the base64 that protobuf's JSON form wants; nested messages too."""
+    """Texts of ``bytes`` fields, however deep, as the base64 that protobuf's JSON form wants."""
     result = dict(value)
     for field in descriptor.fields:
-        item = value.get(field.name)
-        if field.type == field.TYPE_BYTES and isinstance(item, str):
-            result[field.name] = base64.b64encode(item.encode("utf-8", "surrogateescape")).decode()
-        elif isinstance(item, dict) and field.type == field.TYPE_MESSAGE and not _is_map(field):
-            result[field.name] = _base64_bytes(field.message_type, item)
+        if field.name not in value:
+            continue
+        item = value[field.name]
+        if _is_map(field) and isinstance(item, dict):
+            entry = field.message_type.fields_by_name["value"]
+            result[field.name] = {key: _json_form(entry, member) for key, member in item.items()}
+        elif isinstance(item, list):
+            result[field.name] = [_json_form(field, member) for member in item]
+        else:
+            result[field.name] = _json_form(field, item)
     return result
+
+
+def _json_form(field: Any, item: Any) -> Any:
+    if field.type == field.TYPE_BYTES and isinstance(item, str):
+        return base64.b64encode(item.encode("utf-8", "surrogateescape")).decode()
+    if field.type == field.TYPE_MESSAGE and isinstance(item, dict):
+        return _base64_bytes(field.message_type, item)
+    return item
 
 
 def _plain(message: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ _WHAT_FUNCTIONS_RAISE = (
     LookupError,
     ArithmeticError,
     AttributeError,
+    OSError,
     MemoryError,
     FunctionError,
 )
