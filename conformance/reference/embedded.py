@@ -96,6 +96,7 @@ def start_embedded(
     try:
         ready = _exchange(process, options, ready_seconds)
     except BaseException:
+        process.kill()  # nothing to save in a child that never got ready
         _end(process)
         raise
     assert settings.bearer_token is not None
