@@ -16,7 +16,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 ANSWER_SECONDS = 5.0
 # How long to wait for what the reference, which is immediate, may not do at all.
-EVENT_SECONDS = 1.5
+EVENT_SECONDS = 1.0
 # How long nothing more must arrive after the last expected message.
 QUIET_SECONDS = 0.1
 
