@@ -1,4 +1,4 @@
-"""The gap of 5.8.9 between looking for an id and writing it, in which other creates of the id pass (GEN-23)."""
+"""The gap of 5.8.9 between looking for an id and writing it, in which other writes of the id pass (GEN-23)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class UnguardedWrites:
-    """Creates in progress by id, for strict mode. At most ``passing`` creates of one id get through at a time."""
+    """Creates or deletions in progress by id, for strict mode. At most ``passing`` of one id get through at a time."""
 
     def __init__(self, seconds: float, passing: int | None = None) -> None:
         self._seconds = seconds
@@ -15,11 +15,11 @@ class UnguardedWrites:
         self._latest: dict[str, float] = {}
 
     def is_closed(self, identifier: str) -> bool:
-        """Whether so many creates of ``identifier`` are in progress that the next one finds it taken."""
+        """Whether so many writes of ``identifier`` are in progress that the next one sees their effect."""
         return self._passing is not None and self._started.get(identifier, 0) >= self._passing
 
     async def wait(self, identifier: str) -> None:
-        """Return when no create of ``identifier`` has begun for a while, so that all of a burst pass."""
+        """Return when no write of ``identifier`` has begun for a while, so that all of a burst pass."""
         loop = asyncio.get_running_loop()
         self._started[identifier] = self._started.get(identifier, 0) + 1
         self._latest[identifier] = loop.time()

@@ -38,6 +38,7 @@ class RuleEngine:
         self.configuration = Configuration(deployment)
         self.test = RuleTest(deployment)
         self.writes = UnguardedWrites(_WRITE_S, _PASSING_CREATES)
+        self.deletions = UnguardedWrites(_WRITE_S)
 
     def all(self) -> list[Rule]:
         """Every rule, in the order of EMQX's list: ids backwards."""

@@ -52,9 +52,12 @@ def update_rule(call: Call) -> Reply:
 
 
 @handles("DELETE /rules/{id}", SchemaFilter.CONTENT_TYPE)
-def delete_rule(call: Call) -> Reply:
-    if not call.deployment.rules.delete(call.path["id"]):
-        raise _not_found()
+async def delete_rule(call: Call) -> Reply:
+    """204; in strict mode also for those who ask while the rule is being deleted."""
+    rules, rule_id = call.deployment.rules, _rule(call).id
+    if call.deployment.strict:
+        await rules.deletions.wait(rule_id)
+    rules.delete(rule_id)
     return Reply(204)
 
 

@@ -227,17 +227,24 @@ def test_what_only_5_8_9_takes(api, strict_api):
     assert error(strict_api("GET", "/rules?action=nocolon"), 500, "INTERNAL_ERROR")
 
 
-def burst(api, path, body):
+def burst(api, method, path, body=None):
     async def ten():
-        return await asyncio.gather(*(api.answer("POST", path, body) for _ in range(10)))
+        return await asyncio.gather(*(api.answer(method, path, body) for _ in range(10)))
 
     return Counter(answer.status for answer in asyncio.run(ten()))
 
 
 def test_parallel_creates(api, strict_api):
     body = {"id": "r", "sql": SQL}
-    assert burst(api, "/rules", body) == {201: 1, 400: 9}
-    assert burst(strict_api, "/rules", body) == {201: 7, 400: 3}
+    assert burst(api, "POST", "/rules", body) == {201: 1, 400: 9}
+    assert burst(strict_api, "POST", "/rules", body) == {201: 7, 400: 3}
+
+
+def test_parallel_deletions(api, strict_api):
+    for deployment, expected in ((api, {204: 1, 404: 9}), (strict_api, {204: 10})):
+        deployment.rule(SQL)
+        assert burst(deployment, "DELETE", "/rules/r") == expected
+        assert deployment("GET", "/rules/r").status == 404
 
 
 def test_actions_are_found_and_removed(api):
