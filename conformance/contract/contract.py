@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from conformance.contract.document import Document
 
 if TYPE_CHECKING:
+    from conformance.contract.errata import AnswerLike
     from conformance.contract.schemas import Schemas, Violation
 
 Variant = Literal["corrected", "published", "documented"]
@@ -167,6 +168,14 @@ class Contract:
         """Violations of a path or query parameter given as ``text``. Raises KeyError for an unknown one."""
         return self._schemas.parameter(label, name, text)
 
+    def explain(self, label: str, status: int, answer: AnswerLike) -> tuple[str, ...]:
+        """Ids of the errata that make ``answer`` look wrong under this contract; none under the corrected one."""
+        if self.variant == "corrected":
+            return ()
+        from conformance.contract.errata import explain
+
+        return explain(self, label, status, answer)
+
     @cached_property
     def _schemas(self) -> Schemas:
         # Imported here: most users of a contract validate nothing, and the validators cost 50 ms to import.
@@ -207,7 +216,9 @@ class Contract:
             parameters=tuple(self._parameter(parameter) for parameter in definition.get("parameters", ())),
             request_bodies={media: content.get("schema", {}) for media, content in body.get("content", {}).items()},
             request_body_required=body.get("required", False),
-            responses={int(status): self._response(int(status), answer) for status, answer in definition["responses"].items()},
+            responses={
+                int(status): self._response(int(status), answer) for status, answer in definition["responses"].items()
+            },
             definition=definition,
         )
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -69,6 +70,15 @@ def _make(root: Path, variant: Variant, version: str) -> Document:
     if variant == "documented":
         return apply_overlays(assemble(root), [read_overlay(_version_file(root, version))])[0]
     return correct(root, version)[0]
+
+
+def load_published(version: str | None = None) -> Contract:
+    """The contract as EMQX ``version`` itself publishes it; raises as `load_contract`."""
+    root = openapi_root()
+    described = describe_version(root, version)
+    overlay = read_overlay(_version_file(root, described))
+    said = replace(overlay, actions=tuple(action for action in overlay.actions if not action.beyond_document))
+    return Contract(apply_overlays(assemble(root), [said])[0], "published", described)
 
 
 def correct(root: Path, version: str) -> tuple[Document, list[Change]]:

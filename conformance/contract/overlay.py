@@ -33,7 +33,8 @@ class OverlayError(DocumentError):
 class Action:
     """One correction: ``update`` merged into, or removal of, every node that ``target`` selects.
 
-    ``errata``: the ids in ``x-erratum`` (``"A1"`` or ``"A1, A9"``), ``reason``: ``x-reason``, else the description.
+    ``errata``: the ids in ``x-erratum`` (``"A1"`` or ``"A1, A9"``), ``reason``: ``x-reason``, else the description,
+    ``beyond_document``: ``x-beyond-document``, that no published document says this, only the server.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Action:
     update: Any
     errata: tuple[str, ...]
     reason: str
+    beyond_document: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def _action(content: Any, name: str) -> Action:
         update=content.get("update"),
         errata=tuple(part.strip() for part in errata.split(",") if part.strip()),
         reason=str(content.get("x-reason") or content.get("description") or ""),
+        beyond_document=bool(content.get("x-beyond-document", False)),
     )
 
 
