@@ -89,8 +89,12 @@ class HttpDriver:
         self._idle: list[_Connection] = []
 
     async def check(self) -> None:
-        connection = await self._take()
-        self._idle.append(connection)
+        # A kept connection tells nothing of who listens now.
+        connection = await self._open()
+        if self._idle:
+            await close(connection.writer)
+        else:
+            self._idle.append(connection)
 
     async def send(self, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         request = self._request(parameters, data)
@@ -161,5 +165,8 @@ class HttpDriver:
             if connection.alive:
                 return connection
             await close(connection.writer)
+        return await self._open()
+
+    async def _open(self) -> _Connection:
         seconds = min(self._connect_seconds, ANSWER_SECONDS)
         return _Connection(*await connect(self._endpoint, allow_egress=self._allow_egress, seconds=seconds))

@@ -1,0 +1,170 @@
+"""A deployment, a REST client for it and HTTP servers that connectors deliver to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import requests
+
+from tests.fidelity.live import KEY, SECRET, LiveDeployment
+
+DEADLINE = 10.0
+
+
+def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+    """The first value of ``read`` that is ``wanted``; fails with the last one at the deadline."""
+    end = time.monotonic() + DEADLINE
+    while not wanted(value := read()):
+        assert time.monotonic() < end, value
+        time.sleep(0.01)
+    return value
+
+
+class Target:
+    """An HTTP server that remembers requests and answers with ``statuses`` in turn, the last one for ever."""
+
+    def __init__(self, *statuses: int, port: int = 0) -> None:
+        self.requests: list[dict[str, Any]] = []
+        left = list(statuses or (200,))
+        received = self.requests
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                received.append({"method": self.command, "path": self.path, "headers": headers, "body": body})
+                self.send_response(left.pop(0) if len(left) > 1 else left[0])
+                self.send_header("content-length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            do_GET = do_POST = do_PUT = do_DELETE = _answer
+
+            def log_message(self, *_arguments: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def received(self, count: int) -> list[dict[str, Any]]:
+        """The requests, once there are ``count``."""
+        eventually(lambda: len(self.requests), lambda length: length >= count)
+        return list(self.requests)
+
+    def close(self) -> None:
+        """Stop listening; it may be called again."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class World:
+    """REST calls on a deployment of its own."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self.live = LiveDeployment(strict=strict)
+        self._base = "http://{}:{}/api/v5".format(*self.live.rest)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.auth = (KEY, SECRET)
+
+    def call(self, method: str, path: str, json: Any = None, **query: Any) -> requests.Response:
+        return self._session.request(method, self._base + path, json=json, params=query, timeout=10)
+
+    def ok(self, method: str, path: str, json: Any = None, **query: Any) -> Any:
+        """The decoded answer of a call that must succeed."""
+        response = self.call(method, path, json, **query)
+        assert 200 <= response.status_code < 300, response.text
+        return response.json() if response.content else None
+
+    def refused(self, method: str, path: str, json: Any = None, **query: Any) -> tuple[int, str]:
+        response = self.call(method, path, json, **query)
+        return response.status_code, response.json()["code"]
+
+    def http_connector(self, target: Target, name: str = "c", **settings: Any) -> Any:
+        return self.ok("POST", "/connectors", {"type": "http", "name": name, "url": target.url, **settings})
+
+    def http_action(self, name: str = "a", connector: str = "c", *, parameters: Any = None, **settings: Any) -> Any:
+        parameters = parameters or {"method": "post", "path": "/hook"}
+        body = {"type": "http", "name": name, "connector": connector, "parameters": parameters, **settings}
+        return self.ok("POST", "/actions", body)
+
+    def publish(self, topic: str, payload: str = "x", **message: Any) -> None:
+        self.ok("POST", "/publish", {"topic": topic, "payload": payload, **message})
+
+    def metrics(self, action_id: str = "http:a") -> dict[str, Any]:
+        answer = self.ok("GET", f"/actions/{action_id}/metrics")
+        assert [node["metrics"] for node in answer["node_metrics"]] == [answer["metrics"]]
+        return answer["metrics"]
+
+    def settled(self, action_id: str = "http:a", **counters: int) -> dict[str, Any]:
+        """The metrics, once they show ``counters``."""
+        return eventually(lambda: self.metrics(action_id), lambda shown: counters.items() <= shown.items())
+
+    def close(self) -> None:
+        self._session.close()
+        self.live.close()
+
+
+@pytest.fixture(scope="module")
+def shared_worlds() -> Iterator[dict[str, World]]:
+    worlds = {"default": World(strict=False), "strict": World(strict=True)}
+    yield worlds
+    for world in worlds.values():
+        world.close()
+
+
+def _emptied(world: World) -> World:
+    for rule in world.ok("GET", "/rules")["data"]:
+        world.ok("DELETE", f"/rules/{rule['id']}")
+    for kind in ("actions", "connectors"):
+        for item in world.ok("GET", f"/{kind}"):
+            world.ok("DELETE", f"/{kind}/{item['type']}:{item['name']}")
+    return world
+
+
+@pytest.fixture
+def world(shared_worlds: dict[str, World]) -> Iterator[World]:
+    """A deployment that is as it should be, without connectors, actions and rules."""
+    yield shared_worlds["default"]
+    _emptied(shared_worlds["default"])
+
+
+@pytest.fixture
+def strict_world(shared_worlds: dict[str, World]) -> Iterator[World]:
+    """A deployment with the recorded defects, without connectors, actions and rules."""
+    yield shared_worlds["strict"]
+    _emptied(shared_worlds["strict"])
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    started = Target()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def start_target() -> Iterator[Callable[..., Target]]:
+    """Starts targets that answer with given statuses."""
+    started: list[Target] = []
+
+    def start(*statuses: int, port: int = 0) -> Target:
+        started.append(Target(*statuses, port=port))
+        return started[-1]
+
+    yield start
+    for target in started:
+        target.close()
