@@ -60,7 +60,7 @@ class Bridges:
         action = self.actions.get(action_id)
         if action is None:
             raise Rejected(f"There is no action {action_id}")
-        action.render(data)
+        action.render(data, counted=self._deployment.strict)
 
     def _on_publish(self, _event: str, context: Mapping[str, Any]) -> None:
         for action in self.actions.values():

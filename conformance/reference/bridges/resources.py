@@ -159,10 +159,11 @@ class Action:
             return
         self._buffer.add(data, done)
 
-    def render(self, data: Mapping[str, Any]) -> None:
-        """Render as for sending, but send nothing; the message counts as matched and failed (verified.md, 14)."""
-        self.metrics.matched()
-        self.metrics.count("failed")
+    def render(self, data: Mapping[str, Any], *, counted: bool) -> None:
+        """Render as for sending, but send nothing; ``counted`` as matched and failed, as the recorded server does."""
+        if counted:
+            self.metrics.matched()
+            self.metrics.count("failed")
         if self._connector is not None and self._connector.driver is not None:
             self._connector.driver.render(self._parameters, data)
 
