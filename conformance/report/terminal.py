@@ -214,10 +214,13 @@ class _Summary:
             self._line(Text(f"      and {len(skipped) - 10} other reasons"), indent=2)
 
     def _line(self, text: Text, indent: int = 0) -> None:
-        clean = text.copy()
+        """Print a line, wrapped and indented in a terminal, as one long line where a log is searched."""
         if visible(text.plain) != text.plain:
-            clean = Text(visible(text.plain), style=text.style)
-        self.console.print(Padding(clean, (0, 0, 0, indent), expand=False), highlight=False)
+            text = Text(visible(text.plain), style=text.style)
+        if self.console.is_terminal:
+            self.console.print(Padding(text, (0, 0, 0, indent), expand=False), highlight=False)
+        else:
+            self.console.print(Text(" " * indent) + text, soft_wrap=True)
 
 
 def duration(seconds: float) -> str:

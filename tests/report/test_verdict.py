@@ -92,7 +92,8 @@ def test_operation_without_an_answer_did_not_run() -> None:
 
 
 def test_skipped_requirement_joins_distinct_reasons() -> None:
-    everything = good_items()[:2] + [
+    everything = [
+        *good_items()[:2],
         item("test_a", "GET /rules/{id}", "RUL-02", outcome="skipped", reason="no MQTT"),
         item("test_b", "GET /rules/{id}", "RUL-02", outcome="skipped", reason="no MQTT"),
         item("test_c", "DELETE /rules/{id}", "RUL-02", outcome="skipped", reason="no sink"),
