@@ -190,7 +190,7 @@ class Contract:
         their type in POST bodies; for PUT the type is found in the ``x-type`` of the example object.
         """
         media = self.operations[label].definition.get("requestBody", {}).get("content", {}).get(JSON_MEDIA_TYPE, {})
-        examples = media.get("examples", {})
+        examples = {name: self.resolve(example) for name, example in media.get("examples", {}).items()}
         return {
             name: example["value"]
             for name, example in examples.items()

@@ -15,8 +15,6 @@ import yaml
 
 Document = dict[str, Any]
 
-_SECTION_OF_FILE = {"parameters.yaml": "parameters"}
-
 
 class DocumentError(ValueError):
     """The document on disk cannot be read or a reference in it leads nowhere."""
@@ -60,7 +58,7 @@ class _Assembler:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.files: dict[Path, Any] = {}
-        self.components: dict[str, dict[str, Any]] = {"schemas": {}, "parameters": {}}
+        self.components: dict[str, dict[str, Any]] = {"schemas": {}, "parameters": {}, "examples": {}}
         self.origin: dict[tuple[str, str], Path] = {}
 
     def document(self) -> Document:
@@ -96,7 +94,7 @@ class _Assembler:
 
     def _local_reference(self, reference: str, file: Path) -> str:
         target, value, name = self._follow(reference, file)
-        section = _SECTION_OF_FILE.get(target.name, "schemas")
+        section = _section_of(target)
         known = self.origin.setdefault((section, name), target)
         if known != target:
             raise DocumentError(f"{target} and {known} both define {name}")
@@ -120,3 +118,10 @@ class _Assembler:
         if file not in self.files:
             self.files[file] = read_yaml(file)
         return self.files[file]
+
+
+def _section_of(file: Path) -> str:
+    """The section of ``components`` that the members of a file belong to."""
+    if file.parent.name == "examples":
+        return "examples"
+    return "parameters" if file.name == "parameters.yaml" else "schemas"
