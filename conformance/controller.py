@@ -16,6 +16,7 @@ from conformance.contract.loading import DEFAULT_VERSION
 from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
+from conformance.report.errors import ReportError
 from conformance.report.model import Failure, ItemResult, RunResult
 from conformance.report.verdict import EXIT_CODES, Selection, decide
 from conformance.report.writers import write_reports
@@ -46,7 +47,7 @@ class Controller:
         self.started = time.monotonic()
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
-        self.deselected = 0
+        self.complete = True
         self.troubles: list[str] = []
         self.left: list[str] = []
         self.result: RunResult | None = None
@@ -62,12 +63,8 @@ class Controller:
         try:
             configuration = load_configuration(options)
             _prepare_report_dir(configuration.report_dir)
-            contract = load_contract(configuration.contract, configuration.emqx_version)
-            load_waivers(
-                configuration.waivers,
-                requirements={requirement.id for requirement in catalogue()},
-                operations=set(contract.operations),
-            )
+            load_waivers(configuration.waivers)
+            load_contract(configuration.contract, configuration.emqx_version)
             if configuration.base_url is None:
                 embedded = start_embedded(version=configuration.emqx_version or DEFAULT_VERSION)
                 configuration = _for_embedded(configuration, embedded)
@@ -79,6 +76,22 @@ class Controller:
         if embedded is not None:
             embedded.stop()
         raise failure
+
+    def check_waivers(self) -> None:
+        """Raise `StartError` if a waiver names something that does not exist.
+
+        Not done in `start`: it imports the test modules, and pytest must be the first to do so.
+        """
+        configuration = self.plan.configuration
+        contract = load_contract(configuration.contract, self.plan.contract_version)
+        try:
+            load_waivers(
+                configuration.waivers,
+                requirements={requirement.id for requirement in catalogue()},
+                operations=set(contract.operations),
+            )
+        except WaiverError as error:
+            raise StartError(str(error), USAGE_ERROR) from None
 
     def stop(self) -> None:
         """End the embedded deployment, if there is one."""
@@ -103,7 +116,7 @@ class Controller:
         self._expect(ids)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        self.deselected += len(items)
+        self.complete = False
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._expect([item.nodeid for item in session.items])
@@ -147,7 +160,11 @@ class Controller:
             self.troubles.append("the selection matches no item")
             session.exitstatus = USAGE_ERROR
         self.result = self._decide()
-        write_reports(self.result, self.plan.configuration.report_dir)
+        try:
+            write_reports(self.result, self.plan.configuration.report_dir)
+        except ReportError as error:
+            self.troubles.append(str(error))
+            self.result = self._decide()
         shutil.rmtree(state_folder(self.plan.configuration, self.plan.run_id), ignore_errors=True)
         if session.exitstatus != USAGE_ERROR or self.expected:
             session.exitstatus = EXIT_CODES[self.result.verdict]
@@ -172,9 +189,7 @@ class Controller:
         plan = self.plan
         contract = load_contract(plan.configuration.contract, plan.contract_version)
         items = list(self.items.values())
-        selection = Selection(
-            catalogue=requirements, operations=list(contract.operations), complete=not self.deselected
-        )
+        selection = Selection(catalogue=requirements, operations=list(contract.operations), complete=self.complete)
         decision = decide(items, selection, self.troubles + [f"left behind: {what}" for what in self.left])
         failures = [failure for item in items for failure in item.failures]
         waivers = load_waivers(plan.configuration.waivers)

@@ -13,7 +13,7 @@ from conformance.checks.recorder import Recorder
 from conformance.contract import Contract
 from conformance.controller import Controller, StartError
 from conformance.itemrun import ItemRunner
-from conformance.items import is_conformance_path
+from conformance.items import PACKAGE, is_conformance_path
 from conformance.run import Context, Plan
 from conformance.target.capabilities import Capabilities
 from conformance.target.options import OPTIONS
@@ -72,6 +72,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
+    controller.complete = _selects_everything(config)
+    if controller.plan.configuration.waivers is not None:
+        try:
+            controller.check_waivers()
+        except StartError as error:
+            pytest.exit(str(error), returncode=error.exit_code)
     if not getattr(config.option, "numprocesses", None):
         _start_items(config, controller.plan, "main")
 
@@ -109,6 +115,12 @@ def _selects_conformance(config: pytest.Config) -> bool:
         if is_conformance_path(config.invocation_params.dir / location):
             return True
     return False
+
+
+def _selects_everything(config: pytest.Config) -> bool:
+    """Whether the arguments name the whole suite rather than some items of it."""
+    locations = [config.invocation_params.dir / argument for argument in config.args]
+    return any(PACKAGE.is_relative_to(location.resolve()) for location in locations) or "conformance" in config.args
 
 
 def _destination(field: str) -> str:

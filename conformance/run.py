@@ -125,11 +125,7 @@ class Context(Worker):
         self.plan = plan
         self.capabilities = plan.capabilities
         self.recorder = Recorder(self.redact, worker)
-        corrected: AnswerChecks | None = None
-        if contract.variant == "published":
-            truth = load_contract("corrected", plan.contract_version)
-            corrected = AnswerChecks(truth, Recorder(self.redact, worker))
-        self.api.observers.append(AnswerChecks(contract, self.recorder, corrected))
+        self.api.observers.append(AnswerChecks(contract, self.recorder))
         self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from conformance.controller import Controller, StartError
 from conformance.items import PACKAGE
@@ -23,7 +24,7 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
         click.echo(str(error), err=True)
         return error.exit_code
     console = Console()
-    console.print(controller.headline(), highlight=False)
+    console.print(Text(controller.headline()), soft_wrap=True)
     arguments = [
         *(_located(item) for item in items or ("conformance",)),
         "-c", str(PACKAGE / "pytest.ini"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, Operation
+from conformance.contract.errata import explain
 from conformance.requirements import universal_requirement
 from conformance.target.answer import Answer
 
@@ -37,14 +38,9 @@ AnswerCheck = Callable[["AnswerChecks", Answer, Operation], None]
 class AnswerChecks:
     """Observes a session and records what is decided; one instance per worker."""
 
-    def __init__(self, contract: Contract, recorder: Recorder, corrected: AnswerChecks | None = None) -> None:
-        """``corrected``: the checks under the corrected contract, where ``contract`` is the published one.
-
-        What fails here but not there is a fault of the document.
-        """
+    def __init__(self, contract: Contract, recorder: Recorder) -> None:
         self.contract = contract
         self.recorder = recorder
-        self.corrected = corrected
 
     def __call__(self, answer: Answer) -> None:
         self.recorder.saw(answer)
@@ -171,7 +167,7 @@ class AnswerChecks:
         return not self.contract.validate_response(operation.label, answer.status, answer.json)
 
     def _failed(self, answer: Answer, requirement: str, check: str, message: str, signature: str | None = None) -> None:
-        errata = self._errata(answer, requirement)
+        errata = explain(self.contract, answer.operation or "", answer.status, answer)
         self.recorder.failed(
             requirement,
             check,
@@ -181,19 +177,6 @@ class AnswerChecks:
             erratum=", ".join(errata) or None,
             signature=signature,
         )
-
-    def _errata(self, answer: Answer, requirement: str) -> list[str]:
-        """The errata that explain a failure, if it is one of the published document alone."""
-        if self.corrected is None:
-            return []
-        scratch = self.corrected.recorder
-        scratch.begin("", (), answer.operation)
-        self.corrected(answer)
-        if any(failure.requirement == requirement for failure in scratch.failures):
-            return []
-        from conformance.contract.errata import errata_of
-
-        return errata_of(answer.operation or "", self.corrected.contract.version) or ["unlisted"]
 
 
 CHECKS: tuple[AnswerCheck, ...] = (

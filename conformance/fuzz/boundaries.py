@@ -28,6 +28,18 @@ class Mutation:
     body: Any
 
 
+def has_bounds(operation: Operation) -> bool:
+    """Whether the contract bounds the body or some query parameter of an operation, as far as servers check it."""
+    checked = [
+        parameter
+        for parameter in operation.parameters_in("query")
+        if (operation.label, parameter.name) not in UNCHECKED_PARAMETERS
+        and {"enum", "minimum", "maximum"} & set(parameter.schema)
+        | {parameter.schema.get("type")} & {"boolean", "integer"}
+    ]
+    return operation.json_body is not None or bool(checked)
+
+
 def body_mutations(contract: Contract, schema: Mapping[str, Any], base: Any) -> Iterator[Mutation]:
     """Every single-fault variation of the valid body ``base``; the caller decides which are certainly invalid."""
     for pointer, what, value in _faults(contract, schema, base, (), 0):

@@ -40,6 +40,7 @@ def _literal(*values: str) -> Domain:
 
 
 _BY_NAME: Mapping[str, Domain] = {
+    "page": _literal("1", "2", "7"),
     "node": _node,
     "match_topic": _filter,
     "match_from": _filter,

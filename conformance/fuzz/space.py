@@ -34,14 +34,19 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many requests an item sends, by profile."""
+    """How many requests an item sends, by profile.
+
+    ``negative_by_type``: random invalid bodies for each connector and action type; they are costly to generate, and
+    the boundaries of each type find more.
+    """
 
     positive: int
     negative: int
+    negative_by_type: int
     boundaries: int
 
 
-EFFORT = {"smoke": Effort(1, 2, 6), "standard": Effort(3, 5, 24), "deep": Effort(20, 40, 400)}
+EFFORT = {"smoke": Effort(1, 2, 1, 6), "standard": Effort(3, 8, 2, 24), "deep": Effort(20, 60, 20, 400)}
 
 
 @cache

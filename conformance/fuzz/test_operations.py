@@ -11,7 +11,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.contract.generation import MISSING
 from conformance.fuzz.adapt import into_sandbox
-from conformance.fuzz.boundaries import IGNORED_FIELDS, UNCHECKED_PARAMETERS, body_mutations, query_cases
+from conformance.fuzz.boundaries import IGNORED_FIELDS, UNCHECKED_PARAMETERS, body_mutations, has_bounds, query_cases
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.queries import refine
 from conformance.fuzz.space import Subject, subjects
@@ -52,7 +52,9 @@ def _valid_requests(driver: Driver) -> Iterator[tuple[Mapping[str, Any], Any]]:
 @pytest.mark.parametrize("subject", subjects(lambda operation: operation.json_body is not None))
 def test_negative(subject: Subject, driver: Driver) -> None:
     """A body that violates its schema, also under every lenient reading, is refused with a 4xx."""
-    for generated in driver.draw("negative", "body", driver.effort.negative):
+    effort = driver.effort
+    count = effort.negative if subject.resource_type is None else effort.negative_by_type
+    for generated in driver.draw("negative", "body", count):
         body = into_sandbox(driver.operation.label, generated.body, driver.identities())
         if not driver.certainly_invalid(body):
             continue
@@ -60,9 +62,7 @@ def test_negative(subject: Subject, driver: Driver) -> None:
 
 
 @requirement("GEN-18")
-@pytest.mark.parametrize(
-    "subject", subjects(lambda operation: bool(operation.json_body is not None or operation.parameters_in("query")))
-)
+@pytest.mark.parametrize("subject", subjects(has_bounds))
 def test_boundaries(subject: Subject, driver: Driver) -> None:
     """One value just outside its documented type, range, enumeration or field set is refused with a 4xx."""
     operation = driver.operation
