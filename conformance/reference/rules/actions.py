@@ -12,7 +12,7 @@ from conformance.reference.bridges.template import evaluate, lookup, render, ren
 from conformance.reference.message import Message
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.rules.rule import Action, Rule
-from conformance.reference.rules.values import exported, to_bytes, to_text
+from conformance.reference.rules.values import EvaluationError, exported, to_bytes, to_text
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
@@ -47,15 +47,16 @@ class ActionRunner:
         """Carry out one action and count how it ends, now or later; ``origin`` is the message the event is about."""
         metrics = rule.metrics
         metrics.action_started()
-        if isinstance(action, str):
-            self._deployment.bridges.submit(action, exported(row), metrics.action_ended)
-            return
         try:
+            data = exported(row)
+            if isinstance(action, str):
+                self._deployment.bridges.submit(action, data, metrics.action_ended)
+                return
             if action["function"] == "console":
-                _log.info("rule %s: %s", rule.id, exported(row))
+                _log.info("rule %s: %s", rule.id, data)
             else:
-                self._republish(rule, action["args"], row, columns, origin)
-        except ActionError:
+                self._republish(rule, action["args"], data, columns, origin)
+        except (ActionError, EvaluationError):
             metrics.action_ended("failed")
         else:
             metrics.action_ended("success")
@@ -73,18 +74,18 @@ class ActionRunner:
                 self._deployment.bridges.render(action, exported(row))
             elif action["function"] == "republish":
                 _message(rule, action["args"], exported(row), columns)
-        except (ActionError, Rejected) as error:
+        except (ActionError, EvaluationError, Rejected) as error:
             # The answer says "ok" all the same: it is about the statement.
             _log.info("rule %s: nothing to do for %s: %s", rule.id, action, error)
 
     def _republish(
-        self, rule: Rule, args: Mapping[str, Any], row: Row, columns: Row, origin: Message | None
+        self, rule: Rule, args: Mapping[str, Any], data: Row, columns: Row, origin: Message | None
     ) -> None:
         if origin is not None and origin.headers.get("republish_by") == rule.id:
             # The rule sees its own message: one round only, and still a success (RUL-13).
             _log.info("rule %s: recursive republish to %s", rule.id, origin.topic)
             return
-        message = _message(rule, args, exported(row), columns)
+        message = _message(rule, args, data, columns)
         rounds = 1 if origin is None else origin.headers.get("republish_rounds", 0) + 1
         if rounds > _MAX_ROUNDS:
             raise ActionError("rules feed each other in a circle")
@@ -109,7 +110,9 @@ def _message(rule: Rule, args: Mapping[str, Any], data: Row, columns: Row) -> Me
         headers={"republish_by": rule.id},
     )
     if _truth(evaluate(args["direct_dispatch"], data)):
+        # Neither the rules nor the store of retained messages see it.
         message.headers["direct_dispatch"] = True
+        message.retain = False
     return message
 
 

@@ -106,7 +106,7 @@ class RuleEngine:
         rule.metrics.matched()
         columns = {**columns, "metadata": {"rule_id": rule.id}}
         try:
-            rows = run(rule.statement, columns, self._deployment.schemas)
+            rows = run(rule.statement, columns, self._deployment.schemas, strict=self._deployment.strict)
         except EvaluationError:
             rule.metrics.failed("exception")
             raise

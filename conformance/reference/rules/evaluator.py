@@ -45,16 +45,21 @@ class Scope:
         return self._decoded[payload]
 
 
-def run(statement: Statement, columns: Mapping[str, Any], schemas: SchemaRegistry | None = None) -> list[Row] | None:
+def run(
+    statement: Statement, columns: Mapping[str, Any], schemas: SchemaRegistry | None = None, *, strict: bool = False
+) -> list[Row] | None:
     """Rows that ``statement`` makes of ``columns`` (values as `values.imported` gives them); None if nothing passes.
+
+    In strict mode a selected ``payload.x`` without an alias hides the rest of the payload from the condition, because
+    5.8.9 lays the selected row over the columns.
 
     Raises `EvaluationError`, whose text starts with the phase that failed (``select_and_transform_error``...).
     """
     scope = Scope(dict(columns), schemas)
     try:
         if isinstance(statement, syntax.Select):
-            return _select(statement, scope)
-        return _foreach(statement, scope)
+            return _select(statement, scope, strict)
+        return _foreach(statement, scope, strict)
     except RecursionError:
         raise EvaluationError("too_deep") from None
 
@@ -81,23 +86,25 @@ class PhaseError(EvaluationError):
         self.phase = phase
 
 
-def _select(statement: syntax.Select, scope: Scope) -> list[Row] | None:
+def _select(statement: syntax.Select, scope: Scope, strict: bool) -> list[Row] | None:
     with Phase("select_and_transform_error"):
-        row, scope = _transform(statement.fields, scope)
+        row, selected = _transform(statement.fields, scope)
+    scope = scope.with_columns({**scope.columns, **row}) if strict else selected
     with Phase("match_conditions_error"):
         if not _holds(statement.condition, scope):
             return None
     return [row]
 
 
-def _foreach(statement: syntax.Foreach, scope: Scope) -> list[Row] | None:
+def _foreach(statement: syntax.Foreach, scope: Scope, strict: bool) -> list[Row] | None:
     with Phase("select_and_collect_error"):
-        _, scope = _transform(statement.fields, scope)
+        row, selected = _transform(statement.fields, scope)
         last = statement.fields[-1]
         if isinstance(last, syntax.Everything):
             raise EvaluationError("badarg")
         name = "item" if last.alias is None else last.alias.name
-        collection = evaluate(last.expression, scope)
+        collection = evaluate(last.expression, selected)
+    scope = scope.with_columns({**scope.columns, **row}) if strict else selected
     with Phase("match_conditions_error"):
         if not _holds(statement.condition, scope):
             return None
@@ -151,7 +158,13 @@ def _keys(steps: tuple[str | Expression, ...], scope: Scope) -> tuple[Key, ...]:
 
 
 def _holds(condition: Expression | None, scope: Scope) -> bool:
-    return condition is None or evaluate(condition, scope) is True
+    """Whether an event passes; a condition that is neither true nor false is an error, as a bare column always is."""
+    if condition is None:
+        return True
+    result = evaluate(condition, scope)
+    if isinstance(condition, syntax.Path | syntax.Slice) or not isinstance(result, bool):
+        raise EvaluationError("function_clause")
+    return result
 
 
 def evaluate(expression: Expression, scope: Scope) -> Any:
@@ -177,7 +190,7 @@ def evaluate(expression: Expression, scope: Scope) -> Any:
             return arithmetic(operator, 0, evaluate(operand, scope))
         case syntax.Membership(value, candidates):
             wanted = evaluate(value, scope)
-            return any(compare("=", wanted, evaluate(candidate, scope), matches) for candidate in candidates)
+            return any(_same(wanted, evaluate(candidate, scope)) for candidate in candidates)
         case syntax.Array(items):
             return [evaluate(item, scope) for item in items]
         case syntax.Slice(path, first, last):
@@ -216,4 +229,5 @@ def _case(expression: syntax.Case, scope: Scope) -> Any:
 
 
 def _same(left: Any, right: Any) -> bool:
-    return bool(left == right) and isinstance(left, bool) is isinstance(right, bool)
+    """Equal and of one kind: unlike for ``=``, 1 is neither 1.0 nor true here."""
+    return bool(left == right) and type(left) is type(right)

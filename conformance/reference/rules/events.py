@@ -257,7 +257,8 @@ _ALL = (
         "$events/delivery_dropped",
         ("message not delivered", "消息未能投递"),
         ("A subscriber did not get a message: its queue may be full", "订阅者没有收到消息：其队列可能已满"),
-        f"event id reason from_clientid from_username clientid username {_MESSAGE}",
+        "event id reason from_clientid from_username clientid username payload peerhost peername topic qos flags"
+        " pub_props publish_received_at timestamp node",
         ("reason", *_DELIVERED),
         _about_topic("$events/delivery_dropped"),
         reason="queue_full",

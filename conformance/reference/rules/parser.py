@@ -49,8 +49,24 @@ def _where(error: UnexpectedInput) -> str:
 
 
 def _unquoted(token: Token) -> str:
-    quote = token[0]
-    return str(token[1:-1]).replace(quote * 2, quote)
+    """The text of a quoted token, as EMQX reads it: every quote at the ends goes, doubled ones inside stay doubled."""
+    return str(token).strip("'").strip('"')
+
+
+_CONDITIONS = (syntax.All, syntax.AnyOf, syntax.Not, syntax.Membership)
+
+
+def _values(*expressions: Any) -> None:
+    """Refuse ``and``, ``or``, ``not`` and ``in`` outside conditions."""
+    if any(isinstance(expression, _CONDITIONS) for expression in expressions):
+        raise SqlError("1: a condition stands where a value is wanted")
+
+
+def _operands(*expressions: Any) -> None:
+    """Refuse conditions and comparisons where something is computed or compared."""
+    _values(*expressions)
+    if any(isinstance(expression, syntax.Comparison) for expression in expressions):
+        raise SqlError("1: a comparison stands where a value is wanted")
 
 
 class _Span(NamedTuple):
@@ -85,12 +101,14 @@ class _TreeBuilder(Transformer[Token, Any]):
 
     def fields(self, children: list[Any]) -> tuple[syntax.Field | syntax.Everything, ...]:
         known = (syntax.Field, syntax.Everything)
+        _values(*children)
         return tuple(child if isinstance(child, known) else syntax.Field(child) for child in children)
 
     def everything(self, _children: list[Token]) -> syntax.Everything:
         return syntax.Everything()
 
     def aliased(self, children: list[Any]) -> syntax.Field:
+        _values(children[0])
         return syntax.Field(children[0], children[1])
 
     def alias(self, children: list[syntax.Path | syntax.Slice]) -> syntax.Path:
@@ -109,16 +127,23 @@ class _TreeBuilder(Transformer[Token, Any]):
 
     def comparison(self, children: list[Any]) -> syntax.Comparison:
         left, operator, right = children
+        _operands(left, right)
         return syntax.Comparison(str(operator), left, right)
 
     def membership(self, children: list[Any]) -> syntax.Membership:
+        _operands(children[0], *children[1])
         return syntax.Membership(children[0], children[1])
+
+    def exclusion(self, children: list[Any]) -> syntax.Not:
+        return syntax.Not(self.membership(children))
 
     def arithmetic(self, children: list[Any]) -> syntax.Arithmetic:
         left, operator, right = children
+        _operands(left, right)
         return syntax.Arithmetic(operator.lower(), left, right)
 
     def signed(self, children: list[Any]) -> syntax.Sign:
+        _operands(children[1])
         return syntax.Sign(str(children[0]), children[1])
 
     def integer(self, children: list[Token]) -> syntax.Literal:
@@ -137,15 +162,21 @@ class _TreeBuilder(Transformer[Token, Any]):
         return syntax.Literal(False)
 
     def call(self, children: list[Any]) -> syntax.FunctionCall:
-        return syntax.FunctionCall(children[0], children[1] or ())
+        path, arguments = children[0], children[1] or ()
+        if not isinstance(path, syntax.Path) or not all(isinstance(step, str) for step in path.steps):
+            raise SqlError("1: a position is no function")
+        _values(*arguments)
+        return syntax.FunctionCall(".".join((path.name, *map(str, path.steps))).lower(), arguments)
 
-    def function(self, children: list[Token]) -> str:
-        return str(children[0]).lower()
+    def operator_call(self, children: list[Any]) -> syntax.FunctionCall:
+        _values(*children[1] or ())
+        return syntax.FunctionCall(children[0].lower(), children[1] or ())
 
     def expressions(self, children: list[Expression]) -> tuple[Expression, ...]:
         return tuple(children)
 
     def array(self, children: list[Any]) -> syntax.Array:
+        _operands(*children[0] or ())
         return syntax.Array(children[0] or ())
 
     def range(self, children: list[int]) -> syntax.FunctionCall:
@@ -163,10 +194,12 @@ class _TreeBuilder(Transformer[Token, Any]):
 
     def case(self, children: list[Any]) -> syntax.Case:
         subject, *branches, otherwise = children
+        _values(otherwise)
         return syntax.Case(subject, tuple(branches), otherwise)
 
     def when(self, children: list[Expression]) -> tuple[Expression, Expression]:
         condition, result = children
+        _values(result)
         return condition, result
 
     def path(self, children: Sequence[Any]) -> syntax.Path | syntax.Slice:
@@ -180,7 +213,8 @@ class _TreeBuilder(Transformer[Token, Any]):
 
     def key(self, children: list[Token]) -> str:
         token = children[0]
-        return _unquoted(token) if token.type == "QUOTED" else str(token)
+        return _unquoted(token) if token.type in ("QUOTED", "STRING") else str(token)
 
     def index(self, children: list[Expression]) -> Expression:
+        _operands(children[0])
         return children[0]

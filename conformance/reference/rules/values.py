@@ -34,6 +34,8 @@ Key = str | int
 MAX_LENGTH = 8_000_000
 """No function makes a longer text or array than this."""
 
+MAX_DEPTH = 100
+
 
 def to_bytes(text: str) -> bytes:
     """The bytes behind a text; lone surrogates that JSON escapes made become ``?``."""
@@ -47,29 +49,39 @@ def from_bytes(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def imported(value: Any) -> Any:
-    """A value of an event's columns: None is something the event does not have, bytes become text."""
+def imported(value: Any, depth: int = 0) -> Any:
+    """A value of an event's columns: None is something the event does not have, bytes become text.
+
+    Raises `EvaluationError` for what is nested more than `MAX_DEPTH` levels deep.
+    """
+    if depth > MAX_DEPTH:
+        raise EvaluationError("too_deep")
     if value is None:
         return UNDEFINED
     if isinstance(value, bytes):
         return from_bytes(value)
     if isinstance(value, Mapping):
-        return {str(key): imported(item) for key, item in value.items()}
+        return {str(key): imported(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [imported(item) for item in value]
+        return [imported(item, depth + 1) for item in value]
     return value
 
 
-def exported(value: Any) -> Any:
-    """What an action gets: None for undefined values, bytes for undecodable text."""
+def exported(value: Any, depth: int = 0) -> Any:
+    """What an action gets: None for undefined values, bytes for undecodable text.
+
+    Raises `EvaluationError` for what is nested more than `MAX_DEPTH` levels deep.
+    """
+    if depth > MAX_DEPTH:
+        raise EvaluationError("too_deep")
     if value is UNDEFINED:
         return None
     if isinstance(value, str):
         return value if is_text(value) else to_bytes(value)
     if isinstance(value, dict):
-        return {key: exported(item) for key, item in value.items()}
+        return {key: exported(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [exported(item) for item in value]
+        return [exported(item, depth + 1) for item in value]
     return value
 
 

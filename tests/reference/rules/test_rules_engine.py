@@ -163,6 +163,13 @@ def test_wildcards_at_the_root_do_not_match_dollar_topics(api):
     assert api.metrics()["matched"] == 1
 
 
+def test_deep_payloads_are_a_failed_action(api):
+    api.deployment.bridges = Bridges()
+    api.rule('SELECT json_decode(payload) as p FROM "in"', OUT, {"function": "console"}, "http:a")
+    api.publish("in", "[" * 400 + "]" * 400)
+    assert api.metrics()["actions.failed"] == 3
+
+
 def test_foreach_acts_for_every_item(api):
     api.rule('FOREACH payload.l AS i DO i.v as v INCASE i.v > 1 FROM "in"', republish("out/${v}"))
     api.publish("in", '{"l":[{"v":1},{"v":2},{"v":3}]}')

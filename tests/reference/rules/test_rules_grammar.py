@@ -29,7 +29,11 @@ from conformance.reference.rules.syntax import (
 ACCEPTED = [
     'SELECT * FROM "t/#"',
     'select * from "t/#"',
-    'SELECT * FROM "t/#";',
+    'SELECT payload.x x, 1 + 1 "two", upper(a) b FROM "t"',
+    "SELECT payload.1 as one, payload.'odd key'.x as odd FROM \"t\"",
+    'SELECT some.module.f(1) as x, TRUE as column FROM "t"',
+    'SELECT * FROM "t" WHERE qos not in (0, 1) or not (a = 1 and b = 2)',
+    'SELECT a = 1 as same, f(a > 1) as g FROM "t"',
     'SELECT\n\t* -- everything\nFROM /* any */ "t/#"',
     "SELECT * FROM t",
     'SELECT *, payload.x as x FROM "t/1", "$events/client_connected"',
@@ -67,7 +71,17 @@ REJECTED = [
     'SELECT * FROM "t",',
     'SELECT * FROM "t" WHERE',
     'SELECT * WHERE x = 1 FROM "t"',
-    'SELECT a b FROM "t"',
+    'SELECT * FROM "t";',
+    'SELECT a b c FROM "t"',
+    'SELECT a and b as x FROM "t"',
+    'SELECT not a as x FROM "t"',
+    'SELECT a in (1) as x FROM "t"',
+    'SELECT f(a and b) as x FROM "t"',
+    'SELECT (a = 1) + 1 as x FROM "t"',
+    'SELECT a[b = 1] as x FROM "t"',
+    'SELECT a[1](2) as x FROM "t"',
+    'SELECT * FROM "t" WHERE a in [1]',
+    'SELECT * FROM "t" WHERE a = (b = c)',
     'SELECT a, FROM "t"',
     'SELECT a as FROM "t"',
     'SELECT a as 1 FROM "t"',
@@ -129,18 +143,23 @@ def test_operators_bind_as_in_mathematics():
 
 
 def test_foreach_has_all_its_parts():
-    assert parse('FOREACH l AS i DO i.v INCASE i.v in (1) FROM "t" WHERE q[1..2]') == Foreach(
+    assert parse('FOREACH l AS i DO i.v INCASE i.v in (1) FROM "t" WHERE q[1..2] = 1') == Foreach(
         fields=(Field(Path("l"), Path("i")),),
         sources=("t",),
         each=(Field(Path("i", ("v",))),),
         filter=Membership(Path("i", ("v",)), (Literal(1),)),
-        condition=Slice(Path("q"), 1, 2),
+        condition=Comparison("=", Slice(Path("q"), 1, 2), Literal(1)),
     )
 
 
 def test_the_error_names_the_place():
-    with pytest.raises(SqlError, match="2: syntax error before: 'b'"):
-        parse('SELECT a\nb FROM "t"')
+    with pytest.raises(SqlError, match="2: syntax error before: 'c'"):
+        parse('SELECT a\nb c FROM "t"')
+
+
+def test_quotes_inside_a_text_stay():
+    inside, around = parse("SELECT 'it''s' as a, '\"x\"' as b FROM \"t\"").fields
+    assert (inside.expression, around.expression) == (Literal("it''s"), Literal("x"))
 
 
 def test_deep_nesting_is_no_obstacle():

@@ -170,6 +170,21 @@ def test_stopped_actions_count_as_failed_only_in_strict_mode(api, strict_api):
             assert metrics[counter] == stopped
 
 
+def test_with_an_event_among_the_sources_5_8_9_misses_topic_filters(api, strict_api):
+    for deployment, status in ((api, 200), (strict_api, 412)):
+        deployment.rule('SELECT * FROM "t/#", "$events/client_connected"')
+        assert test(deployment, {**CONTEXT, "topic": "t/1"}).status == status
+        assert test(deployment, {"event_type": "client_connected"}).status == 200
+
+
+def test_deep_details_are_refused(api):
+    details = {}
+    for _ in range(300):
+        details = {"x": details}
+    api.rule('SELECT * FROM "$events/sys/alarm_activated"')
+    assert test(api, {"event_type": "alarm_activated", "details": details}).status == 400
+
+
 def test_a_disabled_rule_can_be_tested(api):
     api.rule(SQL, OUT, enable=False)
     assert test(api, CONTEXT) == (200, ["ok"])
