@@ -39,7 +39,9 @@ class Configuration:
 
     def rule(self, rule_id: str, body: Mapping[str, Any], old: Rule | None = None) -> Rule:
         """The rule that ``body`` makes, merged over ``old``; raises `ApiError` 400 (BAD_REQUEST)."""
-        if len(rule_id) > _MAX_ID or not _ID.fullmatch(rule_id):
+        # As in names of connectors, the pattern of 5.8.9 ends before a final newline (CON-03).
+        spelled = rule_id.removesuffix("\n") if self._deployment.strict else rule_id
+        if len(rule_id) > _MAX_ID or not _ID.fullmatch(spelled):
             raise bad_arguments(f"invalid_map_key: {rule_id}")
         sent = {name: value for name, value in body.items() if name not in _READ_ONLY}
         config = {**(old.config if old else {}), **sent}

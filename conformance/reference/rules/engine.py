@@ -10,7 +10,8 @@ from conformance.reference.message import Message
 from conformance.reference.rules.actions import ActionRunner
 from conformance.reference.rules.configuration import Configuration
 from conformance.reference.rules.evaluator import Row, run
-from conformance.reference.rules.events import EVENTS, MESSAGE_PUBLISH, concerns, is_event_topic
+from conformance.reference.rules.events import MESSAGE_PUBLISH
+from conformance.reference.rules.index import RuleIndex
 from conformance.reference.rules.rule import Rule
 from conformance.reference.rules.syntax import Foreach
 from conformance.reference.rules.testing import RuleTest
@@ -32,8 +33,7 @@ class RuleEngine:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
         self._rules: dict[str, Rule] = {}
-        self._enabled: list[Rule] = []
-        self._listening: set[str] = set()
+        self._index = RuleIndex()
         self._actions = ActionRunner(deployment)
         self.configuration = Configuration(deployment)
         self.test = RuleTest(deployment)
@@ -70,23 +70,18 @@ class RuleEngine:
 
     def _refresh(self) -> None:
         """Listen to the events that an enabled rule is about, and to no others: contexts cost time."""
-        self._enabled = [rule for rule in self._rules.values() if rule.enable]
-        sources = {source for rule in self._enabled for source in rule.sources}
-        wanted = {name for name, event in EVENTS.items() if event.topic in sources}
-        if any(not is_event_topic(source) for source in sources):
-            wanted.add(MESSAGE_PUBLISH)
-        for name in wanted - self._listening:
-            self._deployment.hooks.on(name, self._on_event)
-        for name in self._listening - wanted:
-            self._deployment.hooks.off(name, self._on_event)
-        self._listening = wanted
+        before = self._index.events
+        self._index = RuleIndex(rule for rule in self._rules.values() if rule.enable)
+        for event in self._index.events - before:
+            self._deployment.hooks.on(event, self._on_event)
+        for event in before - self._index.events:
+            self._deployment.hooks.off(event, self._on_event)
 
     def _on_event(self, event: str, context: Mapping[str, Any]) -> None:
         origin: Message | None = getattr(context, "message", None)
         if origin is not None and origin.headers.get("direct_dispatch"):
             return
-        topic = context.get("topic") if event == MESSAGE_PUBLISH else None
-        concerned = [rule for rule in self._enabled if concerns(rule.sources, event, topic)]
+        concerned = self._index.find(event, context.get("topic") if event == MESSAGE_PUBLISH else None)
         if concerned:
             columns = imported(context)
             for rule in concerned:

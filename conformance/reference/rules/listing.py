@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
-_MAX_DIGITS = 18
+_MAX_DIGITS = 1000
 _MAX_LIMIT = 10_000
 _SINGLE = ("page", "limit", "enable")
 

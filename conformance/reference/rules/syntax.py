@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -159,7 +159,7 @@ class Foreach:
     sources: tuple[str, ...]
     each: tuple[Field | Everything, ...] = ()
     filter: Expression | None = None
-    condition: Expression | None = field(default=None)
+    condition: Expression | None = None
 
 
 Statement = Select | Foreach

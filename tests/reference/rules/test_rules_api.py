@@ -56,6 +56,16 @@ def test_bad_ids(api, rule_id):
     assert api("GET", "/rules").body["data"] == []
 
 
+def test_a_page_far_beyond_the_end_is_empty(api, strict_api):
+    for deployment in (api, strict_api):
+        deployment.rule(SQL)
+        assert deployment("GET", f"/rules?page=1{'0' * 30}").body["data"] == []
+
+
+def test_a_final_newline_passes_only_in_strict_mode(strict_api):
+    assert strict_api("POST", "/rules", {"id": "a\n", "sql": SQL}).status == 201
+
+
 def test_a_long_id_is_an_id(api):
     assert api("POST", "/rules", {"id": "x" * 255, "sql": SQL}).status == 201
 

@@ -235,3 +235,11 @@ def test_published_messages_can_be_selected_as_an_event(api):
     api.rule('SELECT * FROM "$events/message_publish"', OUT)
     api.publish("anything")
     assert len(api.sent_to("out")) == 1
+
+
+def test_rules_run_oldest_first(api):
+    for rule_id, source in (("z", "in/#"), ("m", "in/a"), ("a", "+/a"), ("k", "$events/message_publish")):
+        api.rule(f'SELECT * FROM "{source}"', republish(f"out/{rule_id}", direct_dispatch=True), id=rule_id)
+    api.publish("in/a")
+    order = [message.topic for message in api.messages if message.topic != "in/a"]
+    assert order == ["out/z", "out/m", "out/a", "out/k"]
