@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from conformance.contract.schemas import Violation
 
 ERRATA_FILE = "errata.yaml"
+
+Steps = tuple[str, ...]
+"""A location in a document with all steps as text."""
 
 
 class AnswerLike(Protocol):
@@ -94,7 +97,7 @@ def explain(contract: Contract, label: str, status: int, answer: AnswerLike) -> 
     """
     if contract.variant == "corrected" or label not in contract.operations:
         return ()
-    twin = load_contract("corrected", contract.version)
+    twin = _twin(contract.version)
     if not _conforms(twin, label, status, answer) or _conforms(contract, label, status, answer):
         return ()
     published = contract.operation(label).responses.get(status)
@@ -116,7 +119,7 @@ def attribute_violation(
 
     Empty if it does not disappear under the corrected contract, that is, if the target is to blame.
     """
-    twin = load_contract("corrected", contract.version)
+    twin = _twin(contract.version)
     remaining = twin.validate_response(label, status, body)
     if any(_related(_steps(other.path), _steps(violation.path)) for other in remaining):
         return ()
@@ -146,20 +149,41 @@ def _leaves(update: Mapping[str, Any], location: Location) -> Iterator[Location]
 
 
 @lru_cache(maxsize=4)
+def _twin(version: str) -> Contract:
+    """The corrected contract; kept, because its validators are."""
+    return load_contract("corrected", version)
+
+
+@lru_cache(maxsize=4)
 def _corrected(version: str) -> tuple[Document, list[Change]]:
     return correct(openapi_root(), version)
 
 
-def _ids(version: str, location: Sequence[str]) -> tuple[str, ...]:
-    """Errata whose leaves lie on the way to ``location`` or below it."""
-    found: dict[str, None] = {}
+@lru_cache(maxsize=4)
+def _index(version: str) -> tuple[dict[Steps, dict[str, None]], dict[Steps, dict[str, None]]]:
+    """Errata by the location of a leaf, and by every location on the way to one."""
+    at: dict[Steps, dict[str, None]] = {}
+    below: dict[Steps, dict[str, None]] = {}
     for change in _corrected(version)[1]:
-        if any(_related([str(step) for step in leaf], location) for leaf in leaves(change)):
-            found.update(dict.fromkeys(change.action.errata))
+        names = dict.fromkeys(change.action.errata)
+        for leaf in leaves(change):
+            steps = tuple(str(step) for step in leaf)
+            at.setdefault(steps, {}).update(names)
+            for length in range(len(steps)):
+                below.setdefault(steps[:length], {}).update(names)
+    return at, below
+
+
+def _ids(version: str, location: Steps) -> tuple[str, ...]:
+    """Errata whose leaves lie on the way to ``location`` or below it."""
+    at, below = _index(version)
+    found = dict(below.get(location, {}))
+    for length in range(len(location) + 1):
+        found.update(at.get(location[:length], {}))
     return tuple(found)
 
 
-def _ids_of_components(contract: Contract, location: Sequence[str]) -> tuple[str, ...]:
+def _ids_of_components(contract: Contract, location: Steps) -> tuple[str, ...]:
     """Errata of the components that the schema at ``location`` (its last step is a keyword) reaches."""
     node: Any = contract.document
     for step in location:
@@ -169,20 +193,20 @@ def _ids_of_components(contract: Contract, location: Sequence[str]) -> tuple[str
     return tuple({name: None for component in reached for name in _ids(contract.version, _component(component))})
 
 
-def _component(name: str) -> tuple[str, ...]:
+def _component(name: str) -> Steps:
     return ("components", "schemas", name)
 
 
-def _related(one: Sequence[str], other: Sequence[str]) -> bool:
+def _related(one: Steps, other: Steps) -> bool:
     """Whether one is a prefix of the other."""
     return all(left == right for left, right in zip(one, other, strict=False))
 
 
-def _steps(pointer: str) -> tuple[str, ...]:
+def _steps(pointer: str) -> Steps:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 
 
-def _response_location(label: str, status: int) -> tuple[str, ...]:
+def _response_location(label: str, status: int) -> Steps:
     method, path = label.split(" ", 1)
     return ("paths", path, method.lower(), "responses", str(status))
 

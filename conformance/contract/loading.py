@@ -13,11 +13,16 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance import __version__
 from conformance.contract.contract import Contract, Variant
 from conformance.contract.document import Document, DocumentError, assemble, files_digest, openapi_root
-from conformance.contract.overlay import Change, Overlay, apply_overlays, read_overlay
+
+if TYPE_CHECKING:
+    from conformance.contract.overlay import Change, Overlay
+
+# The overlay engine is imported where it is used: its JSONPath library takes longer to import than the cache to read.
 
 DEFAULT_VERSION = "5.8.9"
 
@@ -34,7 +39,7 @@ CORRECTIONS = (
 )
 """The corrections in the order in which they are applied, after the overlay of the version."""
 
-_VERSION = re.compile(r"[ve]?(\d+)\.(\d+)\.(\d+)(?:[-+.].*)?")
+_VERSION = re.compile(r"[ve]?(\d+)\.(\d+)\.(\d+)(?:[-+].*)?")
 _CODE = ("document.py", "overlay.py", "loading.py")
 
 Version = tuple[int, int, int]
@@ -68,12 +73,16 @@ def _make(root: Path, variant: Variant, version: str) -> Document:
     if variant == "published":
         return assemble(root)
     if variant == "documented":
+        from conformance.contract.overlay import apply_overlays, read_overlay
+
         return apply_overlays(assemble(root), [read_overlay(_version_file(root, version))])[0]
     return correct(root, version)[0]
 
 
 def load_published(version: str | None = None) -> Contract:
     """The contract as EMQX ``version`` itself publishes it; raises as `load_contract`."""
+    from conformance.contract.overlay import apply_overlays, read_overlay
+
     root = openapi_root()
     described = describe_version(root, version)
     overlay = read_overlay(_version_file(root, described))
@@ -83,6 +92,8 @@ def load_published(version: str | None = None) -> Contract:
 
 def correct(root: Path, version: str) -> tuple[Document, list[Change]]:
     """Apply the overlays of a described ``version`` and the corrections; also tells what each action touched."""
+    from conformance.contract.overlay import apply_overlays
+
     return apply_overlays(assemble(root), overlays(root, version))
 
 
@@ -91,6 +102,8 @@ def overlays(root: Path, version: str) -> list[Overlay]:
 
     The version comes first: it says what the published document of that version says, which is then corrected.
     """
+    from conformance.contract.overlay import read_overlay
+
     folder = root / "overlays"
     return [read_overlay(file) for file in (_version_file(root, version), *(folder / name for name in CORRECTIONS))]
 
