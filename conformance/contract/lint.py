@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from openapi_spec_validator import OpenAPIV30SpecValidator
+from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError
 
 from conformance.contract.contract import JSON_MEDIA_TYPE, Contract, Operation
 from conformance.contract.document import DocumentError, openapi_root
@@ -15,6 +16,7 @@ from conformance.contract.schemas import Violation, pointer
 
 _SHOWN = 5
 """Violations shown of one example; a wrong one usually has many."""
+_LONGEST = 160
 
 
 def lint() -> Iterator[str]:
@@ -36,11 +38,26 @@ def lint() -> Iterator[str]:
 
 
 def validity(contract: Contract) -> Iterator[str]:
-    """Where the document is no valid OpenAPI 3.0."""
+    """Where the document is no valid OpenAPI 3.0.
+
+    Defaults that break their own schema (errata A10 and B22) and shared operation ids are not told: the former belong
+    to the published document and are corrected, the latter are told better by `operation_ids`.
+    """
     if any(True for _ in references(contract)):
         return  # the validator stops at the first dead reference, which `references` tells better
     for error in OpenAPIV30SpecValidator(contract.document).iter_errors():
-        yield f"{pointer(list(error.absolute_path)) or '/'}: {error.message.splitlines()[0][:200]}"
+        default = isinstance(error.validator, str) and not error.absolute_path
+        if not (isinstance(error, DuplicateOperationIDError) or (default and contract.variant == "published")):
+            yield f"{pointer(list(error.absolute_path)) or '/'}: {_reason(error)}"
+
+
+def _reason(error: Any) -> str:
+    """The validator's text without the instance, which it prints first and whole."""
+    if isinstance(error.instance, dict) and "responses" in list(error.absolute_path)[-2:-1]:
+        if "description" not in error.instance and "$ref" not in error.instance:
+            return "a response needs a description"
+    text: str = error.message.splitlines()[0]
+    return text if len(text) <= _LONGEST else f"…{text[-_LONGEST:]}"
 
 
 def references(contract: Contract) -> Iterator[str]:
@@ -88,10 +105,10 @@ def _request_examples(contract: Contract, operation: Operation) -> Iterator[str]
     body = operation.definition.get("requestBody", {}).get("content", {}).get(JSON_MEDIA_TYPE)
     if body is None:
         return
-    values = dict(_examples(body))
+    values = dict(_examples(contract, body))
     if not values:
         yield f"{operation.label}: the body has no example"
-    kinds = {name: example.get("x-type") for name, example in body.get("examples", {}).items()}
+    kinds = {name: contract.resolve(example).get("x-type") for name, example in body.get("examples", {}).items()}
     for name, value in values.items():
         given = value.get("type") if isinstance(value, dict) else None
         resource_type = (kinds.get(name) or given) if operation.body_chosen_by_type else None
@@ -103,7 +120,7 @@ def _request_examples(contract: Contract, operation: Operation) -> Iterator[str]
 def _response_examples(contract: Contract, operation: Operation) -> Iterator[str]:
     for status in operation.responses:
         answer = contract.resolve(operation.definition["responses"][str(status)])
-        for name, value in _examples(answer.get("content", {}).get(JSON_MEDIA_TYPE, {})):
+        for name, value in _examples(contract, answer.get("content", {}).get(JSON_MEDIA_TYPE, {})):
             where = f"{operation.label}: example {name} of {status}"
             yield from _violations(where, contract.validate_response(operation.label, status, value))
 
@@ -111,18 +128,20 @@ def _response_examples(contract: Contract, operation: Operation) -> Iterator[str
 def _parameter_examples(contract: Contract, operation: Operation) -> Iterator[str]:
     for written in operation.definition.get("parameters", ()):
         parameter = contract.resolve(written)
-        for name, value in (*_examples(parameter), *_examples(contract.resolve(parameter.get("schema", {})))):
+        schema = contract.resolve(parameter.get("schema", {}))
+        for name, value in (*_examples(contract, parameter), *_examples(contract, schema)):
             where = f"{operation.label}: example {name} of the parameter {parameter['name']}"
             text = str(value).lower() if isinstance(value, bool) else str(value)
             yield from _violations(where, contract.validate_parameter(operation.label, parameter["name"], text))
 
 
-def _examples(holder: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _examples(contract: Contract, holder: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if "example" in holder:
         yield "example", holder["example"]
     examples = holder.get("examples")
     if isinstance(examples, dict):
-        yield from ((name, example["value"]) for name, example in examples.items() if "value" in example)
+        resolved = {name: contract.resolve(example) for name, example in examples.items()}
+        yield from ((name, example["value"]) for name, example in resolved.items() if "value" in example)
 
 
 def _violations(where: str, violations: list[Violation]) -> Iterator[str]:
@@ -138,11 +157,19 @@ def _references(node: Any, location: tuple[str | int, ...]) -> Iterator[tuple[tu
                 yield here, value
             elif key in ("mapping", "x-mapping") and isinstance(value, dict):
                 yield from (((*here, name), target) for name, target in value.items() if _is_reference(target))
-            elif key not in ("example", "examples", "default", "enum"):
+            elif key == "examples" and isinstance(value, dict):
+                # Only an example itself can be a reference; its value is data.
+                shallow = {name: {"$ref": example["$ref"]} for name, example in value.items() if _referring(example)}
+                yield from _references(shallow, here)
+            elif key not in ("example", "default", "enum"):
                 yield from _references(value, here)
     elif isinstance(node, list):
         for index, value in enumerate(node):
             yield from _references(value, (*location, index))
+
+
+def _referring(example: Any) -> bool:
+    return isinstance(example, dict) and "$ref" in example
 
 
 def _is_reference(value: Any) -> bool:
