@@ -23,7 +23,7 @@ from conformance.report.writers import write_reports
 from conformance.requirements import catalogue
 from conformance.run import Plan, clean_up_after_crash, make_plan, state_folder
 from conformance.target.config import Configuration, load_configuration
-from conformance.target.errors import ConfigurationError, SafetyViolation, TargetLost
+from conformance.target.errors import ConfigurationError, TargetLost
 from conformance.waivers import WaiverError, load_waivers
 
 USAGE_ERROR = 2
@@ -151,10 +151,8 @@ class Controller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        try:
+        if not self.left:
             self.left += clean_up_after_crash(self.plan)
-        except (TargetLost, SafetyViolation) as error:
-            self.left.append(str(error))
         self.stop()
         if not self.expected and not self.troubles:
             self.troubles.append("the selection matches no item")

@@ -39,7 +39,8 @@ class ItemRunner:
         self.troubles: list[str] = []
         self.left: list[str] = []
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    # Innermost, so that the wrappers of pytest itself have begun before an item is skipped here.
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
         recorder = self.context.recorder
         recorder.begin(item.nodeid, requirements_of(item.nodeid), operation_of(item.nodeid))
@@ -54,7 +55,7 @@ class ItemRunner:
         except (TargetLost, NoAnswer, ArrangeFailed, SafetyViolation) as error:
             self._judge(item, error)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
         error: BaseException | None = None
         try:
@@ -101,6 +102,13 @@ class ItemRunner:
         self.lost = str(error)
         self.troubles.append(self.lost)
         self.context.stop(self.lost)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Say what stays on a target that no longer answers."""
+        journal = self.context.journal
+        if len(journal):
+            self.left.append(f"{len(journal)} resources, to be deleted with: sweep --journal {journal.file}")
 
     def _why_skipped(self, item: pytest.Item) -> str | None:
         missing = self.context.capabilities.missing()
@@ -128,6 +136,7 @@ class ItemRunner:
                 raise error
         elif isinstance(error, TargetLost):
             self.lost = str(error)
+            self._leave()
             self._stop(item, "not_run", self.lost)
         elif isinstance(error, SafetyViolation):
             self._stop(item, "error", f"the safety guard stopped the run: {error}")

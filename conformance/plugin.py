@@ -119,6 +119,9 @@ def _selects_conformance(config: pytest.Config) -> bool:
 
 def _selects_everything(config: pytest.Config) -> bool:
     """Whether the arguments name the whole suite rather than some items of it."""
+    option = config.option
+    if option.keyword or option.markexpr or option.deselect or option.maxfail:
+        return False
     locations = [config.invocation_params.dir / argument for argument in config.args]
     return any(PACKAGE.is_relative_to(location.resolve()) for location in locations) or "conformance" in config.args
 

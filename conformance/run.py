@@ -17,6 +17,7 @@ from conformance.contract import Contract, load_contract
 from conformance.target.capabilities import Capabilities
 from conformance.target.cleanup import clean_up
 from conformance.target.config import Configuration
+from conformance.target.errors import TargetLost
 from conformance.target.guard import Guard
 from conformance.target.hosts import HostPolicy
 from conformance.target.journal import FILE_NAME, Journal, Resource, read_journal
@@ -185,13 +186,21 @@ def state_folder(configuration: Configuration, run_id: str) -> Path:
 def clean_up_after_crash(plan: Plan) -> list[str]:
     """Delete what workers that died left behind, from their journals; returns what could not be deleted."""
     left: list[str] = []
+    reachable = True
     contract = load_contract(plan.configuration.contract, plan.contract_version)
     for file in sorted(plan.configuration.report_dir.glob(FILE_NAME.format(worker=f"{plan.run_id}-*"))):
         resources = read_journal(file)
         if not resources:
             continue
+        if not reachable:
+            left.append(f"{len(resources)} resources, to be deleted with: sweep --journal {file}")
+            continue
         worker = file.stem.rpartition(f"{plan.run_id}-")[2]
         with Worker(plan.configuration, plan.run_id, worker, contract) as successor:
             successor.journal.adopt(resources)
-            left += clean_up(successor.api, successor.journal, resources)
+            try:
+                left += clean_up(successor.api, successor.journal, resources)
+            except TargetLost:
+                reachable = False
+                left.append(f"{len(resources)} resources, to be deleted with: sweep --journal {file}")
     return left

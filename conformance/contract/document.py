@@ -41,7 +41,7 @@ def read_yaml(file: Path) -> Any:
     """Parse one YAML file; raises `DocumentError` with file and position."""
     try:
         with file.open("rb") as stream:
-            return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            return yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise DocumentError(f"{file}: {error}".replace("\n", " ")) from error
 

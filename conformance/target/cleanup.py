@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from conformance.target.errors import TargetLost
 from conformance.target.journal import Journal, Resource, in_deletion_order
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ _PAUSES_S = (0.0, 0.3, 1.0)
 
 
 def clean_up(api: Api, journal: Journal, resources: Iterable[Resource]) -> list[str]:
-    """Delete ``resources``; returns one sentence for each that is still there."""
+    """Delete ``resources``; returns one sentence for each that is still there. Raises `TargetLost`."""
     left = []
     for resource in in_deletion_order(resources):
         problem = _delete(api, resource)
@@ -35,7 +34,7 @@ def _delete(api: Api, resource: Resource) -> str | None:
         time.sleep(pause)
         try:
             answer = api.send("DELETE", resource.deletion, observed=False)
-        except (NoAnswer, TargetLost) as error:
+        except NoAnswer as error:
             return str(error)
         if answer.status in (204, 404):
             return None
