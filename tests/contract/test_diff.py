@@ -1,24 +1,28 @@
 """Differences between the contract and another document."""
 
-import copy
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from conformance.contract import diff, load_contract
+from conformance.contract import Contract, diff, load_contract
 from conformance.contract.diff import DiffError, differences, load_other
 from conformance.contract.loading import load_published
 
-CONTRACT = load_contract()
+_FULL = load_contract()
+_FEW = ("/rules", "/rules/{id}", "/rule_events", "/banned", "/actions/{id}")
+# A contract with few operations: comparing all 77 takes a second.
+CONTRACT = Contract(
+    {**_FULL.document, "paths": {path: _FULL.document["paths"][path] for path in _FEW}}, "corrected", _FULL.version
+)
 RULE = "#/components/schemas/rule_engine.rule_info"
 
 
 @pytest.fixture
 def other():
     """A copy of the contract's document, to be changed."""
-    return copy.deepcopy(CONTRACT.document)
+    return json.loads(json.dumps(CONTRACT.document))
 
 
 def found(other):
@@ -99,16 +103,14 @@ def test_nonsense_inside_the_other_document_is_no_crash(other):
     other["paths"]["/rules"] = 5
     other["paths"]["/rules/{id}"] = {"get": None}
     other["paths"]["/banned"]["get"]["parameters"] = [{"$ref": "#/nowhere"}, 5]
-    other["paths"]["/actions"]["get"]["responses"] = {"200": None}
+    other["paths"]["/actions/{id}"]["get"]["responses"] = {"200": None}
     assert ("GET /rules", "removed", "the operation") in found(other)
     assert ("GET /rules/{id}", "removed", "the operation") in found(other)
 
 
-@pytest.mark.parametrize("version", ["5.8.1", "5.8.9"])
-def test_what_a_version_publishes_is_the_corrected_contract_without_its_corrections(version):
-    corrected = load_contract("corrected", version)
-    labels = {d.label for d in differences(corrected, load_published(version).document)}
-    assert labels == set(corrected.operations)  # every operation has errata, 401 at least
+def test_every_operation_differs_from_what_the_version_publishes():
+    labels = {difference.label for difference in differences(_FULL, load_published(_FULL.version).document)}
+    assert labels == set(_FULL.operations)  # 401 is undocumented everywhere, at least
 
 
 @pytest.mark.parametrize(
