@@ -173,7 +173,7 @@ def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
 
 
 def worker_of(pid: int) -> int:
-    """The process id of a worker of xdist: a child whose command line mentions execnet."""
+    """The process id of a worker of xdist: a child that execnet started."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
             continue
@@ -181,6 +181,6 @@ def worker_of(pid: int) -> int:
             status, command = (entry / "stat").read_text(), (entry / "cmdline").read_bytes()
         except OSError:
             continue
-        if status.rpartition(")")[2].split()[1] == str(pid) and b"execnet" in command:
+        if status.rpartition(")")[2].split()[1] == str(pid) and b"exec(eval(" in command:
             return int(entry.name)
     pytest.fail("the run has no worker process")
