@@ -53,9 +53,9 @@ def validity(contract: Contract) -> Iterator[str]:
 
 def _reason(error: Any) -> str:
     """The validator's text without the instance, which it prints first and whole."""
-    if isinstance(error.instance, dict) and "responses" in list(error.absolute_path)[-2:-1]:
-        if "description" not in error.instance and "$ref" not in error.instance:
-            return "a response needs a description"
+    is_response = "responses" in list(error.absolute_path)[-2:-1] and isinstance(error.instance, dict)
+    if is_response and not {"description", "$ref"} & error.instance.keys():
+        return "a response needs a description"
     text: str = error.message.splitlines()[0]
     return text if len(text) <= _LONGEST else f"…{text[-_LONGEST:]}"
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conformance.contract.contract import Contract, Parameter
 
 _SHOWN = 80
+_LONGEST_CAUSE = 240
 _INTEGER = re.compile(r"[-+]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?")
 _TRUTH = {"true": True, "false": False}
@@ -178,6 +179,9 @@ def _message(error: Any) -> str:
         case "format":
             return f"expected {kind['format']}, came {came}"
         case "anyOf" | "oneOf":
+            fitting = sum(not errors for errors in kind.get("context") or ())
+            if fitting:
+                return f"{fitting} alternatives of {error.kind.name} fit {came} at once"
             return f"no alternative of {error.kind.name} fits {came}{_closest(kind)}"
     return f"{_cut(error.message)}"
 
@@ -188,7 +192,7 @@ def _closest(kind: dict[str, Any]) -> str:
     if not alternatives:
         return ""
     errors = min(alternatives, key=lambda errors: (len(errors), -max(len(error.instance_path) for error in errors)))
-    return f"; closest: {pointer(errors[0].instance_path)} {_message(errors[0])}"
+    return f"; closest: {pointer(errors[0].instance_path)} {_message(errors[0])}"[:_LONGEST_CAUSE]
 
 
 def _as_list(value: Any) -> list[str]:

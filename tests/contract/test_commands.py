@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from conformance.contract import lint, load_contract
 from conformance.contract.commands import spec
-from conformance.contract.errata import read_errata
 from conformance.contract.document import openapi_root
+from conformance.contract.errata import read_errata
 
 
 def run(*arguments):

@@ -119,6 +119,11 @@ def test_a_union_without_discriminator_tells_the_closest_alternative():
     assert message == 'no alternative of anyOf fits {"lives": "many"}; closest: /lives expected integer, came "many"'
 
 
+def test_a_union_of_which_several_alternatives_fit_is_told_as_such():
+    contract = contract_of({"oneOf": [{"type": "string"}, {"enum": ["a", "b"]}, {"type": "integer"}]})
+    assert found(contract, "a") == [("", '2 alternatives of oneOf fit "a" at once')]
+
+
 def test_a_closed_object_is_closed_in_requests_and_open_in_answers():
     closed = {"type": "object", "properties": {"a": {}}, "additionalProperties": False}
     contract = contract_of(
