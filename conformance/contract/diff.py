@@ -106,14 +106,15 @@ def _without_prefix(path: str) -> str:
 
 
 def _compared(label: str, ours: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator[Difference]:
-    for where in sorted(ours.keys() | theirs.keys()):
+    different = [where for where in ours.keys() | theirs.keys() if ours.get(where) != theirs.get(where)]
+    for where in sorted(different):
         if any((parent in ours) != (parent in theirs) for parent in _parents(where)):
             continue  # its parent is told already
         if where not in theirs:
             yield Difference(label, "removed", where, ours[where])
         elif where not in ours:
             yield Difference(label, "added", where, theirs[where])
-        elif ours[where] != theirs[where]:
+        else:
             yield Difference(label, "changed", where, f"{ours[where]} became {theirs[where]}")
 
 

@@ -159,7 +159,7 @@ def test_what_is_right_needs_no_explanation():
 def test_a_broken_list_of_errata_is_one_error(content, tmp_path):
     (tmp_path / "overlays").mkdir()
     (tmp_path / "overlays" / "errata.yaml").write_text(content)
-    with pytest.raises(DocumentError, match="errata.yaml"):
+    with pytest.raises(DocumentError, match=r"errata\.yaml"):
         read_errata(tmp_path)
 
 

@@ -154,7 +154,7 @@ def test_a_malformed_action_is_an_error(action, message):
 def test_a_file_that_is_no_yaml_is_an_error_with_its_name(tmp_path):
     file = tmp_path / "broken.yaml"
     file.write_text("overlay: [")
-    with pytest.raises(DocumentError, match="broken.yaml"):
+    with pytest.raises(DocumentError, match=r"broken\.yaml"):
         read_overlay(file)
 
 
