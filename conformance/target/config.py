@@ -21,6 +21,8 @@ from conformance.target.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIA
 
 Profile = Literal["smoke", "standard", "deep"]
 
+WAIVERS_FOLDER = Path(__file__).resolve().parent.parent / "waivers"
+
 _FIELDS = {option.field for option in OPTIONS}
 _TARGET_KEYS = _FIELDS - {"target", "targets_file", "report_dir", "seed", "contract"} | {"api_secret_env", "token_env"}
 _INTERNAL_VARIABLES = frozenset({ENVIRONMENT_PREFIX + "STATE_DIR"})
@@ -78,6 +80,15 @@ class Configuration(BaseModel):
     def _version(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", value):
             raise ValueError(f"{value!r} is not a version like 5.8.9")
+        return value
+
+    @field_validator("waivers")
+    @classmethod
+    def _shipped(cls, value: Path | None) -> Path | None:
+        """A bare name means a file that ships with the suite, for example emqx-5.8."""
+        if value is not None and not value.exists() and value.name == str(value):
+            shipped = WAIVERS_FOLDER / f"{value.name.removesuffix('.toml')}.toml"
+            return shipped if shipped.is_file() else value
         return value
 
     @field_validator("ca_bundle", "waivers")

@@ -36,7 +36,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("profile", "How much to do.", choices=("smoke", "standard", "deep")),
     Option("seed", "Seed of all generated data. Default: a random one, printed and reported.", "N"),
     Option("exclusive", "Nobody else uses the target: allow operations that touch global state.", is_flag=True),
-    Option("waivers", "Accepted deviations (TOML).", "FILE"),
+    Option("waivers", "Accepted deviations: a TOML file, or emqx-5.8 for the shipped one.", "FILE"),
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
     Option("report_dir", "Where the reports go. Default: reports/.", "DIR"),

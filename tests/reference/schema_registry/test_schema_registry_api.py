@@ -159,13 +159,6 @@ def test_delete_once(api):
     assert error(api("DELETE", "/schema_registry/s"), 404, "NOT_FOUND")
 
 
-def test_without_the_extra_protobuf_is_refused(api, monkeypatch):
-    monkeypatch.setattr("conformance.reference.schema_registry.protobuf.find_spec", lambda _name: None)
-    answer = create(api, type="protobuf")
-    assert error(answer)
-    assert "not installed" in answer.body["message"]
-
-
 def test_parallel_creates(api, strict_api):
     async def ten(deployment):
         body = {"name": "s", "type": "json", "source": "{}"}
