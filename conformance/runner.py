@@ -27,7 +27,7 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
     console.print(Text(controller.headline()), soft_wrap=True)
     arguments = [
         *(_located(item) for item in items or ("conformance",)),
-        "-c", str(PACKAGE / "pytest.ini"),
+        "-c", str(PACKAGE / "suite.ini"),
         "--rootdir", str(PACKAGE.parent),
         "--confcutdir", str(PACKAGE),
         "-p", "conformance.plugin",
