@@ -167,6 +167,16 @@ class Controller:
         if session.exitstatus != USAGE_ERROR or self.expected:
             session.exitstatus = EXIT_CODES[self.result.verdict]
 
+    def pytest_report_header(self) -> str:
+        return self.headline()
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.result is not None:
+            terminalreporter.section(f"verdict: {self.result.verdict}")
+            for reason in self.result.reasons:
+                terminalreporter.write_line(f"  {reason}")
+            terminalreporter.write_line(f"  report: {self.plan.configuration.report_dir / 'index.html'}")
+
     def _expect(self, ids: list[str]) -> None:
         self.expected.update(dict.fromkeys(ids))
 

@@ -24,6 +24,8 @@ from conformance.target.world import World
 from conformance.waivers import load_waivers
 
 MARKERS = (
+    "fuzz: property-based items",
+    "scenario: hand-written stateful scenarios",
     "requirement(id): the requirement a test verifies",
     "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink)",
     "writes(label): operations a test uses that its id does not name",
