@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -11,11 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from tests.run.command import environment, report_of, run
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
@@ -25,28 +24,6 @@ ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 def target() -> Iterator[EmbeddedDeployment]:
     with start_embedded() as deployment:
         yield deployment
-
-
-def environment(target: EmbeddedDeployment | None = None, **variables: str) -> dict[str, str]:
-    """A process environment without settings of the caller, with those of ``target``."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("EMQX_CONFORMANCE", "PYTEST"))}
-    if target is not None:
-        clean |= {
-            "EMQX_CONFORMANCE_BASE_URL": target.base_url,
-            "EMQX_CONFORMANCE_API_KEY": target.api_key,
-            "EMQX_CONFORMANCE_API_SECRET": target.api_secret,
-        }
-    return clean | {f"EMQX_CONFORMANCE_{name}": value for name, value in variables.items()}
-
-
-def run(*arguments: str, env: dict[str, str], cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "conformance.cli", *arguments]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
-
-
-def report_of(folder: Path) -> dict[str, Any]:
-    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
-    return report
 
 
 def assert_one_sentence(completed: subprocess.CompletedProcess[str], code: int, expected: str) -> None:

@@ -1,0 +1,110 @@
+"""All formats of a failing run tell the same, and none of them tells a secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from tests.run.command import environment, report_of, run
+
+AUTHZ = "/authorization/sources/built_in_database/rules"
+# In strict mode the deployment has the recorded defects: these items fail, with credentials in the answers.
+FAILING = [
+    f"conformance/fuzz/test_operations.py::test_boundaries[PUT {AUTHZ}/users/{{username}}]",
+    f"conformance/fuzz/test_operations.py::test_boundaries[POST {AUTHZ}/all]",
+]
+PASSING = ["conformance/fuzz/test_operations.py::test_positive[GET /rules]"]
+SKIPPED = ["conformance/fuzz/test_operations.py::test_positive[DELETE /banned]"]
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[EmbeddedDeployment]:
+    with start_embedded(strict=True) as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="module", params=["0", "2"], ids=["one process", "xdist"])
+def failing_run(
+    request: pytest.FixtureRequest, strict: EmbeddedDeployment, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    items = [*FAILING, *PASSING]
+    # Not exclusive: one of the failing items is skipped then, and counted as such.
+    exclusive = {"EXCLUSIVE": "true"}
+    completed = run("run", "-n", request.param, *items, env=environment(strict, **exclusive), cwd=folder)
+    assert completed.returncode == 1, completed.stdout + completed.stderr
+    (folder / "output").write_text(completed.stdout + completed.stderr)
+    return folder
+
+
+def test_counts_agree(failing_run: Path) -> None:
+    reports = failing_run / "reports"
+    totals = report_of(reports)["totals"]
+    assert (totals["passed"], totals["failed"], totals["skipped"], totals["errors"]) == (1, 2, 0, 0)
+
+    suite = ElementTree.parse(reports / "junit.xml").getroot()
+    cases = list(suite.iter("testcase"))
+    assert len(cases) == 3
+    assert sum(case.find("failure") is not None for case in cases) == 2
+
+    results = [json.loads(file.read_text()) for file in (reports / "allure-results").glob("*-result.json")]
+    assert sorted(result["status"] for result in results) == ["failed", "failed", "passed"]
+
+    page = (reports / "index.html").read_text()
+    assert re.search(r"<strong[^>]*>\s*2\s*</strong>\s*failed|2 failed|>2<", page)
+
+
+def test_failures_are_attributed_and_can_be_repeated(failing_run: Path) -> None:
+    failures = report_of(failing_run / "reports")["failures"]
+    assert {failure["requirement"] for failure in failures} == {"GEN-15", "GEN-16"}
+    assert {failure["operation"] for failure in failures} == {f"PUT {AUTHZ}/users/{{username}}", f"POST {AUTHZ}/all"}
+    assert all(failure["message"].endswith("Attributed to the target.") for failure in failures)
+    assert all(failure["curl"].startswith("curl ") for failure in failures)
+
+
+def test_allure_results_carry_labels_and_exchanges(failing_run: Path) -> None:
+    results = (failing_run / "reports" / "allure-results").glob("*-result.json")
+    for result in (json.loads(file.read_text()) for file in results):
+        labels: dict[str, list[Any]] = {}
+        for label in result["labels"]:
+            labels.setdefault(label["name"], []).append(label["value"])
+        assert labels["operation"]
+        assert labels["requirement"]
+        assert {"Rules", "Authorization"} & set(labels["tag"])
+        assert result["attachments"]
+
+
+def test_no_file_tells_a_secret(failing_run: Path, strict: EmbeddedDeployment) -> None:
+    secrets = (strict.api_secret, strict.bearer_token)
+    for file in failing_run.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert not any(secret.encode() in content for secret in secrets), file
+
+
+def test_what_needs_exclusive_is_skipped_with_that_reason(strict: EmbeddedDeployment, tmp_path: Path) -> None:
+    completed = run("run", "-n", "0", *SKIPPED, *PASSING, env=environment(strict), cwd=tmp_path)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    report = report_of(tmp_path / "reports")
+    assert report["totals"]["skipped"] == 1
+    operation = next(entry for entry in report["requirements"] if entry["id"] == "GEN-28")
+    assert operation["outcome"] == "passed"
+    assert "needs --exclusive" in (tmp_path / "reports" / "run.json").read_text()
+
+
+def test_published_contract_blames_the_document(strict: EmbeddedDeployment, tmp_path: Path) -> None:
+    item = "conformance/fuzz/test_operations.py::test_positive[GET /rule_events]"
+    completed = run("run", "-n", "0", item, "--contract", "published", env=environment(strict), cwd=tmp_path)
+    assert completed.returncode == 1, completed.stdout + completed.stderr
+    report = report_of(tmp_path / "reports")
+    assert report["contract"]["variant"] == "published"
+    assert report["failures"]
+    blamed = re.compile(r"Attributed to the document \(erratum [^)]*\bA1\b")
+    assert all(blamed.search(failure["message"]) for failure in report["failures"])
