@@ -72,7 +72,7 @@ class Api:
         self._count = 0
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = str(configuration.ca_bundle) if configuration.ca_bundle else True
+        self._verify: str | bool = str(configuration.ca_bundle) if configuration.ca_bundle else True
         self._session.adapters.clear()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
@@ -197,9 +197,7 @@ class Api:
         request.hooks = default_hooks()
         # Not Session.send: it looks at redirects and cookies, which the suite must not follow or keep.
         adapter = self._session.get_adapter(request.url)
-        response = adapter.send(
-            request, stream=True, timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), verify=self._session.verify
-        )
+        response = adapter.send(request, stream=True, timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), verify=self._verify)
         content = _read(response)
         return Answer(
             operation=operation,
