@@ -36,17 +36,22 @@ class Subject:
 class Effort:
     """How many requests an item sends, by profile.
 
-    ``negative_by_type``: random invalid bodies for each connector and action type; they are costly to generate, and
-    the boundaries of each type find more.
+    ``..._by_type``: for each connector and action type. Random invalid bodies of those are costly to generate, and
+    their boundaries are many; what is missing here and there is made up for by the number of types.
     """
 
     positive: int
     negative: int
     negative_by_type: int
     boundaries: int
+    boundaries_by_type: int
 
 
-EFFORT = {"smoke": Effort(1, 2, 1, 6), "standard": Effort(3, 8, 2, 24), "deep": Effort(20, 60, 20, 400)}
+EFFORT = {
+    "smoke": Effort(positive=1, negative=2, negative_by_type=1, boundaries=40, boundaries_by_type=6),
+    "standard": Effort(positive=3, negative=8, negative_by_type=2, boundaries=400, boundaries_by_type=24),
+    "deep": Effort(positive=20, negative=60, negative_by_type=20, boundaries=1000, boundaries_by_type=400),
+}
 
 
 @cache

@@ -11,7 +11,14 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.contract.generation import MISSING
 from conformance.fuzz.adapt import into_sandbox
-from conformance.fuzz.boundaries import IGNORED_FIELDS, UNCHECKED_PARAMETERS, body_mutations, has_bounds, query_cases
+from conformance.fuzz.boundaries import (
+    IGNORED_FIELDS,
+    UNCHECKED_PARAMETERS,
+    Mutation,
+    body_mutations,
+    has_bounds,
+    query_cases,
+)
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.queries import refine
 from conformance.fuzz.space import Subject, subjects
@@ -74,7 +81,9 @@ def test_boundaries(subject: Subject, driver: Driver) -> None:
             for mutation in body_mutations(driver.contract, driver.schema, base)
             if (operation.label, mutation.path) not in IGNORED_FIELDS and driver.certainly_invalid(mutation.body)
         ]
-        for mutation in _sample(faults, driver.effort.boundaries, chance):
+        effort = driver.effort
+        count = effort.boundaries if subject.resource_type is None else effort.boundaries_by_type
+        for mutation in _sample(faults, count, chance):
             body = into_sandbox(operation.label, mutation.body, driver.identities())
             if not driver.certainly_invalid(body):
                 continue
@@ -90,8 +99,11 @@ def test_boundaries(subject: Subject, driver: Driver) -> None:
             driver.expect_refused(answer, case.what, "GEN-18")
 
 
-def _sample(population: list[Any], count: int, chance: random.Random) -> list[Any]:
-    return population if len(population) <= count else chance.sample(population, count)
+def _sample(mutations: list[Mutation], count: int, chance: random.Random) -> list[Mutation]:
+    """At most ``count`` mutations; those of the body as a whole (a missing or an unknown field) come first."""
+    whole = [mutation for mutation in mutations if not mutation.path]
+    rest = [mutation for mutation in mutations if mutation.path]
+    return (whole + chance.sample(rest, len(rest)))[:count]
 
 
 @requirement("GEN-32")

@@ -37,7 +37,7 @@ def failing_run(
     folder = tmp_path_factory.mktemp("run")
     items = [*FAILING, *PASSING]
     # Not exclusive: one of the failing items is skipped then, and counted as such.
-    exclusive = {"EXCLUSIVE": "true"}
+    exclusive = {"EXCLUSIVE": "true", "SEED": "1"}
     completed = run("run", "-n", request.param, *items, env=environment(strict, **exclusive), cwd=folder)
     assert completed.returncode == 1, completed.stdout + completed.stderr
     (folder / "output").write_text(completed.stdout + completed.stderr)
