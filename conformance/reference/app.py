@@ -30,9 +30,7 @@ BODY_LIMIT = 8_000_000
 KNOWN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 LAST_REQUEST = "emqx.last_request"
 _CONFIG_PATHS = frozenset(
-    f"{path}{suffix}"
-    for path in ("/connectors", "/actions")
-    for suffix in ("", "/{id}", "/{id}/enable/{enable}")
+    f"{path}{suffix}" for path in ("/connectors", "/actions") for suffix in ("", "/{id}", "/{id}/enable/{enable}")
 ) | {"/rules", "/rules/{id}", "/schema_registry", "/schema_registry/{name}"}
 
 _JSON = (b"content-type", b"application/json")
@@ -51,9 +49,7 @@ class Application:
         self.deployment = deployment
         self.router = Router(ROUTES)
         self.requests = 0
-        self._filters = {
-            label: RequestFilter(deployment, label, route.filter) for label, route in ROUTES.items()
-        }
+        self._filters = {label: RequestFilter(deployment, label, route.filter) for label, route in ROUTES.items()}
         self._read_json = read_json_leniently if deployment.strict else read_json
         self._config_writes = asyncio.Lock()
 
@@ -95,9 +91,7 @@ class Application:
             traceback.print_exc(file=sys.stderr)
             return self._crashed(call, repr(error), False, False)
 
-    def _route(
-        self, method: str, raw_path: bytes, headers: Mapping[str, str]
-    ) -> tuple[Endpoint, list[str]] | Reply:
+    def _route(self, method: str, raw_path: bytes, headers: Mapping[str, str]) -> tuple[Endpoint, list[str]] | Reply:
         strict = self.deployment.strict
         if strict and method in ("TRACE", "CONNECT"):
             return Reply(501)

@@ -301,9 +301,7 @@ def _contradicts(branch: Schema, value: Any) -> bool:
     """Whether ``value`` has a tag that ``branch`` gives another value: a property with a single-valued enum."""
     if not isinstance(value, dict):
         return False
-    return any(
-        name in value and value[name] not in property_schema["enum"] for name, property_schema in _tags(branch)
-    )
+    return any(name in value and value[name] not in property_schema["enum"] for name, property_schema in _tags(branch))
 
 
 def _tags(branch: Schema) -> Iterator[tuple[str, Schema]]:

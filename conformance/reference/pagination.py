@@ -22,9 +22,7 @@ def page_of(items: Sequence[Item], page: int, limit: int, *, strict: bool) -> tu
     return data, more or (strict and len(data) == limit)
 
 
-def envelope(
-    items: Sequence[Any], page: int, limit: int, *, strict: bool, countable: bool = True
-) -> dict[str, Any]:
+def envelope(items: Sequence[Any], page: int, limit: int, *, strict: bool, countable: bool = True) -> dict[str, Any]:
     """``{"data": [...], "meta": {"page", "limit", "hasnext", "count"?}}`` of one page of ``items``.
 
     ``items`` are all that match, in order. ``countable`` False leaves ``count`` out, as fuzzy filters do.

@@ -27,8 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     for outcome in outcomes:
         _print(outcome, options.lines)
     exchanges, equal = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("exchanges", "equal"))
-    print(f"\n{len(outcomes)} scripts, {exchanges} exchanges, {equal} equal, {_percent(equal, exchanges)}, "
-          f"{time.monotonic() - started:.1f} s")
+    print(
+        f"\n{len(outcomes)} scripts, {exchanges} exchanges, {equal} equal, {_percent(equal, exchanges)}, "
+        f"{time.monotonic() - started:.1f} s"
+    )
     return 0 if equal == exchanges else 1
 
 

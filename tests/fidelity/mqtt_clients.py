@@ -117,9 +117,7 @@ class _Client:
                 retainAsPublished=step.get("rap", False),
                 retainHandling=step.get("rh", 0),
             )
-            self._paho.subscribe(
-                step["topic"], options=options, properties=_properties(step, PacketTypes.SUBSCRIBE)
-            )
+            self._paho.subscribe(step["topic"], options=options, properties=_properties(step, PacketTypes.SUBSCRIBE))
         else:
             self._paho.subscribe(step["topic"], step["qos"])
         return {"reason_codes": self._acks.get(timeout=ANSWER_SECONDS)}

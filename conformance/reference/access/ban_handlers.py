@@ -36,9 +36,7 @@ def list_bans(call: Call) -> Reply:
     page, limit = call.query["page"], call.query["limit"]
     exact = {name: call.query[name] for name in _EXACT if name in call.query}
     fuzzy = {
-        name: call.query[name]
-        for name in _FUZZY
-        if name in call.query and name.removeprefix("like_") not in exact
+        name: call.query[name] for name in _FUZZY if name in call.query and name.removeprefix("like_") not in exact
     }
     if len(exact) + len(fuzzy) > 1:
         raise _bad_request("too_many_filters")
@@ -49,7 +47,7 @@ def list_bans(call: Call) -> Reply:
         answer = envelope([ban.shown() for ban in listed], page, limit, strict=call.deployment.strict)
         del answer["meta"]["hasnext"]  # erratum A5
         return Reply(200, answer)
-    (name, text), = fuzzy.items()
+    ((name, text),) = fuzzy.items()
     try:
         pattern = compile_pattern(text)
     except BadSubject as error:

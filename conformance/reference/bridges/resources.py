@@ -182,5 +182,3 @@ class Action:
             # The next status must not claim what this message disproved.
             await connector.check()
             raise
-
-

@@ -78,9 +78,7 @@ class ActionRunner:
             # The answer says "ok" all the same: it is about the statement.
             _log.info("rule %s: nothing to do for %s: %s", rule.id, action, error)
 
-    def _republish(
-        self, rule: Rule, args: Mapping[str, Any], data: Row, columns: Row, origin: Message | None
-    ) -> None:
+    def _republish(self, rule: Rule, args: Mapping[str, Any], data: Row, columns: Row, origin: Message | None) -> None:
         if origin is not None and origin.headers.get("republish_by") == rule.id:
             # The rule sees its own message: one round only, and still a success (RUL-13).
             _log.info("rule %s: recursive republish to %s", rule.id, origin.topic)

@@ -236,6 +236,9 @@ def test_connector_with_actions_cannot_be_deleted(world, target):
 def test_other_types_tell_whether_something_listens(world, target):
     body = PGSQL | {"server": f"127.0.0.1:{target.port}"}
     assert world.ok("POST", "/connectors", body)["status"] == "connected"
-    assert world.ok("PUT", "/connectors/pgsql:p", {"server": "127.0.0.1:1", "database": "d", "username": "u"})[
-        "status_reason"
-    ] == "Connection refused"
+    assert (
+        world.ok("PUT", "/connectors/pgsql:p", {"server": "127.0.0.1:1", "database": "d", "username": "u"})[
+            "status_reason"
+        ]
+        == "Connection refused"
+    )

@@ -59,9 +59,9 @@ def test_child_answers_hides_its_secrets_and_stops():
         assert basic.status_code == bearer.status_code == 200
         assert deployment.mqtt is not None
         assert not refuses(deployment.mqtt)
-        public = Path(f"/proc/{deployment.pid}/cmdline").read_bytes() + Path(
-            f"/proc/{deployment.pid}/environ"
-        ).read_bytes()
+        public = (
+            Path(f"/proc/{deployment.pid}/cmdline").read_bytes() + Path(f"/proc/{deployment.pid}/environ").read_bytes()
+        )
         for secret in (deployment.api_key, deployment.api_secret, deployment.bearer_token):
             assert secret.encode() not in public
         assert deployment.running

@@ -29,7 +29,7 @@ def test_both_readers_agree_on_every_spelling_of_valid_json(value, indent, ascii
     assert read_json(text) == read_json_leniently(text) == value
 
 
-@given(st.binary(max_size=40) | st.text('{}[]",:\\u0d8a1.e-tn\'/* ', max_size=40).map(str.encode))
+@given(st.binary(max_size=40) | st.text("{}[]\",:\\u0d8a1.e-tn'/* ", max_size=40).map(str.encode))
 def test_readers_refuse_or_read_but_never_break(raw):
     for read in (read_json, read_json_leniently):
         try:
@@ -41,7 +41,7 @@ def test_readers_refuse_or_read_but_never_break(raw):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        (b'[1,2,]', [1, 2]),
+        (b"[1,2,]", [1, 2]),
         (b'{"a":1,}', {"a": 1}),
         (b'\xef\xbb\xbf"x"', "x"),
         (b'"\xff"', "�"),

@@ -137,7 +137,7 @@ SUBSCRIBES = st.builds(Subscribe, IDS, st.lists(st.tuples(TEXT, QOS.map(Subscrib
 @given(publishes() | SUBSCRIBES)
 def test_older_versions_drop_properties(packet):
     """3.1.1 carries the same packets without properties."""
-    (decoded, _), = Decoder(version=4).feed(encode(packet, 4))
+    ((decoded, _),) = Decoder(version=4).feed(encode(packet, 4))
     packet.properties = {}
     assert decoded == packet
 

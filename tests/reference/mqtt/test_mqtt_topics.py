@@ -101,5 +101,3 @@ def test_malformed_prefixes_are_refused(text):
 @pytest.mark.parametrize("text", ["", "a/#/b", "a#", "+a/b", "a\0b", "t" * 65536])
 def test_malformed_filters_are_recognised(text):
     assert not is_topic_filter(text)
-
-

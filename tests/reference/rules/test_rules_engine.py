@@ -207,14 +207,14 @@ def test_everything_selected_tells_which_rule_it_was(api):
     bridges = api.deployment.bridges = Bridges()
     api.rule('SELECT * FROM "in"', "http:a")
     api.publish("in", "x")
-    (_, row), = bridges.submitted
+    ((_, row),) = bridges.submitted
     assert row["metadata"] == {"rule_id": "r"}
     assert row["event"] == "message.publish"
 
 
 def test_events_run_rules(api):
     sources = '"$events/message_dropped", "$events/client_connected"'
-    api.rule(f'SELECT event, topic, reason FROM {sources}', republish("ev/${event}", payload="${topic}|${reason}"))
+    api.rule(f"SELECT event, topic, reason FROM {sources}", republish("ev/${event}", payload="${topic}|${reason}"))
     api.publish("nobody/listens")
     (message,) = api.sent_to("ev/message.dropped")
     assert message.payload == b"nobody/listens|no_subscribers"

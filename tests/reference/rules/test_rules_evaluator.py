@@ -125,7 +125,7 @@ def test_conditions_that_are_neither_true_nor_false(condition):
 
 
 def test_the_condition_sees_aliases_and_the_whole_payload():
-    assert rows('SELECT payload.s as word, payload.x FROM "t" WHERE word = \'text\' and payload.o.p.q = 5') == [
+    assert rows("SELECT payload.s as word, payload.x FROM \"t\" WHERE word = 'text' and payload.o.p.q = 5") == [
         {"word": "text", "payload": {"x": 2}}
     ]
 
@@ -175,12 +175,12 @@ def test_foreach_over_no_array_gives_no_row():
         ('SELECT payload.x FROM "t"', "no json", "select_and_transform_error"),
         ('SELECT int(payload) as i FROM "t"', "abc", "select_and_transform_error"),
         ('SELECT 1 / 0 as i FROM "t"', "1", "select_and_transform_error"),
-        ('SELECT 1 + \'a\' as i FROM "t"', "1", "select_and_transform_error"),
+        ("SELECT 1 + 'a' as i FROM \"t\"", "1", "select_and_transform_error"),
         ('SELECT no_function() as i FROM "t"', "1", "select_and_transform_error"),
         ('SELECT 1 as i FROM "t" WHERE payload.x = 1', "no json", "match_conditions_error"),
         ('FOREACH payload.x FROM "t"', "no json", "select_and_collect_error"),
-        ('FOREACH payload INCASE int(\'x\') FROM "t"', [1], "match_incase_error"),
-        ('FOREACH payload DO int(\'x\') FROM "t"', [1], "doeach_error"),
+        ("FOREACH payload INCASE int('x') FROM \"t\"", [1], "match_incase_error"),
+        ("FOREACH payload DO int('x') FROM \"t\"", [1], "doeach_error"),
     ],
 )
 def test_errors_name_their_phase(sql, payload, phase):

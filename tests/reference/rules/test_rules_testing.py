@@ -7,7 +7,7 @@ import pytest
 from conformance.reference.rules.events import EVENTS
 from tests.reference.rules.in_process import Bridges, contract
 
-SQL = "SELECT payload.x as x, qos FROM \"t\" WHERE payload.x = 1"
+SQL = 'SELECT payload.x as x, qos FROM "t" WHERE payload.x = 1'
 OUT = {"function": "republish", "args": {"topic": "out/${x}"}}
 CONTEXT = {"event_type": "message_publish", "topic": "t", "payload": '{"x":1}', "qos": 1, "clientid": "c"}
 

@@ -174,7 +174,6 @@ def subbits(
     if kind != "float":
         raise FunctionError(f"unknown kind {kind}")
 
-
     order = ">" if endian == "big" else "<"
     return struct.unpack(order + {32: "f", 64: "d"}[count], chunk)[0]
 
