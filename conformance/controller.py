@@ -234,7 +234,7 @@ def _prepare_report_dir(folder: Path) -> None:
 
 
 def _for_embedded(configuration: Configuration, embedded: EmbeddedDeployment) -> Configuration:
-    """The embedded deployment belongs to this run alone, so global operations are allowed on it."""
+    """The embedded deployment belongs to this run alone and ends with it: everything is allowed on it."""
     return Configuration(
         **{
             **configuration.model_dump(),
@@ -243,6 +243,6 @@ def _for_embedded(configuration: Configuration, embedded: EmbeddedDeployment) ->
             "api_secret": embedded.api_secret,
             "token": embedded.bearer_token,
             "mqtt": embedded.mqtt,
-            "exclusive": True,
+            "disposable": not configuration.read_only,
         }
     )

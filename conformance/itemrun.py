@@ -15,6 +15,7 @@ from conformance.run import Context
 from conformance.target.errors import SafetyViolation, TargetLost
 from conformance.target.guard import Access
 from conformance.target.journal import Resource
+from conformance.target.mode import Mode
 from conformance.target.session import NoAnswer
 from conformance.target.world import ArrangeFailed
 from conformance.waivers import WaiverFile
@@ -122,8 +123,13 @@ class ItemRunner:
         labels = {label for marker in item.iter_markers("writes") for label in marker.args}
         labels |= {operation_of(item.nodeid)} - {None}
         unless_exclusive = [label for label in labels if self.context.guard.classify(label) is Access.GLOBAL]
-        if unless_exclusive and not self.context.configuration.exclusive:
+        mode = self.context.configuration.mode
+        if unless_exclusive and mode < Mode.EXCLUSIVE:
             return f"{unless_exclusive[0]} touches global state and needs --exclusive"
+        for marker in item.iter_markers("mode"):
+            needed_mode, why = marker.args
+            if mode < needed_mode:
+                return f"{why}: needs --{needed_mode.words}"
         return None
 
     def _judge(self, item: pytest.Item, error: BaseException | None) -> None:

@@ -102,7 +102,7 @@ class Worker:
             self.redact.add_basic(configuration.api_key or "", secret)
         self.journal = Journal(journal_file(configuration.report_dir, f"{run_id}-{worker}"))
         self.hosts = HostPolicy([configuration.mqtt] if configuration.mqtt else [])
-        self.guard = Guard(contract, self.sandbox, self.hosts, exclusive=configuration.exclusive)
+        self.guard = Guard(contract, self.sandbox, self.hosts, configuration.mode)
         rate = RateLimit(configuration.max_rps, state_folder(configuration, run_id) / "rate")
         base_url = configuration.base_url or ""
         self.api = Api(

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from conformance.target.errors import ConfigurationError
+from conformance.target.mode import Mode
 from conformance.target.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES
 
 Profile = Literal["smoke", "standard", "deep"]
@@ -41,8 +42,11 @@ class Configuration(BaseModel):
     ca_bundle: Path | None = None
     profile: Profile = "standard"
     seed: int | None = Field(default=None, ge=0, lt=2**63)
+    read_only: bool = False
     exclusive: bool = False
+    disposable: bool = False
     waivers: Path | None = None
+    strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
@@ -97,6 +101,15 @@ class Configuration(BaseModel):
         if value is not None and not value.is_file():
             raise ValueError(f"there is no file {value}")
         return value
+
+    @property
+    def mode(self) -> Mode:
+        """What the run may do to its target."""
+        if self.read_only:
+            return Mode.READ_ONLY
+        if self.disposable:
+            return Mode.DISPOSABLE
+        return Mode.EXCLUSIVE if self.exclusive else Mode.SANDBOXED
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -213,6 +226,8 @@ def _checked(given: Mapping[str, tuple[Any, str]]) -> Configuration:
         field = str(first["loc"][0])
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{given[field][1] if field in given else field}: {reason}") from None
+    if configuration.read_only and (configuration.exclusive or configuration.disposable):
+        raise ConfigurationError("--read-only contradicts --exclusive and --disposable")
     if configuration.base_url is None:
         for field in ("api_key", "api_secret", "token", "mqtt", "ca_bundle"):
             if getattr(configuration, field) is not None:

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from conformance.contract import Contract
 from conformance.target.hosts import NEVER_STARTED, HostPolicy
+from conformance.target.mode import Mode
 
 
 class Access(Enum):
@@ -134,10 +135,10 @@ class Owned(Protocol):
 class Guard:
     """Decides for one worker of one run. ``refusal`` is pure; the transport raises on what it returns."""
 
-    def __init__(self, contract: Contract, sandbox: Owned, hosts: HostPolicy, *, exclusive: bool) -> None:
+    def __init__(self, contract: Contract, sandbox: Owned, hosts: HostPolicy, mode: Mode) -> None:
         self.sandbox = sandbox
         self.hosts = hosts
-        self.exclusive = exclusive
+        self.mode = mode
         self._templates = [
             (operation.method, operation.path.strip("/").split("/"), operation.label)
             for operation in contract.operations.values()
@@ -180,6 +181,9 @@ class Guard:
         path = urlsplit(request.path).path
         if request.method in READ_METHODS:
             return
+        if self.mode is Mode.READ_ONLY:
+            yield f"{request.method} is a write, and the run is read-only"
+            return
         for segment in path.strip("/").split("/"):
             if _could_escape(segment):
                 yield f"the path segment {segment!r} could address another resource"
@@ -190,7 +194,7 @@ class Guard:
             yield f"{request.method} {path} is no operation of the contract"
             return
         if label in GLOBAL_OPERATIONS:
-            if not self.exclusive:
+            if self.mode < Mode.EXCLUSIVE:
                 yield f"{label} touches global state and needs --exclusive"
             return
         yield from self._path_findings(label, parameters)

@@ -19,12 +19,13 @@ from conformance.target.guard import (
     unclassified,
 )
 from conformance.target.hosts import HostPolicy
+from conformance.target.mode import Mode
 from conformance.target.sandbox import Sandbox
 
 CONTRACT = load_contract()
 SANDBOX = Sandbox("0abcdef1234", "gw0")
-GUARD = Guard(CONTRACT, SANDBOX, HostPolicy(["sink.example:8080"]), exclusive=False)
-EXCLUSIVE = Guard(CONTRACT, SANDBOX, HostPolicy(), exclusive=True)
+GUARD = Guard(CONTRACT, SANDBOX, HostPolicy(["sink.example:8080"]), Mode.SANDBOXED)
+EXCLUSIVE = Guard(CONTRACT, SANDBOX, HostPolicy(), Mode.EXCLUSIVE)
 OWN = SANDBOX.name("own")
 TOPIC = SANDBOX.topic("own")
 
