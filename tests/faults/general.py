@@ -1,82 +1,17 @@
-"""Seeded faults: for each, what a deployment does wrong, and which requirement must notice it, where and how."""
+"""Faults of the requirements on every operation (GEN).
+
+To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
+(`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
-from tests.faults.proxy import Fault, Reply, Request
+from tests.faults.seeded import ACCESS, EMPTY, OPERATIONS, edit, in_each, json_reply, on, seed, swallow
 
-OPERATIONS = "conformance/fuzz/test_operations.py::"
-ACCESS = "conformance/fuzz/test_access.py::"
-FLAGSHIP = "conformance/scenarios/test_flagship.py::"
 USERS = "/authentication/password_based:built_in_database/users"
 MESSAGE_ID = "0" * 32
-
-
-@dataclass(frozen=True)
-class Seeded:
-    """``kills``: (requirement, operation, check) that must fail; ``items``: the items that must notice."""
-
-    name: str
-    fault: Fault
-    kills: frozenset[tuple[str, str | None, str]]
-    items: tuple[str, ...]
-
-
-FAULTS: list[Seeded] = []
-
-
-def seed(name: str, fault: Fault, items: str | tuple[str, ...], *kills: tuple[str, str | None, str]) -> None:
-    FAULTS.append(Seeded(name, fault, frozenset(kills), (items,) if isinstance(items, str) else items))
-
-
-def on(label: str, change: Callable[[Reply], Reply | None], status: int | None = None) -> Fault:
-    """Change the answers of an operation, all or those with a status."""
-
-    def fault(request: Request, forward: Callable[[], Reply]) -> Reply | None:
-        reply = forward()
-        return change(reply) if request.is_for(label) and status in (None, reply.status) else reply
-
-    return fault
-
-
-def swallow(label: str, reply: Reply, condition: Callable[[Request], bool] = lambda _: True) -> Fault:
-    """Answer without doing anything."""
-
-    def fault(request: Request, forward: Callable[[], Reply]) -> Reply:
-        return reply if request.is_for(label) and condition(request) else forward()
-
-    return fault
-
-
-def edit(change: Callable[[Any], None]) -> Callable[[Reply], Reply]:
-    """Change the JSON of an answer in place."""
-
-    def apply(reply: Reply) -> Reply:
-        value = reply.json
-        change(value)
-        return reply.with_json(value)
-
-    return apply
-
-
-def in_each(collection: str | None, change: Callable[[dict[str, Any]], object]) -> Callable[[Reply], Reply]:
-    def apply(value: Any) -> None:
-        for element in value[collection] if collection else value:
-            change(element)
-
-    return edit(apply)
-
-
-EMPTY = Reply(204, {}, b"")
-NOTHING = Reply(0, {}, b"")
-
-
-def json_reply(status: int, value: Any) -> Reply:
-    return NOTHING.with_json(value, status)
-
 
 # --- credentials, methods, bodies -------------------------------------------------------------------------------------
 
@@ -242,44 +177,4 @@ seed(
     on("POST /schema_registry", lambda reply: reply.with_json({"code": "BAD_REQUEST", "message": "no"}, 400), 201),
     f"{OPERATIONS}test_examples[POST /schema_registry]",
     ("GEN-32", "POST /schema_registry", "accepts_valid"),
-)
-
-# --- the flagship -----------------------------------------------------------------------------------------------------
-
-NO_SUBSCRIBER = json_reply(202, {"reason_code": 16, "message": "no_matching_subscribers"})
-seed(
-    "published messages go nowhere",
-    swallow("POST /publish", NO_SUBSCRIBER),
-    f"{FLAGSHIP}test_message_reaches_the_sink",
-    ("FLOW-01", "POST /publish", "message_reaches_the_sink"),
-)
-seed(
-    "an action counts one delivery too many",
-    on("GET /actions/{id}/metrics", edit(lambda b: b["metrics"].update(success=b["metrics"]["success"] + 1)), 200),
-    f"{FLAGSHIP}test_metrics_count_the_messages",
-    ("FLOW-02", "GET /actions/{id}/metrics", "metrics_count_the_messages"),
-)
-seed(
-    "a rule test matches everything",
-    on("POST /rules/{id}/test", lambda reply: reply.with_json(["ok"], 200), 412),
-    f"{FLAGSHIP}test_rule_test_tells_match_from_mismatch",
-    ("FLOW-03", "POST /rules/{id}/test", "rule_test_tells_match_from_mismatch"),
-)
-seed(
-    "disabling does nothing",
-    swallow("PUT /actions/{id}/enable/{enable}", EMPTY),
-    f"{FLAGSHIP}test_disabled_action_delivers_nothing",
-    ("FLOW-04", "GET /actions/{id}", "disabled_action_delivers_nothing"),
-)
-seed(
-    "a connector in use is reported deleted",
-    on("DELETE /connectors/{id}", lambda reply: EMPTY, 400),
-    f"{FLAGSHIP}test_chain_is_deleted_from_the_top",
-    ("FLOW-05", "DELETE /connectors/{id}", "chain_is_deleted_from_the_top"),
-)
-seed(
-    "deleting a rule does nothing",
-    swallow("DELETE /rules/{id}", EMPTY, lambda request: request.signed),
-    f"{FLAGSHIP}test_deleted_chain_is_gone",
-    ("FLOW-06", "GET /rules/{id}", "deleted_chain_is_gone"),
 )

@@ -1,0 +1,47 @@
+"""Faults of the chain from a connector to the sink (FLOW).
+
+To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
+(`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
+"""
+
+from __future__ import annotations
+
+from tests.faults.seeded import EMPTY, edit, json_reply, on, scenario, seed, swallow
+
+NO_SUBSCRIBER = json_reply(202, {"reason_code": 16, "message": "no_matching_subscribers"})
+seed(
+    "published messages go nowhere",
+    swallow("POST /publish", NO_SUBSCRIBER),
+    scenario("flagship", "message_reaches_the_sink"),
+    ("FLOW-01", "POST /publish", "message_reaches_the_sink"),
+)
+seed(
+    "an action counts one delivery too many",
+    on("GET /actions/{id}/metrics", edit(lambda b: b["metrics"].update(success=b["metrics"]["success"] + 1)), 200),
+    scenario("flagship", "metrics_count_the_messages"),
+    ("FLOW-02", "GET /actions/{id}/metrics", "metrics_count_the_messages"),
+)
+seed(
+    "a rule test matches everything",
+    on("POST /rules/{id}/test", lambda reply: reply.with_json(["ok"], 200), 412),
+    scenario("flagship", "rule_test_tells_match_from_mismatch"),
+    ("FLOW-03", "POST /rules/{id}/test", "rule_test_tells_match_from_mismatch"),
+)
+seed(
+    "disabling does nothing",
+    swallow("PUT /actions/{id}/enable/{enable}", EMPTY),
+    scenario("flagship", "disabled_action_delivers_nothing"),
+    ("FLOW-04", "GET /actions/{id}", "disabled_action_delivers_nothing"),
+)
+seed(
+    "a connector in use is reported deleted",
+    on("DELETE /connectors/{id}", lambda reply: EMPTY, 400),
+    scenario("flagship", "chain_is_deleted_from_the_top"),
+    ("FLOW-05", "DELETE /connectors/{id}", "chain_is_deleted_from_the_top"),
+)
+seed(
+    "deleting a rule does nothing",
+    swallow("DELETE /rules/{id}", EMPTY, lambda request: request.signed),
+    scenario("flagship", "deleted_chain_is_gone"),
+    ("FLOW-06", "GET /rules/{id}", "deleted_chain_is_gone"),
+)

@@ -1,0 +1,192 @@
+"""Seeded faults: what a deployment does wrong, and which requirement must notice it, where and how.
+
+    seed(
+        "deleting a rule does nothing",                             # unique: pytest tests/faults -k "does nothing"
+        swallow("DELETE /rules/{id}", EMPTY),                       # what is wrong
+        scenario("rules", "deleted_rule_is_gone"),                  # the item that must notice, or several
+        "RUL-08",                                                   # what must fail, and nothing else
+        origin="https://github.com/emqx/emqx/pull/10677",           # if EMQX once had it
+    )
+
+What is wrong is one of two kinds:
+
+- a change of the HTTP traffic: ``(request, forward) -> Reply | None`` (see `tests.faults.proxy`), made with `on`,
+  `swallow`, `edit`, `in_each` or by hand;
+- a change of the reference deployment itself, for what happens behind the API: `broken` replaces an attribute of a
+  class or module, `broken_handler` the handler of an operation. Several of them: a tuple.
+
+What must fail is a requirement's id ("RUL-08": at least one failure of it, whatever its operation and check), or a
+triple ``(requirement, operation, check)``. All that is listed must fail in every item, and nothing that is not listed.
+
+The fault holds from before the item's set-up until its test is over; each fault has a deployment of its own, which is
+constructed under the fault, so a fault may leave anything behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+from conformance.reference.http import ROUTES, Handler
+from conformance.reference.operations import MODULES
+from tests.faults.proxy import Fault, Reply, Request
+
+assert MODULES, "their import registers the handlers"
+
+Kill = str | tuple[str, str | None, str]
+
+OPERATIONS = "conformance/fuzz/test_operations.py::"
+ACCESS = "conformance/fuzz/test_access.py::"
+
+EMPTY = Reply(204, {}, b"")
+NOTHING = Reply(0, {}, b"")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A replacement in the reference deployment: ``make`` gets the original and returns what takes its place."""
+
+    owner: type | ModuleType | dict[str, Any]
+    name: str
+    make: Callable[[Any], Any]
+
+    @contextlib.contextmanager
+    def applied(self) -> Generator[None]:
+        """Replace, and put the original back."""
+        original = _get(self.owner, self.name)
+        _set(self.owner, self.name, self.make(original))
+        try:
+            yield
+        finally:
+            _set(self.owner, self.name, original)
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """``fault`` changes the traffic, ``broken`` the deployment; ``items`` are the node ids that must notice."""
+
+    name: str
+    fault: Fault | None
+    broken: tuple[Broken, ...]
+    items: tuple[str, ...]
+    kills: tuple[Kill, ...]
+    origin: str | None
+
+    @property
+    def requirements(self) -> set[str]:
+        """Ids of the requirements that must fail."""
+        return {kill if isinstance(kill, str) else kill[0] for kill in self.kills}
+
+
+FAULTS: dict[str, Seeded] = {}
+
+
+def seed(
+    name: str,
+    fault: Fault | Broken | tuple[Broken, ...],
+    items: str | tuple[str, ...],
+    *kills: Kill,
+    origin: str | None = None,
+) -> None:
+    """Declare a fault; see the module. ``origin``: the issue or pull request of EMQX that tells of it."""
+    assert name not in FAULTS, f"two faults are called {name!r}"
+    assert kills, f"{name!r} names no requirement that must fail"
+    broken = (fault,) if isinstance(fault, Broken) else fault if isinstance(fault, tuple) else ()
+    traffic = None if broken else fault
+    items = (items,) if isinstance(items, str) else items
+    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin)  # type: ignore[arg-type]
+
+
+def scenario(module: str, test: str) -> str:
+    """The node id of a scenario: ``scenario("flagship", "message_reaches_the_sink")``."""
+    return f"conformance/scenarios/test_{module}.py::test_{test}"
+
+
+# --- the deployment ---------------------------------------------------------------------------------------------------
+
+
+def broken(owner: type | ModuleType, name: str, make: Callable[[Any], Any]) -> Broken:
+    """Replace an attribute of a class or module of `conformance.reference`.
+
+    ``make`` gets the original and returns the replacement: for a method a function that takes ``self``, for a constant
+    a value. A function that others import by name is replaced in the module that uses it.
+
+        broken(Broker, "publish", lambda original: lambda self, message: 2 * original(self, message))
+    """
+    _get(owner, name)  # a name that is gone is noticed when the faults are loaded
+    return Broken(owner, name, make)
+
+
+def broken_handler(label: str, make: Callable[[Handler], Handler]) -> Broken:
+    """Replace the handler of an operation (``"GET /rules/{id}"``), which gets a `conformance.reference.http.Call`."""
+    assert label in ROUTES, f"the reference deployment has no handler for {label}"
+    return Broken(ROUTES, label, lambda route: replace(route, handler=make(route.handler)))
+
+
+def _get(owner: type | ModuleType | dict[str, Any], name: str) -> Any:
+    attributes = owner if isinstance(owner, dict) else vars(owner)
+    assert name in attributes, f"{owner!r} has no {name} of its own"
+    return attributes[name]
+
+
+def _set(owner: type | ModuleType | dict[str, Any], name: str, value: Any) -> None:
+    if isinstance(owner, dict):
+        owner[name] = value
+    else:
+        setattr(owner, name, value)
+
+
+# --- the HTTP traffic -------------------------------------------------------------------------------------------------
+
+
+def on(label: str, change: Callable[[Reply], Reply | None], status: int | None = None) -> Fault:
+    """Change the answers of an operation, all or those with a status."""
+
+    def fault(request: Request, forward: Callable[[], Reply]) -> Reply | None:
+        reply = forward()
+        return change(reply) if request.is_for(label) and status in (None, reply.status) else reply
+
+    return fault
+
+
+def swallow(label: str, reply: Reply, condition: Callable[[Request], bool] = lambda _: True) -> Fault:
+    """Answer without doing anything."""
+
+    def fault(request: Request, forward: Callable[[], Reply]) -> Reply:
+        return reply if request.is_for(label) and condition(request) else forward()
+
+    return fault
+
+
+def edit(change: Callable[[Any], object]) -> Callable[[Reply], Reply]:
+    """Change the JSON of an answer in place."""
+
+    def apply(reply: Reply) -> Reply:
+        value = reply.json
+        change(value)
+        return reply.with_json(value)
+
+    return apply
+
+
+def in_each(collection: str | None, change: Callable[[dict[str, Any]], object]) -> Callable[[Reply], Reply]:
+    """Change every element of a list in place: that under a key (``"data"``), or the answer itself (None)."""
+
+    def apply(value: Any) -> None:
+        for element in value[collection] if collection else value:
+            change(element)
+
+    return edit(apply)
+
+
+def json_reply(status: int, value: Any) -> Reply:
+    """An answer with a JSON body."""
+    return NOTHING.with_json(value, status)
+
+
+def error_reply(status: int, code: str, message: str = "The deployment says so") -> Reply:
+    """An answer with the error envelope."""
+    return json_reply(status, {"code": code, "message": message})
