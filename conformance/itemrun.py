@@ -10,14 +10,16 @@ import pytest
 
 from conformance.items import operation_of, requirements_of
 from conformance.report import allure_results
-from conformance.report.model import ItemResult, Outcome
+from conformance.report.model import PROVISIONAL, ItemResult, Outcome
+from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
+from conformance.target.answer import UnexpectedAnswer
 from conformance.target.errors import SafetyViolation, TargetLost
 from conformance.target.guard import Access
 from conformance.target.journal import Resource
 from conformance.target.mode import Mode
+from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.session import NoAnswer
-from conformance.target.world import ArrangeFailed
 from conformance.waivers import WaiverFile
 
 REPORT_KEY = "conformance"
@@ -112,6 +114,10 @@ class ItemRunner:
             self.left.append(f"{len(journal)} resources, to be deleted with: sweep --journal {journal.file}")
 
     def _why_skipped(self, item: pytest.Item) -> str | None:
+        versions = [REQUIREMENTS[identifier] for identifier in requirements_of(item.nodeid)]
+        version = self.context.capabilities.version
+        if versions and not any(entry.applies_to(version) for entry in versions):
+            return f"does not apply to EMQX {version}"
         missing = self.context.capabilities.missing()
         for marker in item.iter_markers("needs"):
             for capability in marker.args:
@@ -151,7 +157,8 @@ class ItemRunner:
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
-            recorder.failed(main, item.name.partition("[")[0].removeprefix("test_"), _first_line(error))
+            answer = error.answer if isinstance(error, UnexpectedAnswer) else None
+            recorder.failed(main, item.name.partition("[")[0].removeprefix("test_"), _first_line(error), answer)
         elif error is None and item.get_closest_marker("fuzz") is None:
             # A scenario that came to its end has decided; fuzz items decide request by request.
             recorder.passed(main, item.name.partition("[")[0].removeprefix("test_"), recorder.operation)
@@ -174,6 +181,10 @@ class ItemRunner:
             allure_results.describe(recorder, self.context.contract)
         if self.waivers is not None:
             self.waivers.apply(failures, self.context.capabilities.version)
+        for failure in failures:
+            entry = REQUIREMENTS.get(failure.requirement)
+            if entry is not None and entry.provisional and failure.waived_by is None:
+                failure.waived_by = PROVISIONAL
         unwaived = [failure for failure in failures if failure.waived_by is None]
         if unwaived:
             self._conclude(item, "failed", unwaived[0].message)

@@ -20,7 +20,7 @@ from conformance.target.options import OPTIONS
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api
 from conformance.target.sink import HttpSink
-from conformance.target.world import World
+from conformance.target.target import Target
 from conformance.waivers import load_waivers
 
 MARKERS = (
@@ -168,11 +168,11 @@ def capabilities(context: Context) -> Capabilities:
 
 
 @pytest.fixture
-def world(context: Context) -> Iterator[World]:
-    """Factories for what the item needs; all of it is deleted after the item."""
-    world = context.world()
-    yield world
-    world.close()
+def target(context: Context) -> Iterator[Target]:
+    """The target's collections and broker; whatever the item creates is deleted after it."""
+    target = context.target()
+    yield target
+    target.close()
 
 
 @pytest.fixture

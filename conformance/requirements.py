@@ -1,7 +1,8 @@
 """Requirements: testable sentences with ids, declared where they are checked.
 
-``@requirement("CON-13")`` on a test, or on a check that looks at every answer, registers the id; the first line of
-the docstring is the sentence. The catalogue, the report and the matrix are generated from this registry.
+``@requirement("CON-13")`` on a test, or ``@universal_requirement`` on a check that looks at every answer, registers
+the id; the first line of the docstring is the sentence. The catalogue, the report and the matrix are generated from
+this registry.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
+
+from conformance.versions import VersionRange
 
 Level = Literal["MUST", "SHOULD"]
 Checked = TypeVar("Checked", bound=Callable[..., object])
@@ -19,27 +22,58 @@ Checked = TypeVar("Checked", bound=Callable[..., object])
 
 @dataclass(slots=True)
 class Requirement:
-    """One requirement. ``universal``: it is checked on every answer rather than by tests of its own."""
+    """One requirement.
+
+    ``universal``: it is checked on every answer rather than by tests of its own. ``operations``: labels of the
+    operations it speaks about. ``since`` (inclusive) and ``until`` (exclusive) are versions of EMQX. ``provisional``:
+    it is checked and reported, but does not count yet. ``random``: whether generated data decides what is checked.
+    """
 
     id: str
     title: str
     level: Level
     universal: bool = False
+    operations: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    provisional: bool = False
+    random: bool = False
     verified_by: list[str] = field(default_factory=list)
+
+    def applies_to(self, version: str | None) -> bool:
+        """Whether a target of that version must meet it; one of unknown version must."""
+        bounds = [f">={self.since}"] * (self.since is not None) + [f"<{self.until}"] * (self.until is not None)
+        return not bounds or version is None or VersionRange.parse(",".join(bounds)).contains(version)
 
 
 REQUIREMENTS: dict[str, Requirement] = {}
 
 
 class RequirementError(ValueError):
-    """Two places give one requirement different sentences or levels."""
+    """Two places say different things about one requirement."""
 
 
-def requirement(identifier: str, *, level: Level = "MUST") -> Callable[[Checked], Checked]:
-    """Declare that a test verifies a requirement; its docstring's first line is the sentence."""
+def requirement(
+    identifier: str,
+    *operations: str,
+    level: Level = "MUST",
+    since: str | None = None,
+    until: str | None = None,
+    provisional: bool = False,
+) -> Callable[[Checked], Checked]:
+    """Declare that a test verifies a requirement; its docstring's first line is the sentence.
+
+    ``operations``: labels of those it speaks about; a test that is parametrized by operation (a parameter ``subject``)
+    adds its own. A requirement that several tests verify is declared alike on each; the first sentence is its title.
+    """
 
     def declare(function: Checked) -> Checked:
-        _register(identifier, function, level, universal=False)
+        labels = (*operations, *_parametrized(function))
+        entry = _register(identifier, function, level, universal=False, operations=labels)
+        entry.random = _is_random(function)
+        if (entry.since, entry.until, entry.provisional) != (since, until, provisional) and len(entry.verified_by) > 1:
+            raise RequirementError(f"{identifier}: its tests disagree on since, until or provisional")
+        entry.since, entry.until, entry.provisional = since, until, provisional
         marked: Checked = pytest.mark.requirement(identifier)(function)
         return marked
 
@@ -50,13 +84,15 @@ def universal_requirement(identifier: str, *, level: Level = "MUST") -> Callable
     """Declare that a check of every answer verifies a requirement."""
 
     def declare(function: Checked) -> Checked:
-        _register(identifier, function, level, universal=True)
+        _register(identifier, function, level, universal=True, operations=()).random = True
         return function
 
     return declare
 
 
-def _register(identifier: str, function: Callable[..., object], level: Level, *, universal: bool) -> None:
+def _register(
+    identifier: str, function: Callable[..., object], level: Level, *, universal: bool, operations: tuple[str, ...]
+) -> Requirement:
     sentence = (inspect.getdoc(function) or "").partition("\n")[0].strip()
     name = f"{function.__module__}.{function.__qualname__}"
     if not sentence:
@@ -65,14 +101,38 @@ def _register(identifier: str, function: Callable[..., object], level: Level, *,
     if known.level != level:
         raise RequirementError(f"{identifier} is {known.level} in {known.verified_by[0]} and {level} in {name}")
     known.verified_by.append(name)
+    known.operations = tuple(dict.fromkeys((*known.operations, *operations)))
+    return known
+
+
+def _parametrized(function: Callable[..., object]) -> Iterator[str]:
+    """Labels of the operations a test is parametrized by."""
+    for mark in _marks(function):
+        if mark.name == "parametrize" and mark.args[0] == "subject":
+            for parameter in mark.args[1]:
+                subject: Any = parameter.values[0]
+                yield subject.label
+
+
+def _is_random(function: Callable[..., object]) -> bool:
+    """Whether a test draws its data: fuzz items and models do, by the marker of their module or their own."""
+    module_marks = getattr(inspect.getmodule(function), "pytestmark", [])
+    marks = [*(module_marks if isinstance(module_marks, list) else [module_marks]), *_marks(function)]
+    return any(mark.name in ("fuzz", "model") for mark in marks)
+
+
+def _marks(function: Callable[..., object]) -> list[pytest.Mark]:
+    marks: list[pytest.Mark] = getattr(function, "pytestmark", [])
+    return marks
 
 
 def catalogue() -> Iterator[Requirement]:
     """All requirements of the suite by id, after importing every module that declares some."""
     import conformance.checks.answers
     import conformance.fuzz
+    import conformance.models
     import conformance.scenarios
 
-    for package in (conformance.fuzz, conformance.scenarios):
+    for package in (conformance.fuzz, conformance.scenarios, conformance.models):
         package.import_tests()
     yield from (REQUIREMENTS[identifier] for identifier in sorted(REQUIREMENTS))

@@ -28,8 +28,8 @@ from conformance.target.redaction import Redactor
 from conformance.target.sandbox import Sandbox, new_run_id
 from conformance.target.session import Api
 from conformance.target.sink import HttpSink
+from conformance.target.target import Target
 from conformance.target.transport import GuardedAdapter
-from conformance.target.world import World
 
 STOPPED = "stopped"
 
@@ -148,8 +148,9 @@ class Context(Worker):
         file = state_folder(self.configuration, self.sandbox.run_id) / STOPPED
         return file.read_text(encoding="utf-8") if file.exists() else None
 
-    def world(self) -> World:
-        return World(self.api, self.contract, self.sandbox, self.capabilities, self.configuration)
+    def target(self) -> Target:
+        """The target for one item."""
+        return Target(self.api, self.contract, self.sandbox, self.capabilities, self.configuration)
 
     @property
     def sink(self) -> HttpSink:

@@ -13,12 +13,13 @@ from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Mode, Part, draw
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
+from conformance.fuzz.arrange import path_parameters, running
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.run import Context
 from conformance.target.answer import Answer
 from conformance.target.guard import Outgoing, lenient_readings
 from conformance.target.session import encode, expand
-from conformance.target.world import World
+from conformance.target.target import Target
 
 # Statuses besides 2xx by which a healthy server accepts a valid request: the request was understood, and what it asks
 # for is impossible right now for a documented reason.
@@ -39,7 +40,7 @@ _DESTROYS = frozenset({"DELETE"})
 class Driver:
     """One fuzz item: its operation, its ids inside the sandbox, its seed and its effort."""
 
-    def __init__(self, context: Context, world: World, subject: Subject, node_id: str) -> None:
+    def __init__(self, context: Context, target: Target, subject: Subject, node_id: str) -> None:
         self.subject = subject
         self.contract = context.contract
         self.sandbox = context.sandbox
@@ -47,7 +48,7 @@ class Driver:
         self.seed = item_seed(context.plan.seed, node_id)
         self.effort: Effort = EFFORT[context.configuration.profile]
         self._context = context
-        self._world = world
+        self._target = target
         self._recorder: Recorder = context.recorder
         self._connector = ""
 
@@ -72,11 +73,9 @@ class Driver:
         if not self.operation.parameters_in("path"):
             return {}
         if self.operation.path.endswith("/{operation}"):
-            return {
-                "id": self._world.running(self.operation.path.split("/")[1], self._context.sink.url),
-                "operation": "start",
-            }
-        return self._world.path_parameters(self.operation.label, self.subject.resource_type)
+            identifier = running(self._target, self.operation.path, self._context.sink.url)
+            return {"id": identifier, "operation": "start"}
+        return path_parameters(self._target, self.operation.label, self.subject.resource_type)
 
     def unknown_path(self) -> dict[str, str]:
         """Well-formed path parameters of something that does not exist."""
@@ -119,7 +118,7 @@ class Driver:
         if "path" in self.__dict__ and self.operation.method == "PUT":
             answer = self._context.api.call("GET /actions/{id}", path={"id": self.path["id"]})
             return f"{self._example_type}:{answer.json['connector']}"
-        return self._world.connector(self._example_type or "http")
+        return self._target.connectors.create(type=self._example_type or "http")
 
     def draw(self, mode: Mode, part: Part, count: int) -> list[Generated]:
         try:

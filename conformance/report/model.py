@@ -11,6 +11,9 @@ Level = Literal["MUST", "SHOULD"]
 Attribution = Literal["target", "document", "undecided"]
 WaiverState = Literal["reproduced", "unobserved", "expired"]
 
+PROVISIONAL = "provisional"
+"""Stands for the waiver of a failure whose requirement does not count yet."""
+
 
 @dataclass(slots=True)
 class Failure:

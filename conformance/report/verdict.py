@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.report.accounting import Accounts, reasons
-from conformance.report.model import Failure, ItemResult, OperationResult, Outcome, RequirementResult, Verdict
+from conformance.report.model import (
+    PROVISIONAL,
+    Failure,
+    ItemResult,
+    OperationResult,
+    Outcome,
+    RequirementResult,
+    Verdict,
+)
 from conformance.requirements import Requirement
 
 EXIT_CODES: Mapping[Verdict, int] = {
@@ -85,7 +93,7 @@ class _Findings:
         decided = any(item.outcome in ("passed", "waived") for item in self.items)
         if not decided or self.troubles or self._has("error", "not_run"):
             return "inconclusive"
-        if self._failures(waived=True) or self._has("waived"):
+        if any(failure.waived_by != PROVISIONAL for failure in self._failures(waived=True)):
             return "conformant_with_waivers"
         return "conformant"
 

@@ -14,7 +14,7 @@ from conformance.target.polling import eventually
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api
 from conformance.target.sink import Delivery, HttpSink
-from conformance.target.world import World
+from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink")]
 
@@ -34,22 +34,17 @@ class Chain:
 
 
 @pytest.fixture
-def chain(world: World, sandbox: Sandbox, sink: HttpSink) -> Chain:
-    connector = {"type": "http", "name": sandbox.name("con"), "url": sink.url, "pool_size": 1}
-    world.create("POST /connectors", connector, 201)
+def chain(target: Target, sandbox: Sandbox, sink: HttpSink) -> Chain:
+    connector = target.connectors.running(sink.url)
     path = f"/{sandbox.name('hook')}"
-    action = {
-        "type": "http",
-        "name": sandbox.name("act"),
-        "connector": connector["name"],
-        "parameters": {"path": path, "method": "post", "body": '{"reading":${payload.value},"from":"${topic}"}'},
-    }
-    world.create("POST /actions", action, 201)
+    body = '{"reading":${payload.value},"from":"${topic}"}'
+    action = target.actions.create(
+        connector=connector, parameters={"path": path, "method": "post", "body": body}, resource_opts=None
+    )
     topic = sandbox.topic("readings")
     sql = f'SELECT payload, topic FROM "{topic}" WHERE payload.value > 10'
-    rule = {"id": sandbox.name("rule"), "name": "readings", "sql": sql, "actions": [f"http:{action['name']}"]}
-    world.create("POST /rules", rule, 201)
-    return Chain(f"http:{connector['name']}", f"http:{action['name']}", str(rule["id"]), topic, path)
+    rule = target.rules.create(sql=sql, actions=[action])
+    return Chain(connector, action, rule, topic, path)
 
 
 def publish(api: Api, topic: str, value: int) -> Answer:

@@ -23,6 +23,18 @@ class NotJson(ValueError):
     """A body that should be JSON is not."""
 
 
+class UnexpectedAnswer(AssertionError):
+    """The target answered something else than its contract demands; ``answer`` is what came back."""
+
+    def __init__(self, answer: Answer, expectation: str) -> None:
+        code = f" {answer.code}" if answer.code else ""
+        super().__init__(
+            f"{answer.operation or f'{answer.sent.method} {answer.sent.path}'} answered {answer.status}{code}, "
+            f"expected {expectation}"
+        )
+        self.answer = answer
+
+
 @dataclass(slots=True)
 class Sent:
     """A request as sent; ``path`` is raw, below ``/api/v5``, with its query. ``credentials`` says how it was signed."""
@@ -51,6 +63,13 @@ class Answer:
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
+
+    def expect(self, *statuses: int, code: str | None = None) -> Answer:
+        """This answer, if it has one of ``statuses`` (and that ``code``); raises `UnexpectedAnswer` otherwise."""
+        if self.status not in statuses or code not in (None, self.code):
+            expectation = " or ".join(map(str, statuses)) + (f" {code}" if code else "")
+            raise UnexpectedAnswer(self, expectation)
+        return self
 
     @property
     def media_type(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -47,6 +50,15 @@ class NoAnswer(Exception):
 Observer = Callable[[Answer], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of an operation by its label, for `Api.together`; fields as the arguments of `Api.call`."""
+
+    label: str
+    path: Mapping[str, str] = field(default_factory=dict)
+    json: Any = _UNSET
+
+
 class Api:
     """Calls operations of a target and hands every answer to its observers.
 
@@ -69,7 +81,7 @@ class Api:
         self.observers: list[Observer] = []
         self._user_agent = f"emqx-conformance/{__version__} run={run_id}"
         self._request_prefix = f"{run_id}-{uuid.uuid4().hex[:6]}-"
-        self._count = 0
+        self._count = itertools.count(1)
         self._session = requests.Session()
         self._session.trust_env = False
         self._verify: str | bool = str(configuration.ca_bundle) if configuration.ca_bundle else True
@@ -108,6 +120,22 @@ class Api:
             credentials=credentials,
         )
 
+    def together(self, calls: Sequence[Call]) -> list[Answer]:
+        """Send all calls at once, each on a connection of its own; the answers come in the order of the calls."""
+
+        def exchange(call: Call) -> Answer:
+            method, template = call.label.split(" ", 1)
+            content = None if call.json is _UNSET else encode(call.json)
+            content_type = None if content is None else "application/json"
+            sent = self._prepare(method, expand(template, call.path), content, content_type)
+            return self._exchange(call.label, sent)
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            answers = list(pool.map(exchange, calls))
+        for answer in answers:
+            self._observe(answer)
+        return answers
+
     def send(
         self,
         method: str,
@@ -121,8 +149,26 @@ class Api:
         observed: bool = True,
     ) -> Answer:
         """Send a request as it stands; ``raw_path`` is percent-encoded, below ``/api/v5``, with its query."""
-        self._count += 1
-        request_id = f"{self._request_prefix}{self._count}"
+        sent = self._prepare(method, raw_path, content, content_type, headers, credentials)
+        answer = self._exchange(operation, sent)
+        if observed:
+            self._observe(answer)
+        return answer
+
+    def _observe(self, answer: Answer) -> None:
+        for observer in self.observers:
+            observer(answer)
+
+    def _prepare(
+        self,
+        method: str,
+        raw_path: str,
+        content: bytes | None,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        credentials: Signature = "default",
+    ) -> Sent:
+        request_id = f"{self._request_prefix}{next(self._count)}"
         all_headers: dict[str, str] = {
             "User-Agent": self._user_agent,
             "Accept": "application/json",
@@ -136,12 +182,7 @@ class Api:
         elif method in ("POST", "PUT", "PATCH"):
             all_headers["Content-Length"] = "0"
         all_headers.update(headers or {})
-        sent = Sent(method, raw_path, all_headers, content or b"", self.credentials.resolve(credentials), request_id)
-        answer = self._exchange(operation, sent)
-        if observed:
-            for observer in self.observers:
-                observer(answer)
-        return answer
+        return Sent(method, raw_path, all_headers, content or b"", self.credentials.resolve(credentials), request_id)
 
     def send_json(self, method: str, raw_path: str, body: Any) -> Answer:
         """Send a JSON body outside of every check (set-up, preflight)."""

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from conformance.report.model import Failure, WaiverUse
-from conformance.waivers.versions import VersionRange
+from conformance.versions import VersionRange
 from conformance.waivers.waiver import Waiver
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from conformance.report.model import Failure
-from conformance.waivers.versions import VersionRange
+from conformance.versions import VersionRange
 
 
 @dataclass(frozen=True, slots=True)

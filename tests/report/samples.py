@@ -13,10 +13,16 @@ from conformance.requirements import Requirement
 
 OPERATIONS = ("GET /rules", "POST /rules", "GET /rules/{id}", "DELETE /rules/{id}")
 CATALOGUE = (
-    Requirement("GEN-14", "Every body validates.", "MUST", True, ["conformance.checks.answers.AnswerChecks.schema"]),
-    Requirement("GEN-15", "No input makes the target answer 5xx.", "SHOULD", True, ["conformance.checks.answers"]),
-    Requirement("RUL-01", "What is created can be read.", "MUST", False, ["conformance.scenarios.test_rules"]),
-    Requirement("RUL-02", "What is deleted is gone.", "MUST", False, ["conformance.scenarios.test_rules"]),
+    Requirement(
+        "GEN-14", "Every body validates.", "MUST", True, verified_by=["conformance.checks.answers.AnswerChecks.schema"]
+    ),
+    Requirement(
+        "GEN-15", "No input makes the target answer 5xx.", "SHOULD", True, verified_by=["conformance.checks.answers"]
+    ),
+    Requirement(
+        "RUL-01", "What is created can be read.", "MUST", False, verified_by=["conformance.scenarios.test_rules"]
+    ),
+    Requirement("RUL-02", "What is deleted is gone.", "MUST", False, verified_by=["conformance.scenarios.test_rules"]),
 )
 SELECTION = Selection(CATALOGUE, OPERATIONS)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from conformance.report.model import Failure
+from conformance.versions import VersionRange
 from conformance.waivers import WaiverError, WaiverFile, load_waivers, parse_waivers
 from conformance.waivers.file import schema
-from conformance.waivers.versions import VersionRange
 from tests.report.samples import failure
 
 TODAY = date(2026, 11, 23)

@@ -1,0 +1,1 @@
+"""What a scenario arranges with: one class per collection of a target, all inside the sandbox."""

@@ -1,0 +1,105 @@
+"""Connectors and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.contract.contract import Contract
+from conformance.target.answer import Answer
+from conformance.target.hosts import CLOSED_LOOPBACK_PORT, NEVER_STARTED
+from conformance.target.resources.collection import Collection
+from conformance.target.sandbox import Sandbox
+from conformance.target.session import Api
+
+CLOSED_URL = f"http://127.0.0.1:{CLOSED_LOOPBACK_PORT}"
+
+
+class Bridges(Collection):
+    """What connectors and actions share: ids ``type:name``, enabling, starting, probing."""
+
+    hint = ""
+    probe_path = ""
+
+    def __init__(self, api: Api, sandbox: Sandbox, contract: Contract) -> None:
+        super().__init__(api, sandbox)
+        self._contract = contract
+
+    def identify(self, body: Mapping[str, Any]) -> str:
+        return f"{body['type']}:{body['name']}"
+
+    def owns(self, identifier: str) -> bool:
+        return self.sandbox.owns_name(identifier.partition(":")[2])
+
+    def example(self, resource_type: str) -> dict[str, Any]:
+        """The contract's first example of a type, under a fresh name."""
+        example = next(iter(self._contract.body_examples(f"POST {self.path}", resource_type).values()))
+        return {**example, "name": self.sandbox.name(self.hint)}
+
+    def enable(self, identifier: str, enabled: bool) -> Answer:
+        path = {"id": identifier, "enable": "true" if enabled else "false"}
+        return self.api.call(f"PUT {self.item}/enable/{{enable}}", path=path)
+
+    def start(self, identifier: str) -> Answer:
+        return self.api.call(f"POST {self.item}/{{operation}}", path={"id": identifier, "operation": "start"})
+
+    def probe(self, body: Any) -> Answer:
+        return self.api.call(f"POST {self.probe_path}", json=body)
+
+
+class Connectors(Bridges):
+    """``/connectors``. A connector is created disabled, after the contract's example of its type."""
+
+    path = "/connectors"
+    item = "/connectors/{id}"
+    hint = "con"
+    probe_path = "/connectors_probe"
+
+    def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self.example(fields.get("type", "http")), "enable": False}
+
+    def running(self, sink_url: str, **fields: Any) -> str:
+        """Create an enabled HTTP connector to the sink; returns its id."""
+        return self.create(**{"type": "http", "url": sink_url, "enable": True, "pool_size": 1, **fields})
+
+
+class Actions(Bridges):
+    """``/actions``. ``create`` makes a connector of its own unless ``connector`` names one (by id or name)."""
+
+    path = "/actions"
+    item = "/actions/{id}"
+    hint = "act"
+    probe_path = "/actions_probe"
+
+    def __init__(self, api: Api, sandbox: Sandbox, contract: Contract, connectors: Connectors) -> None:
+        super().__init__(api, sandbox, contract)
+        self._connectors = connectors
+
+    def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        resource_type = fields.get("type", "http")
+        body = self.example(resource_type)
+        if "connector" not in fields:
+            body["connector"] = _name_of(self._connectors.create(type=resource_type))
+        if "local_topic" in body:
+            body["local_topic"] = self.sandbox.topic("local")
+        if resource_type in NEVER_STARTED:
+            body["enable"] = False
+        return body
+
+    def body(self, **fields: Any) -> dict[str, Any]:
+        if isinstance(fields.get("connector"), str):
+            fields["connector"] = _name_of(fields["connector"])
+        return super().body(**fields)
+
+    def metrics(self, identifier: str) -> dict[str, Any]:
+        """The aggregated counters; an answer other than 200 fails the item."""
+        answer = self.api.call("GET /actions/{id}/metrics", path={"id": identifier}).expect(200)
+        counters: dict[str, Any] = answer.json["metrics"]
+        return counters
+
+    def reset_metrics(self, identifier: str) -> Answer:
+        return self.api.call("PUT /actions/{id}/metrics/reset", path={"id": identifier})
+
+
+def _name_of(identifier: str) -> str:
+    return identifier.rpartition(":")[2]

@@ -1,0 +1,100 @@
+"""A collection of a target: create, read, update, list and delete its elements through the API itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from conformance.target.answer import Answer
+from conformance.target.paging import entries
+from conformance.target.sandbox import Sandbox
+from conformance.target.session import Api
+
+
+class ArrangeFailed(Exception):
+    """The target refused something an item needs before it can check its requirement."""
+
+    def __init__(self, answer: Answer, expected: int) -> None:
+        super().__init__(
+            f"set-up: {answer.operation} answered {answer.status} {answer.code or ''}, expected {expected}"
+        )
+        self.answer = answer
+
+
+class Collection:
+    """Base of all collections. Everything created is journalled and deleted after the item.
+
+    ``path`` and ``item`` are paths of the contract, ``parameter`` is the path parameter of ``item``, ``created`` the
+    status of a successful POST. An element is named by its id, a string.
+    """
+
+    path: ClassVar[str]
+    item: ClassVar[str]
+    parameter: ClassVar[str] = "id"
+    created: ClassVar[int] = 201
+
+    def __init__(self, api: Api, sandbox: Sandbox) -> None:
+        self.api = api
+        self.sandbox = sandbox
+
+    def body(self, **fields: Any) -> dict[str, Any]:
+        """A valid body for POST with a fresh identity; ``fields`` are set on top, None leaves a field out."""
+        body = {**self.defaults(fields), **fields}
+        return {name: value for name, value in body.items() if value is not None}
+
+    def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """What `body` starts from."""
+        raise NotImplementedError
+
+    def identify(self, body: Mapping[str, Any]) -> str:
+        """The id of what a body creates."""
+        raise NotImplementedError
+
+    def payload(self, body: dict[str, Any]) -> Any:
+        """What is sent for one body: itself, or a list with it where the operation takes several."""
+        return body
+
+    def create(self, **fields: Any) -> str:
+        """Create an element and return its id; raises `ArrangeFailed` unless the target agrees."""
+        body = self.body(**fields)
+        arranged(self.api.call(f"POST {self.path}", json=self.payload(body)), self.created)
+        return self.identify(body)
+
+    def get(self, identifier: str) -> Answer:
+        """Answer of the GET of one element, whatever it is."""
+        return self.api.call(f"GET {self.item}", path=self.path_of(identifier))
+
+    def read(self, identifier: str) -> dict[str, Any]:
+        """One element as it is read; an answer other than 200 fails the item."""
+        element: dict[str, Any] = self.get(identifier).expect(200).json
+        return element
+
+    def put(self, identifier: str, body: Any) -> Answer:
+        """Answer of the PUT of one element, whatever it is."""
+        return self.api.call(f"PUT {self.item}", path=self.path_of(identifier), json=body)
+
+    def delete(self, identifier: str, **query: Any) -> Answer:
+        """Answer of the DELETE of one element, whatever it is."""
+        return self.api.call(f"DELETE {self.item}", path=self.path_of(identifier), query=query)
+
+    def listed(self, **query: Any) -> list[Any]:
+        """Every element, on as many pages as it takes; ``query`` filters."""
+        return entries(self.api, f"GET {self.path}", query=query)
+
+    def ids(self, **query: Any) -> list[str]:
+        """Ids of the listed elements that lie inside the sandbox, in the order of the list."""
+        return [identifier for identifier in map(self.identify, self.listed(**query)) if self.owns(identifier)]
+
+    def owns(self, identifier: str) -> bool:
+        return self.sandbox.owns_name(identifier)
+
+    def path_of(self, identifier: str) -> dict[str, str]:
+        """Path parameters that address an element."""
+        return {self.parameter: identifier}
+
+
+def arranged(answer: Answer, *expected: int) -> Answer:
+    """``answer`` if it has one of the expected statuses; raises `ArrangeFailed` otherwise."""
+    if answer.status not in expected:
+        raise ArrangeFailed(answer, expected[0])
+    return answer

@@ -1,0 +1,59 @@
+"""Rules and the schema registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.target.answer import Answer
+from conformance.target.resources.collection import Collection
+
+AVRO_SOURCE = '{"type":"record","name":"reading","fields":[{"name":"value","type":"int"}]}'
+
+
+class Rules(Collection):
+    """``/rules``. A rule selects everything from a fresh topic of the sandbox and prints it."""
+
+    path = "/rules"
+    item = "/rules/{id}"
+
+    def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        name = self.sandbox.name("rule")
+        topic = self.sandbox.topic("from")
+        return {"id": name, "name": name, "sql": f'SELECT * FROM "{topic}"', "actions": [{"function": "console"}]}
+
+    def identify(self, body: Mapping[str, Any]) -> str:
+        return str(body["id"])
+
+    def republish(self, source: str, destination: str, *, sql: str | None = None, **args: Any) -> str:
+        """Create a rule that republishes what is published on ``source``; ``args`` refine the republish action."""
+        statement = sql or f'SELECT * FROM "{source}"'
+        action = {"function": "republish", "args": {"topic": destination, **args}}
+        return self.create(sql=statement, actions=[action])
+
+    def metrics(self, identifier: str) -> dict[str, Any]:
+        """The aggregated counters; an answer other than 200 fails the item."""
+        answer = self.api.call("GET /rules/{id}/metrics", path={"id": identifier}).expect(200)
+        counters: dict[str, Any] = answer.json["metrics"]
+        return counters
+
+    def reset_metrics(self, identifier: str) -> Answer:
+        return self.api.call("PUT /rules/{id}/metrics/reset", path={"id": identifier})
+
+    def test(self, identifier: str, context: Mapping[str, Any], **body: Any) -> Answer:
+        """Answer of a test of the rule with an event's context (``event_type`` included)."""
+        return self.api.call("POST /rules/{id}/test", path={"id": identifier}, json={"context": context, **body})
+
+
+class Schemas(Collection):
+    """``/schema_registry``. A schema is an Avro record with one integer field, unless ``source`` says otherwise."""
+
+    path = "/schema_registry"
+    item = "/schema_registry/{name}"
+    parameter = "name"
+
+    def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return {"name": self.sandbox.name("schema"), "type": "avro", "source": AVRO_SOURCE}
+
+    def identify(self, body: Mapping[str, Any]) -> str:
+        return str(body["name"])

@@ -1,0 +1,81 @@
+"""The target as a scenario sees it: ``target.rules.create(...)``, ``target.publish(...)``, ``target.connect(...)``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.contract import Contract
+from conformance.target.answer import Answer
+from conformance.target.capabilities import Capabilities
+from conformance.target.config import Configuration
+from conformance.target.mqtt import MqttClient
+from conformance.target.polling import eventually
+from conformance.target.resources.access import PASSWORD, Bans, ClientRules, UserRules, Users
+from conformance.target.resources.bridges import Actions, Connectors
+from conformance.target.resources.messages import Clients, Retained, Subscriptions
+from conformance.target.resources.rules import Rules, Schemas
+from conformance.target.sandbox import Sandbox
+from conformance.target.session import Api
+
+
+class Target:
+    """The collections of a target and its broker, for one item; everything it creates is deleted after the item.
+
+    Fresh names and topics come from ``sandbox``; ``api`` sends anything else.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        contract: Contract,
+        sandbox: Sandbox,
+        capabilities: Capabilities,
+        configuration: Configuration,
+    ) -> None:
+        self.api = api
+        self.contract = contract
+        self.sandbox = sandbox
+        self.capabilities = capabilities
+        self.configuration = configuration
+        self.connectors = Connectors(api, sandbox, contract)
+        self.actions = Actions(api, sandbox, contract, self.connectors)
+        self.rules = Rules(api, sandbox)
+        self.schemas = Schemas(api, sandbox)
+        self.users = Users(api, sandbox)
+        self.user_rules = UserRules(api, sandbox)
+        self.client_rules = ClientRules(api, sandbox)
+        self.bans = Bans(api, sandbox)
+        self.clients = Clients(api, sandbox)
+        self.subscriptions = Subscriptions(api, sandbox)
+        self.retained = Retained(api, sandbox)
+        self._connections: list[MqttClient] = []
+
+    def publish(self, topic: str, payload: str = "", **fields: Any) -> Answer:
+        """Publish through the API; 200 (delivered) and 202 (nobody subscribed) are both fine, others fail the item."""
+        body = {"topic": topic, "payload": payload, **fields}
+        return self.api.call("POST /publish", json=body).expect(200, 202)
+
+    def mqtt(self, client_id: str | None = None, **options: Any) -> MqttClient:
+        """An MQTT client of the sandbox, not yet connected; ``options`` as of `MqttClient`.
+
+        It is closed after the item. Needs the capability mqtt. Where the target refuses anonymous clients, a user is
+        created for it unless ``username`` is given; ``username=None`` stays anonymous.
+        """
+        assert self.configuration.mqtt is not None, "needs('mqtt') is missing on the test"
+        if self.capabilities.mqtt_user and "username" not in options:
+            options |= {"username": self.users.create(), "password": PASSWORD}
+        client = MqttClient(self.configuration.mqtt, client_id or self.sandbox.name("client"), **options)
+        self._connections.append(client)
+        return client
+
+    def connect(self, client_id: str | None = None, **options: Any) -> MqttClient:
+        """As `mqtt`, connected and known to the API; raises `MqttError` if the broker refuses."""
+        client = self.mqtt(client_id, **options).connect()
+        eventually(lambda: self.clients.get(client.client_id).ok)
+        return client
+
+    def close(self) -> None:
+        """Close the item's MQTT clients."""
+        for client in self._connections:
+            client.close()
+        self._connections.clear()
