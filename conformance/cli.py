@@ -101,20 +101,18 @@ def serve(**options: Any) -> None:
 @main.command()
 @click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
 def requirements(form: str) -> None:
-    """Print the catalogue of requirements, generated from the tests."""
+    """Print the catalogue of requirements, generated from the tests; md and json with what each operation needs."""
+    from conformance.catalogue import as_data, as_markdown, as_text
+    from conformance.contract import load_contract
     from conformance.requirements import catalogue
 
     entries = list(catalogue())
     if form == "json":
-        fields = ("id", "title", "level", "verified_by")
-        click.echo(json.dumps([{name: getattr(entry, name) for name in fields} for entry in entries], indent=2))
+        click.echo(json.dumps(as_data(entries, load_contract()), indent=2, ensure_ascii=False))
     elif form == "md":
-        click.echo("| id | level | requirement |\n|---|---|---|")
-        for entry in entries:
-            click.echo(f"| {entry.id} | {entry.level} | {entry.title} |")
+        click.echo(as_markdown(entries, load_contract()), nl=False)
     else:
-        for entry in entries:
-            click.echo(f"{entry.id:8} {entry.level:6} {entry.title}")
+        click.echo(as_text(entries))
 
 
 @main.command()

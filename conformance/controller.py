@@ -52,6 +52,7 @@ class Controller:
         self.left: list[str] = []
         self.result: RunResult | None = None
         self.progress: Any = None
+        self.unneeded_waivers: list[str] = []
 
     @classmethod
     def start(cls, options: Mapping[str, Any]) -> Controller:
@@ -165,7 +166,7 @@ class Controller:
             self.result = self._decide()
         shutil.rmtree(state_folder(self.plan.configuration, self.plan.run_id), ignore_errors=True)
         if session.exitstatus != USAGE_ERROR or self.expected:
-            session.exitstatus = EXIT_CODES[self.result.verdict]
+            session.exitstatus = USAGE_ERROR if self.unneeded_waivers else EXIT_CODES[self.result.verdict]
 
     def pytest_report_header(self) -> str:
         return self.headline()
@@ -201,7 +202,7 @@ class Controller:
         decision = decide(items, selection, self.troubles + [f"left behind: {what}" for what in self.left])
         failures = [failure for item in items for failure in item.failures]
         waivers = load_waivers(plan.configuration.waivers)
-        return RunResult(
+        result = RunResult(
             verdict=decision.verdict,
             reasons=decision.reasons,
             suite=f"emqx-conformance {__version__}",
@@ -221,6 +222,14 @@ class Controller:
             waivers=waivers.uses(failures, plan.capabilities.version) if waivers else [],
             left_out=[*plan.capabilities.warnings, *plan.capabilities.missing().values()],
         )
+        if waivers is not None and plan.configuration.strict_waivers:
+            random = {requirement.id for requirement in requirements if requirement.random}
+            self.unneeded_waivers = waivers.unneeded(result, random)
+            result.reasons += [
+                f"Waiver {identifier} is not needed any more: what it waives was checked and nothing failed."
+                for identifier in self.unneeded_waivers
+            ]
+        return result
 
 
 def _prepare_report_dir(folder: Path) -> None:

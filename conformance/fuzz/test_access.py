@@ -67,7 +67,7 @@ def _paths() -> list[Any]:
     return [pytest.param(path, id=path) for path in contract().document["paths"]]
 
 
-@requirement("GEN-06")
+@requirement("GEN-06", *contract().operations)
 @pytest.mark.parametrize("path", _paths())
 def test_undocumented_method(path: str, api: Api, recorder: Recorder, driver_for: Any) -> None:
     """A method that a known path does not document answers 405 with an empty body and Allow listing the documented."""

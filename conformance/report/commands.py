@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from conformance.report.json_report import read_report
 from conformance.report.model import RunResult
 from conformance.report.storage import read_run
 from conformance.report.terminal import summary
+from conformance.waivers.proposal import propose
 
 USAGE_ERROR = 2
 WORSE = 1
@@ -41,10 +43,15 @@ _FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write there instead; - is standard output.")  # fmt: skip
-def report(directory: Path, form: str, output: Path | None) -> None:
+@click.option("--write-waivers", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Propose waivers for the failures of the run instead.")  # fmt: skip
+def report(directory: Path, form: str, output: Path | None, write_waivers: Path | None) -> None:
     """Render the run stored in DIR (reports/) again, from its run.json."""
     try:
         run = read_run(directory)
+        if write_waivers is not None:
+            _propose_waivers(run, write_waivers)
+            return
         if form == "terminal":
             if output is not None:
                 raise click.UsageError("--output goes with --format html, junit or json")
@@ -78,6 +85,14 @@ def diff(old: Path, new: Path) -> None:
         return
     click.echo(render_comparison(comparison))
     sys.exit(WORSE if comparison.worse else 0)
+
+
+def _propose_waivers(run: RunResult, file: Path) -> None:
+    if file.exists():
+        raise ReportError(f"{file} exists; proposals are not written over it")
+    proposed = propose(run, datetime.now(UTC).date())
+    write_atomically(file, proposed)
+    click.echo(f"{file}: {proposed.count('[[waiver]]')} proposed, each needs a reason, a link and an owner")
 
 
 def _refuse(error: ReportError) -> None:

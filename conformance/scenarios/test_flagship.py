@@ -67,7 +67,7 @@ def arrived_at(path: str, value: int) -> Any:
     return matches
 
 
-@requirement("FLOW-01")
+@requirement("FLOW-01", "POST /connectors", "POST /actions", "POST /rules", "POST /publish")
 def test_message_reaches_the_sink(api: Api, chain: Chain, sink: HttpSink) -> None:
     """A published message that matches a rule arrives, rendered, where the rule's HTTP action sends it."""
     publish(api, chain.topic, 42)
@@ -82,7 +82,7 @@ def test_message_reaches_the_sink(api: Api, chain: Chain, sink: HttpSink) -> Non
     assert not sink.received(arrived_at(chain.path, 7)), "a message that fails the WHERE clause was delivered"
 
 
-@requirement("FLOW-02")
+@requirement("FLOW-02", "GET /actions/{id}/metrics", "GET /rules/{id}/metrics")
 def test_metrics_count_the_messages(api: Api, chain: Chain, sink: HttpSink) -> None:
     """The metrics of rule and action count exactly the messages that matched and were delivered."""
     for value in (11, 5, 12):
@@ -100,7 +100,7 @@ def test_metrics_count_the_messages(api: Api, chain: Chain, sink: HttpSink) -> N
     assert of_rule["failed.no_result"] == 1, f"rule: {of_rule}"
 
 
-@requirement("FLOW-03")
+@requirement("FLOW-03", "POST /rules/{id}/test")
 def test_rule_test_tells_match_from_mismatch(api: Api, chain: Chain, sink: HttpSink) -> None:
     """A rule test answers 200 for a context that matches and 412 for one that does not, and delivers nothing."""
 
@@ -123,7 +123,7 @@ def test_rule_test_tells_match_from_mismatch(api: Api, chain: Chain, sink: HttpS
     assert not sink.received(arrived_at(chain.path, 50)), "the test of the rule delivered a message"
 
 
-@requirement("FLOW-04")
+@requirement("FLOW-04", "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}")
 def test_disabled_action_delivers_nothing(api: Api, chain: Chain, sink: HttpSink) -> None:
     """A disabled action delivers nothing, refuses to start, and delivers again once it is enabled."""
     publish(api, chain.topic, 20)
@@ -142,7 +142,7 @@ def test_disabled_action_delivers_nothing(api: Api, chain: Chain, sink: HttpSink
     assert not sink.received(arrived_at(chain.path, 21)), "a disabled action delivered a message"
 
 
-@requirement("FLOW-05")
+@requirement("FLOW-05", "DELETE /connectors/{id}", "DELETE /actions/{id}", "GET /rules/{id}")
 def test_chain_is_deleted_from_the_top(api: Api, chain: Chain) -> None:
     """What others depend on cannot be deleted; with the cascade flag the action goes and its rule stays without it."""
     connector = api.call("GET /connectors/{id}", path={"id": chain.connector}).json
@@ -164,7 +164,7 @@ def test_chain_is_deleted_from_the_top(api: Api, chain: Chain) -> None:
     assert rule.json["actions"] == [], f"the rule still has {rule.json['actions']}"
 
 
-@requirement("FLOW-06")
+@requirement("FLOW-06", "DELETE /rules/{id}", "DELETE /actions/{id}", "DELETE /connectors/{id}")
 def test_deleted_chain_is_gone(api: Api, chain: Chain, sink: HttpSink) -> None:
     """Rule, action and connector are gone after their deletion: 404 each, absent from the lists, nothing delivered."""
     publish(api, chain.topic, 30)

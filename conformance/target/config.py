@@ -226,6 +226,8 @@ def _checked(given: Mapping[str, tuple[Any, str]]) -> Configuration:
         field = str(first["loc"][0])
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{given[field][1] if field in given else field}: {reason}") from None
+    if configuration.strict_waivers and configuration.waivers is None:
+        raise ConfigurationError("--strict-waivers needs --waivers")
     if configuration.read_only and (configuration.exclusive or configuration.disposable):
         raise ConfigurationError("--read-only contradicts --exclusive and --disposable")
     if configuration.base_url is None:

@@ -16,7 +16,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from conformance.report.model import Failure, WaiverUse
+from conformance.report.model import Failure, ItemResult, RunResult, WaiverUse
 from conformance.versions import VersionRange
 from conformance.waivers.waiver import Waiver
 
@@ -70,6 +70,22 @@ class WaiverFile:
             )
         return uses
 
+    def unneeded(self, run: RunResult, random: Collection[str], today: date | None = None) -> list[str]:
+        """Ids of waivers whose deviation is gone: what they waive was checked in ``run``, and nothing failed.
+
+        ``random``: ids of requirements that generated data decides; a run that did not reproduce those proves nothing.
+        """
+        reproduced = {use.id for use in self.uses(run.failures, run.target_version, today) if use.failures}
+        return [
+            waiver.id
+            for waiver in self.waivers
+            if waiver.id not in reproduced
+            and waiver.requirement is not None
+            and waiver.requirement not in random
+            and waiver.versions.contains(run.target_version)
+            and any(_was_decided(item, waiver) for item in run.items)
+        ]
+
     def check_names(self, requirements: Collection[str], operations: Collection[str]) -> None:
         """Raise `WaiverError` if a waiver names a requirement id or operation label that does not exist."""
         for waiver in self.waivers:
@@ -77,6 +93,13 @@ class WaiverFile:
                 raise WaiverError(f"{self.name}: waiver {waiver.id}: there is no requirement {waiver.requirement!r}")
             if waiver.operation is not None and waiver.operation not in operations:
                 raise WaiverError(f"{self.name}: waiver {waiver.id}: there is no operation {waiver.operation!r}")
+
+
+def _was_decided(item: ItemResult, waiver: Waiver) -> bool:
+    """Whether an item put to the test what a waiver is about."""
+    if waiver.requirement is not None and not item.evidence.get(waiver.requirement):
+        return False
+    return waiver.operation is None or waiver.operation in item.statuses
 
 
 def load_waivers(

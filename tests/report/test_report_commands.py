@@ -144,3 +144,14 @@ def test_bad_report_is_one_sentence_and_2(tmp_path: Path, content: bytes | None)
         assert result.exit_code == 2
         assert result.output.startswith("Error: ")
         assert len(result.output.splitlines()) == 1
+
+
+def test_waivers_are_proposed_into_a_new_file_only(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "run", with_failure())
+    file = tmp_path / "waivers.toml"
+    result = invoke(report, folder, "--write-waivers", file)
+    assert result.exit_code == 0
+    assert "1 proposed" in result.output
+    again = invoke(report, folder, "--write-waivers", file)
+    assert again.exit_code == 2
+    assert "exists" in again.output
