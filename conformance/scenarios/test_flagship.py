@@ -131,7 +131,8 @@ def test_disabled_action_delivers_nothing(api: Api, chain: Chain, sink: HttpSink
 
     enable = "PUT /actions/{id}/enable/{enable}"
     assert api.call(enable, path={"id": chain.action, "enable": "false"}).status == 204
-    assert api.call("GET /actions/{id}", path={"id": chain.action}).json["enable"] is False
+    enabled = api.call("GET /actions/{id}", path={"id": chain.action}).json["enable"]
+    assert enabled is False, f"the action was disabled, and its enable is {enabled}"
     start = api.call("POST /actions/{id}/{operation}", path={"id": chain.action, "operation": "start"})
     assert start.status == 400, f"start of a disabled action answered {start.status}"
     publish(api, chain.topic, 21)

@@ -10,7 +10,7 @@ from tests.faults.seeded import FAULTS
 # Requirements whose faults are not seeded yet. An id leaves the list with its first fault.
 UNPROVEN: frozenset[str] = frozenset()
 
-_MACHINERY = {"catalogue", "proxy", "seeded"}
+_MACHINERY = {"catalogue", "deployment", "proxy", "results", "seeded", "session"}
 
 for _name in sorted(file.stem for file in Path(__file__).parent.glob("*.py")):
     if _name not in _MACHINERY and not _name.startswith("test_"):

@@ -6,7 +6,12 @@ To add one: call `seed` with what is wrong, the item that must notice it, and th
 
 from __future__ import annotations
 
-from tests.faults.seeded import EMPTY, edit, json_reply, on, scenario, seed, swallow
+from dataclasses import replace
+
+from conformance.reference.rules import engine
+from conformance.reference.rules.actions import ActionRunner
+from conformance.reference.rules.metrics import RuleMetrics
+from tests.faults.seeded import EMPTY, broken, edit, json_reply, on, scenario, seed, swallow, twice
 
 NO_SUBSCRIBER = json_reply(202, {"reason_code": 16, "message": "no_matching_subscribers"})
 seed(
@@ -16,16 +21,34 @@ seed(
     ("FLOW-01", "POST /publish", "message_reaches_the_sink"),
 )
 seed(
+    "a rule ignores its WHERE clause",
+    broken(engine, "run", lambda run: lambda sql, *args, **kwargs: run(replace(sql, condition=None), *args, **kwargs)),
+    scenario("flagship", "message_reaches_the_sink"),
+    "FLOW-01",
+)
+seed(
     "an action counts one delivery too many",
     on("GET /actions/{id}/metrics", edit(lambda b: b["metrics"].update(success=b["metrics"]["success"] + 1)), 200),
     scenario("flagship", "metrics_count_the_messages"),
     ("FLOW-02", "GET /actions/{id}/metrics", "metrics_count_the_messages"),
 )
 seed(
+    "a rule counts every match twice",
+    broken(RuleMetrics, "matched", twice),
+    scenario("flagship", "metrics_count_the_messages"),
+    "FLOW-02",
+)
+seed(
     "a rule test matches everything",
     on("POST /rules/{id}/test", lambda reply: reply.with_json(["ok"], 200), 412),
     scenario("flagship", "rule_test_tells_match_from_mismatch"),
     ("FLOW-03", "POST /rules/{id}/test", "rule_test_tells_match_from_mismatch"),
+)
+seed(
+    "a rule test delivers",
+    broken(ActionRunner, "render_only", lambda _: lambda self, *event: self.run(*event, None)),
+    scenario("flagship", "rule_test_tells_match_from_mismatch"),
+    "FLOW-03",
 )
 seed(
     "disabling does nothing",

@@ -62,10 +62,15 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"
 
 
 class FaultProxy:
-    """Use as a context manager; ``base_url`` stands in for that of the deployment."""
+    """Use as a context manager; ``base_url`` stands in for that of the deployment.
+
+    ``upstream``, the base URL of the deployment, and ``fault`` may be replaced at any time.
+    """
 
     def __init__(self, upstream: str, fault: Fault) -> None:
-        host = urlsplit(upstream).netloc
+        self.upstream = upstream
+        self.fault = fault
+        proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -77,7 +82,7 @@ class FaultProxy:
                 path, _, query = self.path.partition("?")
                 signed = "authorization" in self.headers
                 request = Request(self.command, path.removeprefix("/api/v5"), query, body, signed)
-                reply = fault(request, lambda: self.forward(body))
+                reply = proxy.fault(request, lambda: self.forward(body))
                 if reply is None:
                     self.close_connection = True
                     self.connection.close()
@@ -95,7 +100,7 @@ class FaultProxy:
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any
 
             def forward(self, body: bytes) -> Reply:
-                connection = http.client.HTTPConnection(host, timeout=20)
+                connection = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc, timeout=20)
                 connection.request(self.command, self.path, body or None, dict(self.headers.items()))
                 answer = connection.getresponse()
                 headers = {name.lower(): value for name, value in answer.getheaders()}

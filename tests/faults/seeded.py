@@ -16,16 +16,18 @@ What is wrong is one of two kinds:
   class or module, `broken_handler` the handler of an operation. Several of them: a tuple.
 
 What must fail is a requirement's id ("RUL-08": at least one failure of it, whatever its operation and check), or a
-triple ``(requirement, operation, check)``. All that is listed must fail in every item, and nothing that is not listed.
+triple ``(requirement, operation, check)``. All that is listed must fail, and nothing that is not listed. With several
+items, each must fail, and all of them together as listed.
 
-The fault holds from before the item's set-up until its test is over; each fault has a deployment of its own, which is
-constructed under the fault, so a fault may leave anything behind.
+A fault holds from before the item's set-up until its test is over. Each run of an item has a deployment of its own,
+constructed under the fault, so a fault may leave anything behind. Every wait for the deployment ends within a second.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+import inspect
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -80,6 +82,23 @@ class Seeded:
         """Ids of the requirements that must fail."""
         return {kill if isinstance(kill, str) else kill[0] for kill in self.kills}
 
+    def missed(self, failures: Iterable[Mapping[str, Any]]) -> list[Kill]:
+        """What must fail but is not among the failures of a report."""
+        failures = list(failures)
+        return [kill for kill in self.kills if not any(_names(kill, failure) for failure in failures)]
+
+    def unexpected(self, failures: Iterable[Mapping[str, Any]]) -> list[Kill]:
+        """What failed and must not."""
+        return [_triple(failure) for failure in failures if not any(_names(kill, failure) for kill in self.kills)]
+
+
+def _triple(failure: Mapping[str, Any]) -> tuple[str, str | None, str]:
+    return failure["requirement"], failure["operation"], failure["check"]
+
+
+def _names(kill: Kill, failure: Mapping[str, Any]) -> bool:
+    return kill == (failure["requirement"] if isinstance(kill, str) else _triple(failure))
+
 
 FAULTS: dict[str, Seeded] = {}
 
@@ -111,10 +130,11 @@ def scenario(module: str, test: str) -> str:
 def broken(owner: type | ModuleType, name: str, make: Callable[[Any], Any]) -> Broken:
     """Replace an attribute of a class or module of `conformance.reference`.
 
-    ``make`` gets the original and returns the replacement: for a method a function that takes ``self``, for a constant
-    a value. A function that others import by name is replaced in the module that uses it.
+    ``make`` gets the original and returns the replacement: for a method a function that takes ``self`` (`always`,
+    `nothing` and `twice` are common ones), for a constant a value. A function that others import by name is replaced in
+    the module that uses it.
 
-        broken(Broker, "publish", lambda original: lambda self, message: 2 * original(self, message))
+        broken(Broker, "publish", lambda original: lambda self, message: original(self, replace(message, qos=0)))
     """
     _get(owner, name)  # a name that is gone is noticed when the faults are loaded
     return Broken(owner, name, make)
@@ -124,6 +144,35 @@ def broken_handler(label: str, make: Callable[[Handler], Handler]) -> Broken:
     """Replace the handler of an operation (``"GET /rules/{id}"``), which gets a `conformance.reference.http.Call`."""
     assert label in ROUTES, f"the reference deployment has no handler for {label}"
     return Broken(ROUTES, label, lambda route: replace(route, handler=make(route.handler)))
+
+
+def always(value: Any) -> Callable[[Any], Callable[..., Any]]:
+    """For `broken`: a function or coroutine function that does nothing and returns a value."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+            return value
+
+        return asynchronous if inspect.iscoroutinefunction(original) else lambda *args, **kwargs: value
+
+    return make
+
+
+nothing = always(None)
+
+
+def twice(original: Callable[..., Any]) -> Callable[..., Any]:
+    """For `broken`: a function or coroutine function that does everything twice."""
+
+    async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+        await original(*args, **kwargs)
+        return await original(*args, **kwargs)
+
+    def synchronous(*args: Any, **kwargs: Any) -> Any:
+        original(*args, **kwargs)
+        return original(*args, **kwargs)
+
+    return asynchronous if inspect.iscoroutinefunction(original) else synchronous
 
 
 def _get(owner: type | ModuleType | dict[str, Any], name: str) -> Any:

@@ -1,0 +1,100 @@
+"""A reference deployment in a thread of this process, behind a proxy: what a seeded fault is applied to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from conformance.reference.deployment import Settings
+from conformance.reference.server import RunningDeployment
+from tests.faults.proxy import FaultProxy, Reply, Request
+from tests.faults.seeded import Seeded
+
+LOOPBACK = "127.0.0.1"
+
+
+def unchanged(_request: Request, forward: Callable[[], Reply]) -> Reply:
+    """The fault that is none."""
+    return forward()
+
+
+class FaultyDeployment:
+    """Keeps its addresses while deployments come and go. Use as a context manager, in one thread."""
+
+    def __init__(self) -> None:
+        self.settings = Settings("faults", "a-secret-of-the-faults", "a-token-of-the-faults")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._running: RunningDeployment | None = None
+        self._retired: set[asyncio.Task[None]] = set()
+        self._proxy = FaultProxy("", unchanged)
+        self._broken = contextlib.ExitStack()
+        self._mqtt_port = 0
+
+    @property
+    def options(self) -> dict[str, object]:
+        """Configuration of a run against it, as in `conformance.target.config.load_configuration`."""
+        return {
+            "base_url": self._proxy.base_url,
+            "mqtt": f"{LOOPBACK}:{self._mqtt_port}",
+            "api_key": self.settings.api_key,
+            "api_secret": self.settings.api_secret,
+            "token": self.settings.bearer_token,
+            "disposable": True,
+        }
+
+    def renew(self) -> None:
+        """Replace the deployment by a new one without any state."""
+        asyncio.run_coroutine_threadsafe(self._renew(), self._loop).result()
+
+    def seed(self, seeded: Seeded) -> None:
+        """Apply a fault, to a new deployment if it is one of the deployment."""
+        self._proxy.fault = seeded.fault or unchanged
+        for broken in seeded.broken:
+            self._broken.enter_context(broken.applied())
+        if seeded.broken:
+            self.renew()
+
+    def lift(self) -> None:
+        """Apply no fault any more."""
+        self._proxy.fault = unchanged
+        self._broken.close()
+
+    async def _renew(self) -> None:
+        former = self._running
+        if former is not None:
+            await former.deployment.stop()
+        self._running = running = RunningDeployment(self.settings, (LOOPBACK, 0), (LOOPBACK, self._mqtt_port))
+        await running.start()
+        assert running.mqtt_port is not None
+        self._mqtt_port = running.mqtt_port
+        self._proxy.upstream = running.base_url
+        if former is not None:
+            # An HTTP server takes its time to stop, and nobody talks to this one any more.
+            task = asyncio.create_task(former.stop())
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
+
+    async def _stop(self) -> None:
+        await asyncio.gather(*self._retired)
+        if self._running is not None:
+            await self._running.stop()
+
+    def __enter__(self) -> FaultyDeployment:
+        self._thread.start()
+        self._proxy.__enter__()
+        self.renew()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.lift()
+        self._proxy.__exit__(kind, error, trace)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

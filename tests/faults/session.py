@@ -1,0 +1,119 @@
+"""One session of the suite that runs the items of many faults, each under its fault.
+
+``python -m tests.faults.session FILE`` reads the names of the faults as a JSON list from its standard input and writes
+one JSON line per fault and item to FILE: ``{"name", "item", "result"}``, with the result as in the report. Every item
+also runs once without a fault; its line has the name null.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from conformance.controller import Controller
+from conformance.itemrun import REPORT_KEY, ItemRunner
+from conformance.items import PACKAGE
+from conformance.run import STOPPED, state_folder
+from conformance.target import polling
+from tests.faults.catalogue import FAULTS
+from tests.faults.deployment import FaultyDeployment
+from tests.faults.seeded import Seeded
+
+SEED = 7
+# A fault often shows by something that never comes. Everything here is in one process, where it would come at once;
+# what is found in a hurry and is not what is expected is looked for again with patience.
+HURRY_S = 1.0
+PATIENCE_S = float("inf")
+ROOT = PACKAGE.parent
+
+
+class FaultSwitch:
+    """Pytest hooks that run an item once per fault, and the fault with it."""
+
+    def __init__(self, deployment: FaultyDeployment, faults: Iterable[Seeded], output: IO[str]) -> None:
+        self._deployment = deployment
+        self._output = output
+        self._faults_of: dict[str, list[Seeded | None]] = defaultdict(lambda: [None])
+        self._active: Seeded | None = None
+        self._result: dict[str, Any] = {}
+        for seeded in faults:
+            for item in seeded.items:
+                self._faults_of[item].append(seeded)
+
+    @property
+    def items(self) -> list[str]:
+        """Node ids of all items to run."""
+        return list(self._faults_of)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool:
+        for seeded in self._faults_of[item.nodeid]:
+            self._run(item, seeded, HURRY_S if seeded else PATIENCE_S)
+            if seeded and (seeded.unexpected(self._failures) or seeded.missed(self._failures)):
+                self._run(item, seeded, PATIENCE_S)
+            name = seeded.name if seeded else None
+            self._output.write(json.dumps({"name": name, "item": item.nodeid, "result": self._result}) + "\n")
+            self._output.flush()
+        return True
+
+    @property
+    def _failures(self) -> list[dict[str, Any]]:
+        failures: list[dict[str, Any]] = self._result["failures"]
+        return failures
+
+    def _run(self, item: pytest.Item, seeded: Seeded | None, longest_wait_s: float) -> None:
+        self._active = seeded
+        polling.LONGEST_WAIT_S = longest_wait_s
+        item.stash = pytest.Stash()
+        runtestprotocol(item, log=True, nextitem=None)
+        runner = item.config.pluginmanager.get_plugin("conformance-items")
+        assert isinstance(runner, ItemRunner)
+        runner.lost = None  # what ends a run must not end those of the other faults
+        (state_folder(runner.context.configuration, runner.context.plan.run_id) / STOPPED).unlink(missing_ok=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        if self._active is not None:
+            self._deployment.seed(self._active)
+
+    # Innermost: after the fault is lifted and the deployment renewed, the suite cleans up what is not there any more.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self) -> Generator[None]:
+        self._deployment.lift()
+        try:
+            return (yield)
+        finally:
+            self._deployment.renew()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._result = getattr(report, REPORT_KEY, self._result)
+
+
+def run(names: list[str], output: IO[str]) -> None:
+    """Run the items of the named faults."""
+    with tempfile.TemporaryDirectory() as folder, FaultyDeployment() as deployment:
+        switch = FaultSwitch(deployment, [FAULTS[name] for name in names], output)
+        options = {**deployment.options, "seed": SEED, "report_dir": folder}
+        controller = Controller.start(options)
+        arguments = [
+            *(str(ROOT / item) for item in switch.items),
+            "-c", str(PACKAGE / "suite.ini"),
+            "--rootdir", str(ROOT),
+            "--confcutdir", str(PACKAGE),
+            "-p", "conformance.plugin",
+            "-q",
+        ]  # fmt: skip
+        pytest.main(arguments, plugins=[controller, switch])
+
+
+if __name__ == "__main__":
+    with Path(sys.argv[1]).open("w", encoding="utf-8") as file:
+        run(json.load(sys.stdin), file)
