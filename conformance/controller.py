@@ -168,8 +168,8 @@ class Controller:
         if session.exitstatus != USAGE_ERROR or self.expected:
             session.exitstatus = USAGE_ERROR if self.unneeded_waivers else EXIT_CODES[self.result.verdict]
 
-    def pytest_report_header(self) -> str:
-        return self.headline()
+    def pytest_report_header(self) -> list[str]:
+        return [self.headline(), *(f"warning: {warning}" for warning in self.plan.configuration.warnings)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.result is not None:
@@ -251,7 +251,10 @@ def _for_embedded(configuration: Configuration, embedded: EmbeddedDeployment) ->
             "api_key": embedded.api_key,
             "api_secret": embedded.api_secret,
             "token": embedded.bearer_token,
+            **{f"{role}_key": key for role, (key, _) in embedded.role_keys.items()},
+            **{f"{role}_secret": secret for role, (_, secret) in embedded.role_keys.items()},
             "mqtt": embedded.mqtt,
+            "sink": "127.0.0.1",
             "disposable": not configuration.read_only,
         }
     )

@@ -27,7 +27,8 @@ MARKERS = (
     "fuzz: property-based items",
     "scenario: hand-written stateful scenarios",
     "requirement(id): the requirement a test verifies",
-    "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink)",
+    "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink, "
+    "viewer, publisher)",
     "mode(mode, why): skipped unless the run's mode allows at least as much (see conformance.target.mode)",
     "writes(label): operations a test uses that its id does not name",
     "state(name, alone=False): global state a test relies on, or changes for everybody (alone=True)",

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, load_contract
@@ -22,6 +20,7 @@ from conformance.target.guard import Guard
 from conformance.target.hosts import HostPolicy
 from conformance.target.journal import FILE_NAME, Journal, Resource, read_journal
 from conformance.target.locks import StateLocks
+from conformance.target.options import SECRETS
 from conformance.target.preflight import preflight
 from conformance.target.rate import RateLimit
 from conformance.target.redaction import Redactor
@@ -46,12 +45,9 @@ class Plan:
     capabilities: Capabilities
 
     def as_json(self) -> dict[str, Any]:
-        configuration = self.configuration.model_dump(mode="json", exclude={"api_secret", "token"})
-        for name in ("api_secret", "token"):
-            secret: SecretStr | None = getattr(self.configuration, name)
-            configuration[name] = secret.get_secret_value() if secret else None
+        configuration = self.configuration.model_dump(mode="json", exclude=set(SECRETS))
         return {
-            "configuration": configuration,
+            "configuration": configuration | self.configuration.secrets,
             "run_id": self.run_id,
             "seed": self.seed,
             "started_at": self.started_at,
@@ -78,7 +74,7 @@ def make_plan(configuration: Configuration) -> Plan:
     run_id = new_run_id()
     contract = load_target_contract(configuration)
     with Worker(configuration, run_id, "main", contract) as worker:
-        capabilities = preflight(worker.api, configuration, worker.sandbox)
+        capabilities = preflight(worker.api, configuration, worker.sandbox, worker.hosts)
     seed = configuration.seed if configuration.seed is not None else secrets.randbelow(2**32)
     return Plan(
         configuration=configuration,
@@ -97,11 +93,11 @@ class Worker:
         self.configuration = configuration
         self.contract = contract
         self.sandbox = Sandbox(run_id, worker)
-        self.redact = Redactor()
-        for secret in configuration.secrets:
-            self.redact.add_basic(configuration.api_key or "", secret)
+        self.redact = Redactor(configuration.secrets.values())
+        for key, secret in configuration.keys.values():
+            self.redact.add_basic(key, secret)
         self.journal = Journal(journal_file(configuration.report_dir, f"{run_id}-{worker}"))
-        self.hosts = HostPolicy([configuration.mqtt] if configuration.mqtt else [])
+        self.hosts = HostPolicy([configuration.broker] if configuration.broker else [])
         self.guard = Guard(contract, self.sandbox, self.hosts, configuration.mode)
         rate = RateLimit(configuration.max_rps, state_folder(configuration, run_id) / "rate")
         base_url = configuration.base_url or ""
@@ -156,7 +152,7 @@ class Context(Worker):
     def sink(self) -> HttpSink:
         """The worker's HTTP sink, started on first use; connectors may name it."""
         if self._sink is None:
-            self._sink = HttpSink().__enter__()
+            self._sink = HttpSink(*self.configuration.sink_address(self.sandbox.worker)).__enter__()
             self.hosts.allow(f"{self._sink.host}:{self._sink.port}")
         return self._sink
 

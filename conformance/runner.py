@@ -23,6 +23,8 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
+    for warning in controller.plan.configuration.warnings:
+        click.echo(f"warning: {warning}", err=True)
     console = Console()
     console.print(Text(controller.headline()), soft_wrap=True)
     arguments = [

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 
 from conformance.reference.deployment import Settings
 from conformance.reference.server import Address, ServeError, serve
-from conformance.target.config import read_secret_file
 from conformance.target.errors import ConfigurationError
+from conformance.target.secret_files import exposure, read_secret_file
 
 
 def serve_alone(
@@ -26,13 +27,16 @@ def serve_alone(
     """Serve until SIGINT or SIGTERM; the arguments are those of the command line. Raises `ConfigurationError`."""
     settings = Settings(
         api_key=api_key,
-        api_secret=read_secret_file(api_secret_file, "--api-secret-file"),
-        bearer_token=read_secret_file(token_file, "--token-file") if token_file else None,
+        api_secret=read_secret_file(Path(api_secret_file), "--api-secret-file"),
+        bearer_token=read_secret_file(Path(token_file), "--token-file") if token_file else None,
         strict=strict,
         allow_egress=allow_egress,
         config_write_latency=config_write_latency,
         version=emqx_version,
     )
+    for option, file in (("--api-secret-file", api_secret_file), ("--token-file", token_file)):
+        if file is not None and (warning := exposure(Path(file))) is not None:
+            click.echo(f"warning: {option}: {warning}", err=True)
     try:
         serve(settings, _address(http, "--http"), _address(mqtt, "--mqtt"), announce=click.echo)
     except ServeError as error:

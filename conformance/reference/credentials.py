@@ -7,7 +7,7 @@ import binascii
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conformance.reference.http import ApiError
 
@@ -25,7 +25,7 @@ class MalformedAuthorization(ValueError):
 class ApiKey:
     """``expires_at``: seconds since the epoch, None for never."""
 
-    secret: str
+    secret: str = field(repr=False)
     role: str = "administrator"
     enabled: bool = True
     expires_at: float | None = None

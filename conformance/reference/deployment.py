@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.contract import Contract, Variant, load_contract
-from conformance.reference.credentials import Credentials
+from conformance.reference.credentials import ApiKey, Credentials
 from conformance.reference.message import Hooks
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ NODE = "emqx@127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a deployment is started. Hosts are loopback unless ``allow_egress``; latencies are seconds."""
+    """How a deployment is started. Hosts are loopback unless ``allow_egress``; latencies are seconds.
+
+    ``role_keys``: API keys with their secrets by role ("viewer", "publisher"), besides that of the administrator.
+    """
 
     api_key: str
-    api_secret: str
-    bearer_token: str | None = None
+    api_secret: str = field(repr=False)
+    bearer_token: str | None = field(default=None, repr=False)
+    role_keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     strict: bool = False
     allow_egress: bool = False
     config_write_latency: float = 0.0
@@ -52,6 +57,8 @@ class Deployment:
         self.node = NODE
         self.hooks = Hooks()
         self.credentials = Credentials(settings.api_key, settings.api_secret, settings.bearer_token)
+        for role, (key, secret) in settings.role_keys.items():
+            self.credentials.put_key(key, ApiKey(secret, role))
         self._construct_parts()
 
     @property

@@ -9,11 +9,13 @@ import selectors
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from conformance.reference.credentials import ROLES
 from conformance.reference.deployment import Settings
 
 READY_SECONDS = 15.0
@@ -28,15 +30,16 @@ class EmbeddedError(Exception):
 class EmbeddedDeployment:
     """A reference deployment in a child process, which ends with this process at the latest.
 
-    ``base_url`` ends in ``/api/v5``; ``mqtt`` is ``host:port``, None if it was not asked for. Leaving the context
-    stops it.
+    ``base_url`` ends in ``/api/v5``; ``mqtt`` is ``host:port``, None if it was not asked for. ``role_keys``: API keys
+    with their secrets by role. Leaving the context stops it.
     """
 
     base_url: str
     mqtt: str | None
     api_key: str
-    api_secret: str
-    bearer_token: str
+    api_secret: str = field(repr=False)
+    bearer_token: str = field(repr=False)
+    role_keys: Mapping[str, tuple[str, str]] = field(repr=False)
     pid: int
     _process: subprocess.Popen[bytes]
 
@@ -79,6 +82,7 @@ def start_embedded(
         api_key="embedded-" + secrets.token_hex(4),
         api_secret=secrets.token_urlsafe(24),
         bearer_token=secrets.token_urlsafe(24),
+        role_keys={role: (f"embedded-{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(24)) for role in ROLES[1:]},
         strict=strict,
         allow_egress=allow_egress,
         config_write_latency=config_write_latency,
@@ -106,6 +110,7 @@ def start_embedded(
         api_key=settings.api_key,
         api_secret=settings.api_secret,
         bearer_token=settings.bearer_token,
+        role_keys=settings.role_keys,
         pid=ready["pid"],
         _process=process,
     )

@@ -20,6 +20,8 @@ class Capabilities:
     no_authenticator: str | None
     no_authorization: str | None
     no_sink: str | None
+    no_viewer: str | None
+    no_publisher: str | None
     mqtt_user: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -37,5 +39,7 @@ class Capabilities:
             "authenticator": self.no_authenticator,
             "authorization": self.no_authorization,
             "sink": self.no_sink,
+            "viewer": self.no_viewer,
+            "publisher": self.no_publisher,
         }
         return {name: reason for name, reason in reasons.items() if reason is not None}

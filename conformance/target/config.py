@@ -8,29 +8,40 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from conformance.target.addresses import duration_s, is_loopback, split_address, split_listener
 from conformance.target.errors import ConfigurationError
 from conformance.target.mode import Mode
-from conformance.target.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES
+from conformance.target.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES, SECRETS
+from conformance.target.redaction import SHORTEST_SECRET
+from conformance.target.secret_files import exposure, read_secret_file
+from conformance.target.targets_file import named_target
 
 Profile = Literal["smoke", "standard", "deep"]
+Role = Literal["viewer", "publisher"]
 
 WAIVERS_FOLDER = Path(__file__).resolve().parent.parent / "waivers"
 
-_FIELDS = {option.field for option in OPTIONS}
-_TARGET_KEYS = _FIELDS - {"target", "targets_file", "report_dir", "seed", "contract"} | {"api_secret_env", "token_env"}
-_INTERNAL_VARIABLES = frozenset({ENVIRONMENT_PREFIX + "STATE_DIR"})
+_HIGHEST_SINK_PORT = 65535 - 64
+
+Given = dict[str, tuple[Any, str]]
+"""Field -> value and where it came from; a `Path` stands for the secret in that file."""
+
+ROLES: tuple[Role, ...] = ("viewer", "publisher")
+"""Roles of API keys below administrator."""
 
 
 class Configuration(BaseModel):
-    """A checked configuration. ``base_url`` None means: start the embedded reference deployment."""
+    """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
+
+    ``time_budget``: seconds. ``warnings``: sentences for the user that stop nothing.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,7 +49,12 @@ class Configuration(BaseModel):
     api_key: str | None = None
     api_secret: SecretStr | None = None
     token: SecretStr | None = None
+    viewer_key: str | None = None
+    viewer_secret: SecretStr | None = None
+    publisher_key: str | None = None
+    publisher_secret: SecretStr | None = None
     mqtt: str | None = None
+    sink: str | None = None
     ca_bundle: Path | None = None
     profile: Profile = "standard"
     seed: int | None = Field(default=None, ge=0, lt=2**63)
@@ -49,8 +65,10 @@ class Configuration(BaseModel):
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
+    time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
     contract: Literal["corrected", "published"] = "corrected"
+    warnings: tuple[str, ...] = ()
 
     @field_validator("base_url")
     @classmethod
@@ -61,9 +79,9 @@ class Configuration(BaseModel):
             parts = urlsplit(value)
             port = parts.port
         except ValueError as error:
-            raise ValueError(f"{value!r} is not a URL ({error})") from error
+            raise ValueError(f"{_without_credentials(value)!r} is not a URL ({error})") from error
         if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-            raise ValueError(f"{value!r} is not an http(s) URL")
+            raise ValueError(f"{_without_credentials(value)!r} is not an http(s) URL")
         if parts.username or parts.password:
             raise ValueError("credentials do not belong into the URL, use --api-key and --api-secret-file")
         if parts.query or parts.fragment:
@@ -77,6 +95,32 @@ class Configuration(BaseModel):
     def _listener(cls, value: str | None) -> str | None:
         if value is not None:
             split_listener(value)
+        return value
+
+    @field_validator("sink")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and (split_address(value)[1] or 0) > _HIGHEST_SINK_PORT:
+            raise ValueError(f"{value!r} leaves no ports for the workers, take one up to {_HIGHEST_SINK_PORT}")
+        return value
+
+    @field_validator("time_budget", mode="before")
+    @classmethod
+    def _duration(cls, value: Any) -> Any:
+        return duration_s(value) if isinstance(value, str) else value
+
+    @field_validator(*SECRETS)
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"a secret of less than {SHORTEST_SECRET} characters cannot be kept out of the reports")
+        return value
+
+    @field_validator("token")
+    @classmethod
+    def _header_value(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+            raise ValueError("the token holds characters that no Authorization header can carry")
         return value
 
     @field_validator("emqx_version")
@@ -112,17 +156,37 @@ class Configuration(BaseModel):
         return Mode.EXCLUSIVE if self.exclusive else Mode.SANDBOXED
 
     @property
-    def secrets(self) -> tuple[str, ...]:
-        """The secret values, for redaction."""
-        return tuple(secret.get_secret_value() for secret in (self.api_secret, self.token) if secret is not None)
+    def keys(self) -> dict[str, tuple[str, str]]:
+        """API keys with their secrets, by what they sign: "basic", "viewer" or "publisher"."""
+        pairs: dict[str, tuple[str | None, SecretStr | None]] = {"basic": (self.api_key, self.api_secret)}
+        pairs |= {role: (getattr(self, f"{role}_key"), getattr(self, f"{role}_secret")) for role in ROLES}
+        return {name: (key, secret.get_secret_value()) for name, (key, secret) in pairs.items() if key and secret}
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secret values by the name of their field."""
+        values: dict[str, SecretStr | None] = {name: getattr(self, name) for name in SECRETS}
+        return {name: value.get_secret_value() for name, value in values.items() if value is not None}
+
+    @property
+    def broker(self) -> str | None:
+        """``host:port`` of the target's MQTT listener, which connectors may name."""
+        return split_listener(self.mqtt).address if self.mqtt is not None else None
+
+    def sink_address(self, worker: str) -> tuple[str, int]:
+        """Host and port of the HTTP sink of one worker (``main``, ``gw0``, ``gw1``...); port 0 means any."""
+        host, port = split_address(self.sink) if self.sink is not None else ("127.0.0.1", None)
+        number = worker.removeprefix("gw")
+        return host, 0 if port is None else port + (int(number) if number.isdecimal() else 0)
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the target runs on this machine."""
+        return is_loopback(urlsplit(self.base_url or "").hostname or "")
 
 
-def split_listener(value: str) -> tuple[str, int]:
-    """``host:port`` or ``[v6]:port`` as host and port; raises ValueError with one sentence."""
-    match = re.fullmatch(r"(?:mqtt://)?(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+):(\d{1,5})", value)
-    if match is None or not 0 < int(match[2]) < 65536:
-        raise ValueError(f"{value!r} is not HOST:PORT")
-    return match[1].strip("[]"), int(match[2])
+def _without_credentials(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//...@", url)
 
 
 def load_configuration(
@@ -135,92 +199,65 @@ def load_configuration(
     """
     environment = os.environ if environment is None else environment
     folder = Path.cwd() if folder is None else folder
-    given: dict[str, tuple[Any, str]] = {}
-    _collect_environment(environment, given)
-    for field, value in options.items():
-        if value is not None and value is not False:
-            given[field] = (value, "--" + field.replace("_", "-"))
+    given: Given = {}
+    _add(given, _from_options(options))
+    _add(given, _from_environment(environment))
     name, _ = given.pop("target", (None, ""))
     targets_file, _ = given.pop("targets_file", (None, ""))
     if name is not None:
         file = Path(targets_file) if targets_file else folder / "targets.toml"
-        for field, value in _named_target(file, name, environment).items():
-            given.setdefault(field, (value, f"target {name} in {file.name}"))
-    _read_secret_files(given)
-    return _checked(given)
+        source = f"target {name} in {file.name}"
+        _add(given, ((field, value, source) for field, value in named_target(file, name, environment).items()))
+    return _checked(given, _read_secret_files(given))
 
 
-def _collect_environment(environment: Mapping[str, str], given: dict[str, tuple[Any, str]]) -> None:
+def _add(given: Given, settings: Iterable[tuple[str, Any, str]]) -> None:
+    """Add settings (field, value, source) that are not given yet; a secret and the file that holds it are one."""
+    for field, value, source in settings:
+        secret = field.removesuffix("_file")
+        if secret in SECRETS and field != secret:
+            given.setdefault(secret, (Path(str(value)), source))
+        else:
+            given.setdefault(field, (value, source))
+
+
+def _from_options(options: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    for field, value in options.items():
+        if value is not None and value is not False:
+            yield field, value, "--" + field.replace("_", "-")
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     known = {option.variable: option for option in OPTIONS}
     for variable, value in environment.items():
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _INTERNAL_VARIABLES:
+        if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
-        if variable in SECRET_VARIABLES:
-            given[variable.removeprefix(ENVIRONMENT_PREFIX).lower()] = (value, variable)
-        elif variable not in known:
+        field = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if variable not in known and variable not in SECRET_VARIABLES:
             raise ConfigurationError(f"unknown environment variable {variable}")
-        elif known[variable].is_flag:
+        if variable in known and known[variable].is_flag:
             if value.lower() not in ("0", "1", "true", "false", ""):
                 raise ConfigurationError(f"{variable}: {value!r} is neither true nor false")
-            given[known[variable].field] = (value.lower() in ("1", "true"), variable)
+            yield field, value.lower() in ("1", "true"), variable
         elif value:
-            given[known[variable].field] = (value, variable)
+            yield field, value, variable
 
 
-def _named_target(file: Path, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+def _read_secret_files(given: Given) -> tuple[str, ...]:
+    """Replace secret files by what they hold; returns warnings."""
+    warnings = []
+    for secret in SECRETS:
+        path, source = given.get(secret, (None, ""))
+        if isinstance(path, Path):
+            given[secret] = (read_secret_file(path, source), source)
+            if (warning := exposure(path)) is not None:
+                warnings.append(f"{source}: {warning}")
+    return tuple(warnings)
+
+
+def _checked(given: Given, warnings: tuple[str, ...]) -> Configuration:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigurationError(f"--target {name}: there is no {file}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{file}: cannot be read: {error}") from error
-    targets = document.get("targets")
-    if not isinstance(targets, dict) or set(document) != {"targets"}:
-        raise ConfigurationError(f"{file}: expected nothing but tables [targets.NAME]")
-    target = targets.get(name)
-    if not isinstance(target, dict):
-        raise ConfigurationError(f"{file}: no target {name!r}, only {', '.join(sorted(targets)) or 'none'}")
-    if {"api_secret", "token"} & set(target):
-        raise ConfigurationError(
-            f"{file}: target {name} holds a secret in clear; name a file (api_secret_file, token_file) "
-            "or an environment variable (api_secret_env, token_env) instead"
-        )
-    unknown = sorted(set(target) - _TARGET_KEYS)
-    if unknown:
-        raise ConfigurationError(f"{file}: target {name} has unknown keys: {', '.join(unknown)}")
-    for key in ("api_secret", "token"):
-        variable = target.pop(f"{key}_env", None)
-        if variable is not None:
-            if not environment.get(variable):
-                raise ConfigurationError(f"{file}: target {name} wants {key} from ${variable}, which is not set")
-            target[key] = environment[variable]
-    for key in ("api_secret_file", "token_file", "ca_bundle", "waivers"):
-        if key in target:
-            target[key] = str(file.parent / Path(str(target[key])).expanduser())
-    return target
-
-
-def _read_secret_files(given: dict[str, tuple[Any, str]]) -> None:
-    for key in ("api_secret", "token"):
-        path, source = given.pop(f"{key}_file", (None, ""))
-        if path is not None:
-            given[key] = (read_secret_file(path, source), source)
-
-
-def read_secret_file(path: str, source: str) -> str:
-    """The one line a secret file holds; ``source`` names the option in the `ConfigurationError`."""
-    try:
-        secret = Path(path).expanduser().read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{source}: {path} cannot be read: {getattr(error, 'strerror', error)}") from error
-    if not secret or "\n" in secret:
-        raise ConfigurationError(f"{source}: {path} must hold exactly one line, the secret")
-    return secret
-
-
-def _checked(given: Mapping[str, tuple[Any, str]]) -> Configuration:
-    try:
-        configuration = Configuration(**{field: value for field, (value, _) in given.items()})
+        configuration = Configuration(warnings=warnings, **{field: value for field, (value, _) in given.items()})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = str(first["loc"][0])
@@ -231,13 +268,17 @@ def _checked(given: Mapping[str, tuple[Any, str]]) -> Configuration:
     if configuration.read_only and (configuration.exclusive or configuration.disposable):
         raise ConfigurationError("--read-only contradicts --exclusive and --disposable")
     if configuration.base_url is None:
-        for field in ("api_key", "api_secret", "token", "mqtt", "ca_bundle"):
+        of_target = ("api_key", "viewer_key", "publisher_key", *SECRETS, "mqtt", "sink", "ca_bundle")
+        for field in of_target:
             if getattr(configuration, field) is not None:
                 raise ConfigurationError(f"{given[field][1]} needs --base-url: the embedded deployment brings its own")
         return configuration
-    if (configuration.api_key is None) != (configuration.api_secret is None):
-        missing = "an API secret" if configuration.api_secret is None else "--api-key"
-        raise ConfigurationError(f"basic authentication needs both parts: {missing} is missing")
+    for name in ("api", *ROLES):
+        key, secret = getattr(configuration, f"{name}_key"), getattr(configuration, f"{name}_secret")
+        if (key is None) != (secret is None):
+            variable = f"{ENVIRONMENT_PREFIX}{name.upper()}_SECRET"
+            missing = f"--{name}-key" if key is None else f"the secret (--{name}-secret-file or {variable})"
+            raise ConfigurationError(f"an API key needs both parts: {missing} is missing")
     if configuration.api_key is None and configuration.token is None:
         raise ConfigurationError("no credentials: give --api-key and --api-secret-file, or --token-file")
     return configuration

@@ -6,20 +6,25 @@ import base64
 from collections.abc import Mapping
 from typing import Literal
 
-Signature = Literal["default", "basic", "bearer", "none", "wrong_secret", "unknown_token", "literal"]
+Signature = Literal[
+    "default", "basic", "bearer", "viewer", "publisher", "none", "wrong_secret", "unknown_token", "literal"
+]
 
 WRONG_SECRET = "wrong-secret-of-the-conformance-suite"
 UNKNOWN_TOKEN = "unknown.token.of-the-conformance-suite"
 
 
 class Credentials:
-    """Authorization headers for one target; basic is the default where both kinds are configured."""
+    """Authorization headers for one target; basic is the default where both kinds are configured.
 
-    def __init__(self, api_key: str | None, api_secret: str | None, token: str | None) -> None:
-        self._headers: dict[str, str] = {"wrong_secret": f"Basic {_basic(api_key or 'no-such-key', WRONG_SECRET)}"}
+    ``keys``: API keys with their secrets, by the signature they make ("basic", "viewer", "publisher").
+    """
+
+    def __init__(self, keys: Mapping[str, tuple[str, str]], token: str | None) -> None:
+        key, _ = keys.get("basic", ("no-such-key", ""))
+        self._headers: dict[str, str] = {"wrong_secret": f"Basic {_basic(key, WRONG_SECRET)}"}
         self._headers["unknown_token"] = f"Bearer {UNKNOWN_TOKEN}"
-        if api_key is not None and api_secret is not None:
-            self._headers["basic"] = f"Basic {_basic(api_key, api_secret)}"
+        self._headers |= {signature: f"Basic {_basic(*pair)}" for signature, pair in keys.items()}
         if token is not None:
             self._headers["bearer"] = f"Bearer {token}"
         self.default: Signature = "basic" if "basic" in self._headers else "bearer"

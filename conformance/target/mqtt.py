@@ -15,7 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from conformance.target.config import split_listener
+from conformance.target.addresses import split_listener
 from conformance.target.polling import deadline
 
 TIMEOUT_S = 10.0
@@ -32,7 +32,8 @@ class MqttError(Exception):
 class MqttClient:
     """One connection. Reason codes are those of MQTT 5 (or the return codes of 3.1.1).
 
-    ``listener``: ``host:port``. ``protocol``: 4 (3.1.1) or 5. Use as a context manager, which connects.
+    ``listener``: ``host:port``, behind ``mqtts://`` for TLS with the CAs of ``ca_bundle`` (default: the system's).
+    ``protocol``: 4 (3.1.1) or 5. Use as a context manager, which connects.
     """
 
     def __init__(
@@ -46,11 +47,10 @@ class MqttClient:
         clean_start: bool = True,
         session_expiry_s: int | None = None,
         ca_bundle: Path | None = None,
-        tls: bool = False,
         manual_ack: bool = False,
         receive_maximum: int | None = None,
     ) -> None:
-        self.host, self.port = split_listener(listener)
+        self.host, self.port, tls = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
         self.messages: list[paho.MQTTMessage] = []

@@ -31,7 +31,20 @@ OPTIONS: tuple[Option, ...] = (
     Option("api_key", "API key for basic authentication.", "KEY"),
     Option("api_secret_file", "File that holds the API secret.", "FILE"),
     Option("token_file", "File that holds a bearer token.", "FILE"),
-    Option("mqtt", "MQTT listener of the target; without it the data-plane tests are skipped.", "HOST:PORT"),
+    Option("viewer_key", "API key with the role viewer, for the checks of roles.", "KEY"),
+    Option("viewer_secret_file", "File that holds its secret.", "FILE"),
+    Option("publisher_key", "API key with the role publisher, for the checks of roles.", "KEY"),
+    Option("publisher_secret_file", "File that holds its secret.", "FILE"),
+    Option(
+        "mqtt",
+        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are skipped.",
+        "HOST:PORT",
+    ),
+    Option(
+        "sink",
+        "Where the target reaches the suite's HTTP sink; worker N listens on PORT+N. Default: loopback targets only.",
+        "HOST[:PORT]",
+    ),
     Option("ca_bundle", "CA certificates (PEM) that sign the target's certificate.", "FILE"),
     Option("profile", "How much to do.", choices=("smoke", "standard", "deep")),
     Option("seed", "Seed of all generated data. Default: a random one, printed and reported.", "N"),
@@ -46,10 +59,14 @@ OPTIONS: tuple[Option, ...] = (
     Option("strict_waivers", "A waiver that nothing needs any more is an error.", is_flag=True),
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
+    Option("time_budget", "Start nothing new after this long (30s, 10m, 2h), clean up and report.", "DURATION"),
     Option("report_dir", "Where the reports go. Default: reports/.", "DIR"),
     Option("contract", "Check against the corrected or the published document.", choices=("corrected", "published")),
     Option("target", "Named target in targets.toml.", "NAME"),
     Option("targets_file", "Where targets.toml is. Default: ./targets.toml.", "FILE"),
 )
 
-SECRET_VARIABLES = (ENVIRONMENT_PREFIX + "API_SECRET", ENVIRONMENT_PREFIX + "TOKEN")
+SECRETS = ("api_secret", "token", "viewer_secret", "publisher_secret")
+"""Fields of `Configuration` that have no option, because command lines are public: a file or a variable names them."""
+
+SECRET_VARIABLES = tuple(ENVIRONMENT_PREFIX + secret.upper() for secret in SECRETS)

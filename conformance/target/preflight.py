@@ -9,26 +9,31 @@ import requests
 
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
-from conformance.target.config import Configuration
+from conformance.target.config import Configuration, Role
 from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
+from conformance.target.hosts import HostPolicy
+from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttClient, MqttError
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api, NoAnswer, reason_of
+from conformance.target.sink import HttpSink, SinkError
 
 _USERS = "/authentication/password_based:built_in_database/users"
+_READ_ONLY = "not with --read-only"
 _AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
 
 
-def preflight(api: Api, configuration: Configuration, sandbox: Sandbox) -> Capabilities:
-    """Find out what the target can do.
+def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: HostPolicy) -> Capabilities:
+    """Find out what the target can do; a read-only run sends nothing but reads for that.
 
     Raises `TargetLost` if it cannot be reached, `CredentialsError` if it refuses the credentials, and
-    `ConfigurationError` if what answers is no EMQX API or its certificate is not trusted.
+    `ConfigurationError` if what answers is no EMQX API, its certificate is not trusted, or the sink cannot listen.
     """
     action_types = _reach(api)
-    warnings = list(_write_check(api, sandbox))
+    writes = configuration.mode > Mode.READ_ONLY
+    warnings = list(_write_check(api, sandbox)) if writes else []
     version, node = _version(api)
-    mqtt_user, no_mqtt = _mqtt(api, configuration, sandbox)
+    mqtt_user, no_mqtt = _mqtt(api, configuration, sandbox) if writes else (False, _READ_ONLY)
     return Capabilities(
         version=version,
         node=node,
@@ -36,7 +41,9 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox) -> Capab
         no_mqtt=no_mqtt,
         no_authenticator=_absent(api, _USERS, "the built-in database authenticator is not configured"),
         no_authorization=_absent(api, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
-        no_sink=None if _is_loopback(configuration) else "no HTTP sink that a remote target can reach is configured",
+        no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
+        no_viewer=_no_role(api, configuration, "viewer"),
+        no_publisher=_no_role(api, configuration, "publisher"),
         mqtt_user=mqtt_user,
         warnings=tuple(warnings),
     )
@@ -115,7 +122,7 @@ def _mqtt(api: Api, configuration: Configuration, sandbox: Sandbox) -> tuple[boo
     if configuration.mqtt is None:
         return False, "no MQTT listener given (--mqtt HOST:PORT)"
     try:
-        MqttClient(configuration.mqtt, sandbox.name("preflight")).connect().close()
+        MqttClient(configuration.mqtt, sandbox.name("preflight"), ca_bundle=configuration.ca_bundle).connect().close()
         return False, None
     except MqttError as error:
         if error.reason_code is None:
@@ -124,7 +131,9 @@ def _mqtt(api: Api, configuration: Configuration, sandbox: Sandbox) -> tuple[boo
     try:
         created = api.send_json("POST", _USERS, {"user_id": user, "password": password})
         try:
-            MqttClient(configuration.mqtt, user, username=user, password=password).connect().close()
+            MqttClient(
+                configuration.mqtt, user, username=user, password=password, ca_bundle=configuration.ca_bundle
+            ).connect().close()
             return True, None
         finally:
             if created.ok:
@@ -133,6 +142,38 @@ def _mqtt(api: Api, configuration: Configuration, sandbox: Sandbox) -> tuple[boo
         return False, f"MQTT listener {configuration.mqtt} refuses anonymous clients and users of the suite: {error}"
 
 
-def _is_loopback(configuration: Configuration) -> bool:
-    host = (configuration.base_url or "").split("//", 1)[-1].split("/", 1)[0]
-    return host.startswith(("127.", "localhost", "[::1]"))
+def _no_role(api: Api, configuration: Configuration, role: Role) -> str | None:
+    """Why the checks of a role are impossible. Whether the target keeps the role apart is for them to decide."""
+    if role not in configuration.keys:
+        return f"no API key with the role {role} is given (--{role}-key)"
+    try:
+        answer = api.send("GET", "/action_types", credentials=role, observed=False)
+    except NoAnswer as error:
+        return str(error)
+    if answer.status == 401:
+        raise CredentialsError(f"--{role}-key: {api.base_url} refuses it ({answer.status} {answer.code})")
+    return None
+
+
+def _no_sink(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: HostPolicy) -> str | None:
+    """Why nothing can be delivered to the suite.
+
+    An address that was given is taken at its word. The one of a target on loopback is tried out: the target may run in
+    a container, whose loopback is another.
+    """
+    if configuration.sink is None and not configuration.on_loopback:
+        return "no address is given under which the target reaches the suite's HTTP sink (--sink)"
+    try:
+        with HttpSink(*configuration.sink_address(sandbox.worker)) as sink:
+            if configuration.sink is not None:
+                return None
+            hosts.allow(f"{sink.host}:{sink.port}")
+            probe = {"type": "http", "name": sandbox.name("preflight"), "url": sink.url, "pool_size": 1}
+            answer = api.send_json("POST", "/connectors_probe", probe)
+            if answer.status == 400 and answer.code == "TEST_FAILED" and not sink.connections:
+                return f"the target does not reach the suite's HTTP sink at {sink.host} (name another with --sink)"
+    except SinkError as error:
+        raise ConfigurationError(f"--sink: {error}") from None
+    except NoAnswer:
+        return None  # a fault of the target, for the items to find
+    return None

@@ -73,11 +73,7 @@ class Api:
         self.base_url = configuration.base_url
         self.contract = contract
         self.redact = redactor
-        self.credentials = Credentials(
-            configuration.api_key,
-            configuration.api_secret.get_secret_value() if configuration.api_secret else None,
-            configuration.token.get_secret_value() if configuration.token else None,
-        )
+        self.credentials = Credentials(configuration.keys, configuration.secrets.get("token"))
         self.observers: list[Observer] = []
         self._user_agent = f"emqx-conformance/{__version__} run={run_id}"
         self._request_prefix = f"{run_id}-{uuid.uuid4().hex[:6]}-"

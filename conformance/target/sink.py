@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any
+
+from conformance.target.addresses import join_address
+
+LONGEST_DELIVERY = 8 * 1024 * 1024
+"""Bytes of a body that are kept; also strangers may find a sink that is open to a network."""
 
 from conformance.target.polling import deadline
 
@@ -21,21 +30,65 @@ class Delivery:
     body: bytes
 
 
+class SinkError(Exception):
+    """The sink cannot listen; the text is one sentence."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    connections = 0
+
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), handler)
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)  # that of HTTPServer looks for the name of the address, which can take seconds
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection = super().get_request()
+        self.connections += 1
+        return connection
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up, or talks nonsense, is no matter of the run."""
+
+
 class HttpSink:
-    """Accepts every request, answers ``status`` and remembers it. Use as a context manager."""
+    """Accepts every request, answers ``status`` and remembers it. Use as a context manager.
+
+    ``host``: the name or address under which the target reaches it. The sink listens on that address if it is one of
+    this machine, on all of them otherwise. ``port``: 0 picks a free one. Raises `SinkError` if it cannot listen.
+    """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.status = 200
         self._deliveries: list[Delivery] = []
         self._arrived = threading.Condition()
-        self._server = ThreadingHTTPServer((host, port), self._handler())
-        self._server.daemon_threads = True
+        self._server = self._listen(host, port)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.host, self.port = host, self._server.server_address[1]
+        self.host, self.port = host, int(self._server.server_address[1])
+
+    def _listen(self, host: str, port: int) -> _Server:
+        try:
+            return _Server(host, port, self._handler())
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, None) and not isinstance(error, socket.gaierror):
+                raise SinkError(f"cannot listen on port {port} of {host}: {error.strerror}") from None
+        try:
+            # The target knows this machine by an address of its own, behind a NAT or a container's network.
+            return _Server("::" if ":" in host else "0.0.0.0", port, self._handler())  # noqa: S104
+        except OSError as error:
+            raise SinkError(f"cannot listen on port {port}: {error.strerror}") from None
+
+    @property
+    def connections(self) -> int:
+        """How often anybody has connected."""
+        return self._server.connections
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http://{join_address(self.host, self.port)}"
 
     def __enter__(self) -> HttpSink:
         self._thread.start()
@@ -63,9 +116,13 @@ class HttpSink:
     def _handler(sink) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            timeout = 60.0
 
             def _accept(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
+                if not 0 <= length <= LONGEST_DELIVERY:
+                    self.send_error(413)
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 delivery = Delivery(self.command, self.path, headers, self.rfile.read(length))
                 with sink._arrived:

@@ -64,6 +64,7 @@ class Target:
         assert self.configuration.mqtt is not None, "needs('mqtt') is missing on the test"
         if self.capabilities.mqtt_user and "username" not in options:
             options |= {"username": self.users.create(), "password": PASSWORD}
+        options.setdefault("ca_bundle", self.configuration.ca_bundle)
         client = MqttClient(self.configuration.mqtt, client_id or self.sandbox.name("client"), **options)
         self._connections.append(client)
         return client

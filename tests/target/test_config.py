@@ -1,11 +1,13 @@
 """Configuration: precedence, and one clear sentence for whatever is wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from conformance.target.config import load_configuration
 from conformance.target.errors import ConfigurationError
+from conformance.target.secret_files import is_private
 
 BASE = {"base_url": "http://127.0.0.1:18083/api/v5", "api_key": "k"}
 SECRET = {"EMQX_CONFORMANCE_API_SECRET": "s3cret-value"}
@@ -19,7 +21,8 @@ def test_options_come_before_environment_before_targets_file(tmp_path: Path) -> 
     environment = {"EMQX_CONFORMANCE_API_KEY": "environment", "EMQX_CONFORMANCE_PROFILE": "deep", "S": "hidden-secret"}
     configuration = load_configuration({"target": "staging", "profile": "smoke"}, environment, tmp_path)
     assert (configuration.base_url, configuration.api_key) == ("https://one.invalid/api/v5", "environment")
-    assert (configuration.profile, configuration.max_rps, configuration.secrets) == ("smoke", 5, ("hidden-secret",))
+    assert (configuration.profile, configuration.max_rps) == ("smoke", 5)
+    assert configuration.secrets == {"api_secret": "hidden-secret"}
 
 
 def test_nothing_given_means_the_embedded_deployment() -> None:
@@ -34,10 +37,21 @@ def test_nothing_given_means_the_embedded_deployment() -> None:
         ({"base_url": "http://x/api/v4"}, {}, "--base-url: 'http://x/api/v4' must go up to and including /api/v5"),
         ({"base_url": "http://u:p@x/api/v5"}, {}, "credentials do not belong into the URL"),
         ({**BASE, "api_secret_file": "/does/not/exist"}, {}, "--api-secret-file: /does/not/exist cannot be read"),
-        (BASE, {}, "an API secret is missing"),
+        (BASE, {}, "the secret (--api-secret-file or EMQX_CONFORMANCE_API_SECRET) is missing"),
+        ({**BASE, "viewer_key": "v"}, SECRET, "(--viewer-secret-file or EMQX_CONFORMANCE_VIEWER_SECRET) is missing"),
+        (BASE, SECRET | {"EMQX_CONFORMANCE_PUBLISHER_SECRET": "hidden"}, "--publisher-key is missing"),
+        (BASE, {"EMQX_CONFORMANCE_API_SECRET": "abc"}, "less than 4 characters cannot be kept out of the reports"),
+        (BASE, {"EMQX_CONFORMANCE_TOKEN": "two words"}, "characters that no Authorization header can carry"),
+        (BASE, {"EMQX_CONFORMANCE_TOKEN": "line\nbreak"}, "characters that no Authorization header can carry"),
+        ({"base_url": "ftp://user:hidden@x/api/v5"}, {}, "--base-url: 'ftp://...@x/api/v5' is not an http(s) URL"),
         ({"base_url": BASE["base_url"]}, {}, "no credentials"),
         ({"base_url": BASE["base_url"]}, SECRET, "--api-key is missing"),
         ({"mqtt": "127.0.0.1:1883"}, {}, "--mqtt needs --base-url"),
+        ({}, {"EMQX_CONFORMANCE_VIEWER_KEY": "v"}, "EMQX_CONFORMANCE_VIEWER_KEY needs --base-url"),
+        ({**BASE, "sink": "host:0"}, SECRET, "--sink: 'host:0' is not HOST or HOST:PORT"),
+        ({**BASE, "sink": "host:65500"}, SECRET, "--sink: 'host:65500' leaves no ports for the workers"),
+        ({"time_budget": "10"}, {}, "--time-budget: '10' is not a duration like 30s, 10m or 2h"),
+        ({"time_budget": "0s"}, {}, "--time-budget: Input should be greater than 0"),
         ({**BASE, "mqtt": "1883"}, SECRET, "--mqtt: '1883' is not HOST:PORT"),
         ({"seed": "many"}, {}, "--seed: Input should be a valid integer"),
         ({"max_rps": "0"}, {}, "--max-rps: Input should be greater than 0"),
@@ -60,7 +74,8 @@ def test_wrong_configuration_is_one_sentence(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ('[targets.a]\napi_secret = "clear"\n', "holds a secret in clear"),
+        ('[targets.a]\napi_secret = "clear"\n', "target a holds a secret in clear and others than you can read"),
+        ('[targets.a]\n[targets.b]\nviewer_secret = "clear"\n', "target b holds a secret in clear"),
         ("[targets.a]\nbase_uri = 1\n", "unknown keys: base_uri"),
         ("[targets.b]\n", "no target 'a', only b"),
         ("oops", "cannot be read"),
@@ -73,6 +88,64 @@ def test_wrong_targets_file_is_one_sentence(content: str, expected: str, tmp_pat
     with pytest.raises(ConfigurationError) as caught:
         load_configuration({"target": "a"}, {}, tmp_path)
     assert expected in str(caught.value)
+    assert 'clear"' not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_secret_in_clear_is_taken_from_a_file_only_its_owner_can_read(mode: int, tmp_path: Path) -> None:
+    file = tmp_path / "targets.toml"
+    file.write_text(f'[targets.a]\nbase_url = "{BASE["base_url"]}"\napi_key = "k"\napi_secret = "in-clear"\n')
+    file.chmod(mode)
+    assert load_configuration({"target": "a"}, {}, tmp_path).secrets == {"api_secret": "in-clear"}
+    for others in (0o640, 0o604):
+        file.chmod(others)
+        with pytest.raises(ConfigurationError, match="holds a secret in clear"):
+            load_configuration({"target": "a"}, {}, tmp_path)
+
+
+def test_file_of_somebody_else_is_not_private(tmp_path: Path) -> None:
+    file = tmp_path / "targets.toml"
+    file.touch(mode=0o600)
+    status = file.stat()
+    assert is_private(status)
+    assert not is_private(os.stat_result([*status[:4], status.st_uid + 1, *status[5:10]]))
+
+
+def test_secret_from_a_variable_comes_before_a_secret_file_of_the_target(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-the-file")
+    (tmp_path / "targets.toml").write_text(
+        f'[targets.a]\nbase_url = "{BASE["base_url"]}"\napi_key = "k"\napi_secret_file = "secret"\n'
+    )
+    assert load_configuration({"target": "a"}, {}, tmp_path).secrets == {"api_secret": "from-the-file"}
+    assert load_configuration({"target": "a"}, SECRET, tmp_path).secrets == {"api_secret": "s3cret-value"}
+
+
+def test_secret_file_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("the-secret")
+    secret.chmod(0o644)
+    options = {**BASE, "api_secret_file": str(secret)}
+    warning = f"--api-secret-file: others can read the secret in {secret}: chmod 600 it"
+    assert load_configuration(options, {}, tmp_path).warnings == (warning,)
+    secret.chmod(0o600)
+    assert load_configuration(options, {}, tmp_path).warnings == ()
+
+
+def test_keys_are_told_apart_by_role() -> None:
+    environment = SECRET | {
+        "EMQX_CONFORMANCE_VIEWER_KEY": "v",
+        "EMQX_CONFORMANCE_VIEWER_SECRET": "viewer-secret",
+    }
+    configuration = load_configuration(BASE, environment)
+    assert configuration.keys == {"basic": ("k", "s3cret-value"), "viewer": ("v", "viewer-secret")}
+    assert "viewer-secret" not in repr(configuration)
+
+
+def test_each_worker_has_a_sink_of_its_own() -> None:
+    configuration = load_configuration({**BASE, "sink": "[2001:db8::1]:8099"}, SECRET)
+    addresses = [configuration.sink_address(worker) for worker in ("main", "gw0", "gw3")]
+    assert addresses == [("2001:db8::1", 8099), ("2001:db8::1", 8099), ("2001:db8::1", 8102)]
+    assert load_configuration(BASE, SECRET).sink_address("gw3") == ("127.0.0.1", 0)
 
 
 def test_secret_file_must_hold_one_line(tmp_path: Path) -> None:
@@ -82,5 +155,5 @@ def test_secret_file_must_hold_one_line(tmp_path: Path) -> None:
         load_configuration({**BASE, "api_secret_file": str(secret)}, {}, tmp_path)
     secret.write_text("  the-secret \n")
     configuration = load_configuration({**BASE, "api_secret_file": str(secret)}, {}, tmp_path)
-    assert configuration.secrets == ("the-secret",)
+    assert configuration.secrets == {"api_secret": "the-secret"}
     assert "the-secret" not in repr(configuration)

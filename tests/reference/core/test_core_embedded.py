@@ -62,14 +62,25 @@ def test_child_answers_hides_its_secrets_and_stops():
         public = (
             Path(f"/proc/{deployment.pid}/cmdline").read_bytes() + Path(f"/proc/{deployment.pid}/environ").read_bytes()
         )
-        for secret in (deployment.api_key, deployment.api_secret, deployment.bearer_token):
+        role_secrets = [secret for _, secret in deployment.role_keys.values()]
+        for secret in (deployment.api_key, deployment.api_secret, deployment.bearer_token, *role_secrets):
             assert secret.encode() not in public
+            assert secret == deployment.api_key or secret not in repr(deployment)
         assert deployment.running
         session.close()
     assert deployment.stop() == 0
     assert not deployment.running
     assert ended(deployment.pid)
     assert refuses(deployment.mqtt)
+
+
+def test_child_brings_a_key_for_each_role_below_administrator():
+    with start_embedded(mqtt=False) as deployment:
+        url = deployment.base_url + "/action_types"
+        statuses = {
+            role: requests.get(url, auth=key, timeout=10).status_code for role, key in deployment.role_keys.items()
+        }
+        assert statuses == {"viewer": 200, "publisher": 403}
 
 
 def test_child_ends_with_its_parent():

@@ -1,0 +1,72 @@
+"""Addresses and durations as users write them on a command line; each parser raises ValueError with one sentence."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+)"
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Listener(NamedTuple):
+    """An MQTT listener; ``tls`` for ``mqtts://``. ``host`` has no brackets."""
+
+    host: str
+    port: int
+    tls: bool
+
+    @property
+    def address(self) -> str:
+        """``host:port``, an IPv6 host in brackets."""
+        return join_address(self.host, self.port)
+
+
+def split_listener(value: str) -> Listener:
+    """``[mqtt://|mqtts://]host:port`` or ``[v6]:port``."""
+    match = re.fullmatch(rf"(?:(mqtts?)://)?{_HOST}:(\d{{1,5}})", value)
+    if match is None or not _is_port(match[3]):
+        raise ValueError(f"{value!r} is not HOST:PORT")
+    return Listener(match[2].strip("[]"), int(match[3]), match[1] == "mqtts")
+
+
+def split_address(value: str) -> tuple[str, int | None]:
+    """``host[:port]`` or ``[v6][:port]`` as host and port."""
+    match = re.fullmatch(rf"{_HOST}(?::(\d{{1,5}}))?", value)
+    if match is None or (match[2] is not None and not _is_port(match[2])):
+        raise ValueError(f"{value!r} is not HOST or HOST:PORT")
+    return match[1].strip("[]"), None if match[2] is None else int(match[2])
+
+
+def join_address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host``, a name or an address, means the machine itself."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def duration_s(value: str) -> float:
+    """``30s``, ``10m``, ``2h`` or ``1d`` in seconds."""
+    match = re.fullmatch(r"(\d{1,9})([smhd])", value)
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration like 30s, 10m or 2h")
+    return float(int(match[1]) * _UNITS_S[match[2]])
+
+
+def duration_text(seconds: float) -> str:
+    """The shortest way to write a duration so that `duration_s` reads it: ``600.0`` -> ``10m``."""
+    whole = round(seconds)
+    unit = next(unit for unit in reversed(_UNITS_S) if whole % _UNITS_S[unit] == 0)
+    return f"{whole // _UNITS_S[unit]}{unit}"
+
+
+def _is_port(text: str) -> bool:
+    return 0 < int(text) < 65536
