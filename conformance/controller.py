@@ -17,6 +17,7 @@ from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
 from conformance.report.errors import ReportError
+from conformance.report.left_out import left_out
 from conformance.report.model import Failure, ItemResult, RunResult
 from conformance.report.verdict import EXIT_CODES, Selection, decide
 from conformance.report.writers import write_reports
@@ -105,7 +106,8 @@ class Controller:
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {plan.capabilities.version or 'of unknown version'}, "
-            f"profile {plan.configuration.profile}, seed {plan.seed}, run {plan.run_id}"
+            f"profile {plan.configuration.profile}, {plan.configuration.mode.words}, seed {plan.seed}, "
+            f"run {plan.run_id}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -198,7 +200,12 @@ class Controller:
         plan = self.plan
         contract = load_contract(plan.configuration.contract, plan.contract_version)
         items = list(self.items.values())
-        selection = Selection(catalogue=requirements, operations=list(contract.operations), complete=self.complete)
+        selection = Selection(
+            catalogue=requirements,
+            operations=list(contract.operations),
+            complete=self.complete,
+            mode=plan.configuration.mode,
+        )
         decision = decide(items, selection, self.troubles + [f"left behind: {what}" for what in self.left])
         failures = [failure for item in items for failure in item.failures]
         waivers = load_waivers(plan.configuration.waivers)
@@ -220,7 +227,12 @@ class Controller:
             operations=decision.operations,
             failures=failures,
             waivers=waivers.uses(failures, plan.capabilities.version) if waivers else [],
-            left_out=[*plan.capabilities.warnings, *plan.capabilities.missing().values()],
+            mode=plan.configuration.mode.words,
+            left_out=[
+                *left_out(items, plan.configuration.mode),
+                *plan.capabilities.warnings,
+                *dict.fromkeys(plan.capabilities.missing().values()),
+            ],
         )
         if waivers is not None and plan.configuration.strict_waivers:
             random = {requirement.id for requirement in requirements if requirement.random}

@@ -13,9 +13,9 @@ from conformance.report import allure_results
 from conformance.report.model import PROVISIONAL, ItemResult, Outcome
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
+from conformance.skips import why_skipped
 from conformance.target.answer import UnexpectedAnswer
 from conformance.target.errors import SafetyViolation, TargetLost
-from conformance.target.guard import Access
 from conformance.target.journal import Resource
 from conformance.target.mode import Mode
 from conformance.target.resources.collection import ArrangeFailed
@@ -49,10 +49,13 @@ class ItemRunner:
         recorder.begin(item.nodeid, requirements_of(item.nodeid), operation_of(item.nodeid))
         item.stash[_KEPT] = frozenset(self.context.journal)
         stopped = self.context.stopped()
-        reason = stopped or self._why_skipped(item)
-        if reason is not None:
-            self._conclude(item, "not_run" if stopped else "skipped", reason)
-            pytest.skip(reason)
+        if stopped is not None:
+            self._conclude(item, "not_run", stopped)
+            pytest.skip(stopped)
+        skip = why_skipped(item, self.context)
+        if skip is not None:
+            self._conclude(item, "skipped", skip.reason, skip.needed)
+            pytest.skip(skip.reason)
         try:
             return (yield)
         except (TargetLost, NoAnswer, ArrangeFailed, SafetyViolation) as error:
@@ -112,31 +115,6 @@ class ItemRunner:
         journal = self.context.journal
         if len(journal):
             self.left.append(f"{len(journal)} resources, to be deleted with: sweep --journal {journal.file}")
-
-    def _why_skipped(self, item: pytest.Item) -> str | None:
-        versions = [REQUIREMENTS[identifier] for identifier in requirements_of(item.nodeid)]
-        version = self.context.capabilities.version
-        if versions and not any(entry.applies_to(version) for entry in versions):
-            return f"does not apply to EMQX {version}"
-        missing = self.context.capabilities.missing()
-        for marker in item.iter_markers("needs"):
-            for capability in marker.args:
-                if capability in missing:
-                    return missing[capability]
-        needed = next((marker.args[0] for marker in item.iter_markers("resource_type")), None)
-        if needed is not None and needed not in self.context.capabilities.action_types and _is_action(item.nodeid):
-            return f"the target does not offer the action type {needed}"
-        labels = {label for marker in item.iter_markers("writes") for label in marker.args}
-        labels |= {operation_of(item.nodeid)} - {None}
-        unless_exclusive = [label for label in labels if self.context.guard.classify(label) is Access.GLOBAL]
-        mode = self.context.configuration.mode
-        if unless_exclusive and mode < Mode.EXCLUSIVE:
-            return f"{unless_exclusive[0]} touches global state and needs --exclusive"
-        for marker in item.iter_markers("mode"):
-            needed_mode, why = marker.args
-            if mode < needed_mode:
-                return f"{why}: needs --{needed_mode.words}"
-        return None
 
     def _judge(self, item: pytest.Item, error: BaseException | None) -> None:
         """Decide the item's outcome and raise what makes pytest agree with it."""
@@ -204,8 +182,9 @@ class ItemRunner:
         else:
             self._conclude(item, "passed", "")
 
-    def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str) -> None:
+    def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str, needed: Mode | None = None) -> None:
         item.stash[_RESULT] = self._result(item, outcome, reason)
+        item.stash[_RESULT].needs_mode = None if needed is None else needed.words
 
     def _result(self, item: pytest.Item, outcome: Outcome, reason: str) -> ItemResult:
         result = self.context.recorder.result()
@@ -220,10 +199,6 @@ def _locks(item: pytest.Item) -> tuple[set[str], set[str]]:
     for marker in item.iter_markers("state"):
         (alone if marker.kwargs.get("alone") else shared).update(marker.args)
     return shared, alone
-
-
-def _is_action(node_id: str) -> bool:
-    return "/actions" in (operation_of(node_id) or "")
 
 
 def _first_line(error: BaseException) -> str:

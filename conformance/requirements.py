@@ -27,6 +27,7 @@ class Requirement:
     ``universal``: it is checked on every answer rather than by tests of its own. ``operations``: labels of the
     operations it speaks about. ``since`` (inclusive) and ``until`` (exclusive) are versions of EMQX. ``provisional``:
     it is checked and reported, but does not count yet. ``random``: whether generated data decides what is checked.
+    ``of_writes``: it speaks about answers that only writes get.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Requirement:
     until: str | None = None
     provisional: bool = False
     random: bool = False
+    of_writes: bool = False
     verified_by: list[str] = field(default_factory=list)
 
     def applies_to(self, version: str | None) -> bool:
@@ -80,11 +82,14 @@ def requirement(
     return declare
 
 
-def universal_requirement(identifier: str, *, level: Level = "MUST") -> Callable[[Checked], Checked]:
-    """Declare that a check of every answer verifies a requirement."""
+def universal_requirement(
+    identifier: str, *, level: Level = "MUST", of_writes: bool = False
+) -> Callable[[Checked], Checked]:
+    """Declare that a check of every answer verifies a requirement; ``of_writes``: of every answer to a write."""
 
     def declare(function: Checked) -> Checked:
-        _register(identifier, function, level, universal=True, operations=()).random = True
+        entry = _register(identifier, function, level, universal=True, operations=())
+        entry.random, entry.of_writes = True, of_writes
         return function
 
     return declare

@@ -111,7 +111,7 @@ class AnswerChecks:
                 signature=f"{answer.status} {_without_indexes(violation.path)} {violation.schema_path}",
             )
 
-    @universal_requirement("GEN-13")
+    @universal_requirement("GEN-13", of_writes=True)
     def empty_204(self, answer: Answer, operation: Operation) -> None:
         """A 204 has no body."""
         if answer.status != 204:

@@ -60,9 +60,12 @@ def contract() -> Contract:
     return load_contract()
 
 
-def subjects(selected: Callable[[Operation], bool], *, by_type: bool = True) -> list[Any]:
-    """Pytest parameters for the operations ``selected`` chooses, with ids like ``POST /connectors-http``."""
-    return [_parameter(subject) for subject in _subjects(selected, by_type)]
+def subjects(selected: Callable[[Operation], bool], *, by_type: bool = True, arranges: bool = True) -> list[Any]:
+    """Pytest parameters for the operations ``selected`` chooses, with ids like ``POST /connectors-http``.
+
+    ``arranges``: whether the test creates what the path of an operation names, rather than naming something unknown.
+    """
+    return [_parameter(subject, arranges) for subject in _subjects(selected, by_type)]
 
 
 def _subjects(selected: Callable[[Operation], bool], by_type: bool) -> Iterator[Subject]:
@@ -79,22 +82,25 @@ def _subjects(selected: Callable[[Operation], bool], by_type: bool) -> Iterator[
             yield Subject(operation.label)
 
 
-def _parameter(subject: Subject) -> Any:
+def _parameter(subject: Subject, arranges: bool) -> Any:
     marks: list[pytest.MarkDecorator] = []
-    path = subject.label.partition(" ")[2]
+    method, _, path = subject.label.partition(" ")
+    arranges = arranges and "{" in path
+    if method == "GET" and not arranges:
+        marks.append(pytest.mark.reads)
     if subject.resource_type is not None:
         marks.append(pytest.mark.resource_type(subject.resource_type))
-    for prefix, capability in (
-        ("/clients/{", "mqtt"), ("/authentication/", "authenticator"), ("/authorization/", "authorization")
-    ):  # fmt: skip
+    for prefix, capability in (("/authentication/", "authenticator"), ("/authorization/", "authorization")):
         if path.startswith(prefix):
             marks.append(pytest.mark.needs(capability))
-    if path.endswith("/{operation}"):
+    if arranges and path.startswith("/clients/"):
+        marks.append(pytest.mark.needs("mqtt"))
+    if arranges and path.endswith("/{operation}"):
         marks.append(pytest.mark.needs("sink"))
     for prefix, state in _STATE.items():
         if path.startswith(prefix):
             wipes = path == prefix or path.endswith(("/all", "/messages"))
-            marks.append(pytest.mark.state(state, alone=wipes and not subject.label.startswith("GET")))
+            marks.append(pytest.mark.state(state, alone=wipes and method != "GET"))
     return pytest.param(subject, id=str(subject), marks=marks)
 
 

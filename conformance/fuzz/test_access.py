@@ -27,7 +27,7 @@ def _call(driver: Driver, api: Api, credentials: Signature) -> Any:
 
 
 @requirement("GEN-01")
-@pytest.mark.parametrize("subject", subjects(lambda operation: True, by_type=False))
+@pytest.mark.parametrize("subject", subjects(lambda operation: True, by_type=False, arranges=False))
 def test_no_credentials(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """Without credentials every operation answers 401 AUTHORIZATION_HEADER_ERROR and WWW-Authenticate."""
     answer = _call(driver, api, "none")
@@ -45,7 +45,7 @@ def test_no_credentials(subject: Subject, driver: Driver, api: Api, recorder: Re
 
 
 @requirement("GEN-02")
-@pytest.mark.parametrize("subject", subjects(lambda operation: True, by_type=False))
+@pytest.mark.parametrize("subject", subjects(lambda operation: True, by_type=False, arranges=False))
 def test_wrong_credentials(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """A wrong secret answers 401 BAD_API_KEY_OR_SECRET, an unknown bearer token 401 BAD_TOKEN."""
     expectations: tuple[tuple[Signature, str], ...] = (
@@ -90,7 +90,9 @@ def test_undocumented_method(path: str, api: Api, recorder: Recorder, driver_for
 
 
 @requirement("GEN-08")
-@pytest.mark.parametrize("subject", subjects(lambda operation: operation.json_body is not None, by_type=False))
+@pytest.mark.parametrize(
+    "subject", subjects(lambda operation: operation.json_body is not None, by_type=False, arranges=False)
+)
 def test_malformed_json(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """A body that is not JSON, under the JSON media type, answers 400 BAD_REQUEST."""
     path = driver.unknown_path()
@@ -113,7 +115,11 @@ _ANY_MEDIA_TYPE = "POST /authentication/password_based:built_in_database/import_
 @requirement("GEN-09")
 @pytest.mark.parametrize(
     "subject",
-    subjects(lambda operation: operation.json_body is not None and operation.label != _ANY_MEDIA_TYPE, by_type=False),
+    subjects(
+        lambda operation: operation.json_body is not None and operation.label != _ANY_MEDIA_TYPE,
+        by_type=False,
+        arranges=False,
+    ),
 )
 def test_media_type(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """A JSON body under another media type answers 415 UNSUPPORTED_MEDIA_TYPE."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from conformance.report.model import Failure, ItemResult, Level, OperationResult, Outcome, RequirementResult
 from conformance.requirements import Requirement
+from conformance.target.mode import Mode
 
 MOST_REASONS = 3
 
@@ -65,8 +66,9 @@ class Account:
 class Accounts:
     """The items of a run, indexed by what they are about."""
 
-    def __init__(self, items: Sequence[ItemResult]) -> None:
+    def __init__(self, items: Sequence[ItemResult], mode: Mode = Mode.DISPOSABLE) -> None:
         self.items = items
+        self.mode = mode
         self._by_requirement: dict[str, list[ItemResult]] = {}
         self._by_operation: dict[str, list[ItemResult]] = {}
         self._failures_by_requirement: dict[str, list[Failure]] = {}
@@ -106,6 +108,8 @@ class Accounts:
         universal = entry is not None and entry.universal
         if not items and not universal and not self._failures_by_requirement.get(identifier):
             outcome: tuple[Outcome, str] = ("not_run", "no selected item verifies it")
+        elif entry is not None and entry.of_writes and self.mode is Mode.READ_ONLY:
+            outcome = "skipped", "only writes are answered so: not with --read-only"
         else:
             failures = self._failures_by_requirement.get(identifier, [])
             outcome = Account(items, failures, self._evidence[identifier], title).outcome()

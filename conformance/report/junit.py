@@ -47,6 +47,7 @@ def render_junit(run: RunResult) -> str:
             "contract": f"{run.contract_variant} {run.contract_digest}",
             "seed": str(run.seed),
             "profile": run.profile,
+            "mode": run.mode,
             "requests": str(totals["requests"]),
             "waived": str(totals["waived"]),
         },

@@ -43,6 +43,7 @@ class ItemResult:
 
     ``statuses``: operation label -> HTTP status (as text) -> number of answers. ``evidence``: requirement id ->
     number of times its antecedent really happened. ``decided``: check name -> number of decisions, per operation.
+    ``needs_mode``: the mode in which an item would run that the run's mode left out.
     """
 
     id: str
@@ -56,6 +57,7 @@ class ItemResult:
     evidence: dict[str, int] = field(default_factory=dict)
     decided: dict[str, dict[str, int]] = field(default_factory=dict)
     worker: str = "main"
+    needs_mode: str | None = None
 
     @property
     def requests(self) -> int:
@@ -121,6 +123,7 @@ class RunResult:
     requirements: list[RequirementResult]
     operations: list[OperationResult]
     failures: list[Failure]
+    mode: str = "sandboxed"
     left_out: list[str] = field(default_factory=list)
     waivers: list[WaiverUse] = field(default_factory=list)
 

@@ -160,7 +160,7 @@ class _Summary:
         self._line(
             Text(
                 f"{len(run.items)} items ({counts}), {totals['requests']} requests in {duration(run.duration_s)}, "
-                f"seed {run.seed}, profile {run.profile}",
+                f"seed {run.seed}, profile {run.profile}, {run.mode}",
                 style="dim",
             )
         )
@@ -204,6 +204,11 @@ class _Summary:
             )
 
     def _left_out(self) -> None:
+        if self.run.left_out:
+            self.console.print()
+            self._line(Text("Left out", style="bold"))
+        for what in self.run.left_out:
+            self._line(Text(what), indent=2)
         skipped = Counter(item.reason for item in self.run.items if item.outcome in ("skipped", "not_run"))
         if skipped:
             self.console.print()

@@ -17,6 +17,7 @@ from conformance.report.model import (
     Verdict,
 )
 from conformance.requirements import Requirement
+from conformance.target.mode import Mode
 
 EXIT_CODES: Mapping[Verdict, int] = {
     "conformant": 0,
@@ -33,12 +34,13 @@ class Selection:
     """What a run set out to decide.
 
     ``complete``: nothing was deselected, so every requirement of ``catalogue`` and every operation label must be
-    accounted for; otherwise those that the selected items touch.
+    accounted for; otherwise those that the selected items touch. ``mode``: what the run was allowed to do.
     """
 
     catalogue: Sequence[Requirement]
     operations: Sequence[str]
     complete: bool = True
+    mode: Mode = Mode.DISPOSABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def decide(items: Sequence[ItemResult], selection: Selection, troubles: Sequence
     ``items`` holds one result per selected item, ``not_run`` where it did not run. ``troubles`` are sentences on what
     spoiled the run as a whole: target lost, worker crashed, interrupt, something left behind.
     """
-    accounts = Accounts(items)
+    accounts = Accounts(items, selection.mode)
     requirements = accounts.requirements(selection.catalogue, complete=selection.complete)
     operations = accounts.operations(selection.operations, complete=selection.complete)
     findings = _Findings(items, requirements, operations, list(dict.fromkeys(troubles)))

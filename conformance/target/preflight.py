@@ -19,7 +19,7 @@ from conformance.target.session import Api, NoAnswer, reason_of
 from conformance.target.sink import HttpSink, SinkError
 
 _USERS = "/authentication/password_based:built_in_database/users"
-_READ_ONLY = "not with --read-only"
+_READ_ONLY = "the data plane is left alone with --read-only"
 _AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
 
 

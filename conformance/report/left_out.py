@@ -1,0 +1,42 @@
+"""What the mode of a run left out, in sentences that say how to include it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from conformance.report.model import ItemResult
+from conformance.target.mode import Mode
+
+_MOST_NAMES = 4
+
+
+def left_out(items: Sequence[ItemResult], mode: Mode) -> Iterator[str]:
+    """One sentence for each mode that would have run items which ``mode`` did not."""
+    for needed in Mode:
+        missing = [item for item in items if item.needs_mode == needed.words]
+        if missing:
+            means = "without --read-only" if mode is Mode.READ_ONLY else f"with --{needed.words}"
+            yield f"{mode.words}: {_items(missing)} would run {means}{_consequence(items, missing)}"
+
+
+def _consequence(items: Sequence[ItemResult], missing: Sequence[ItemResult]) -> str:
+    """The operations and requirements that nothing else in the run is about."""
+    others = [item for item in items if item.needs_mode is None]
+    about = {item.operation for item in others}
+    verified = {identifier for item in others for identifier in item.requirements}
+    operations = sorted({item.operation for item in missing if item.operation is not None} - about)
+    requirements = sorted({identifier for item in missing for identifier in item.requirements} - verified)
+    parts = [_named(operations, "operation"), _named(requirements, "requirement")]
+    what = " and ".join(part for part in parts if part)
+    return f"; not checked at all: {what}" if what else ""
+
+
+def _named(names: Sequence[str], noun: str) -> str:
+    if len(names) <= _MOST_NAMES:
+        return ", ".join(names)
+    return f"{len(names)} {noun}s ({', '.join(names[:_MOST_NAMES])}, ...)"
+
+
+def _items(items: Iterable[ItemResult]) -> str:
+    count = sum(1 for _ in items)
+    return f"{count} item{'' if count == 1 else 's'}"

@@ -1,0 +1,65 @@
+"""Why an item does not run: decided from its markers and its operation, before anything is sent for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.items import operation_of, requirements_of
+from conformance.requirements import REQUIREMENTS
+from conformance.run import Context
+from conformance.target.guard import Access
+from conformance.target.mode import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """``needed``: the least mode in which the item would run, None if its mode is not what keeps it from running."""
+
+    reason: str
+    needed: Mode | None = None
+
+
+def why_skipped(item: pytest.Item, context: Context) -> Skip | None:
+    """The reason to skip an item, None if it runs."""
+    return _by_version(item, context) or _by_mode(item, context) or _by_capability(item, context)
+
+
+def _by_version(item: pytest.Item, context: Context) -> Skip | None:
+    entries = [REQUIREMENTS[identifier] for identifier in requirements_of(item.nodeid)]
+    version = context.capabilities.version
+    if entries and not any(entry.applies_to(version) for entry in entries):
+        return Skip(f"does not apply to EMQX {version}")
+    return None
+
+
+def _by_mode(item: pytest.Item, context: Context) -> Skip | None:
+    mode = context.configuration.mode
+    operation = operation_of(item.nodeid)
+    writes = operation is not None and not operation.startswith("GET ")
+    if mode is Mode.READ_ONLY and (writes or item.get_closest_marker("reads") is None):
+        return Skip(f"{'it' if writes else 'its set-up'} writes: not with --read-only", Mode.SANDBOXED)
+    labels = [label for marker in item.iter_markers("writes") for label in marker.args]
+    for label in (*labels, *([operation] if operation is not None else [])):
+        if mode < Mode.EXCLUSIVE and context.guard.classify(label) is Access.GLOBAL:
+            return Skip(f"{label} touches global state and needs --exclusive", Mode.EXCLUSIVE)
+    for marker in item.iter_markers("mode"):
+        needed, why = marker.args
+        if mode < needed:
+            return Skip(f"{why}: needs --{needed.words}", needed)
+    return None
+
+
+def _by_capability(item: pytest.Item, context: Context) -> Skip | None:
+    missing = context.capabilities.missing()
+    for marker in item.iter_markers("needs"):
+        for capability in marker.args:
+            if capability in missing:
+                return Skip(missing[capability])
+    action_type = next((marker.args[0] for marker in item.iter_markers("resource_type")), None)
+    if "/actions" not in (operation_of(item.nodeid) or "") or action_type is None:
+        return None
+    if action_type in context.capabilities.action_types:
+        return None
+    return Skip(f"the target does not offer the action type {action_type}")

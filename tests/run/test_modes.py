@@ -1,0 +1,92 @@
+"""Modes of a run: what is sent in each, and how the report names what one left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from tests.faults.proxy import FaultProxy, Reply
+from tests.run.command import environment, report_of, run
+
+GLOBAL_ITEM = "conformance/fuzz/test_operations.py::test_positive[DELETE /banned]"
+HARMLESS_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
+FLAGSHIP = "conformance/scenarios/test_flagship.py::test_message_reaches_the_sink"
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[EmbeddedDeployment]:
+    with start_embedded() as deployment:
+        yield deployment
+
+
+def test_read_only_run_sends_nothing_but_reads_and_is_conformant(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    sent: Counter[str] = Counter()
+
+    def record(request, forward) -> Reply:  # type: ignore[no-untyped-def]
+        sent[request.method] += 1
+        return forward()
+
+    assert target.mqtt is not None
+    with FaultProxy(target.base_url, record) as proxy:
+        env = environment(target, MQTT=target.mqtt) | {"EMQX_CONFORMANCE_BASE_URL": proxy.base_url}
+        completed = run("run", "--read-only", "-n", "2", env=env, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert set(sent) == {"GET"}
+    assert sent["GET"] > 100
+    assert not list((tmp_path / "reports").glob("journal-*"))
+
+    report = report_of(tmp_path / "reports")
+    assert report["verdict"] == "conformant"
+    outcomes = Counter(requirement["outcome"] for requirement in report["requirements"])
+    assert outcomes.keys() == {"passed", "skipped"}
+    for requirement in report["requirements"]:
+        assert requirement["outcome"] == "passed" or "--read-only" in requirement["reason"]
+    answered = {entry["operation"] for entry in report["operations"] if entry["requests"]}
+    assert {operation for operation in answered if not operation.startswith("GET ")} == set()
+    assert "read-only: " in completed.stdout
+    assert "would run without --read-only" in (tmp_path / "reports" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(("flag", "runs"), [((), False), (("--exclusive",), True), (("--disposable",), True)])
+def test_operation_on_global_state_runs_only_if_allowed(
+    flag: tuple[str, ...], runs: bool, target: EmbeddedDeployment, tmp_path: Path
+) -> None:
+    completed = run("run", "-n", "0", GLOBAL_ITEM, HARMLESS_ITEM, *flag, env=environment(target), cwd=tmp_path)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    operations = {entry["operation"]: entry["requests"] for entry in report_of(tmp_path / "reports")["operations"]}
+    assert (operations["DELETE /banned"] > 0) is runs
+    assert ("sandboxed: 1 item would run with --exclusive; not checked at all: DELETE /banned" in completed.stdout) is (
+        not runs
+    )
+
+
+def test_target_that_cannot_reach_the_sink_lacks_it(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    """As a deployment in a container, whose loopback is another, behind a port on this machine."""
+
+    def unreachable(request, forward) -> Reply:  # type: ignore[no-untyped-def]
+        if request.is_for("POST /connectors_probe"):
+            body = b'{"code":"TEST_FAILED","message":"econnrefused"}'
+            return Reply(400, {"content-type": "application/json"}, body)
+        return forward()
+
+    with FaultProxy(target.base_url, unreachable) as proxy:
+        env = environment(target) | {"EMQX_CONFORMANCE_BASE_URL": proxy.base_url}
+        skipped = run("run", "-n", "0", FLAGSHIP, HARMLESS_ITEM, env=env, cwd=tmp_path)
+        named = run("run", "-n", "0", FLAGSHIP, "--sink", "127.0.0.1", env=env, cwd=tmp_path)
+    assert skipped.returncode == 0, skipped.stdout + skipped.stderr
+    assert "the target does not reach the suite's HTTP sink at 127.0.0.1 (name another with --sink)" in skipped.stdout
+    assert named.returncode == 0, named.stdout + named.stderr
+    assert "1 passed" in named.stdout
+
+
+def test_port_of_the_sink_that_is_taken_is_one_sentence(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    taken = target.base_url.split("/")[2]
+    completed = run("run", "-n", "0", FLAGSHIP, "--sink", taken, env=environment(target), cwd=tmp_path)
+    assert completed.returncode == 2
+    assert completed.stderr.strip() == f"--sink: cannot listen on port {taken.rpartition(':')[2]} of 127.0.0.1: " + (
+        "Address already in use"
+    )
