@@ -13,11 +13,10 @@ from socketserver import TCPServer
 from typing import Any
 
 from conformance.target.addresses import join_address
+from conformance.target.polling import deadline
 
 LONGEST_DELIVERY = 8 * 1024 * 1024
 """Bytes of a body that are kept; also strangers may find a sink that is open to a network."""
-
-from conformance.target.polling import deadline
 
 
 @dataclass(frozen=True, slots=True)
