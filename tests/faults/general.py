@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.faults.seeded import ACCESS, EMPTY, OPERATIONS, edit, in_each, json_reply, on, seed, swallow
+from tests.faults.seeded import EMPTY, edit, fuzz, in_each, json_reply, on, seed, swallow
 
 USERS = "/authentication/password_based:built_in_database/users"
 MESSAGE_ID = "0" * 32
+
+
+def access(test: str, subject: str) -> str:
+    return f"conformance/fuzz/test_access.py::test_{test}[{subject}]"
+
 
 # --- credentials, methods, bodies -------------------------------------------------------------------------------------
 
 seed(
     "a 401 does not say how to authenticate",
     on("GET /rules", lambda reply: reply.without_header("www-authenticate"), 401),
-    f"{ACCESS}test_no_credentials[GET /rules]",
+    access("no_credentials", "GET /rules"),
     ("GEN-01", "GET /rules", "www_authenticate"),
 )
 seed(
@@ -26,33 +31,34 @@ seed(
     lambda request, forward: (
         json_reply(200, []) if request.is_for("GET /schema_registry") and not request.signed else forward()
     ),
-    f"{ACCESS}test_no_credentials[GET /schema_registry]",
+    access("no_credentials", "GET /schema_registry"),
     ("GEN-01", "GET /schema_registry", "authentication_required"),
 )
 seed(
     "a wrong secret is reported like an unknown token",
     on("GET /rules", edit(lambda body: body.update(code="BAD_TOKEN")), 401),
-    f"{ACCESS}test_wrong_credentials[GET /rules]",
+    access("wrong_credentials", "GET /rules"),
     ("GEN-02", "GET /rules", "wrong_secret"),
 )
 seed(
     "405 does not list the methods that are allowed",
     on("DELETE /rules", lambda reply: reply.without_header("allow"), 405),
-    f"{ACCESS}test_undocumented_method[/rules]",
+    access("undocumented_method", "/rules"),
     ("GEN-06", None, "method_not_allowed"),
 )
 seed(
     "malformed JSON is called an invalid parameter",
     on("POST /publish", edit(lambda body: body.update(code="INVALID_PARAMETER")), 400),
-    f"{ACCESS}test_malformed_json[POST /publish]",
+    access("malformed_json", "POST /publish"),
     ("GEN-08", "POST /publish", "malformed_json"),
     ("GEN-14", "POST /publish", "response_schema"),
 )
 seed(
     "another media type is a bad request",
     on("POST /banned", lambda reply: reply.with_json({"code": "BAD_REQUEST", "message": "no"}, 400), 415),
-    f"{ACCESS}test_media_type[POST /banned]",
+    access("media_type", "POST /banned"),
     ("GEN-09", "POST /banned", "media_type_refused"),
+    origin="https://github.com/emqx/emqx/pull/13078",
 )
 
 # --- answers ----------------------------------------------------------------------------------------------------------
@@ -60,22 +66,23 @@ seed(
 seed(
     "an error has no message",
     on("GET /rules/{id}", edit(lambda body: body.pop("message")), 404),
-    f"{OPERATIONS}test_unknown_id[GET /rules/{{id}}]",
+    fuzz("unknown_id", "GET /rules/{id}"),
     ("GEN-11", "GET /rules/{id}", "error_envelope"),
     ("GEN-14", "GET /rules/{id}", "response_schema"),
 )
 seed(
     "an error has a code nobody knows",
     on("GET /rules/{id}", edit(lambda body: body.update(code="NO_SUCH_RULE")), 404),
-    f"{OPERATIONS}test_unknown_id[GET /rules/{{id}}]",
+    fuzz("unknown_id", "GET /rules/{id}"),
     ("GEN-12", "GET /rules/{id}", "error_code"),
     ("GEN-14", "GET /rules/{id}", "response_schema"),
 )
 seed(
     "204 comes with a body",
     on("DELETE /rules/{id}", lambda reply: replace(reply, body=b"gone"), 204),
-    f"{OPERATIONS}test_positive[DELETE /rules/{{id}}]",
+    fuzz("positive", "DELETE /rules/{id}"),
     ("GEN-13", "DELETE /rules/{id}", "empty_204"),
+    origin="https://github.com/emqx/emqx/pull/17002",
 )
 for label, name, change in (
     (f"GET {USERS}", "the list of users lost meta.hasnext", edit(lambda body: body["meta"].pop("hasnext"))),
@@ -89,41 +96,41 @@ for label, name, change in (
     ("GET /schema_registry/{name}", "a schema lost its source", edit(lambda body: body.pop("source"))),
     ("GET /action_types", "the types are an object", lambda reply: reply.with_json({"types": reply.json})),
 ):
-    seed(name, on(label, change, 200), f"{OPERATIONS}test_positive[{label}]", ("GEN-14", label, "response_schema"))
+    seed(name, on(label, change, 200), fuzz("positive", label), ("GEN-14", label, "response_schema"))
 seed(
     "JSON is cut off",
     on("GET /schema_registry", lambda reply: replace(reply, body=reply.body[:-1]), 200),
-    f"{OPERATIONS}test_positive[GET /schema_registry]",
+    fuzz("positive", "GET /schema_registry"),
     ("GEN-14", "GET /schema_registry", "response_schema"),
 )
 seed(
     "a list crashes",
     on("GET /rules", lambda reply: reply.with_json({"code": "INTERNAL_ERROR", "message": "sorry"}, 500), 200),
-    f"{OPERATIONS}test_positive[GET /rules]",
+    fuzz("positive", "GET /rules"),
     ("GEN-15", "GET /rules", "no_server_error"),
 )
 seed(
     "an error shows a stack trace",
     on("GET /rules/{id}", edit(lambda b: b.update(message="{error,{badmatch,[{file,'rule.erl'},{line,7}]}}")), 404),
-    f"{OPERATIONS}test_unknown_id[GET /rules/{{id}}]",
+    fuzz("unknown_id", "GET /rules/{id}"),
     ("GEN-16", "GET /rules/{id}", "no_internals"),
 )
 seed(
     "a creation answers 200",
     on("POST /schema_registry", lambda reply: replace(reply, status=200), 201),
-    f"{OPERATIONS}test_examples[POST /schema_registry]",
+    fuzz("examples", "POST /schema_registry"),
     ("GEN-27", "POST /schema_registry", "documented_status"),
 )
 seed(
     "a request is dropped without an answer",
     lambda request, forward: None if request.is_for("GET /rule_events") else forward(),
-    f"{OPERATIONS}test_positive[GET /rule_events]",
+    fuzz("positive", "GET /rule_events"),
     ("GEN-31", "GET /rule_events", "answered"),
 )
 seed(
     "JSON comes as text",
     on("GET /rules", lambda reply: replace(reply, headers={**reply.headers, "content-type": "text/plain"}), 200),
-    f"{OPERATIONS}test_positive[GET /rules]",
+    fuzz("positive", "GET /rules"),
     ("GEN-33", "GET /rules", "media_type"),
 )
 
@@ -137,13 +144,13 @@ seed(
         ACCEPTED_MESSAGE,
         lambda request: isinstance(request.json, dict) and request.json.get("qos") == 3,
     ),
-    f"{OPERATIONS}test_boundaries[POST /publish]",
+    fuzz("boundaries", "POST /publish"),
     ("GEN-18", "POST /publish", "refuses_invalid"),
 )
 seed(
     "unknown fields are ignored",
     swallow("POST /publish", ACCEPTED_MESSAGE, lambda request: b"x_unknown_field" in request.body),
-    f"{OPERATIONS}test_boundaries[POST /publish]",
+    fuzz("boundaries", "POST /publish"),
     ("GEN-18", "POST /publish", "refuses_invalid"),
 )
 seed(
@@ -151,30 +158,31 @@ seed(
     on(
         f"GET {USERS}", lambda r: r.with_json({"data": [], "meta": {"page": 1, "limit": 1, "hasnext": False}}, 200), 400
     ),
-    f"{OPERATIONS}test_boundaries[GET {USERS}]",
+    fuzz("boundaries", f"GET {USERS}"),
     ("GEN-18", f"GET {USERS}", "refuses_invalid"),
 )
 seed(
     "valid bans are refused",
     on("POST /banned", lambda reply: reply.with_json({"code": "BAD_REQUEST", "message": "not today"}, 400), 200),
-    f"{OPERATIONS}test_positive[POST /banned]",
+    fuzz("positive", "POST /banned"),
     ("GEN-28", "POST /banned", "accepts_valid"),
 )
 seed(
     "whatever is published is accepted",
     on("POST /publish", lambda reply: ACCEPTED_MESSAGE, 400),
-    f"{OPERATIONS}test_negative[POST /publish]",
+    fuzz("negative", "POST /publish"),
     ("GEN-29", "POST /publish", "refuses_invalid"),
 )
 seed(
     "an unknown schema is deleted",
     on("DELETE /schema_registry/{name}", lambda reply: EMPTY, 404),
-    f"{OPERATIONS}test_unknown_id[DELETE /schema_registry/{{name}}]",
+    fuzz("unknown_id", "DELETE /schema_registry/{name}"),
     ("GEN-30", "DELETE /schema_registry/{name}", "unknown_id"),
+    origin="https://github.com/emqx/emqx/pull/11211",
 )
 seed(
     "an example of the document is refused",
     on("POST /schema_registry", lambda reply: reply.with_json({"code": "BAD_REQUEST", "message": "no"}, 400), 201),
-    f"{OPERATIONS}test_examples[POST /schema_registry]",
+    fuzz("examples", "POST /schema_registry"),
     ("GEN-32", "POST /schema_registry", "accepts_valid"),
 )

@@ -40,9 +40,6 @@ assert MODULES, "their import registers the handlers"
 
 Kill = str | tuple[str, str | None, str]
 
-OPERATIONS = "conformance/fuzz/test_operations.py::"
-ACCESS = "conformance/fuzz/test_access.py::"
-
 EMPTY = Reply(204, {}, b"")
 NOTHING = Reply(0, {}, b"")
 
@@ -112,6 +109,7 @@ def seed(
 ) -> None:
     """Declare a fault; see the module. ``origin``: the issue or pull request of EMQX that tells of it."""
     assert name not in FAULTS, f"two faults are called {name!r}"
+    assert origin is None or origin.startswith("https://github.com/emqx/"), origin
     assert kills, f"{name!r} names no requirement that must fail"
     broken = (fault,) if isinstance(fault, Broken) else fault if isinstance(fault, tuple) else ()
     traffic = None if broken else fault
@@ -122,6 +120,11 @@ def seed(
 def scenario(module: str, test: str) -> str:
     """The node id of a scenario: ``scenario("flagship", "message_reaches_the_sink")``."""
     return f"conformance/scenarios/test_{module}.py::test_{test}"
+
+
+def fuzz(test: str, subject: str) -> str:
+    """The node id of an item on every operation: ``fuzz("positive", "POST /connectors-http")``."""
+    return f"conformance/fuzz/test_operations.py::test_{test}[{subject}]"
 
 
 # --- the deployment ---------------------------------------------------------------------------------------------------
