@@ -14,12 +14,13 @@ from conformance.report.model import PROVISIONAL, ItemResult, Outcome
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
 from conformance.skips import why_skipped
-from conformance.target.answer import UnexpectedAnswer
-from conformance.target.errors import SafetyViolation, TargetLost
+from conformance.target.answer import NotJson, UnexpectedAnswer
+from conformance.target.errors import SafetyViolation, TargetChanged, TargetLost
 from conformance.target.journal import Resource
 from conformance.target.mode import Mode
+from conformance.target.mqtt import MqttError
 from conformance.target.resources.collection import ArrangeFailed
-from conformance.target.session import NoAnswer
+from conformance.target.session import NoAnswer, Undelivered
 from conformance.waivers import WaiverFile
 
 REPORT_KEY = "conformance"
@@ -58,7 +59,7 @@ class ItemRunner:
             pytest.skip(skip.reason)
         try:
             return (yield)
-        except (TargetLost, NoAnswer, ArrangeFailed, SafetyViolation) as error:
+        except (Exception, SafetyViolation) as error:
             self._judge(item, error)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -95,8 +96,10 @@ class ItemRunner:
         return report
 
     def finish(self) -> None:
-        """Delete what is left of this worker's creations."""
+        """Look at the target a last time, and delete what is left of this worker's creations."""
         if self.lost is None:
+            if (restart := self.context.api.health.restart()) and str(restart) not in self.troubles:
+                self.troubles.append(str(restart))
             try:
                 self.left += self.context.clean_up()
             except (TargetLost, SafetyViolation) as error:
@@ -120,30 +123,46 @@ class ItemRunner:
         """Decide the item's outcome and raise what makes pytest agree with it."""
         recorder = self.context.recorder
         main = recorder.requirements[0] if recorder.requirements else "GEN-31"
+        check = item.name.partition("[")[0].removeprefix("test_")
+        error = self._lost(error) or error
         if isinstance(error, pytest.skip.Exception):
             if not recorder.failures:
                 self._conclude(item, "skipped", str(error.msg))
                 raise error
         elif isinstance(error, TargetLost):
-            self.lost = str(error)
-            self._leave()
-            self._stop(item, "not_run", self.lost)
+            recorder.forget()
+            if not isinstance(error, TargetChanged):
+                self.lost = str(error)
+                self._leave()
+            self._stop(item, "not_run", str(error))
         elif isinstance(error, SafetyViolation):
             self._stop(item, "error", f"the safety guard stopped the run: {error}")
+        elif isinstance(error, Undelivered):
+            if not recorder.failures:
+                self._conclude(item, "not_run", f"undecided: {error}")
+                pytest.skip(str(error))
         elif isinstance(error, NoAnswer):
             recorder.failed("GEN-31", "answered", str(error), operation=error.operation)
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
             answer = error.answer if isinstance(error, UnexpectedAnswer) else None
-            recorder.failed(main, item.name.partition("[")[0].removeprefix("test_"), _first_line(error), answer)
+            recorder.failed(main, check, _first_line(error), answer)
+        elif isinstance(error, NotJson | MqttError):
+            recorder.failed(main, check, _first_line(error))
         elif error is None and item.get_closest_marker("fuzz") is None:
             # A scenario that came to its end has decided; fuzz items decide request by request.
-            recorder.passed(main, item.name.partition("[")[0].removeprefix("test_"), recorder.operation)
+            recorder.passed(main, check, recorder.operation)
         elif error is not None:
-            self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
-            raise error
+            self._raise_findings(item, error)
         self._raise_findings(item)
+
+    def _lost(self, error: BaseException | None) -> TargetLost | None:
+        """Why an item that is about to fail must not: the target is no longer there, or no longer the same."""
+        spoiled = isinstance(error, Exception) and not isinstance(error, TargetLost)
+        if isinstance(error, SafetyViolation) or not (spoiled or self.context.recorder.failures):
+            return None
+        return self.context.api.health.problem()
 
     def _stop(self, item: pytest.Item, outcome: Outcome, reason: str) -> NoReturn:
         """End the run: nothing after this item can be trusted."""
@@ -152,7 +171,8 @@ class ItemRunner:
         self._conclude(item, outcome, reason)
         pytest.skip(reason)
 
-    def _raise_findings(self, item: pytest.Item) -> None:
+    def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
+        """Conclude from what was recorded; an ``error`` counts unless the item stumbled over a failure it recorded."""
         recorder = self.context.recorder
         failures = recorder.failures
         if allure_results.wanted(item.config):
@@ -171,6 +191,9 @@ class ItemRunner:
                 f"\n  {failure.curl or ''}" for failure in unwaived
             ))  # fmt: skip
         missing = [identifier for identifier in recorder.requirements if not recorder.evidence[identifier]]
+        if error is not None:
+            self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
+            raise error
         if failures:
             reason = "; ".join(sorted({f"waived by {failure.waived_by}" for failure in failures}))
             self._conclude(item, "waived", reason)

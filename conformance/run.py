@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,12 +36,16 @@ STOPPED = "stopped"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is decided once per run; it reaches the workers over xdist's channel, never a command line."""
+    """What is decided once per run; it reaches the workers over xdist's channel, never a command line.
+
+    ``began``: when the target was found healthy, as of `conformance.target.health.Health`.
+    """
 
     configuration: Configuration
     run_id: str
     seed: int
     started_at: str
+    began: float
     contract_version: str | None
     capabilities: Capabilities
 
@@ -51,6 +56,7 @@ class Plan:
             "run_id": self.run_id,
             "seed": self.seed,
             "started_at": self.started_at,
+            "began": self.began,
             "contract_version": self.contract_version,
             "capabilities": self.capabilities.as_json(),
         }
@@ -81,6 +87,7 @@ def make_plan(configuration: Configuration) -> Plan:
         run_id=run_id,
         seed=seed,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        began=time.monotonic(),
         contract_version=configuration.emqx_version or capabilities.version,
         capabilities=capabilities,
     )
@@ -123,6 +130,7 @@ class Context(Worker):
         self.capabilities = plan.capabilities
         self.recorder = Recorder(self.redact, worker)
         self.api.observers.append(AnswerChecks(contract, self.recorder))
+        self.api.health.began = plan.began
         self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}

@@ -95,8 +95,9 @@ class AnswerChecks:
             if answer.ok:
                 self._failed(answer, "GEN-14", "response_schema", f"{answer.status} came without a body")
             return
-        if not answer.is_json:
-            self._failed(answer, "GEN-14", "response_schema", f"the body of {answer.status} is not JSON")
+        if answer.json_problem is not None:
+            message = f"the body of {answer.status} is unusable: {answer.json_problem}"
+            self._failed(answer, "GEN-14", "response_schema", message)
             return
         violations = self.contract.validate_response(operation.label, answer.status, answer.json)
         if not violations:

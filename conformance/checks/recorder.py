@@ -82,6 +82,12 @@ class Recorder:
             exchange=answer.transcript(self.redact) if answer else None,
         )
 
+    def forget(self) -> None:
+        """Take back what the item decided: it turned out that the target could not be judged."""
+        self._decided.clear()
+        self._evidence.clear()
+        self._failures.clear()
+
     def expect(self, condition: bool, requirement: str, check: str, message: str, answer: Answer | None = None) -> bool:
         """Decide a check either way; returns ``condition``."""
         if condition:

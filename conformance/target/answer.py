@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from conformance.target.json_body import decode_json
 from conformance.target.redaction import Redactor
 
 AUTHENTICATION_ARGUMENTS = {
@@ -79,22 +79,26 @@ class Answer:
 
     @cached_property
     def _decoded(self) -> tuple[Any, str | None]:
-        try:
-            return json.loads(self.content.decode("utf-8"), parse_constant=_refuse_constant), None
-        except (ValueError, RecursionError) as error:
-            return None, str(error) or type(error).__name__
+        if self.truncated:
+            return None, f"it is larger than {len(self.content) // 1024 // 1024} MiB"
+        return decode_json(self.content)
 
     @property
     def json(self) -> Any:
-        """The decoded body; raises `NotJson` (RFC 8259: UTF-8, no NaN)."""
+        """The decoded body; raises `NotJson` (see `conformance.target.json_body`)."""
         value, problem = self._decoded
         if problem is not None:
-            raise NotJson(problem)
+            raise NotJson(f"the body of {self.status} is unusable: {problem}")
         return value
 
     @property
     def is_json(self) -> bool:
-        return self._decoded[1] is None
+        return self.json_problem is None
+
+    @property
+    def json_problem(self) -> str | None:
+        """Why the body is no JSON that can be relied on, None if it is."""
+        return self._decoded[1]
 
     @property
     def code(self) -> str | None:
@@ -132,10 +136,6 @@ class Answer:
         headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
         response = f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{headers}\n\n{_excerpt(self.content)}"
         return redact(f"{request}\n\n--- answer ---\n{response}")
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _printable(body: bytes) -> str | None:

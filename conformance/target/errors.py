@@ -15,6 +15,10 @@ class TargetLost(Exception):
     """The target stopped answering (exit code 3): what is left of the run cannot be decided."""
 
 
+class TargetChanged(TargetLost):
+    """Something answers, but not the target the run began with: it restarted, or refuses what it accepted."""
+
+
 class SafetyViolation(BaseException):
     """The guard refused a request of the suite.
 

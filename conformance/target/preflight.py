@@ -14,8 +14,9 @@ from conformance.target.errors import ConfigurationError, CredentialsError, Targ
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttClient, MqttError
+from conformance.target.patience import reason_of
 from conformance.target.sandbox import Sandbox
-from conformance.target.session import Api, NoAnswer, reason_of
+from conformance.target.session import Api, NoAnswer
 from conformance.target.sink import HttpSink, SinkError
 
 _USERS = "/authentication/password_based:built_in_database/users"

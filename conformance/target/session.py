@@ -15,26 +15,29 @@ from urllib.parse import quote, urlencode
 import requests
 from requests.hooks import default_hooks
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError
 
 from conformance import __version__
 from conformance.contract import Contract
 from conformance.target.answer import Answer, Sent
 from conformance.target.config import Configuration
+from conformance.target.connection import read_body
 from conformance.target.credentials import Credentials, Signature
 from conformance.target.errors import TargetLost
+from conformance.target.health import Health, rate_limited
+from conformance.target.patience import IDEMPOTENT, from_gateway, may_help, never_sent, pause_after, reason_of
 from conformance.target.redaction import Redactor
 from conformance.target.transport import GuardedAdapter
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
-LARGEST_ANSWER = 16 * 1024 * 1024
-IDEMPOTENT = frozenset({"GET", "PUT", "DELETE", "HEAD"})
-GATEWAY_STATUSES = frozenset({502, 503, 504})
-LONGEST_RETRY_AFTER_S = 30.0
+"""How long a target may be silent before or within an answer; see `conformance.target.connection` for other bounds."""
+HEARTBEAT_TIMEOUT_S = 5.0
+LONGEST_RATE_LIMIT_S = 60.0
+"""How long one request is delayed by 429 answers before the run gives up."""
+MOST_IN_VAIN = 5
+"""Requests in a row that stay unanswered by a target that seems alive, before the run gives up."""
 
 _UNSET: Any = object()
-_HEARTBEAT = "/action_types"
 
 
 class NoAnswer(Exception):
@@ -45,6 +48,10 @@ class NoAnswer(Exception):
         self.operation = operation
         self.sent = sent
         self.reason = reason
+
+
+class Undelivered(NoAnswer):
+    """A gateway gave an answer of its own: nothing is known about the target's."""
 
 
 Observer = Callable[[Answer], None]
@@ -62,8 +69,8 @@ class Call:
 class Api:
     """Calls operations of a target and hands every answer to its observers.
 
-    Raises `NoAnswer` if one request stays unanswered by a living target, `TargetLost` if the target is gone, and
-    `SafetyViolation` if the guard refuses.
+    Raises `NoAnswer` if one request stays unanswered by a living target, `Undelivered` if a gateway answered it,
+    `TargetLost` if the target is gone, and `SafetyViolation` if the guard refuses.
     """
 
     def __init__(
@@ -78,6 +85,8 @@ class Api:
         self._user_agent = f"emqx-conformance/{__version__} run={run_id}"
         self._request_prefix = f"{run_id}-{uuid.uuid4().hex[:6]}-"
         self._count = itertools.count(1)
+        self._in_vain = 0
+        self.health = Health(lambda path: self.probe("GET", path, HEARTBEAT_TIMEOUT_S))
         self._session = requests.Session()
         self._session.trust_env = False
         self._verify: str | bool = str(configuration.ca_bundle) if configuration.ca_bundle else True
@@ -184,48 +193,54 @@ class Api:
         """Send a JSON body outside of every check (set-up, preflight)."""
         return self.send(method, raw_path, content=encode(body), content_type="application/json", observed=False)
 
-    def probe(self, method: str, raw_path: str) -> Answer:
+    def probe(self, method: str, raw_path: str, silence_s: float | None = None) -> Answer:
         """One request without retries, checks or patience; raises `requests.RequestException`."""
         headers = {"User-Agent": self._user_agent, "Accept": "application/json", **self.credentials.headers("default")}
-        return self._once(None, Sent(method, raw_path, headers, b"", self.credentials.default, "probe"))
-
-    def alive(self) -> bool:
-        """Whether the target answers a simple read with 200, tried for about five seconds."""
-        for pause in (0.0, 0.5, 1.0, 1.5, 2.0):
-            time.sleep(pause)
-            try:
-                if self.probe("GET", _HEARTBEAT).status == 200:
-                    return True
-            except requests.RequestException:
-                continue
-        return False
+        return self._once(None, Sent(method, raw_path, headers, b"", self.credentials.default, "probe"), silence_s)
 
     def _exchange(self, operation: str | None, sent: Sent) -> Answer:
-        reason = ""
-        for attempt in range(3):
+        """The answer to a request, which is sent again where that is harmless and may help."""
+        errors = gateways = refusals = 0
+        waited = 0.0
+        while True:
             try:
                 answer = self._once(operation, sent)
             except requests.RequestException as error:
-                reason = reason_of(error)
-                if attempt == 0 and (sent.method in IDEMPOTENT or isinstance(error, requests.ConnectTimeout)):
-                    continue
-                break
-            if answer.status == 429:
-                reason = "429 Too Many Requests"
-                time.sleep(_retry_after(answer))
+                errors += 1
+                if errors > 1 or not may_help(sent.method, error):
+                    self._require_health()
+                    if errors > 2 or not never_sent(error):
+                        raise self._unanswered(operation, sent, self.redact(reason_of(error))) from None
                 continue
-            if answer.status in GATEWAY_STATUSES and not answer.is_json:
-                reason = f"{answer.status} from a gateway"
-                if sent.method in IDEMPOTENT:
-                    time.sleep(0.5 * (attempt + 1))
-                    continue
-                break
-            return answer
-        if self.alive():
-            raise NoAnswer(operation, sent, self.redact(reason))
-        raise TargetLost(f"the target stopped answering ({self.redact(reason)})")
+            if answer.status == 429:
+                pause = pause_after(answer, refusals)
+                refusals, waited = refusals + 1, waited + pause
+                if waited > LONGEST_RATE_LIMIT_S:
+                    raise rate_limited(operation or f"{sent.method} {sent.path}")
+                time.sleep(pause)
+            elif from_gateway(answer):
+                gateways += 1
+                if gateways > 2 or sent.method not in IDEMPOTENT:
+                    self._require_health()
+                    raise Undelivered(operation, sent, f"a gateway answered {answer.status} in place of the target")
+                time.sleep(0.5 * gateways)
+            else:
+                self._in_vain = 0
+                if errors and (restart := self.health.restart()):
+                    raise restart
+                return answer
 
-    def _once(self, operation: str | None, sent: Sent) -> Answer:
+    def _require_health(self) -> None:
+        if problem := self.health.problem():
+            raise type(problem)(self.redact(str(problem)))
+
+    def _unanswered(self, operation: str | None, sent: Sent, reason: str) -> Exception:
+        self._in_vain += 1
+        if self._in_vain >= MOST_IN_VAIN:
+            return TargetLost(f"{self._in_vain} requests in a row stayed unanswered, the last one because of {reason}")
+        return NoAnswer(operation, sent, reason)
+
+    def _once(self, operation: str | None, sent: Sent, silence_s: float | None = None) -> Answer:
         request = requests.PreparedRequest()
         request.method = sent.method
         request.url = self.base_url + sent.path
@@ -234,16 +249,17 @@ class Api:
         request.hooks = default_hooks()
         # Not Session.send: it looks at redirects and cookies, which the suite must not follow or keep.
         adapter = self._session.get_adapter(request.url)
-        response = adapter.send(request, stream=True, timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S), verify=self._verify)
-        content = _read(response)
+        timeout = (CONNECT_TIMEOUT_S, silence_s or READ_TIMEOUT_S)
+        response = adapter.send(request, stream=True, timeout=timeout, verify=self._verify)
+        content, truncated = read_body(response)
         return Answer(
             operation=operation,
             sent=sent,
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
-            content=content[:LARGEST_ANSWER],
+            content=content,
             elapsed_s=getattr(response, "elapsed_s", 0.0),
-            truncated=len(content) > LARGEST_ANSWER,
+            truncated=truncated,
         )
 
 
@@ -267,36 +283,3 @@ def encode(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
         "utf-8", "surrogatepass"
     )
-
-
-def _read(response: requests.Response) -> bytes:
-    """The decoded body, at most one byte more than `LARGEST_ANSWER`.
-
-    Raises `requests.RequestException` as `requests` itself would; the connection goes back to its pool when the body
-    is read to its end, and is closed otherwise.
-    """
-    try:
-        content: bytes = response.raw.read(LARGEST_ANSWER + 1, decode_content=True)
-    except (HTTPError, OSError) as error:
-        response.close()
-        raise requests.ConnectionError(error) from error
-    if len(content) > LARGEST_ANSWER:
-        response.close()
-    else:
-        response.raw.release_conn()
-    return content
-
-
-def _retry_after(answer: Answer) -> float:
-    try:
-        return min(max(float(answer.headers.get("retry-after", "1")), 0.0), LONGEST_RETRY_AFTER_S)
-    except ValueError:
-        return 1.0
-
-
-def reason_of(error: requests.RequestException) -> str:
-    """The innermost cause in a few words: requests nests the interesting part."""
-    cause: BaseException = error
-    while cause.__cause__ is not None or cause.__context__ is not None:
-        cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
-    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__

@@ -9,6 +9,7 @@ from typing import Any
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
+from conformance.target.connection import POOLS
 from conformance.target.errors import SafetyViolation
 from conformance.target.guard import Guard, Outgoing
 from conformance.target.journal import Journal, Resource, creations, deletions
@@ -27,6 +28,10 @@ class GuardedAdapter(HTTPAdapter):
         self._guard = guard
         self._journal = journal
         self._rate = rate
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def send(
         self,

@@ -12,9 +12,10 @@ import pytest
 from conformance.contract import load_contract
 from conformance.run import Worker
 from conformance.target.config import Configuration
+from conformance.target.connection import LARGEST_ANSWER
 from conformance.target.errors import SafetyViolation, TargetLost
 from conformance.target.journal import Resource, read_journal
-from conformance.target.session import LARGEST_ANSWER, NoAnswer
+from conformance.target.session import NoAnswer, Undelivered
 
 Respond = Callable[[BaseHTTPRequestHandler], None]
 
@@ -140,7 +141,7 @@ def test_target_that_answers_nothing_at_all_is_lost(worker: Worker, target: Scri
 def test_gateway_errors_of_a_living_target_are_no_answer(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("conformance.target.session.time.sleep", lambda _seconds: None)
     target.respond = answer(502, b"<html>bad gateway</html>")
-    with pytest.raises(NoAnswer, match="502 from a gateway"):
+    with pytest.raises(Undelivered, match="a gateway answered 502"):
         worker.api.call("GET /rules")
 
 
@@ -162,7 +163,7 @@ def test_endless_answer_is_cut_off(worker: Worker, target: Scripted) -> None:
 
 @pytest.mark.parametrize(("status", "may_exist"), [(201, True), (400, False), (409, True), (500, True), (503, True)])
 def test_journal_follows_the_answer(worker: Worker, target: Scripted, status: int, may_exist: bool) -> None:
-    target.respond = answer(status)
+    target.respond = answer(status, b'{"code":"SOME_CODE","message":""}')
     name = worker.sandbox.name("schema")
     worker.api.call("POST /schema_registry", json={"name": name, "type": "avro", "source": "{}"})
     assert (Resource("schema", name) in worker.journal) is may_exist

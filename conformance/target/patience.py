@@ -1,0 +1,66 @@
+"""What to make of an exchange that brought no answer of the target: send again, wait, or give up."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from conformance.target.answer import Answer
+from conformance.target.connection import EndlessAnswer
+
+IDEMPOTENT = frozenset({"GET", "PUT", "DELETE", "HEAD"})
+GATEWAY_STATUSES = frozenset({502, 503, 504})
+LONGEST_PAUSE_S = 30.0
+"""The most that a Retry-After is obeyed."""
+
+
+def never_sent(error: requests.RequestException) -> bool:
+    """Whether no connection came about, so that the request did not reach the target."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def may_help(method: str, error: requests.RequestException) -> bool:
+    """Whether sending a request again is harmless and may bring an answer."""
+    return never_sent(error) or (method in IDEMPOTENT and not isinstance(_innermost(error), EndlessAnswer))
+
+
+def from_gateway(answer: Answer) -> bool:
+    """Whether a gateway answered in place of the target, whose own 5xx carry a code."""
+    if answer.status not in GATEWAY_STATUSES:
+        return False
+    body = answer.json if answer.is_json else None
+    return not isinstance(body, dict) or not {"code", "reason_code"} & body.keys()
+
+
+def pause_after(answer: Answer, refusals: int) -> float:
+    """Seconds to wait after a 429: as told by Retry-After, at least twice as long with every refusal before."""
+    told = _retry_after(answer.headers.get("retry-after", ""))
+    return min(max(told, math.ldexp(0.5, refusals)), LONGEST_PAUSE_S)
+
+
+def _retry_after(value: str) -> float:
+    """Seconds that a Retry-After asks for (RFC 9110 10.2.3: a number or a date), 0 if it makes no sense."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        return (parsedate_to_datetime(value).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def reason_of(error: requests.RequestException) -> str:
+    """The innermost cause in a few words: requests nests the interesting part."""
+    cause = _innermost(error)
+    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return error
