@@ -34,6 +34,8 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     writes = configuration.mode > Mode.READ_ONLY
     warnings = list(_write_check(api, sandbox)) if writes else []
     version, node = _version(api)
+    if not api.health.uptimes():
+        warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
     mqtt_user, no_mqtt = _mqtt(api, configuration, sandbox) if writes else (False, _READ_ONLY)
     return Capabilities(
         version=version,
