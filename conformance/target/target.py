@@ -8,7 +8,7 @@ from conformance.contract import Contract
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
 from conformance.target.config import Configuration
-from conformance.target.mqtt import MqttClient
+from conformance.target.mqtt import MqttClient, MqttError
 from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD, Bans, ClientRules, UserRules, Users
 from conformance.target.resources.bridges import Actions, Connectors
@@ -73,6 +73,14 @@ class Target:
         """As `mqtt`, connected and known to the API; raises `MqttError` if the broker refuses."""
         client = self.mqtt(client_id, **options).connect()
         eventually(lambda: self.clients.get(client.client_id).ok)
+        return client
+
+    def listen(self, topic_filter: str, qos: int = 1, **options: Any) -> MqttClient:
+        """As `connect`, subscribed to a topic filter; raises `MqttError` if the broker refuses the subscription."""
+        client = self.connect(**options)
+        granted = client.subscribe(topic_filter, qos)
+        if granted > qos:
+            raise MqttError(f"SUBSCRIBE to {topic_filter} refused with reason code 0x{granted:02X}", granted)
         return client
 
     def close(self) -> None:

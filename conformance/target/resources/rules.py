@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.target.answer import Answer
+from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection
 
 AVRO_SOURCE = '{"type":"record","name":"reading","fields":[{"name":"value","type":"int"}]}'
@@ -35,6 +36,17 @@ class Rules(Collection):
         """The aggregated counters; an answer other than 200 fails the item."""
         answer = self.api.call("GET /rules/{id}/metrics", path={"id": identifier}).expect(200)
         counters: dict[str, Any] = answer.json["metrics"]
+        return counters
+
+    def counted(self, identifier: str, expected: Mapping[str, int]) -> dict[str, Any]:
+        """The counters once they have the ``expected`` values (they lag behind), or as they are after 5 s."""
+        counters: dict[str, Any] = {}
+
+        def reached() -> bool:
+            counters.update(self.metrics(identifier))
+            return expected.items() <= counters.items()
+
+        eventually(reached)
         return counters
 
     def reset_metrics(self, identifier: str) -> Answer:

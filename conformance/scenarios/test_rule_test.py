@@ -1,0 +1,100 @@
+"""Testing a rule with the context of an event (RUL)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.requirements import requirement
+from conformance.target.polling import eventually
+from conformance.target.target import Target
+
+pytestmark = pytest.mark.scenario
+
+
+def published(topic: str, payload: str = '{"x":1}', **fields: Any) -> dict[str, Any]:
+    """The context of a message."""
+    context = {"event_type": "message_publish", "topic": topic, "payload": payload, "qos": 1}
+    return {**context, "clientid": "c_emqx", "username": "u_emqx", **fields}
+
+
+@requirement("RUL-14", "POST /rules/{id}/test")
+def test_context_matches_or_not(target: Target) -> None:
+    """A test answers 200 with one result for each action if the context matches, 412 if topic or condition do not."""
+    topic = target.sandbox.topic("from")
+    republish = {"function": "republish", "args": {"topic": f"{target.sandbox.topic('out')}/${{x}}"}}
+    sql = f'SELECT payload.x AS x FROM "{topic}/#" WHERE payload.x = 1'
+    rule = target.rules.create(sql=sql, actions=[republish, republish])
+    without_actions = target.rules.create(sql=sql, actions=[])
+
+    matched = target.rules.test(rule, published(f"{topic}/a")).expect(200)
+    assert matched.json == ["ok", "ok"], f"two actions have the results {matched.json}"
+    assert not target.rules.test(without_actions, published(f"{topic}/a")).expect(200).json
+
+    target.rules.test(rule, published(f"{topic}/a", '{"x":2}')).expect(412, code="NOT_MATCH")
+    target.rules.test(rule, published(f"{topic}-other")).expect(412, code="NOT_MATCH")
+    target.rules.test(rule, {"event_type": "client_connected", "clientid": "c"}).expect(412, code="NOT_MATCH")
+
+
+@requirement("RUL-14", "POST /rules/{id}/test")
+def test_impossible_context_is_refused(target: Target) -> None:
+    """A context without a known event_type or with wrong fields answers 400, also for a rule that does not exist."""
+    topic = target.sandbox.topic("from")
+    rule = target.rules.create(sql=f'SELECT int(payload) AS x FROM "{topic}"', actions=[])
+    unknown = target.sandbox.name("rule")
+    target.rules.test(rule, published(topic, "1")).expect(200)
+
+    without_event = published(topic)
+    del without_event["event_type"]
+    for context in (published(topic, event_type="no_such_event"), without_event, {}):
+        target.rules.test(rule, context).expect(400, code="BAD_REQUEST")
+        target.rules.test(unknown, context).expect(400, code="BAD_REQUEST")
+    for context in (published(topic, qos=3), published(topic, x_unknown=1)):
+        target.rules.test(rule, context).expect(400, code="BAD_REQUEST")
+    # The statement itself fails for this payload.
+    target.rules.test(rule, published(topic, "no number")).expect(400, code="BAD_REQUEST")
+    target.rules.test(unknown, published(topic)).expect(404, code="RULE_NOT_FOUND")
+
+
+@requirement("RUL-15", "POST /rules/{id}/test")
+@pytest.mark.needs("mqtt")
+def test_actions_run_only_on_demand(target: Target) -> None:
+    """A test only renders the actions, unless stop_action_after_template_rendering is false: then it runs them."""
+    source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
+    rule = target.rules.republish(source, destination, payload="${payload}")
+    listener = target.listen(destination)
+
+    target.rules.test(rule, published(source, "stopped by default")).expect(200)
+    target.rules.test(rule, published(source, "stopped"), stop_action_after_template_rendering=True).expect(200)
+    assert target.rules.test(
+        rule, published(source, "run"), stop_action_after_template_rendering=False
+    ).expect(200).json == ["ok"]  # fmt: skip
+
+    arrived = eventually(lambda: [message.payload.decode() for message in listener.messages])
+    assert arrived == ["run"], f"the tests delivered {arrived}, expected only the one that runs the actions"
+
+
+@requirement("RUL-19", "POST /rules/{id}/test", "GET /rules/{id}/metrics", level="SHOULD")
+def test_rendered_actions_have_not_failed(target: Target) -> None:
+    """A test that only renders the actions and says they are ok does not count them as failed."""
+    source = target.sandbox.topic("from")
+    rule = target.rules.republish(source, target.sandbox.topic("out"), payload="${payload}")
+
+    assert target.rules.test(rule, published(source)).expect(200).json == ["ok"]
+    target.rules.test(rule, published(source), stop_action_after_template_rendering=False).expect(200)
+
+    counters = target.rules.counted(rule, {"matched": 2, "actions.success": 1})
+    assert counters["actions.success"] >= 1, f"the action that was run is not counted: {counters}"
+    failed = {name: counters[name] for name in ("actions.failed", "actions.failed.unknown")}
+    assert not any(failed.values()), f"no action has failed, counted are {failed}"
+
+
+@requirement("RUL-23", "POST /rules/{id}/test")
+def test_disabled_rule_can_be_tested(target: Target) -> None:
+    """A rule that is disabled can be tested like any other."""
+    topic = target.sandbox.topic("from")
+    rule = target.rules.create(sql=f'SELECT * FROM "{topic}" WHERE payload.x = 1', enable=False)
+
+    target.rules.test(rule, published(topic)).expect(200)
+    target.rules.test(rule, published(topic, '{"x":2}')).expect(412, code="NOT_MATCH")

@@ -1,0 +1,252 @@
+"""Rules as resources: what is stored, merged, refused, generated and deleted (RUL)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from conformance.requirements import requirement
+from conformance.target.session import Call
+from conformance.target.target import Target
+
+pytestmark = pytest.mark.scenario
+
+GENERATED_IDS = {"smoke": 5, "standard": 10, "deep": 100}
+"""How many ids a run lets the target make up, by profile: each costs two writes of its configuration."""
+AT_ONCE = 4
+
+REPUBLISH_DEFAULTS = {
+    "qos": "${qos}",
+    "retain": "${retain}",
+    "payload": "${payload}",
+    "user_properties": "${user_properties}",
+}
+
+
+def unparsable(topic: str) -> list[str]:
+    """Statements that are no SQL of rules."""
+    return [f'SELECT FROM "{topic}"', f'SELECT * FROM "{topic}" WHERE', f'SELEC * FROM "{topic}"']
+
+
+@requirement("RUL-01", "POST /rules", "GET /rules/{id}")
+def test_rule_is_stored_as_sent(target: Target) -> None:
+    """A rule is read as it was created, with the defaults of its republish actions filled in."""
+    source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
+    full: dict[str, Any] = {
+        "topic": destination,
+        "qos": 1,
+        "retain": True,
+        "payload": "${x}",
+        "user_properties": "${up}",
+    }
+    republish = [{"function": "republish", "args": args} for args in ({"topic": destination}, full)]
+    sent = target.rules.body(
+        sql=f'SELECT payload.x AS x FROM "{source}" WHERE x > 1',
+        actions=[{"function": "console"}, *republish],
+        enable=False,
+        description="as sent: ü, \"quoted\", 'single'",
+    )
+
+    created = target.api.call("POST /rules", json=sent).expect(201).json
+
+    stored = target.rules.read(sent["id"])
+    assert stored == created, "GET shows another rule than the answer to POST did"
+    for name in ("id", "name", "sql", "enable", "description"):
+        assert stored[name] == sent[name], f"{name} is {stored[name]!r}, sent was {sent[name]!r}"
+    assert [action["function"] for action in stored["actions"]] == ["console", "republish", "republish"]
+    for args, shown in zip(({**REPUBLISH_DEFAULTS, "topic": destination}, full), stored["actions"][1:], strict=True):
+        kept = {name: shown["args"].get(name) for name in args}
+        assert kept == args, f"a republish action is shown with {kept}, expected {args}"
+
+
+@requirement("RUL-02", "POST /rules", "PUT /rules/{id}")
+def test_from_lists_the_topics_of_the_statement(target: Target) -> None:
+    """The field from lists the topics after FROM, in their order, and follows a changed statement."""
+    topics = [target.sandbox.topic("z"), f"{target.sandbox.topic('b')}/+/#", target.sandbox.topic("a")]
+    quoted = ", ".join(f'"{topic}"' for topic in topics)
+    rule = target.rules.create(sql=f"SELECT * FROM {quoted}")
+    assert target.rules.read(rule)["from"] == topics
+
+    changed = target.rules.put(rule, {"sql": f'SELECT * FROM "{topics[1]}", "{topics[0]}"'}).expect(200)
+    assert changed.json["from"] == target.rules.read(rule)["from"] == [topics[1], topics[0]]
+
+
+@requirement("RUL-03", "POST /rules")
+def test_taken_id_is_refused(target: Target) -> None:
+    """A POST with an id that is taken answers 400 and leaves the stored rule as it was."""
+    rule = target.rules.create(description="the first")
+    before = target.rules.read(rule)
+
+    second = target.rules.body(id=rule, description="the second", enable=False)
+    target.api.call("POST /rules", json=second).expect(400, code="BAD_REQUEST")
+
+    assert target.rules.read(rule) == before, "the refused POST changed the rule"
+
+
+@requirement("RUL-03", "POST /rules")
+def test_impossible_id_is_refused(target: Target) -> None:
+    """An id that is no text, has other characters than letters, digits, - and _, or over 255 of them answers 400."""
+    name = target.sandbox.name("rule")
+    target.rules.create(id=name.ljust(255, "x"))
+
+    no_text: list[Any] = [None, True, [name], {name: name}]
+    for value in no_text:
+        body = {**target.rules.body(), "id": value}
+        target.api.call("POST /rules", json=body).expect(400, code="BAD_REQUEST")
+    for identifier in (f"{name} b", f"{name}.b", f"{name}/b", f"{name}ü", name.ljust(256, "x")):
+        target.api.call("POST /rules", json=target.rules.body(id=identifier)).expect(400, code="BAD_REQUEST")
+        target.rules.get(identifier).expect(404, code="NOT_FOUND")
+
+
+@requirement("RUL-04", "POST /rules", "GET /rules/{id}")
+def test_made_up_ids_are_unique(target: Target) -> None:
+    """A rule created without an id gets one that is not empty and that no other rule has."""
+    bodies = [target.rules.body(id=None) for _ in range(GENERATED_IDS[target.configuration.profile])]
+    answers = [target.api.call("POST /rules", json=body) for body in bodies[AT_ONCE:]]
+    answers = [*target.api.together([Call("POST /rules", json=body) for body in bodies[:AT_ONCE]]), *answers]
+
+    created = [answer.expect(201).json for answer in answers]
+    identifiers = [rule["id"] for rule in created]
+    assert all(isinstance(identifier, str) and identifier for identifier in identifiers), f"ids: {identifiers}"
+    assert len(set(identifiers)) == len(bodies), f"an id was given twice: {sorted(identifiers)}"
+    for rule, body in zip(created, bodies, strict=True):
+        assert target.rules.read(rule["id"])["name"] == rule["name"] == body["name"], "an id leads to another rule"
+
+
+@requirement("RUL-05", "POST /rules", "PUT /rules/{id}")
+def test_statement_that_does_not_parse_is_refused(target: Target) -> None:
+    """A statement that does not parse answers 400: a POST creates no rule, a PUT leaves the rule as it was."""
+    body = target.rules.body()
+    topic = target.sandbox.topic("from")
+    rule = target.rules.create(sql=f'SELECT * FROM "{topic}"')
+    before = target.rules.read(rule)
+
+    for sql in unparsable(topic):
+        target.api.call("POST /rules", json={**body, "sql": sql}).expect(400, code="BAD_REQUEST")
+        target.rules.put(rule, {"sql": sql, "description": "refused"}).expect(400, code="BAD_REQUEST")
+
+    target.rules.get(body["id"]).expect(404, code="NOT_FOUND")
+    assert target.rules.read(rule) == before, "a refused PUT changed the rule"
+
+
+@requirement("RUL-05", "PUT /rules/{id}")
+def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
+    """After a PUT that was refused the rule runs its old statement."""
+    topic = target.sandbox.topic("from")
+    rule = target.rules.create(sql=f'SELECT payload FROM "{topic}"')
+    target.publish(topic, "before")
+    assert target.rules.counted(rule, {"passed": 1})["passed"] == 1, "the rule does not run at all"
+
+    target.rules.put(rule, {"sql": unparsable(topic)[0]}).expect(400, code="BAD_REQUEST")
+    target.publish(topic, "after")
+
+    counters = target.rules.counted(rule, {"matched": 2, "passed": 2})
+    assert (counters["matched"], counters["passed"]) == (2, 2), f"the old statement does not run: {counters}"
+
+
+@requirement("RUL-06", "PUT /rules/{id}")
+def test_put_merges_and_creates(target: Target) -> None:
+    """A PUT changes the fields it has and keeps the others; a PUT to an unknown id creates the rule."""
+    rule = target.rules.create(description="kept", enable=True)
+    before = target.rules.read(rule)
+    changes: list[dict[str, Any]] = [{"enable": False}, {"description": "new"}, {"name": "new"}, {"actions": []}, {}]
+    for change in changes:
+        answered = target.rules.put(rule, change).expect(200).json
+        expected = {**before, **change, "last_modified_at": answered["last_modified_at"]}
+        assert answered == expected, f"{change} made {answered} of {before}"
+        before = target.rules.read(rule)
+        assert before == answered, f"GET shows another rule than the answer to the PUT of {change} did"
+
+    unknown, topic = target.sandbox.name("rule"), target.sandbox.topic("from")
+    target.rules.get(unknown).expect(404)
+    target.rules.put(unknown, {"description": "without a statement"}).expect(400, code="BAD_REQUEST")
+    target.rules.get(unknown).expect(404)
+    target.rules.put(unknown, {"sql": f'SELECT * FROM "{topic}"'}).expect(200)
+    created = target.rules.read(unknown)
+    assert (created["id"], created["from"], created["enable"]) == (unknown, [topic], True), f"created was {created}"
+
+
+@requirement("RUL-07", "PUT /rules/{id}", since="5.8.2")
+def test_put_keeps_the_creation_and_moves_the_modification(target: Target) -> None:
+    """A PUT keeps created_at and moves last_modified_at forward."""
+    rule = target.rules.create()
+    created_at, modified_at = instants(target.rules.read(rule))
+
+    for change in ({"description": "changed"}, {"enable": False}):
+        answered = target.rules.put(rule, change).expect(200).json
+        assert target.rules.read(rule) == answered
+        created, modified = instants(answered)
+        assert created == created_at, f"a PUT moved created_at from {created_at} to {created}"
+        assert modified > modified_at, f"a PUT left last_modified_at at {modified}, it was {modified_at}"
+        modified_at = modified
+
+
+def instants(rule: dict[str, Any]) -> tuple[datetime, datetime]:
+    created, modified = (datetime.fromisoformat(rule[name]) for name in ("created_at", "last_modified_at"))
+    return created, modified
+
+
+@requirement("RUL-08", "DELETE /rules/{id}", "GET /rules/{id}/metrics", "PUT /rules/{id}/metrics/reset")
+def test_deleted_rule_is_gone(target: Target) -> None:
+    """A deleted rule answers 404 to every further operation and is not listed."""
+    rule = target.rules.create()
+    assert target.rules.ids(like_id=rule) == [rule], "the rule is not listed"
+    target.rules.metrics(rule)
+
+    target.rules.delete(rule).expect(204)
+
+    target.rules.delete(rule).expect(404, code="NOT_FOUND")
+    target.rules.get(rule).expect(404, code="NOT_FOUND")
+    target.api.call("GET /rules/{id}/metrics", path={"id": rule}).expect(404, code="NOT_FOUND")
+    target.rules.reset_metrics(rule).expect(404, code="NOT_FOUND")
+    assert target.rules.ids(like_id=rule) == [], "the deleted rule is still listed"
+
+
+@requirement("RUL-21", "POST /rules", "PUT /rules/{id}", level="SHOULD")
+@pytest.mark.parametrize("label", ["POST /rules", "PUT /rules/{id}"])
+def test_body_that_is_no_object_is_refused(target: Target, label: str) -> None:
+    """A body that is no object answers 400, a text also 415, and changes nothing."""
+    rule = target.rules.create()
+    before = target.rules.read(rule)
+    path = {"id": rule} if "{id}" in label else {}
+
+    bodies: list[Any] = [[], [{}], 5, True, None, "x"]
+    statuses = [(body, target.api.call(label, path=path, json=body).status) for body in bodies]
+
+    wrong = [(body, status) for body, status in statuses if status not in (400, 415)]
+    assert not wrong, f"{label} answered {wrong}, expected 400"
+    assert target.rules.read(rule) == before, "a refused body changed the rule"
+
+
+@requirement("RUL-22", "POST /rules", "PUT /rules/{id}")
+def test_unknown_kind_of_action_is_refused(target: Target) -> None:
+    """What is neither an action id nor a built-in action, or lacks what it needs, answers 400 and is not stored."""
+    rule = target.rules.create()
+    before = target.rules.read(rule)
+    body = target.rules.body()
+    destination = target.sandbox.topic("out")
+
+    for action in (
+        {"function": "no_such_function"},
+        {"function": "no_such_module:run"},
+        {"function": "republish", "args": {"qos": 1}},
+        {"function": "republish", "args": {"topic": destination, "x_unknown": 1}},
+        {"args": {"topic": destination}},
+        5,
+    ):
+        target.api.call("POST /rules", json={**body, "actions": [action]}).expect(400, code="BAD_REQUEST")
+        target.rules.put(rule, {"actions": [action]}).expect(400, code="BAD_REQUEST")
+
+    target.rules.get(body["id"]).expect(404)
+    assert target.rules.read(rule) == before, "a refused PUT changed the rule"
+
+
+@requirement("GEN-25", "POST /rules", level="SHOULD")
+def test_number_as_a_text_of_a_rule_is_refused(target: Target) -> None:
+    """A number where a text belongs is refused with 400."""
+    fields = ("name", "description", "sql")
+    statuses = {name: target.api.call("POST /rules", json={**target.rules.body(), name: 5}).status for name in fields}
+
+    assert set(statuses.values()) == {400}, f"a number was answered {statuses}, expected 400"

@@ -1,0 +1,151 @@
+"""The schema registry: what is stored, changed, refused and deleted (SCH)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.requirements import requirement
+from conformance.target.polling import eventually
+from conformance.target.resources.rules import AVRO_SOURCE
+from conformance.target.target import Target
+
+pytestmark = pytest.mark.scenario
+
+PROTOBUF_SOURCE = "message Reading {\n  required int32 value = 1;\n}\n"
+JSON_SOURCE = '{"$schema":"http://json-schema.org/draft-06/schema#","type":"object","required":["value"]}'
+UNUSUAL_SOURCES = {
+    "avro": AVRO_SOURCE.replace('"name":"reading"', '\r\n  "name": "reading",\r\n\t"doc": "ü € \\u00fc"'),
+    "json": JSON_SOURCE.replace('"type"', '\r\n  "description": "ü € \\u00fc \\"quoted\\"",\r\n\t"type"'),
+    "protobuf": f'// ü € "quoted" \\ \r\n\t{PROTOBUF_SOURCE}',
+}
+WRONG_SOURCES = {"avro": ("{}", "no JSON"), "json": ("no JSON",), "protobuf": ("message {", "no protobuf")}
+
+
+@requirement("SCH-01", "POST /schema_registry", "GET /schema_registry/{name}", "GET /schema_registry")
+def test_source_is_stored_to_the_letter(target: Target) -> None:
+    """A schema is read and listed as it was created, its source to the letter, whatever its type."""
+    for kind, source in UNUSUAL_SOURCES.items():
+        sent = target.schemas.body(type=kind, source=source, description="ü \"quoted\" 'single'")
+
+        created = target.api.call("POST /schema_registry", json=sent).expect(201).json
+
+        assert created == sent, f"created was {created}, sent {sent}"
+        assert target.schemas.read(sent["name"]) == sent, f"GET shows {target.schemas.read(sent['name'])}, not {sent}"
+        listed = [schema for schema in target.schemas.listed() if schema["name"] == sent["name"]]
+        assert listed == [sent], f"listed is {listed}, not {sent}"
+
+
+@requirement("SCH-02", "POST /schema_registry")
+def test_taken_name_is_refused(target: Target) -> None:
+    """A POST with a name that is taken answers 400 ALREADY_EXISTS and leaves the stored schema as it was."""
+    name = target.schemas.create(description="the first")
+    before = target.schemas.read(name)
+
+    for second in ({"type": "avro", "source": AVRO_SOURCE}, {"type": "protobuf", "source": PROTOBUF_SOURCE}):
+        body = target.schemas.body(name=name, description="the second", **second)
+        target.api.call("POST /schema_registry", json=body).expect(400, code="ALREADY_EXISTS")
+
+    assert target.schemas.read(name) == before, "the refused POST changed the schema"
+
+
+@requirement("SCH-03", "POST /schema_registry", "PUT /schema_registry/{name}")
+def test_wrong_source_is_refused(target: Target) -> None:
+    """A source that does not compile answers 400: a POST creates no schema, a PUT leaves the stored one as it was."""
+    name = target.schemas.create(description="right")
+    before = target.schemas.read(name)
+    body = target.schemas.body()
+
+    for kind, sources in WRONG_SOURCES.items():
+        for source in sources:
+            wrong = {"type": kind, "source": source}
+            target.api.call("POST /schema_registry", json={**body, **wrong}).expect(400, code="BAD_REQUEST")
+            target.schemas.put(name, wrong).expect(400, code="BAD_REQUEST")
+
+    target.schemas.get(body["name"]).expect(404, code="NOT_FOUND")
+    assert target.schemas.read(name) == before, "a refused PUT changed the schema"
+
+
+@requirement("SCH-03", "POST /schema_registry", "PUT /schema_registry/{name}")
+def test_incomplete_schema_is_refused(target: Target) -> None:
+    """A body without type or source, or with an unknown type, answers 400, and nothing is stored."""
+    name = target.schemas.create()
+    before = target.schemas.read(name)
+    body = target.schemas.body()
+
+    for change in ({"type": None}, {"source": None}, {"type": "xml"}, {"x_unknown": 1}):
+        wrong = {key: value for key, value in {**body, **change}.items() if value is not None}
+        target.api.call("POST /schema_registry", json=wrong).expect(400, code="BAD_REQUEST")
+        del wrong["name"]
+        target.schemas.put(name, wrong).expect(400, code="BAD_REQUEST")
+
+    target.schemas.get(body["name"]).expect(404, code="NOT_FOUND")
+    assert target.schemas.read(name) == before, "a refused PUT changed the schema"
+
+
+@requirement("SCH-08", "POST /schema_registry", "GET /schema_registry/{name}")
+def test_impossible_name_is_refused(target: Target) -> None:
+    """A name with other characters than letters, digits, - and _, or over 254 of them answers 400, and is unknown."""
+    name = target.sandbox.name("schema")
+    longest = target.schemas.create(name=name.ljust(254, "x"), type="json", source=JSON_SOURCE)
+    target.schemas.read(longest)
+
+    for wrong in (f"{name} b", f"{name}.b", f"{name}/b", f"{name}ü", f"{longest}x", f"{longest}xx"):
+        refused = target.api.call("POST /schema_registry", json=target.schemas.body(name=wrong))
+        refused.expect(400, code="BAD_REQUEST")
+        assert refused.json.get("kind") == "validation_error", f"{wrong[-12:]!r}: kind is {refused.json.get('kind')!r}"
+        target.schemas.get(wrong).expect(404, code="NOT_FOUND")
+
+
+@requirement("SCH-09", "PUT /schema_registry/{name}")
+def test_put_replaces_type_and_source(target: Target) -> None:
+    """A PUT replaces type and source, keeps the description if it has none, and takes no name; unknown is 404."""
+    name = target.schemas.create(description="kept")
+
+    for change in (
+        {"type": "protobuf", "source": PROTOBUF_SOURCE},
+        {"type": "json", "source": JSON_SOURCE, "description": "new"},
+        {"type": "json", "source": UNUSUAL_SOURCES["json"]},
+    ):
+        expected = {**target.schemas.read(name), **change}
+        answered = target.schemas.put(name, change).expect(200).json
+        assert answered == target.schemas.read(name) == expected, f"PUT of {change} made {answered}"
+
+    valid = {"type": "json", "source": JSON_SOURCE}
+    target.schemas.put(name, {**valid, "name": name}).expect(400, code="BAD_REQUEST")
+    target.schemas.put(target.sandbox.name("schema"), valid).expect(404, code="NOT_FOUND")
+
+
+@requirement("SCH-07", "DELETE /schema_registry/{name}", "GET /rules/{id}/metrics")
+def test_deleted_schema_is_gone(target: Target) -> None:
+    """A deleted schema answers 404, is not listed, and rules that use it fail with an exception."""
+    name, topic = target.schemas.create(), target.sandbox.topic("from")
+    sql = f"SELECT schema_encode('{name}', json_decode(payload)) AS encoded FROM \"{topic}\""
+    rule = target.rules.create(sql=sql, actions=[])
+    target.publish(topic, '{"value":1}')
+    assert target.rules.counted(rule, {"passed": 1})["passed"] == 1, "the rule cannot use the schema"
+    assert name in target.schemas.ids(), "the schema is not listed"
+
+    target.schemas.delete(name).expect(204)
+
+    target.schemas.get(name).expect(404, code="NOT_FOUND")
+    target.schemas.delete(name).expect(404, code="NOT_FOUND")
+    target.schemas.put(name, {"type": "avro", "source": AVRO_SOURCE}).expect(404, code="NOT_FOUND")
+    assert name not in target.schemas.ids(), "the deleted schema is still listed"
+    failed = fails(target, rule, topic)
+    assert failed, f"the rule still uses the deleted schema: {target.rules.metrics(rule)}"
+    target.publish(topic, '{"value":1}')
+    counters = target.rules.counted(rule, {"failed.exception": failed + 1})
+    assert counters["failed.exception"] == failed + 1, f"one message made {counters} of {failed} exceptions"
+
+
+def fails(target: Target, rule: str, topic: str) -> int:
+    """Publish until the rule fails, as a schema is given up a moment after its deletion; returns how often it did."""
+
+    def failed() -> int:
+        target.publish(topic, '{"value":1}')
+        counters = target.rules.metrics(rule)
+        return (
+            int(counters["failed.exception"]) if counters["matched"] == counters["passed"] + counters["failed"] else 0
+        )
+
+    return eventually(failed)
