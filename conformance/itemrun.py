@@ -79,7 +79,7 @@ class ItemRunner:
         finally:
             if self.lost is None:
                 try:
-                    self.left += self.context.clean_up(keep=item.stash[_KEPT])
+                    self.left += self.context.clean_up(keep=item.stash[_KEPT] | self.context.lasting_resources)
                 except (TargetLost, SafetyViolation) as error:
                     self._lose(error)
 

@@ -134,12 +134,27 @@ class Context(Worker):
         self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}
+        self._lasting: dict[str, str] = {}
+        self.lasting_resources: frozenset[Resource] = frozenset()
 
     def once(self, key: str, make: Callable[[], Any]) -> Any:
         """A value that is costly to make and serves every item of the worker."""
         if key not in self._once:
             self._once[key] = make()
         return self._once[key]
+
+    def lasting(self, key: str, make: Callable[[], str], exists: Callable[[str], bool]) -> str:
+        """The id of something on the target that serves many items: made on first use, deleted when the worker ends.
+
+        For what is costly to make (a configuration write takes a real server 0.2 s) and what no item that asks for it
+        deletes. ``exists`` tells whether it still does; otherwise it is made again.
+        """
+        known = self._lasting.get(key)
+        if known is None or not exists(known):
+            before = frozenset(self.journal)
+            known = self._lasting[key] = make()
+            self.lasting_resources |= frozenset(self.journal) - before
+        return known
 
     def stop(self, reason: str) -> None:
         """End the run in every worker: what did not run yet will not run."""

@@ -13,7 +13,7 @@ from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Mode, Part, draw
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
-from conformance.fuzz.arrange import path_parameters, running
+from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.run import Context
 from conformance.target.answer import Answer
@@ -48,7 +48,7 @@ class Driver:
         self.seed = item_seed(context.plan.seed, node_id)
         self.effort: Effort = EFFORT[context.configuration.profile]
         self._context = context
-        self._target = target
+        self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
         self._connector = ""
 
@@ -73,9 +73,9 @@ class Driver:
         if not self.operation.parameters_in("path"):
             return {}
         if self.operation.path.endswith("/{operation}"):
-            identifier = running(self._target, self.operation.path, self._context.sink.url)
+            identifier = self._arrangement.running(self.operation, self._context.sink.url)
             return {"id": identifier, "operation": "start"}
-        return path_parameters(self._target, self.operation.label, self.subject.resource_type)
+        return self._arrangement.path_parameters(self.operation, self.subject.resource_type)
 
     def unknown_path(self) -> dict[str, str]:
         """Well-formed path parameters of something that does not exist."""
@@ -118,7 +118,7 @@ class Driver:
         if "path" in self.__dict__ and self.operation.method == "PUT":
             answer = self._context.api.call("GET /actions/{id}", path={"id": self.path["id"]})
             return f"{self._example_type}:{answer.json['connector']}"
-        return self._target.connectors.create(type=self._example_type or "http")
+        return self._arrangement.connector(self._example_type or "http")
 
     def draw(self, mode: Mode, part: Part, count: int) -> list[Generated]:
         try:
