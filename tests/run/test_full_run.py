@@ -1,0 +1,90 @@
+"""The whole suite against the reference deployment: conformant, complete, and honest about the recorded server."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+import pytest
+
+from conformance.contract import load_contract
+from conformance.coverage import account
+from conformance.report.model import RunResult
+from conformance.report.verdict import Selection, decide
+from conformance.requirements import catalogue
+from tests.run.full_runs import run_against_recorded_server, run_against_reference, stored_run
+
+pytestmark = pytest.mark.timeout(900)
+
+CONTRACT = load_contract()
+
+
+@pytest.fixture(scope="module")
+def reference_run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    return stored_run(tmp_path_factory, "reference", run_against_reference)
+
+
+@pytest.fixture(scope="module")
+def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> RunResult:
+    return stored_run(tmp_path_factory, "recorded", run_against_recorded_server)
+
+
+def test_reference_is_conformant(reference_run: RunResult) -> None:
+    assert reference_run.verdict == "conformant", reference_run.reasons
+    assert reference_run.failures == []
+    assert {item.outcome for item in reference_run.items} == {"passed"}, [
+        (item.id, item.reason) for item in reference_run.items if item.outcome != "passed"
+    ]
+
+
+def test_every_documented_status_is_reached_or_listed(reference_run: RunResult) -> None:
+    coverage = account(CONTRACT, {entry.operation: entry.statuses for entry in reference_run.operations})
+    assert coverage.missed == [], "neither reached nor listed in conformance/unreachable.toml"
+    assert coverage.reached == [], "listed as unreachable, and yet reached"
+
+
+def test_requirements_are_about_operations_their_tests_really_call(reference_run: RunResult) -> None:
+    called: defaultdict[str, set[str]] = defaultdict(set)
+    for item in reference_run.items:
+        for identifier in item.requirements:
+            called[identifier] |= set(item.statuses)
+    # What a path answers to a foreign method (GEN-06) is counted for no operation.
+    uncalled = {
+        entry.id: sorted(set(entry.operations) - called[entry.id])
+        for entry in catalogue()
+        if not entry.universal and entry.id != "GEN-06" and set(entry.operations) - called[entry.id]
+    }
+    assert uncalled == {}
+
+
+def test_recorded_server_is_conformant_with_waivers(recorded_run: RunResult) -> None:
+    unwaived = [(found.requirement, found.operation, found.check, found.message) for found in recorded_run.failures
+                if found.waived_by is None]  # fmt: skip
+    assert unwaived == []
+    assert recorded_run.verdict == "conformant_with_waivers", recorded_run.reasons
+
+
+def test_no_shipped_waiver_is_unneeded(recorded_run: RunResult) -> None:
+    assert [reason for reason in recorded_run.reasons if "not needed any more" in reason] == []
+    random = {entry.id for entry in catalogue() if entry.random}
+    by_failure = {found.waived_by: found.requirement for found in recorded_run.failures}
+    unobserved = [use.id for use in recorded_run.waivers if use.state != "reproduced"]
+    assert len(unobserved) <= len(recorded_run.waivers) // 5, f"most waivers must be reproduced, not: {unobserved}"
+    assert by_failure
+    assert random
+
+
+def test_recorded_server_is_non_conformant_without_waivers(recorded_run: RunResult) -> None:
+    items = [
+        replace(
+            item,
+            failures=[replace(found, waived_by=None) for found in item.failures],
+            outcome="failed" if item.failures else item.outcome,
+        )
+        for item in recorded_run.items
+    ]
+    decision = decide(items, Selection(list(catalogue()), list(CONTRACT.operations)))
+    assert decision.verdict == "non_conformant"
+    failing = {entry.id for entry in decision.requirements if entry.outcome == "failed"}
+    levels = {entry.id: entry.level for entry in catalogue()}
+    assert {identifier for identifier in failing if levels[identifier] == "MUST"} == set()
