@@ -18,6 +18,7 @@ from typing import Any
 
 import uvicorn
 
+from conformance.contract import Contract
 from conformance.reference.app import Application
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.http import BASE_PATH
@@ -42,10 +43,15 @@ class _HttpServer(uvicorn.Server):
 
 
 class RunningDeployment:
-    """A deployment with its listeners, inside a running loop. ``http_port`` and ``mqtt_port`` are the real ports."""
+    """A deployment with its listeners, inside a running loop. ``http_port`` and ``mqtt_port`` are the real ports.
 
-    def __init__(self, settings: Settings, http: Address, mqtt: Address | None) -> None:
-        self.deployment = Deployment(settings)
+    ``contract``: that of the settings' version, if it is loaded already.
+    """
+
+    def __init__(
+        self, settings: Settings, http: Address, mqtt: Address | None, contract: Contract | None = None
+    ) -> None:
+        self.deployment = Deployment(settings, contract)
         self._http = http
         self._mqtt = mqtt
         self.http_port = 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
+import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -14,11 +16,20 @@ from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.faults.seeded import Seeded
 
 LOOPBACK = "127.0.0.1"
+ANSWER_S = 30.0
 
 
 def unchanged(_request: Request, forward: Callable[[], Reply]) -> Reply:
     """The fault that is none."""
     return forward()
+
+
+def _unused_port() -> int:
+    """A port below those that systems give to clients: closed for a moment, it is not taken by somebody else."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server((LOOPBACK, port)):
+            return port
 
 
 class FaultyDeployment:
@@ -32,7 +43,7 @@ class FaultyDeployment:
         self._retired: set[asyncio.Task[None]] = set()
         self._proxy = FaultProxy("", unchanged)
         self._broken = contextlib.ExitStack()
-        self._mqtt_port = 0
+        self._mqtt_port = _unused_port()
 
     @property
     def options(self) -> dict[str, object]:
@@ -48,7 +59,7 @@ class FaultyDeployment:
 
     def renew(self) -> None:
         """Replace the deployment by a new one without any state."""
-        asyncio.run_coroutine_threadsafe(self._renew(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._renew(), self._loop).result(ANSWER_S)
 
     def seed(self, seeded: Seeded) -> None:
         """Apply a fault, to a new deployment if it is one of the deployment."""
@@ -67,10 +78,10 @@ class FaultyDeployment:
         former = self._running
         if former is not None:
             await former.deployment.stop()
-        self._running = running = RunningDeployment(self.settings, (LOOPBACK, 0), (LOOPBACK, self._mqtt_port))
+        contract = former.deployment.contract if former is not None else None
+        mqtt = LOOPBACK, self._mqtt_port
+        self._running = running = RunningDeployment(self.settings, (LOOPBACK, 0), mqtt, contract)
         await running.start()
-        assert running.mqtt_port is not None
-        self._mqtt_port = running.mqtt_port
         self._proxy.upstream = running.base_url
         if former is not None:
             # An HTTP server takes its time to stop, and nobody talks to this one any more.
@@ -94,7 +105,7 @@ class FaultyDeployment:
     ) -> None:
         self.lift()
         self._proxy.__exit__(kind, error, trace)
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(ANSWER_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,41 +38,43 @@ class Results:
         self._folder = folder
         # One item after the other, so that faults of like cost are spread evenly.
         names = [seeded.name for seeded in sorted(selected, key=lambda seeded: (seeded.items, seeded.name))]
-        self._sessions = [names[start::workers] for start in range(workers)]
+        self._sessions = [names[start::workers] for start in range(min(workers, len(names)))]
 
     def of(self, seeded: Seeded) -> Found:
         """What was found of a fault; AssertionError if its session ended before."""
         number = next(number for number, names in enumerate(self._sessions) if seeded.name in names)
         self._ensure(number)
         found: dict[str | None, dict[str, Any]] = {seeded.name: {}, None: {}}
-        with self._file(number, "jsonl").open(encoding="utf-8") as lines:
+        with self.file(number, "jsonl").open(encoding="utf-8") as lines:
             for line in map(json.loads, lines):
                 if line["name"] in found and line["item"] in seeded.items:
                     found[line["name"]][line["item"]] = line["result"]
         for results in found.values():
             missing = set(seeded.items) - set(results)
-            assert not missing, f"no result of {sorted(missing)}:\n{self._file(number, 'log').read_text()[-3000:]}"
+            assert not missing, f"no result of {sorted(missing)}:\n{self.file(number, 'log').read_text()[-3000:]}"
         return Found(found[seeded.name], found[None])
 
     def _ensure(self, number: int) -> None:
         for other in [number, *range(len(self._sessions))]:
-            if self._file(number, "done").exists():
+            if self.file(number, "done").exists():
                 return
             with self._lock(other, wait=False) as held:
-                if held and not self._file(other, "done").exists():
+                if held and not self.file(other, "done").exists():
                     self._run(other)
         with self._lock(number, wait=True):
-            if not self._file(number, "done").exists():
+            if not self.file(number, "done").exists():
                 self._run(number)
 
     def _run(self, number: int) -> None:
-        names = self._sessions[number]
-        with (
-            self._file(number, "log").open("w", encoding="utf-8") as log,
-            contextlib.suppress(subprocess.TimeoutExpired),
-        ):
+        self.file(number, "jsonl").touch()
+        self.session(self._sessions[number], number)
+        self.file(number, "done").touch()
+
+    def session(self, names: list[str], number: int) -> None:
+        """Run a session to its end, whatever that is."""
+        with self.file(number, "log").open("w", encoding="utf-8") as log, suppress(subprocess.TimeoutExpired):
             subprocess.run(
-                [sys.executable, "-m", "tests.faults.session", self._file(number, "jsonl")],
+                [sys.executable, "-m", "tests.faults.session", self.file(number, "jsonl")],
                 input=json.dumps(names),
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -83,12 +85,11 @@ class Results:
                 timeout=START_S + PER_FAULT_S * len(names),
                 check=False,
             )
-        self._file(number, "done").touch()
 
-    @contextlib.contextmanager
+    @contextmanager
     def _lock(self, number: int, *, wait: bool) -> Generator[bool]:
         """The exclusive lock of a session, or False if another worker has it and we do not wait."""
-        with self._file(number, "lock").open("w") as file:
+        with self.file(number, "lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
@@ -96,5 +97,6 @@ class Results:
             else:
                 yield True
 
-    def _file(self, number: int, kind: str) -> Path:
+    def file(self, number: int, kind: str) -> Path:
+        """``jsonl`` has the results of a session, ``log`` what it said, ``done`` exists when it ended."""
         return self._folder / f"faults-{number}.{kind}"

@@ -110,6 +110,7 @@ def run(names: list[str], output: IO[str]) -> None:
             "--confcutdir", str(PACKAGE),
             "-p", "conformance.plugin",
             "-q",
+            "--tb=native",  # the others read the sources anew for every failure
         ]  # fmt: skip
         pytest.main(arguments, plugins=[controller, switch])
 

@@ -1,0 +1,76 @@
+"""Sessions of faults: each is run once, by whoever needs it, and what it did not reach is said."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.faults.results import Results
+from tests.faults.seeded import Seeded
+
+FAULTS = [Seeded(f"fault {number}", None, (), (f"item {number % 3}",), ("X-01",), None) for number in range(8)]
+
+
+class Recorded(Results):
+    """Runs sessions that only note their names; those in ``reach`` end after that many faults."""
+
+    def __init__(self, folder: Path, workers: int, selected: list[Seeded] = FAULTS, reach: int | None = None) -> None:
+        super().__init__(folder, selected, workers)
+        self.ran: list[tuple[str, ...]] = []
+        self.reach = reach
+        self.started = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def session(self, names: list[str], number: int) -> None:
+        self.ran.append(tuple(names))
+        self.started.set()
+        assert self.go_on.wait(10)
+        lines = []
+        for seeded in [fault for fault in FAULTS if fault.name in names][: self.reach]:
+            for name in (seeded.name, None):
+                lines.append(json.dumps({"name": name, "item": seeded.items[0], "result": {"of": name}}))
+        self.file(number, "jsonl").write_text("\n".join(lines), encoding="utf-8")
+        self.file(number, "log").write_text("the end of the log", encoding="utf-8")
+
+
+def test_every_fault_is_run_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    results = Recorded(tmp_path, 2)
+    for seeded in FAULTS * 2:
+        found = results.of(seeded)
+        assert found.with_fault == {seeded.items[0]: {"of": seeded.name}}
+        assert found.without == {seeded.items[0]: {"of": None}}
+    assert sorted(name for names in results.ran for name in names) == [seeded.name for seeded in FAULTS]
+    assert len(results.ran) == 2
+
+
+def test_only_selected_faults_are_run(tmp_path: Path) -> None:
+    results = Recorded(tmp_path, 2, FAULTS[:1])
+    results.of(FAULTS[0])
+    assert results.ran == [("fault 0",)]
+
+
+def test_two_workers_share_the_sessions(tmp_path: Path) -> None:
+    slow, quick = Recorded(tmp_path, 2), Recorded(tmp_path, 2)
+    slow.go_on.clear()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(slow.of, FAULTS[0])
+        assert slow.started.wait(10)
+        second = pool.submit(quick.of, FAULTS[0])
+        # Its session is under way elsewhere, so this worker runs the other one meanwhile.
+        assert quick.started.wait(10)
+        slow.go_on.set()
+        assert first.result(10) == second.result(10)
+    assert len(slow.ran) == len(quick.ran) == 1
+    assert slow.ran != quick.ran
+
+
+def test_fault_that_was_not_reached_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
+    results = Recorded(tmp_path, 1, reach=1)
+    results.of(FAULTS[0])
+    with pytest.raises(AssertionError, match=r"no result of \['item 1'\]:\nthe end of the log"):
+        results.of(FAULTS[1])
