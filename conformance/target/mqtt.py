@@ -5,7 +5,8 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from conformance.target.addresses import split_listener
 from conformance.target.polling import deadline
 
 TIMEOUT_S = 10.0
+PROBE = "probe of the suite "
+"""Messages whose payload begins so only find out whether messages arrive; no item sees them."""
 
 
 class MqttError(Exception):
@@ -29,11 +32,22 @@ class MqttError(Exception):
         self.reason_code = reason_code
 
 
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes for a client that it loses."""
+
+    topic: str
+    payload: str
+    qos: int = 1
+
+
 class MqttClient:
     """One connection. Reason codes are those of MQTT 5 (or the return codes of 3.1.1).
 
     ``listener``: ``host:port``, behind ``mqtts://`` for TLS with the CAs of ``ca_bundle`` (default: the system's).
-    ``protocol``: 4 (3.1.1) or 5. Use as a context manager, which connects.
+    ``protocol``: 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is called for.
+    ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
+    5 without spaces (``MaximumPacketSize`` in bytes). Use as a context manager, which connects.
     """
 
     def __init__(
@@ -49,15 +63,20 @@ class MqttClient:
         ca_bundle: Path | None = None,
         manual_ack: bool = False,
         receive_maximum: int | None = None,
+        keepalive_s: int = 60,
+        will: Will | None = None,
     ) -> None:
         self.host, self.port, tls = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
+        self.username = username
         self.messages: list[paho.MQTTMessage] = []
         self.connack: int | None = None
+        self.limits: dict[str, Any] = {}
         self.disconnect_reason: int | None = None
         self._changed = threading.Condition()
         self._closed = False
+        self._probes: set[bytes] = set()
         self._granted: dict[int, list[int]] = {}
         self._acknowledged: dict[int, int] = {}
         self._client = paho.Client(
@@ -72,7 +91,10 @@ class MqttClient:
             self._client.username_pw_set(username, password)
         if tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, will.qos)
         self._clean_start = clean_start
+        self._keepalive_s = keepalive_s
         self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         if session_expiry_s is not None:
             self._properties.SessionExpiryInterval = session_expiry_s
@@ -87,7 +109,7 @@ class MqttClient:
         self.session_present = False
 
     def __enter__(self) -> MqttClient:
-        return self.connect()
+        return self if self.connected else self.connect()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -98,7 +120,7 @@ class MqttClient:
         if self.protocol == 5:
             options = {"clean_start": self._clean_start, "properties": self._properties}
         try:
-            self._client.connect(self.host, self.port, keepalive=60, **options)
+            self._client.connect(self.host, self.port, self._keepalive_s, **options)
         except (OSError, ValueError) as error:
             raise MqttError(f"cannot connect to {self.host}:{self.port}: {error}") from error
         self._client.loop_start()
@@ -112,7 +134,10 @@ class MqttClient:
         return self
 
     def subscribe(self, topic_filter: str, qos: int = 1, **options: Any) -> int:
-        """Subscribe and return the granted QoS or the reason code of the SUBACK."""
+        """Subscribe and return the granted QoS or the reason code of the SUBACK.
+
+        ``options`` of MQTT 5: ``noLocal``, ``retainAsPublished``, ``retainHandling``.
+        """
         if self.protocol == 5:
             _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
         else:
@@ -132,12 +157,35 @@ class MqttClient:
             raise MqttError(f"no acknowledgement for a publish to {topic}")
         return self._acknowledged.get(information.mid, 0x80)
 
+    def acknowledge(self, message: paho.MQTTMessage) -> None:
+        """Acknowledge a received message, which only ``manual_ack`` leaves to the caller."""
+        self._client.ack(message.mid, message.qos)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection was made and nobody has closed it yet."""
+        return self.connack == 0 and not self._closed
+
     def wait_for_messages(
         self, count: int = 1, within_s: float = 5.0, matching: Callable[[paho.MQTTMessage], bool] = lambda _: True
     ) -> list[paho.MQTTMessage]:
         """The messages that match, as soon as there are ``count`` or the time is over."""
         self._wait(lambda: len([message for message in self.messages if matching(message)]) >= count, within_s)
         return [message for message in self.messages if matching(message)]
+
+    def received_before(self, payload: str, within_s: float = 5.0) -> list[str]:
+        """Payloads of all messages that arrived before the one with ``payload``, in order of arrival.
+
+        What a marker message proves: the others had their chance. Raises AssertionError if the marker does not arrive.
+        """
+        marker = self.wait_for_messages(1, within_s, lambda message: message.payload == payload.encode())
+        assert marker, f"{self.client_id} did not receive {payload!r} within {within_s:g} s, but {self._texts()}"
+        texts = self._texts()
+        return texts[: texts.index(payload)]
+
+    def received_probe(self, payload: str) -> bool:
+        """Whether the probe with that payload has arrived."""
+        return payload.encode() in self._probes
 
     def wait_closed(self, within_s: float = 5.0) -> bool:
         """Whether the connection was closed by the broker within ``within_s`` seconds."""
@@ -146,6 +194,9 @@ class MqttClient:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _texts(self) -> list[str]:
+        return [message.payload.decode(errors="backslashreplace") for message in self.messages]
 
     def _granted_for(self, mid: int | None) -> int:
         if mid is None or not self._wait(lambda: mid in self._granted or self._closed, TIMEOUT_S):
@@ -162,9 +213,10 @@ class MqttClient:
                 self._changed.wait(remaining)
         return True
 
-    def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._changed:
             self.connack = reason.value
+            self.limits = _by_name(properties)
             self.session_present = flags.session_present
             self._changed.notify_all()
 
@@ -177,7 +229,10 @@ class MqttClient:
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         with self._changed:
-            self.messages.append(message)
+            if message.payload.startswith(PROBE.encode()):
+                self._probes.add(bytes(message.payload))
+            else:
+                self.messages.append(message)
             self._changed.notify_all()
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
@@ -189,3 +244,16 @@ class MqttClient:
         with self._changed:
             self._acknowledged[mid] = reason.value
             self._changed.notify_all()
+
+
+def properties_of(message: paho.MQTTMessage) -> Mapping[str, Any]:
+    """The MQTT 5 properties of a received message by the names of MQTT 5 without spaces.
+
+    ``UserProperty`` is a list of pairs, ``CorrelationData`` bytes.
+    """
+    return _by_name(message.properties)
+
+
+def _by_name(properties: Properties | None) -> dict[str, Any]:
+    names = [] if properties is None else [name.replace(" ", "") for name in properties.names]
+    return {name: getattr(properties, name) for name in names if hasattr(properties, name)}

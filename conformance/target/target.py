@@ -8,13 +8,13 @@ from conformance.contract import Contract
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
 from conformance.target.config import Configuration
-from conformance.target.mqtt import MqttClient, MqttError
+from conformance.target.mqtt import PROBE, MqttClient, MqttError
 from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD, Bans, ClientRules, UserRules, Users
 from conformance.target.resources.bridges import Actions, Connectors
 from conformance.target.resources.messages import Clients, Retained, Subscriptions
 from conformance.target.resources.rules import Rules, Schemas
-from conformance.target.sandbox import Sandbox
+from conformance.target.sandbox import Sandbox, bare_topic
 from conformance.target.session import Api
 
 
@@ -82,6 +82,39 @@ class Target:
         if granted > qos:
             raise MqttError(f"SUBSCRIBE to {topic_filter} refused with reason code 0x{granted:02X}", granted)
         return client
+
+    def subscriber(self, topic_filter: str, qos: int = 2, **options: Any) -> MqttClient:
+        """As `listen`; a message arrives before this returns, for a cluster may take a moment to know a subscription.
+
+        If nothing arrives within the bound of `eventually`, it returns nevertheless: that is for the item to notice.
+        """
+        client = self.listen(topic_filter, qos, **options)
+        self.await_route(topic_filter, client)
+        return client
+
+    def await_route(self, topic_filter: str, *receivers: MqttClient) -> None:
+        """Publish probes to ``topic_filter`` until one of its subscribers, ``receivers``, gets one."""
+        topic = bare_topic(topic_filter).replace("#", "probe").replace("+", "probe")
+
+        def arrived() -> bool:
+            payload = f"{PROBE}{self.sandbox.name()}"
+            delivered = self.publish(topic, payload).status == 200
+            return delivered and eventually(
+                lambda: any(receiver.received_probe(payload) for receiver in receivers), 1.0
+            )
+
+        eventually(arrived)
+
+    def await_no_route(self, topic: str) -> None:
+        """Publish probes to ``topic`` until it has no subscribers."""
+        eventually(lambda: self.publish(topic, PROBE).status == 202)
+
+    def offline_session(self, topic_filter: str, qos: int = 2) -> str:
+        """Client id of a session that holds what is published to ``topic_filter`` for a client that is away."""
+        client = self.subscriber(topic_filter, qos=qos, session_expiry_s=300)
+        client.close()
+        eventually(lambda: self.clients.read(client.client_id)["connected"] is False)
+        return client.client_id
 
     def close(self) -> None:
         """Close the item's MQTT clients."""

@@ -9,6 +9,8 @@ from conformance.contract import paths
 from conformance.target.answer import Answer
 from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection, arranged
+from conformance.target.sandbox import bare_topic
+from conformance.target.topics import matches
 
 
 class Clients(Collection):
@@ -26,8 +28,16 @@ class Clients(Collection):
             "POST /clients/{clientid}/subscribe", path={"clientid": clientid}, json={"topic": topic, **options}
         )
 
+    def subscribe_all(self, clientid: str, items: Sequence[Mapping[str, Any]]) -> Answer:
+        """Answer of the bulk form; ``items`` are bodies of `subscribe`."""
+        return self.api.call("POST /clients/{clientid}/subscribe/bulk", path={"clientid": clientid}, json=list(items))
+
     def unsubscribe(self, clientid: str, topic: str) -> Answer:
         return self.api.call("POST /clients/{clientid}/unsubscribe", path={"clientid": clientid}, json={"topic": topic})
+
+    def unsubscribe_all(self, clientid: str, topics: Sequence[str]) -> Answer:
+        items = [{"topic": topic} for topic in topics]
+        return self.api.call("POST /clients/{clientid}/unsubscribe/bulk", path={"clientid": clientid}, json=items)
 
     def subscriptions(self, clientid: str) -> list[dict[str, Any]]:
         """The client's subscriptions; an answer other than 200 fails the item."""
@@ -35,17 +45,42 @@ class Clients(Collection):
         listed: list[dict[str, Any]] = answer.json
         return listed
 
+    def filters(self, clientid: str) -> set[str]:
+        """The filters of the sandbox that the client is subscribed to, as it wrote them."""
+        topics = {str(subscription["topic"]) for subscription in self.subscriptions(clientid)}
+        return set(filter(self.sandbox.owns_topic, topics))
+
+    def queued(self, clientid: str, **query: Any) -> Answer:
+        """A page of the messages that wait for the client."""
+        return self.api.call("GET /clients/{clientid}/mqueue_messages", path={"clientid": clientid}, query=query)
+
+    def unacknowledged(self, clientid: str, **query: Any) -> Answer:
+        """A page of the messages that were sent to the client and not acknowledged yet."""
+        return self.api.call("GET /clients/{clientid}/inflight_messages", path={"clientid": clientid}, query=query)
+
     def kick(self, clientids: Sequence[str]) -> Answer:
         return self.api.call("POST /clients/kickout/bulk", json=list(clientids))
 
 
 class Subscriptions(Collection):
-    """``/subscriptions``: read only; an element is named ``clientid topic``."""
+    """``/subscriptions``: read only; an element is named ``clientid topic``.
+
+    A target may subscribe clients by itself: owned are the subscriptions of our clients to topics of the sandbox.
+    """
 
     path = "/subscriptions"
 
     def identify(self, body: Mapping[str, Any]) -> str:
         return f"{body['clientid']} {body['topic']}"
+
+    def owns(self, identifier: str) -> bool:
+        clientid, _, topic = identifier.partition(" ")
+        return self.sandbox.owns_name(clientid) and self.sandbox.owns_topic(topic)
+
+    def covering(self, topic: str) -> list[str]:
+        """The subscriptions, of whomever, that a message on ``topic`` goes to."""
+        everything = self.listed()
+        return [self.identify(entry) for entry in everything if matches(topic, bare_topic(entry["topic"]))]
 
 
 class Retained(Collection):

@@ -1,0 +1,237 @@
+"""Subscribing and unsubscribing clients through the API (CLI)."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from conformance.requirements import requirement
+from conformance.target.polling import eventually
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
+
+SUBSCRIBE = "POST /clients/{clientid}/subscribe"
+SUBSCRIBE_SEVERAL = "POST /clients/{clientid}/subscribe/bulk"
+UNSUBSCRIBE = "POST /clients/{clientid}/unsubscribe"
+UNSUBSCRIBE_SEVERAL = "POST /clients/{clientid}/unsubscribe/bulk"
+OF_CLIENT = "GET /clients/{clientid}/subscriptions"
+LIST = "GET /subscriptions"
+
+
+def subscribed(target: Target, client_id: str, *filters: str) -> bool:
+    """Whether the client is eventually subscribed to exactly these, in its own list and in that of all clients."""
+    expected = {f"{client_id} {topic_filter}" for topic_filter in filters}
+    return eventually(
+        lambda: (
+            target.clients.filters(client_id) == set(filters)
+            and set(target.subscriptions.ids(clientid=client_id)) == expected
+        )
+    )
+
+
+def unsubscribed(target: Target, client_id: str, topic_filter: str) -> bool:
+    return eventually(lambda: topic_filter not in target.clients.filters(client_id))
+
+
+@requirement("CLI-05", SUBSCRIBE, UNSUBSCRIBE, OF_CLIENT, LIST)
+def test_subscription_through_the_api(target: Target) -> None:
+    """A client subscribed through the API is listed as subscribed and receives messages; unsubscribed, neither."""
+    client = target.connect()
+    topic, other = target.sandbox.topic(), target.sandbox.topic()
+
+    target.clients.subscribe(client.client_id, topic, qos=1).expect(200)
+    target.clients.subscribe(client.client_id, other, qos=1).expect(200)
+    assert subscribed(target, client.client_id, topic, other), "the subscriptions are not listed"
+    target.await_route(topic, client)
+    target.await_route(other, client)
+    target.publish(topic, "subscribed", qos=1).expect(200)
+    assert client.wait_for_messages(1), "a subscribed client receives nothing"
+
+    target.clients.unsubscribe(client.client_id, topic).expect(204)
+    assert subscribed(target, client.client_id, other), "the removed subscription is still listed"
+    target.await_no_route(topic)
+    target.publish(topic, "too late")
+    target.publish(other, "end").expect(200)
+    before = client.received_before("end")
+    assert before == ["subscribed"], f"after the subscription ended {before} has been received"
+    target.clients.unsubscribe(client.client_id, topic).expect(204)
+
+
+@requirement("CLI-05", SUBSCRIBE_SEVERAL, UNSUBSCRIBE_SEVERAL, OF_CLIENT, LIST)
+def test_several_subscriptions_through_the_api(target: Target) -> None:
+    """The bulk forms subscribe to, and unsubscribe from, each filter they name, also of a client just connected."""
+    topics = [target.sandbox.topic() for _ in range(3)]
+    # Not `connect`: the request must find a client that has hardly arrived.
+    client = target.mqtt().connect()
+
+    items = [{"topic": topic, "qos": qos} for qos, topic in enumerate(topics)]
+    answer = target.clients.subscribe_all(client.client_id, items).expect(200)
+    seen = [(entry["clientid"], entry["topic"], entry["qos"]) for entry in answer.json]
+    assert seen == [(client.client_id, item["topic"], item["qos"]) for item in items], f"answered {seen}"
+    assert subscribed(target, client.client_id, *topics), "the subscriptions are not listed"
+    for topic in topics:
+        target.await_route(topic, client)
+        target.publish(topic, topic)
+    assert len(client.wait_for_messages(3)) == 3, "not every subscription receives"
+
+    target.clients.unsubscribe_all(client.client_id, [*topics[:2], target.sandbox.topic()]).expect(204)
+    assert subscribed(target, client.client_id, topics[2]), "not exactly the named subscriptions ended"
+
+
+@requirement("CLI-06", SUBSCRIBE, OF_CLIENT, "POST /publish")
+def test_qos_of_a_subscription(target: Target) -> None:
+    """The QoS of a subscription is the requested one (0 if none is), and caps the QoS of what is delivered."""
+    client = target.connect()
+    topics = [target.sandbox.topic() for _ in range(3)]
+
+    for requested, topic in enumerate(topics):
+        options = {"qos": requested} if requested else {}
+        granted = target.clients.subscribe(client.client_id, topic, **options).expect(200).json["qos"]
+        assert granted == requested, f"QoS {requested} was requested, the answer says {granted}"
+        target.await_route(topic, client)
+    listed = {entry["topic"]: entry["qos"] for entry in target.clients.subscriptions(client.client_id)}
+    assert listed == {topic: qos for qos, topic in enumerate(topics)}, f"listed with {listed}"
+
+    for requested, published in itertools.product(range(3), range(3)):
+        target.publish(topics[requested], f"{requested}{published}", qos=published).expect(200)
+    received = {message.payload.decode(): message.qos for message in client.wait_for_messages(9)}
+    expected = {
+        f"{requested}{published}": min(requested, published) for requested in range(3) for published in range(3)
+    }
+    assert received == expected, f"subscribed and published QoS -> delivered QoS: {received}"
+
+
+@requirement("CLI-07", SUBSCRIBE, OF_CLIENT, LIST)
+@pytest.mark.parametrize("form", ["$share/{group}/{topic}", "$queue/{topic}"])
+def test_shared_subscription(target: Target, form: str) -> None:
+    """Members of a shared subscription get each message once between them; it is listed with prefix, and by group."""
+    topic, group = target.sandbox.topic(), target.sandbox.name("group")
+    shared = form.format(group=group, topic=topic)
+    members = [target.subscriber(target.sandbox.topic("own"), qos=1) for _ in range(2)]
+    for member in members:
+        own = target.clients.filters(member.client_id)
+        target.clients.subscribe(member.client_id, shared, qos=1).expect(200)
+        assert subscribed(target, member.client_id, *own, shared), f"{shared} is not listed"
+    target.await_route(topic, *members)
+
+    texts = [f"message {number}" for number in range(6)]
+    for text in texts:
+        target.publish(topic, text, qos=1).expect(200)
+    received = []
+    for member in members:
+        own = target.clients.filters(member.client_id) - {shared}
+        target.publish(own.pop(), "end", qos=1).expect(200)
+        received += member.received_before("end")
+    assert sorted(received) == texts, f"the members received {received}"
+
+    share_group = group if "{group}" in form else "$queue"
+    found = target.subscriptions.ids(share_group=share_group, topic=topic)
+    assert sorted(found) == sorted(f"{member.client_id} {shared}" for member in members), f"of the group: {found}"
+    for member in members:
+        target.clients.unsubscribe(member.client_id, shared).expect(204)
+        assert unsubscribed(target, member.client_id, shared), f"{shared} is still listed after it was removed"
+
+
+@requirement("CLI-08", SUBSCRIBE)
+def test_no_local_on_a_shared_subscription(target: Target) -> None:
+    """No-local on a shared subscription is answered with 400 INVALID_PARAMETER and subscribes to nothing."""
+    client = target.connect()
+    shared = f"$share/{target.sandbox.name('group')}/{target.sandbox.topic()}"
+
+    target.clients.subscribe(client.client_id, shared, nl=1).expect(400, code="INVALID_PARAMETER")
+    plain = target.sandbox.topic()
+    target.clients.subscribe(client.client_id, plain, nl=1).expect(200)
+    assert subscribed(target, client.client_id, plain), "no-local on a plain subscription, and nothing else, is allowed"
+
+
+@requirement("CLI-09", SUBSCRIBE, level="SHOULD")
+@pytest.mark.parametrize("form", ["{topic}/#/b", "{topic}/a+", "$share/a+b/{topic}"])
+def test_malformed_filter(target: Target, form: str) -> None:
+    """A malformed topic filter is refused with 400, and the client is not subscribed to it."""
+    client = target.connect()
+    malformed = form.format(topic=target.sandbox.topic())
+
+    answer = target.clients.subscribe(client.client_id, malformed)
+    good = target.sandbox.topic()
+    target.clients.subscribe(client.client_id, good).expect(200)
+    answer.expect(400)
+    assert subscribed(target, client.client_id, good), f"the client is subscribed to {malformed}"
+
+
+@requirement("CLI-10", UNSUBSCRIBE, level="SHOULD")
+def test_unsubscribe_without_topic(target: Target) -> None:
+    """To unsubscribe without a topic is answered with 400, and every subscription stays."""
+    topic = target.sandbox.topic()
+    client = target.subscriber(topic)
+
+    answer = target.api.call(UNSUBSCRIBE, path={"clientid": client.client_id}, json={})
+    assert target.clients.filters(client.client_id) == {topic}, "the subscription ended"
+    answer.expect(400)
+
+
+@requirement("CLI-19", SUBSCRIBE, OF_CLIENT)
+def test_options_of_a_subscription(target: Target) -> None:
+    """The answer to a subscription, and its listing, repeat client id, filter and the options nl, rap and rh."""
+    client = target.connect()
+    topic = target.sandbox.topic()
+    cases: list[tuple[str, dict[str, int]]] = [
+        (topic, {"qos": 2, "nl": 1, "rap": 1, "rh": 2}),
+        (f"{topic}/+/#", {"qos": 1, "rh": 1}),
+        (f"$share/{target.sandbox.name('group')}/{topic}", {"rap": 1}),
+        (f"$queue/{topic}", {}),
+    ]
+
+    for topic_filter, options in cases:
+        answer = target.clients.subscribe(client.client_id, topic_filter, **options).expect(200).json
+        expected = {"clientid": client.client_id, "topic": topic_filter, "qos": 0, "nl": 0, "rap": 0, "rh": 0} | options
+        assert {name: answer.get(name) for name in expected} == expected, f"answered {answer}, expected {expected}"
+    assert subscribed(target, client.client_id, *(topic_filter for topic_filter, _ in cases)), "not all are listed"
+    listed = {entry["topic"]: entry for entry in target.clients.subscriptions(client.client_id)}
+    for topic_filter, options in cases:
+        seen = {name: listed[topic_filter][name] for name in options}
+        assert seen == options, f"{topic_filter} is listed with {seen}"
+
+
+@requirement("CLI-20", SUBSCRIBE, provisional=True)
+def test_options_have_their_effect(target: Target) -> None:
+    """Options of a subscription through the API act as over MQTT: nl keeps own messages away, rap keeps retain set."""
+    client = target.connect()
+    plain, own, kept = (target.sandbox.topic() for _ in range(3))
+    for topic, options in ((plain, {}), (own, {"nl": 1}), (kept, {"rap": 1})):
+        target.clients.subscribe(client.client_id, topic, qos=1, **options).expect(200)
+        target.await_route(topic, client)
+
+    for topic in (plain, own):
+        client.publish(topic, f"from itself to {topic}")
+    target.publish(own, "end", qos=1)
+    before = client.received_before("end")
+    assert before == [f"from itself to {plain}"], f"received of its own: {before}"
+
+    for topic in (plain, kept):
+        target.publish(topic, "kept", retain=True, qos=1)
+    arrived = client.wait_for_messages(2, matching=lambda message: message.payload == b"kept")
+    flags = {message.topic: message.retain for message in arrived}
+    assert flags == {plain: False, kept: True}, f"retain is set without rap and with it: {flags}"
+
+
+@requirement("CLI-21", SUBSCRIBE, SUBSCRIBE_SEVERAL, UNSUBSCRIBE, UNSUBSCRIBE_SEVERAL, OF_CLIENT)
+def test_unknown_client_has_no_subscriptions(target: Target) -> None:
+    """Every operation on the subscriptions of a client that is not there answers 404 CLIENTID_NOT_FOUND."""
+    topic = target.sandbox.topic()
+    body = {"topic": topic}
+    client = target.connect().client_id
+    nobody = target.sandbox.name("nobody")
+
+    for label, request in (
+        (SUBSCRIBE, body),
+        (SUBSCRIBE_SEVERAL, [body]),
+        (UNSUBSCRIBE, body),
+        (UNSUBSCRIBE_SEVERAL, [body]),
+    ):
+        assert target.api.call(label, path={"clientid": client}, json=request).ok, (
+            f"{label} fails for a connected client"
+        )
+        target.api.call(label, path={"clientid": nobody}, json=request).expect(404, code="CLIENTID_NOT_FOUND")
+    target.api.call(OF_CLIENT, path={"clientid": nobody}).expect(404, code="CLIENTID_NOT_FOUND")

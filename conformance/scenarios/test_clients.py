@@ -1,0 +1,151 @@
+"""Clients as GET /clients shows them (CLI)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from conformance.requirements import requirement
+from conformance.target.polling import eventually
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
+
+LIST = "GET /clients"
+READ = "GET /clients/{clientid}"
+
+STATISTICS_WITHIN_S = 25.0
+"""EMQX refreshes the statistics of a client by a timer, some 15 s after its traffic."""
+
+IMPOSSIBLE = {
+    "ip_address": "nowhere", "proto_ver": "five", "conn_state": "sleeping", "clean_start": "maybe",
+    "gte_created_at": "yesterday", "lte_connected_at": "soon", "fields": "clientid,shoe_size",
+}  # fmt: skip
+"""Query parameter -> a value it cannot have."""
+
+
+@requirement("CLI-01", READ, LIST)
+@pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
+def test_connected_client_is_shown(target: Target, protocol: int) -> None:
+    """A connected client is shown with what its CONNECT said; its session's expiry interval is in seconds."""
+    options: dict[str, Any] = {"session_expiry_s": 300} if protocol == 5 else {}
+    if not target.capabilities.mqtt_user:
+        options["username"] = target.sandbox.name("user")
+    with target.connect(protocol=protocol, keepalive_s=77, **options) as client:
+        shown = target.clients.read(client.client_id)
+        listed = target.clients.listed(clientid=client.client_id)
+    target.clients.delete(client.client_id)
+
+    # A broker may grant other intervals than it was asked for, and says so in CONNACK.
+    expected: dict[str, Any] = {
+        "clientid": client.client_id,
+        "username": client.username,
+        "proto_ver": protocol,
+        "keepalive": client.limits.get("ServerKeepAlive", 77),
+        "clean_start": True,
+        "expiry_interval": client.limits.get("SessionExpiryInterval", options.get("session_expiry_s", 0)),
+        "connected": True,
+    }
+    seen = {name: shown.get(name) for name in expected}
+    assert seen == expected, f"shown as {seen}, connected with {expected}"
+    in_list = [{name: entry.get(name) for name in expected} for entry in listed]
+    assert in_list == [expected], f"listed as {in_list}, connected with {expected}"
+
+
+@requirement("CLI-04", READ)
+def test_messages_are_counted(target: Target) -> None:
+    """The counters recv_msg and send_msg of a client are those of the messages exchanged, and never go back."""
+    topic = target.sandbox.topic()
+    client = target.connect()
+    client.subscribe(topic)
+    for payload in ("one", "two", "three"):
+        client.publish(topic, payload)
+    client.publish(target.sandbox.topic(), "to nobody")
+    assert len(client.wait_for_messages(3)) == 3, "the client does not receive what it publishes"
+
+    samples = [(0, 0)]
+
+    def counted() -> bool:
+        shown = target.clients.read(client.client_id)
+        samples.append((shown["recv_msg"], shown["send_msg"]))
+        return samples[-1] == (4, 3)
+
+    eventually(counted, STATISTICS_WITHIN_S)
+    counted()
+    assert samples[-1] == (4, 3), f"4 messages received and 3 sent, but recv_msg, send_msg are {samples[-1]}"
+    for earlier, later in pairwise(samples):
+        went_back = later[0] < earlier[0] or later[1] < earlier[1]
+        assert not went_back, f"recv_msg, send_msg went from {earlier} to {later}"
+
+
+@requirement("CLI-14", LIST)
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_impossible_filter_values(target: Target, name: str) -> None:
+    """A filter of GET /clients with a value that it cannot have is answered with 400."""
+    target.api.call(LIST, query={"limit": 1}).expect(200)
+    target.api.call(LIST, query={name: IMPOSSIBLE[name]}).expect(400)
+
+
+@requirement("CLI-15", LIST, level="SHOULD")
+@pytest.mark.parametrize("name", ["ip_address", "proto_ver"])
+def test_impossible_filter_values_on_one_node(target: Target, name: str) -> None:
+    """A filter of GET /clients with an impossible value is answered with 400 also when the list is of one node."""
+    node = target.clients.read(target.connect().client_id)["node"]
+    target.api.call(LIST, query={"node": node, "limit": 1}).expect(200)
+
+    target.api.call(LIST, query={"node": node, name: IMPOSSIBLE[name]}).expect(400)
+
+
+@requirement("CLI-16", LIST)
+def test_clients_of_a_node(target: Target) -> None:
+    """GET /clients with a node lists the clients of that node; an unknown node has none, or is said to be down."""
+    client = target.connect()
+    node = target.clients.read(client.client_id)["node"]
+
+    assert target.clients.ids(node=node, clientid=client.client_id) == [client.client_id], f"not listed on {node}"
+    unknown = target.api.call(LIST, query={"node": f"no-{node}", "clientid": client.client_id})
+    if unknown.status == 500:
+        unknown.expect(500, code="NODE_DOWN")
+    else:
+        assert unknown.expect(200).json["data"] == [], "a client is listed on a node that does not exist"
+
+
+@requirement("CLI-17", READ, LIST)
+def test_absent_client_is_shown(target: Target) -> None:
+    """A client that is away but has a session is shown as disconnected, and since when; it is listed by that state."""
+    client_id = target.offline_session(target.sandbox.topic())
+
+    shown = target.clients.read(client_id)
+    assert shown["connected"] is False, "a client that has disconnected is shown as connected"
+    connected, disconnected = (datetime.fromisoformat(shown[name]) for name in ("connected_at", "disconnected_at"))
+    assert connected <= disconnected, f"disconnected at {disconnected}, before it connected at {connected}"
+    for state, expected in (("disconnected", [client_id]), ("connected", [])):
+        listed = target.clients.ids(conn_state=state, clientid=client_id)
+        assert listed == expected, f"conn_state={state} lists {listed}"
+
+    with target.connect(client_id, clean_start=False, session_expiry_s=300) as back:
+        assert back.session_present, "the session is gone"
+        online = eventually(lambda: target.clients.read(client_id)["connected"])
+        assert online, "a client that came back is shown as disconnected"
+    target.clients.delete(client_id).expect(204)
+
+
+@requirement("CLI-18", READ, "GET /clients/{clientid}/subscriptions", provisional=True)
+def test_take_over(target: Target) -> None:
+    """Who connects with the client id of a connected client takes over its session: one client, its subscriptions."""
+    topic = target.sandbox.topic()
+    first = target.subscriber(topic, session_expiry_s=300)
+
+    second = target.connect(first.client_id, clean_start=False, session_expiry_s=300)
+    assert first.wait_closed(), "the first connection stays"
+    assert first.disconnect_reason == 0x8E, f"the first connection was told {first.disconnect_reason}, not 0x8E"
+    assert second.session_present, "the second connection has no session"
+    assert len(target.clients.listed(clientid=first.client_id)) == 1, "the client is not listed once"
+    assert target.clients.filters(first.client_id) == {topic}, "the subscriptions are not those of the first connection"
+
+    target.publish(topic, "to the second").expect(200)
+    assert second.wait_for_messages(1), "the second connection receives nothing"
+    target.clients.delete(first.client_id).expect(204)

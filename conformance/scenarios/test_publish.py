@@ -1,0 +1,183 @@
+"""Publishing through the API, seen by MQTT subscribers (PUB)."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from conformance.contract import paths
+from conformance.requirements import requirement
+from conformance.target.mqtt import properties_of
+from conformance.target.polling import eventually
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
+
+LARGEST_BODY = 7_000_000
+"""EMQX reads at most 8,000,000 bytes of a request (behaviour 0.1)."""
+
+
+@requirement("PUB-01", "POST /publish")
+def test_message_reaches_its_subscribers(target: Target) -> None:
+    """A published message is answered with 200 and its id, and reaches every subscriber once, not marked retained."""
+    topic = target.sandbox.topic()
+    subscribers = [target.subscriber(topic, protocol=5), target.subscriber(topic, protocol=4)]
+
+    first = target.publish(topic, "first", qos=1, retain=True).expect(200)
+    last = target.publish(topic, "last", qos=1).expect(200)
+    for subscriber in subscribers:
+        before = subscriber.received_before("last")
+        assert before == ["first"], f"MQTT {subscriber.protocol}: {before} arrived instead of 'first' once"
+        message = subscriber.messages[0]
+        seen = (message.topic, message.qos, message.retain)
+        assert seen == (topic, 1, False), f"MQTT {subscriber.protocol}: topic, qos, retain are {seen}"
+
+    identifiers = [answer.json.get("id") for answer in (first, last)]
+    assert all(isinstance(each, str) and each for each in identifiers), f"the ids are {identifiers}"
+    assert identifiers[0] != identifiers[1], f"two messages have the id {identifiers[0]}"
+
+
+@requirement("PUB-02", "POST /publish", f"GET {paths.RETAINED_MESSAGE}")
+@pytest.mark.state("retained")
+def test_message_without_subscriber(target: Target) -> None:
+    """A message nobody is subscribed to is answered with 202 and reason code 16, and kept if it is retained."""
+    topic = target.sandbox.topic()
+
+    answer = target.publish(topic, "nobody")
+    if answer.status == 200 and target.subscriptions.covering(topic):
+        pytest.skip("on this target somebody is subscribed to every topic")
+    reason = answer.expect(202).json.get("reason_code")
+    assert reason == 16, f"the reason code is {reason}"
+
+    target.publish(topic, "kept", retain=True).expect(202)
+    eventually(lambda: target.retained.get(topic).ok)
+    kept = base64.b64decode(target.retained.read(topic)["payload"])
+    assert kept == b"kept", f"the retained message is {kept!r}"
+
+
+@requirement("PUB-03", "POST /publish")
+def test_topic_name_is_checked(target: Target) -> None:
+    """A topic with wildcards or of more than 65,535 bytes is answered with 400 and reason code 144; nothing arrives."""
+    topic = target.sandbox.topic()
+    subscriber = target.subscriber(f"{topic}/#")
+
+    # 65,535 bytes are the longest string of MQTT.
+    longest = f"{topic}/".ljust(65_535, "t")
+    target.publish(longest, "longest")
+    for bad in (f"{topic}/#", f"{topic}/+", f"{topic}/a#", longest + "t"):
+        answer = target.api.call("POST /publish", json={"topic": bad, "payload": "refused"}).expect(400)
+        code = answer.json.get("reason_code")
+        assert code == 144, f"reason code {code} for {bad[:80]!r} ({len(bad)} bytes)"
+
+    target.publish(f"{topic}/end", "end")
+    assert "refused" not in subscriber.received_before("end"), "a refused message was delivered"
+
+
+@requirement("PUB-04", "POST /publish")
+def test_base64_payload(target: Target) -> None:
+    """A base64 payload is delivered as the bytes it encodes; what is no base64 is answered with 400."""
+    topic = target.sandbox.topic()
+    subscriber = target.subscriber(topic)
+    bytes_sent = bytes(range(256))
+
+    target.publish(topic, base64.b64encode(bytes_sent).decode(), payload_encoding="base64").expect(200)
+    received = [message.payload for message in subscriber.wait_for_messages(1)]
+    assert received == [bytes_sent], f"delivered {received}"
+
+    body = {"topic": topic, "payload": "%%%", "payload_encoding": "base64"}
+    target.api.call("POST /publish", json=body).expect(400)
+    target.publish(topic, "end")
+    arrived = len(subscriber.received_before("end"))
+    assert arrived == 1, f"{arrived} messages were delivered, the undecodable one among them"
+
+
+@requirement("PUB-07", "POST /publish")
+def test_properties_arrive(target: Target) -> None:
+    """The MQTT 5 properties of a published message arrive at a subscriber, the expiry interval at most as sent."""
+    topic = target.sandbox.topic()
+    subscriber = target.subscriber(topic)
+    properties = {
+        "payload_format_indicator": 1,
+        "message_expiry_interval": 100,
+        "response_topic": target.sandbox.topic("response"),
+        "correlation_data": "request 7",
+        "content_type": "text/plain",
+        "user_properties": {"colour": "blue", "größe": "ü"},
+    }
+
+    target.publish(topic, "with properties", qos=1, properties=properties).expect(200)
+    received = [dict(properties_of(message)) for message in subscriber.wait_for_messages(1)]
+    assert received, "the message did not arrive"
+    expiry = received[0].pop("MessageExpiryInterval", 0)
+    user_properties = sorted(received[0].pop("UserProperty", []))
+    assert received[0] == {
+        "PayloadFormatIndicator": 1,
+        "ResponseTopic": properties["response_topic"],
+        "CorrelationData": b"request 7",
+        "ContentType": "text/plain",
+    }, f"received the properties {received[0]}"
+    assert user_properties == [("colour", "blue"), ("größe", "ü")], f"received the user properties {user_properties}"
+    assert 0 < expiry <= 100, f"sent with an expiry interval of 100 s, received {expiry}"
+
+
+@requirement("PUB-08", "POST /publish", level="SHOULD")
+def test_user_properties_are_strings(target: Target) -> None:
+    """A user property that is no string is refused with 400, and costs no subscriber its connection."""
+    topic = target.sandbox.topic()
+    subscriber = target.subscriber(topic)
+
+    body = {"topic": topic, "payload": "odd", "properties": {"user_properties": {"a": 1}}}
+    answer = target.api.call("POST /publish", json=body)
+    target.publish(topic, "end")
+    arrived = subscriber.wait_for_messages(1, matching=lambda message: message.payload == b"end")
+    assert arrived, "the subscriber lost its connection" if not subscriber.connected else "the next message is lost"
+    answer.expect(400)
+
+
+@requirement("PUB-09", "POST /publish")
+def test_message_larger_than_a_packet(target: Target) -> None:
+    """A message larger than the greatest packet is answered with 400 and reason code 151; nothing arrives."""
+    topic = target.sandbox.topic()
+    subscriber = target.subscriber(topic)
+    limit = subscriber.limits.get("MaximumPacketSize", LARGEST_BODY)
+    if limit >= LARGEST_BODY:
+        pytest.skip(f"the target accepts packets of {limit} bytes, and requests hardly larger")
+
+    body = {"topic": topic, "payload": "x" * (limit + 1)}
+    answer = target.api.call("POST /publish", json=body).expect(400)
+    assert answer.json.get("reason_code") == 151, f"the reason code is {answer.json.get('reason_code')}"
+
+    target.publish(topic, "end").expect(200)
+    assert not subscriber.received_before("end"), "a message that is too large was delivered"
+
+
+@requirement("PUB-11", "POST /publish")
+def test_defaults_and_texts(target: Target) -> None:
+    """Without qos a message is published with QoS 0; topic and payload may be any text, the payload also none."""
+    topic = f"{target.sandbox.topic()}/ü €"
+    subscriber = target.subscriber(topic)
+
+    for payload in ("€ ü \U0001f600", "", "end"):
+        target.publish(topic, payload).expect(200)
+    received = [(message.payload.decode(), message.qos) for message in subscriber.wait_for_messages(3)]
+    assert received == [("€ ü \U0001f600", 0), ("", 0), ("end", 0)], f"delivered {received}"
+
+
+@requirement("PUB-12", "POST /publish", f"GET {paths.RETAINED_MESSAGE}", provisional=True)
+@pytest.mark.state("retained")
+def test_expired_message_is_not_delivered(target: Target) -> None:
+    """A message whose expiry interval has passed while its receiver was away is not delivered to it any more."""
+    topic = target.sandbox.topic()
+    client_id = target.offline_session(topic)
+    expiring = {"message_expiry_interval": 1}
+
+    target.publish(topic, "old", qos=1, retain=True, properties=expiring).expect(200)
+    target.publish(topic, "new", qos=1).expect(200)
+    # Both copies expire together, and the retained one can be seen to be gone.
+    eventually(lambda: target.retained.get(topic).status == 404, 10)
+
+    back = target.connect(client_id, clean_start=False, session_expiry_s=300)
+    before = back.received_before("new")
+    target.clients.delete(client_id)
+    assert before == [], f"{before} arrived after its interval of 1 s"

@@ -1,0 +1,198 @@
+"""Retained messages: stored, read, delivered to new subscribers, deleted, expired (RET)."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import quote
+
+import pytest
+
+from conformance.contract import paths
+from conformance.requirements import requirement
+from conformance.target.mode import Mode
+from conformance.target.polling import eventually
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario]
+
+READ = f"GET {paths.RETAINED_MESSAGE}"
+DELETE = f"DELETE {paths.RETAINED_MESSAGE}"
+LIST = f"GET {paths.RETAINED_MESSAGES}"
+CLEAR = f"DELETE {paths.RETAINED_MESSAGES}"
+holds_messages = pytest.mark.state("retained")
+
+EXPIRED_WITHIN_S = 10.0
+"""A message with an expiry interval of one second must be gone by then."""
+
+
+def stored(target: Target, topic: str) -> bytes | None:
+    """The payload that is retained for a topic, None if there is none."""
+    answer = target.retained.get(topic)
+    return base64.b64decode(answer.json["payload"]) if answer.expect(200, 404).ok else None
+
+
+def kept(target: Target, topic: str) -> bool:
+    return eventually(lambda: target.retained.get(topic).ok)
+
+
+def gone(target: Target, topic: str) -> bool:
+    return eventually(lambda: target.retained.get(topic).status == 404)
+
+
+@requirement("RET-01", "POST /publish", READ, LIST)
+@holds_messages
+@pytest.mark.needs("mqtt")
+def test_retained_message_is_readable(target: Target) -> None:
+    """A retained message can be read as it was published, by MQTT or by the API, and is listed once."""
+    of_api, of_client = target.sandbox.topic(), target.sandbox.topic()
+    publisher = target.connect()
+
+    target.publish(of_api, base64.b64encode(b"\xff\x00").decode(), payload_encoding="base64", retain=True, qos=2)
+    publisher.publish(of_client, "one", qos=1, retain=True)
+    for topic, payload, qos in ((of_api, b"\xff\x00", 2), (of_client, b"one", 1)):
+        assert kept(target, topic), f"{topic} cannot be read"
+        message = target.retained.read(topic)
+        seen = (message["topic"], base64.b64decode(message["payload"], validate=True), message["qos"])
+        assert seen == (topic, payload, qos), f"topic, payload, qos are {seen}"
+    assert message["from_clientid"] == publisher.client_id, f"published by {message['from_clientid']!r}"
+
+    listed = sorted(target.retained.ids(topic=f"{target.sandbox.topic_root}#"))
+    assert (listed.count(of_api), listed.count(of_client)) == (1, 1), f"the list has {listed}"
+
+
+@requirement("RET-02", "POST /publish", DELETE)
+@holds_messages
+@pytest.mark.needs("mqtt")
+def test_retained_message_reaches_new_subscribers(target: Target) -> None:
+    """A new subscriber receives the retained message, marked retained; after its deletion none does."""
+    topic = target.retained.create(payload="kept", qos=1)
+
+    with target.mqtt() as early:
+        early.subscribe(topic)
+        received = [(message.payload, message.qos, message.retain) for message in early.wait_for_messages(1)]
+    assert received == [(b"kept", 1, True)], f"payload, qos, retain are {received}"
+
+    target.retained.delete(topic).expect(204)
+    gone(target, topic)
+    with target.mqtt() as late:
+        late.subscribe(topic)
+        target.await_route(topic, late)
+        target.publish(topic, "end").expect(200)
+        before = late.received_before("end")
+    assert "kept" not in before, "a deleted message was delivered"
+
+
+@requirement("RET-03", DELETE, READ)
+@holds_messages
+def test_delete_removes_what_matches(target: Target) -> None:
+    """DELETE removes the message of a topic, or all matches of a filter, answers 204, and 404 if there are none."""
+    root = target.sandbox.topic()
+    for level in ("a", "b", "c/d"):
+        target.retained.create(topic=f"{root}/{level}")
+
+    target.retained.delete(f"{root}/none").expect(404)
+    target.retained.delete(f"{root}/a").expect(204)
+    assert gone(target, f"{root}/a"), "the deleted message is still there"
+    target.retained.delete(f"{root}/a").expect(404)
+
+    target.retained.delete(f"{root}/+").expect(204)
+    assert gone(target, f"{root}/b"), f"{root}/b matches {root}/+ and is still there"
+    assert stored(target, f"{root}/c/d") == b"kept", f"{root}/c/d does not match {root}/+ and is gone"
+    target.retained.delete(f"{root}/+").expect(404)
+
+
+@requirement("RET-04", READ)
+@holds_messages
+def test_topic_is_one_path_segment(target: Target) -> None:
+    """The topic in the path is percent-encoded as one segment; with plain slashes there is no such path."""
+    topic = target.retained.create(topic=f"{target.sandbox.topic()}/ü %?")
+    target.retained.get(topic).expect(200)
+
+    topic = target.retained.create()
+    target.retained.get(topic).expect(200)
+    answer = target.api.send("GET", f"/mqtt/retainer/message/{quote(topic)}")
+    assert answer.status == 404, f"a path with plain slashes answered {answer.status}"
+
+
+@requirement("RET-05", "POST /publish", READ)
+@holds_messages
+def test_retained_message_expires(target: Target) -> None:
+    """A retained message is gone once its expiry interval has passed."""
+    lasting = target.retained.create(properties={"message_expiry_interval": 600})
+    brief = target.retained.create(properties={"message_expiry_interval": 2})
+
+    expired = eventually(lambda: target.retained.get(brief).status == 404, EXPIRED_WITHIN_S)
+    assert expired, f"a message with an expiry interval of 2 s is still there after {EXPIRED_WITHIN_S:g} s"
+    assert stored(target, lasting) == b"kept", "a message with an expiry interval of 600 s is gone"
+
+
+@requirement("RET-06", "POST /publish", READ, LIST)
+@holds_messages
+def test_one_message_per_topic(target: Target) -> None:
+    """A later retained message of a topic replaces the earlier one; one without payload deletes it."""
+    topic = target.retained.create(payload="first")
+
+    target.publish(topic, "second", retain=True)
+    assert eventually(lambda: stored(target, topic) == b"second"), f"{stored(target, topic)!r} is retained"
+    listed = [entry["topic"] for entry in target.retained.listed(topic=topic)]
+    assert listed == [topic], f"the list has {listed}"
+
+    target.publish(topic, "not retained")
+    other = target.retained.create()
+    target.publish(other, "", retain=True)
+    gone(target, other)
+    assert stored(target, topic) == b"second", "a message that is not retained, or one of another topic, changed it"
+    target.publish(topic, "", retain=True)
+    assert gone(target, topic), "a retained message without payload does not delete"
+
+
+@requirement("RET-07", CLEAR, LIST)
+@pytest.mark.writes(CLEAR)
+@pytest.mark.mode(Mode.EXCLUSIVE, "deletes the retained messages of everybody")
+@pytest.mark.state("retained", alone=True)
+def test_clear(target: Target) -> None:
+    """DELETE of all retained messages leaves none, and answers 204 also when there are none."""
+    topics = {target.retained.create() for _ in range(2)}
+    page = target.api.call(LIST, query={"limit": 1}).expect(200).json
+    assert page["meta"]["count"] >= 2, f"2 messages were stored, {page['meta']['count']} are counted"
+
+    target.api.call(CLEAR).expect(204)
+    assert eventually(lambda: not topics & set(target.retained.ids())), "messages are still listed"
+    target.api.call(CLEAR).expect(204)
+
+
+@requirement("RET-08", LIST, READ)
+@holds_messages
+def test_filter_by_topic(target: Target) -> None:
+    """A topic or a filter lists exactly the messages it matches; to read by a filter finds one of them."""
+    root = target.sandbox.topic()
+    topics = [target.retained.create(topic=f"{root}/{level}") for level in ("a", "b", "c/d")]
+    target.retained.create(topic=f"{root}x")
+
+    for topic_filter, expected in ((f"{root}/#", topics), (f"{root}/+", topics[:2]), (topics[2], topics[2:])):
+        listed = sorted(entry["topic"] for entry in target.retained.listed(topic=topic_filter))
+        assert listed == expected, f"{topic_filter} lists {listed}, expected {expected}"
+    assert target.retained.listed(topic=f"{root}/none") == [], f"{root}/none lists something"
+    assert target.retained.read(f"{root}/+")["topic"] in topics[:2], "reading by a filter finds no match of it"
+
+
+@requirement("RET-09", "POST /publish", provisional=True)
+@holds_messages
+@pytest.mark.needs("mqtt")
+def test_retain_handling(target: Target) -> None:
+    """Retain handling decides who gets a retained message: 0 every subscription, 1 only a new one, 2 none."""
+    topic = target.retained.create()
+    client = target.connect()
+
+    for retain_handling, times in ((2, 0), (1, 0), (0, 1)):
+        client.subscribe(topic, retainHandling=retain_handling)
+        target.await_route(topic, client)
+        marker = target.sandbox.name("marker")
+        target.publish(topic, marker)
+        seen = client.received_before(marker).count("kept")
+        assert seen == times, f"with retain handling {retain_handling} it is delivered {seen} times, expected {times}"
+
+    client.unsubscribe(topic)
+    client.subscribe(topic, retainHandling=1)
+    again = client.wait_for_messages(2, matching=lambda message: message.payload == b"kept")
+    assert len(again) == 2, "retain handling 1 delivers nothing to a new subscription"
