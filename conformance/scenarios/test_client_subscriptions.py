@@ -104,7 +104,7 @@ def test_qos_of_a_subscription(target: Target) -> None:
 
 
 @requirement("CLI-07", SUBSCRIBE, OF_CLIENT, LIST)
-@pytest.mark.parametrize("form", ["$share/{group}/{topic}", "$queue/{topic}"])
+@pytest.mark.parametrize("form", ["$share/{group}/{topic}", "$queue/{topic}"], ids=["share", "queue"])
 def test_shared_subscription(target: Target, form: str) -> None:
     """Members of a shared subscription get each message once between them; it is listed with prefix, and by group."""
     topic, group = target.sandbox.topic(), target.sandbox.name("group")
@@ -147,7 +147,11 @@ def test_no_local_on_a_shared_subscription(target: Target) -> None:
 
 
 @requirement("CLI-09", SUBSCRIBE, level="SHOULD")
-@pytest.mark.parametrize("form", ["{topic}/#/b", "{topic}/a+", "$share/a+b/{topic}"])
+@pytest.mark.parametrize(
+    "form",
+    ["{topic}/#/b", "{topic}/a+", "$share/a+b/{topic}"],
+    ids=["levels after the last", "wildcard in a level", "wildcard in a group"],
+)
 def test_malformed_filter(target: Target, form: str) -> None:
     """A malformed topic filter is refused with 400, and the client is not subscribed to it."""
     client = target.connect()

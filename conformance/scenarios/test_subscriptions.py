@@ -73,7 +73,7 @@ def filter_of(entry: str) -> str:
 
 @requirement("SUB-02", LIST)
 def test_subscriptions_that_match(target: Target, entries: list[str]) -> None:
-    """match_topic finds the subscriptions whose filter, read as a topic and without its share prefix, matches it."""
+    """The filter match_topic finds the subscriptions whose filter, as a topic and without share prefix, matches it."""
     topic = filter_of(entries[0]).removesuffix("/1")
 
     for match_topic in (f"{topic}/#", f"{topic}/1", f"{topic}/a/x", f"{topic}/none"):
