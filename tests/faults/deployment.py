@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import secrets
 import socket
 import threading
 from collections.abc import Callable
@@ -36,7 +37,12 @@ class FaultyDeployment:
     """Keeps its addresses while deployments come and go. Use as a context manager, in one thread."""
 
     def __init__(self) -> None:
-        self.settings = Settings("faults", "a-secret-of-the-faults", "a-token-of-the-faults")
+        self.settings = Settings(
+            api_key="administrator",
+            api_secret=f"secret-{secrets.token_hex(8)}",
+            bearer_token=f"token-{secrets.token_hex(8)}",
+            role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._running: RunningDeployment | None = None
@@ -54,6 +60,9 @@ class FaultyDeployment:
             "api_key": self.settings.api_key,
             "api_secret": self.settings.api_secret,
             "token": self.settings.bearer_token,
+            **{f"{role}_key": key for role, (key, _) in self.settings.role_keys.items()},
+            **{f"{role}_secret": secret for role, (_, secret) in self.settings.role_keys.items()},
+            "sink": LOOPBACK,
             "disposable": True,
         }
 
