@@ -62,16 +62,18 @@ def requirement(
     since: str | None = None,
     until: str | None = None,
     provisional: bool = False,
+    sentence: str | None = None,
 ) -> Callable[[Checked], Checked]:
     """Declare that a test verifies a requirement; its docstring's first line is the sentence.
 
+    ``sentence`` is given where one test verifies several requirements: each needs a sentence of its own.
     ``operations``: labels of those it speaks about; a test that is parametrized by operation (a parameter ``subject``)
     adds its own. A requirement that several tests verify is declared alike on each; the first sentence is its title.
     """
 
     def declare(function: Checked) -> Checked:
         labels = (*operations, *_parametrized(function))
-        entry = _register(identifier, function, level, universal=False, operations=labels)
+        entry = _register(identifier, function, level, universal=False, operations=labels, sentence=sentence)
         entry.random = _is_random(function)
         if (entry.since, entry.until, entry.provisional) != (since, until, provisional) and len(entry.verified_by) > 1:
             raise RequirementError(f"{identifier}: its tests disagree on since, until or provisional")
@@ -96,9 +98,15 @@ def universal_requirement(
 
 
 def _register(
-    identifier: str, function: Callable[..., object], level: Level, *, universal: bool, operations: tuple[str, ...]
+    identifier: str,
+    function: Callable[..., object],
+    level: Level,
+    *,
+    universal: bool,
+    operations: tuple[str, ...],
+    sentence: str | None = None,
 ) -> Requirement:
-    sentence = (inspect.getdoc(function) or "").partition("\n")[0].strip()
+    sentence = sentence or (inspect.getdoc(function) or "").partition("\n")[0].strip()
     name = f"{function.__module__}.{function.__qualname__}"
     if not sentence:
         raise RequirementError(f"{name} verifies {identifier} but has no sentence in its docstring")

@@ -49,7 +49,7 @@ class HostPolicy:
 
         ``port_beside``: the port of types that keep it in a field of its own.
         """
-        if "${" in value or value in ("auto", "disable"):
+        if "${" in value or value in ("auto", "disable", "none"):
             return True
         match = re.fullmatch(
             r"(?:[a-z0-9+.-]+://)?(?:[^/@]*@)?(\[[^\]]*\]|[^:/?#@\\]+)(?::(\d+))?(?:[/?#].*)?", value, re.I

@@ -9,6 +9,7 @@ from conformance.contract.contract import Contract
 from conformance.target.answer import Answer
 from conformance.target.hosts import CLOSED_LOOPBACK_PORT, NEVER_STARTED
 from conformance.target.resources.collection import Collection
+from conformance.target.resources.typed import TypedBodies
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api
 
@@ -35,6 +36,17 @@ class Bridges(Collection):
         """The contract's first example of a type, under a fresh name."""
         example = next(iter(self._contract.body_examples(f"POST {self.path}", resource_type).values()))
         return {**example, "name": self.sandbox.name(self.hint)}
+
+    def bodies(self, resource_type: str) -> TypedBodies:
+        """Bodies of a type from the contract; `adopt` makes them fit for sending."""
+        return TypedBodies(self._contract, f"POST {self.path}", resource_type)
+
+    def adopt(self, body: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+        """A copy of a body with ``fields`` on top, under a fresh name; types that are never started are disabled."""
+        adopted = {**body, "name": self.sandbox.name(self.hint), **fields}
+        if adopted["type"] in NEVER_STARTED:
+            adopted["enable"] = False
+        return adopted
 
     def enable(self, identifier: str, enabled: bool) -> Answer:
         path = {"id": identifier, "enable": "true" if enabled else "false"}
@@ -85,6 +97,14 @@ class Actions(Bridges):
         if resource_type in NEVER_STARTED:
             body["enable"] = False
         return body
+
+    def adopt(self, body: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+        """As of every type; ``connector`` is an id or name, and a ``local_topic`` becomes one of the sandbox."""
+        adopted = super().adopt(body, **fields)
+        adopted["connector"] = _name_of(adopted["connector"])
+        if "local_topic" in adopted:
+            adopted["local_topic"] = self.sandbox.topic("local")
+        return adopted
 
     def body(self, **fields: Any) -> dict[str, Any]:
         if isinstance(fields.get("connector"), str):

@@ -1,0 +1,34 @@
+"""Fixtures of the scenarios."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.run import Context
+from conformance.target.answer import Answer
+from conformance.target.session import Api
+
+
+@pytest.fixture
+def secret(context: Context) -> str:
+    """A secret for connectors and actions that occurs nowhere else; reports hide it. It is valid base64, too."""
+
+    def make() -> str:
+        marker = "Secret" + secrets.token_hex(7)
+        context.redact.add(marker)
+        return marker
+
+    marker: str = context.once("secret", make)
+    return marker
+
+
+@pytest.fixture
+def heard(api: Api) -> Iterator[list[Answer]]:
+    """Every answer of the item so far."""
+    answers: list[Answer] = []
+    api.observers.append(answers.append)
+    yield answers
+    api.observers.remove(answers.append)

@@ -1,0 +1,111 @@
+"""Every secret field of every connector and action type, as the contract marks them; and every type probed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.fuzz.space import Subject, contract, subjects
+from conformance.requirements import requirement
+from conformance.target.answer import Answer
+from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.typed import TypedBodies, configured
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
+
+HIDDEN = "A secret is ****** in every answer about the connector or action that has it, and no answer repeats it."
+KEPT = "An update with ****** in place of its secrets is accepted, and they stay secret."
+
+
+def subjects_with_secrets(label: str) -> list[Any]:
+    """Those of the types of an operation that have a secret field."""
+
+    def has_secrets(subject: Subject) -> bool:
+        assert subject.resource_type is not None
+        return bool(TypedBodies(contract(), label, subject.resource_type).secrets)
+
+    found = subjects(lambda operation: operation.label == label)
+    return [parameter for parameter in found if has_secrets(parameter.values[0])]
+
+
+class Secrets:
+    """One connector or action of a type, all of whose secrets are ``secret``."""
+
+    def __init__(
+        self, collection: Bridges, subject: Subject, recorder: Recorder, secret: str, fields: Mapping[str, Any]
+    ) -> None:
+        assert subject.resource_type is not None
+        self.collection = collection
+        self.bodies = collection.bodies(subject.resource_type)
+        self.recorder = recorder
+        self.secret = secret
+        self.fields = {**fields, "enable": False}
+
+    def check(self, heard: list[Answer]) -> None:
+        """Create, change, put back and refuse; secrets are hidden all the way."""
+        first, *others = [self.collection.adopt(body, **self.fields) for body in self.bodies.with_secrets(self.secret)]
+        self._hidden(self.collection.api.call(f"POST {self.collection.path}", json=first).expect(201), first)
+        identifier = self.collection.identify(first)
+        for body in others:
+            self._hidden(self.collection.put(identifier, configured(body)).expect(200), body)
+        last = [first, *others][-1]
+        read = self.collection.get(identifier).expect(200)
+        self._hidden(read, last)
+        listed = [e for e in self.collection.listed() if self.collection.identify(e) == identifier]
+        self._hidden(heard[-1], last, listed[0])
+
+        kept = self.collection.put(identifier, configured(read.json))
+        message = f"a PUT of what was read, ****** in place of secrets, answered {kept.status}, expected 200"
+        if self.recorder.expect(kept.status == 200, "TYP-05", "accepted", message, kept):
+            still = self.bodies.exposed(last, self.collection.read(identifier))
+            message = f"after an update with ****** there is no secret any more: {', '.join(still)}"
+            self.recorder.expect(not still, "TYP-05", "still_secret", message)
+
+        self.collection.api.call(f"POST {self.collection.path}", json=first).expect(400, code="ALREADY_EXISTS")
+        self.collection.put(identifier, {**configured(last), "x_unknown": 1}).expect(400, code="BAD_REQUEST")
+        for answer in heard:
+            repeats = self.secret.encode() in answer.content
+            self.recorder.expect(not repeats, "CON-07", "unrepeated", "the answer repeats a secret", answer)
+
+    def _hidden(self, answer: Answer, sent: Mapping[str, Any], read: Any = None) -> None:
+        exposed = self.bodies.exposed(sent, answer.json if read is None else read)
+        message = f"not read as ******: {', '.join(exposed)}"
+        self.recorder.expect(not exposed, "CON-07", "hidden", message, answer)
+
+
+@requirement("TYP-05", "PUT /connectors/{id}", sentence=KEPT)
+@requirement("CON-07", "GET /connectors", "GET /connectors/{id}", "PUT /connectors/{id}", sentence=HIDDEN)
+@pytest.mark.parametrize("subject", subjects_with_secrets("POST /connectors"))
+def test_connector(subject: Subject, target: Target, recorder: Recorder, secret: str, heard: list[Answer]) -> None:
+    """Every secret field of every connector type is hidden, and kept by an update that repeats what was read."""
+    Secrets(target.connectors, subject, recorder, secret, {}).check(heard)
+
+
+@requirement("TYP-05", "PUT /actions/{id}", sentence=KEPT)
+@requirement("CON-07", "GET /actions", "GET /actions/{id}", "PUT /actions/{id}", sentence=HIDDEN)
+@pytest.mark.parametrize("subject", subjects_with_secrets("POST /actions"))
+def test_action(subject: Subject, target: Target, recorder: Recorder, secret: str, heard: list[Answer]) -> None:
+    """Every secret field of every action type is hidden, and kept by an update that repeats what was read."""
+    connector = target.connectors.create(type=subject.resource_type)
+    Secrets(target.actions, subject, recorder, secret, {"connector": connector}).check(heard)
+
+
+@requirement("CON-10", "GET /connectors")
+@pytest.mark.parametrize("subject", subjects(lambda operation: operation.label == "POST /connectors_probe"))
+def test_probe(subject: Subject, target: Target, recorder: Recorder, secret: str) -> None:
+    """A probe answers 204, or 400 TEST_FAILED if there is no connection, and creates nothing."""
+    assert subject.resource_type is not None
+    bodies = target.connectors.bodies(subject.resource_type)
+    body = target.connectors.adopt(bodies.with_secret(bodies.minimal, secret))
+    answer = target.connectors.probe(body)
+    decided = answer.status == 204 or (answer.status, answer.code) == (400, "TEST_FAILED")
+    message = f"a probe of a closed port answered {answer.status} {answer.code or ''}, expected 204 or 400 TEST_FAILED"
+    recorder.expect(decided, "CON-10", "probed", message, answer)
+    if secret.encode() in answer.content:
+        recorder.failed("CON-07", "unrepeated", "the answer to a probe repeats a secret", answer)
+    created = target.connectors.identify(body) in target.connectors.ids()
+    recorder.expect(not created, "CON-10", "nothing_created", "the probed connector is listed afterwards")

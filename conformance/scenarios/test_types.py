@@ -1,0 +1,164 @@
+"""Every connector and action type of the contract through its whole life.
+
+Types, bodies and defaults come from the contract (`conformance.target.resources.typed`). Connectors lead
+to a closed port: what is checked is what the API says of a configuration, not what a driver does with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.fuzz.space import Subject, subjects
+from conformance.requirements import requirement
+from conformance.target.answer import Answer
+from conformance.target.hosts import NEVER_STARTED
+from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.typed import configured
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
+
+CONNECTORS = subjects(lambda operation: operation.label == "POST /connectors")
+ACTIONS = subjects(lambda operation: operation.label == "POST /actions")
+
+_OF_THE_MOMENT = ("status", "status_reason", "node_status", "error")
+
+
+class Life:
+    """The life of one connector or action; ``ids`` are the requirements of acceptance, round trip and fixed point."""
+
+    def __init__(self, collection: Bridges, subject: Subject, recorder: Recorder, ids: tuple[str, str, str]) -> None:
+        assert subject.resource_type is not None
+        self.collection = collection
+        self.bodies = collection.bodies(subject.resource_type)
+        self.recorder = recorder
+        self.accepted, self.read_as_sent, self.put_back = ids
+        self.id = ""
+
+    def create(self, **fields: Any) -> bool:
+        """Create the minimal body; returns whether there is something now."""
+        body = self.collection.adopt(self.bodies.minimal, **fields)
+        self.id = self.collection.identify(body)
+        answer = self.collection.api.call(f"POST {self.collection.path}", json=body)
+        message = f"the first example of its type answered {answer.status} {answer.code or ''}, expected 201"
+        if not self.recorder.expect(answer.status == 201, self.accepted, "accepted", message, answer):
+            return False
+        self._reads(answer, body)
+        return True
+
+    def change(self, **fields: Any) -> None:
+        """Replace it by the full body, then by what is read of it, which changes nothing."""
+        full = configured(self.collection.adopt(self.bodies.full, enable=False, **fields))
+        self._reads(self.collection.put(self.id, full).expect(200), full)
+        before = configured(self.collection.read(self.id))
+        answer = self.collection.put(self.id, before).expect(200)
+        changed = sorted(_changes(before, configured(self.collection.read(self.id))))
+        message = f"a PUT of what was read changed {', '.join(changed)}"
+        self.recorder.expect(not changed, self.put_back, "fixed_point", message, answer)
+
+    def list(self) -> None:
+        """It is listed once, as it is read."""
+        element = _lasting(self.collection.read(self.id))
+        listed = [e for e in self.collection.listed() if self.collection.identify(e) == self.id]
+        self.recorder.expect(len(listed) == 1, "TYP-03", "listed", f"listed {len(listed)} times after its creation")
+        for other in listed[:1]:
+            differing = sorted(_changes(element, _lasting(other)))
+            message = f"the list and the element differ in {', '.join(differing)}"
+            self.recorder.expect(not differing, "TYP-03", "listed_as_read", message)
+
+    def enable(self, *states: bool) -> None:
+        """Enable or disable it, and see ``enable`` follow."""
+        for state in states:
+            answer = self.collection.enable(self.id, state).expect(204)
+            read = self.collection.read(self.id)["enable"]
+            message = f"enable is {read} after PUT .../enable/{str(state).lower()} answered 204"
+            self.recorder.expect(read is state, "TYP-04", "enabled", message, answer)
+
+    def delete(self) -> None:
+        """Delete it; nothing is left of it."""
+        self.collection.delete(self.id).expect(204)
+        again = self.collection.get(self.id)
+        message = f"answered {again.status} after the DELETE, expected 404"
+        self.recorder.expect(again.status == 404, "TYP-03", "deleted", message, again)
+        self.recorder.expect(
+            self.id not in self.collection.ids(), "TYP-03", "unlisted", "it is listed after its DELETE"
+        )
+
+    def _reads(self, answer: Answer, sent: Mapping[str, Any]) -> None:
+        for shown in (answer, self.collection.get(self.id).expect(200)):
+            differences = self.bodies.unlike(sent, shown.json)
+            message = f"read otherwise than sent: {'; '.join(differences)}"
+            self.recorder.expect(not differences, self.read_as_sent, "read_as_sent", message, shown)
+
+
+LISTED = "A connector or action of any type is listed as it is read, and neither listed nor found once it is deleted."
+ENABLED = "A connector or action of any type is disabled and enabled as asked, and its field `enable` says so."
+
+
+@requirement("TYP-04", "PUT /connectors/{id}/enable/{enable}", "GET /connectors/{id}", sentence=ENABLED)
+@requirement("TYP-03", "GET /connectors", "GET /connectors/{id}", "DELETE /connectors/{id}", sentence=LISTED)
+@requirement(
+    "CON-06",
+    "PUT /connectors/{id}",
+    sentence="A PUT of what is read of a connector, without its read-only fields, is accepted and changes nothing.",
+)
+@requirement(
+    "CON-01",
+    "GET /connectors/{id}",
+    "PUT /connectors/{id}",
+    sentence="A connector is read as it was sent, its secrets as ******, what was left out with its default.",
+)
+@pytest.mark.parametrize("subject", CONNECTORS)
+def test_connector(subject: Subject, target: Target, recorder: Recorder) -> None:
+    """A connector of every type is created, read, listed, changed, disabled, enabled and deleted."""
+    life = Life(target.connectors, subject, recorder, ("CON-01", "CON-01", "CON-06"))
+    if not life.create():
+        return
+    life.list()
+    life.change()
+    life.enable(*(() if subject.resource_type in NEVER_STARTED else (True,)), False)
+    life.delete()
+
+
+@requirement("TYP-04", "PUT /actions/{id}/enable/{enable}", "GET /actions/{id}", sentence=ENABLED)
+@requirement("TYP-03", "GET /actions", "GET /actions/{id}", "DELETE /actions/{id}", sentence=LISTED)
+@requirement(
+    "TYP-02",
+    "PUT /actions/{id}",
+    sentence="A PUT of what is read of an action, without its read-only fields, is accepted and changes nothing.",
+)
+@requirement(
+    "TYP-01",
+    "GET /actions/{id}",
+    "PUT /actions/{id}",
+    sentence="An action is read as it was sent, its secrets as ******, what was left out with its default.",
+)
+@requirement(
+    "ACT-09",
+    "GET /action_types",
+    sentence="Every type in GET /action_types is a type of actions, and nothing else is.",
+)
+@pytest.mark.parametrize("subject", ACTIONS)
+def test_action(subject: Subject, target: Target, recorder: Recorder) -> None:
+    """An action of every type is created, read, listed, changed, disabled, enabled and deleted."""
+    connector = target.connectors.create(type=subject.resource_type)
+    life = Life(target.actions, subject, recorder, ("ACT-09", "TYP-01", "TYP-02"))
+    if not life.create(connector=connector):
+        return
+    life.list()
+    life.change(connector=connector)
+    life.enable(True, False)
+    life.delete()
+
+
+def _lasting(element: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an element does not change by itself."""
+    return {name: value for name, value in element.items() if name not in _OF_THE_MOMENT}
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    return (name for name in {**before, **after} if before.get(name) != after.get(name))

@@ -1,0 +1,150 @@
+"""Bodies for every connector and action type, from the contract, and what must be read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from functools import cached_property
+from typing import Any
+
+from conformance.contract.contract import Contract
+from conformance.contract.fields import EACH, Path, deprecated_fields, left_out, secret_fields, with_field
+
+REDACTED = "******"
+
+READ_ONLY = frozenset(
+    {
+        "type", "name", "status", "status_reason", "node_status", "error", "actions", "sources", "rules",
+        "created_at", "last_modified_at",
+    }
+)  # fmt: skip
+"""What is read of a connector or action and is no part of its configuration."""
+
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
+
+_EXTRAS: Mapping[str, Any] = {
+    "description": "of the sandbox",
+    "tags": ["conformance"],
+    "resource_opts": {"health_check_interval": "30s"},
+}
+
+# One object at a time is uploaded in direct mode, whatever the defaults say (recording act_s3_without_resource_opts).
+_UNBATCHED_TYPES = frozenset({"s3", "azure_blob_storage"})
+_BATCHES = frozenset({("resource_opts", "batch_size"), ("resource_opts", "batch_time")})
+
+
+def configured(element: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a connector or action as it is read: a body for PUT."""
+    return {name: value for name, value in element.items() if name not in READ_ONLY}
+
+
+class TypedBodies:
+    """Bodies that create (``label`` POST /connectors or POST /actions) something of one type; names are examples."""
+
+    def __init__(self, contract: Contract, label: str, resource_type: str) -> None:
+        self.resource_type = resource_type
+        self._contract = contract
+        self._label = label
+        self._schema = contract.body_schema(label, resource_type) or {}
+        self.examples: Mapping[str, dict[str, Any]] = contract.body_examples(label, resource_type)
+
+    @cached_property
+    def secrets(self) -> frozenset[Path]:
+        """Fields that hold a secret in some alternative."""
+        return frozenset(secret_fields(self._contract, self._schema))
+
+    @property
+    def minimal(self) -> dict[str, Any]:
+        """The first example: little more than what is required."""
+        return deepcopy(next(iter(self.examples.values())))
+
+    @property
+    def full(self) -> dict[str, Any]:
+        """The example ``<type>_full``; where the contract has none, the first one with what every type takes."""
+        example = self.examples.get(f"{self.resource_type}_full")
+        if example is not None:
+            return deepcopy(example)
+        body = self.minimal
+        for name, value in _EXTRAS.items():
+            richer = {**body, name: {**body.get(name, {}), **value} if isinstance(value, dict) else value}
+            if self._valid(richer):
+                body = richer
+        return body
+
+    def with_secrets(self, secret: str) -> list[dict[str, Any]]:
+        """The fewest bodies in which every secret field outside of lists is once ``secret``."""
+        missing = {path for path in self.secrets if EACH not in path}
+        bodies = []
+        for example in sorted(self.examples.values(), key=len, reverse=True):
+            body, placed = deepcopy(example), set()
+            for path in sorted(missing):
+                candidate = with_field(self._contract, self._schema, body, path, secret)
+                if self._valid(candidate):
+                    body = candidate
+                    placed.add(path)
+            if placed:
+                bodies.append(self.with_secret(body, secret))
+                missing -= placed
+        return bodies
+
+    def with_secret(self, body: Mapping[str, Any], secret: str) -> dict[str, Any]:
+        """A copy of ``body`` with ``secret`` in place of every secret it holds."""
+        result = dict(body)
+        for path in [path for path, _ in _leaves(body) if self.is_secret(path)]:
+            result = with_field(self._contract, self._schema, result, path, secret)
+        return result
+
+    def unlike(self, sent: Mapping[str, Any], read: Mapping[str, Any]) -> list[str]:
+        """How what is ``read`` differs from what was ``sent``: a sentence each.
+
+        What was sent is read unchanged, secrets as ``******``; what was left out is read with its default.
+        """
+        ignored = deprecated_fields(self._contract, self._schema)
+        expected = [*_leaves(sent), *self._defaults(sent)]
+        found = []
+        for path, value in expected:
+            if path in ignored or path[0] in READ_ONLY - {"type", "name"}:
+                continue
+            if self.is_secret(path) and is_hidden(value):
+                value = REDACTED
+            if _at(read, path) != value:
+                found.append(f"{'.'.join(path)} is {_at(read, path)!r}, expected {value!r}")
+        return found
+
+    def exposed(self, sent: Mapping[str, Any], read: Mapping[str, Any]) -> list[str]:
+        """Dotted names of the secrets in ``sent`` that are read as anything but ``******``."""
+        secrets = [path for path, value in _leaves(sent) if self.is_secret(path) and is_hidden(value)]
+        return [".".join(path) for path in secrets if _at(read, path) != REDACTED]
+
+    def is_secret(self, path: Path) -> bool:
+        """Whether the contract says so, or it is a header that authorizes."""
+        return path in self.secrets or ("headers" in path[-2:-1] and path[-1].lower() in SECRET_HEADERS)
+
+    def _defaults(self, sent: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+        for path, default in left_out(self._contract, self._schema, sent):
+            if not (self.resource_type in _UNBATCHED_TYPES and path in _BATCHES):
+                yield path, default
+
+    def _valid(self, body: Mapping[str, Any]) -> bool:
+        return not self._contract.validate_request(self._label, body, self.resource_type)
+
+
+def is_hidden(value: Any) -> bool:
+    """Whether a secret is shown as ``******``: references to files and pure variables are shown as they are."""
+    return not (isinstance(value, str) and (value.startswith("file://") or (value[:2] + value[-1:]) == "${}"))
+
+
+def _leaves(body: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value that is no object, with its place."""
+    for name, value in body.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*at, name))
+        else:
+            yield (*at, name), value
+
+
+def _at(body: Any, path: Iterable[str]) -> Any:
+    """The value at a place, None if there is none."""
+    for name in path:
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body
