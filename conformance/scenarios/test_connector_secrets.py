@@ -1,0 +1,147 @@
+"""What a hidden secret still does: it authenticates after updates and probes that know it only as ******."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance.requirements import requirement
+from conformance.target.answer import Answer
+from conformance.target.mode import Mode
+from conformance.target.mqtt import MqttError
+from conformance.target.polling import eventually
+from conformance.target.resources.typed import REDACTED, configured
+from conformance.target.sink import HttpSink
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
+
+DELIVERED_WITHIN_S = 10.0
+
+
+def status_of(target: Target, connector: str) -> str:
+    return str(target.connectors.read(connector)["status"])
+
+
+def mqtt_login(target: Target, password: str) -> dict[str, Any]:
+    """Fields of a connector to the target's own broker as a user with a password, where passwords matter."""
+    user = target.users.create(password=password)
+    target.connect(username=user, password=password)
+    try:
+        target.mqtt(username=user, password=f"not-{password}").connect()
+    except MqttError:
+        return target.loop(username=user, password=password)
+    pytest.skip("the MQTT listener accepts a wrong password")
+
+
+@requirement("CON-08", "PUT /connectors/{id}")
+@pytest.mark.needs("sink")
+def test_http_connector_keeps_its_authorization(target: Target, sink: HttpSink, secret: str) -> None:
+    """A PUT with ****** in place of a secret keeps the secret that works."""
+    connector = target.connectors.running(sink.url, headers={"authorization": f"Basic {secret}", "x-site": "north"})
+    path = f"/{target.sandbox.name('hook')}"
+    action = target.actions.create(
+        connector=connector, parameters={"path": path, "method": "post", "body": "${payload}"}
+    )
+    topic = target.sandbox.topic("readings")
+    target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=[action])
+
+    def sent_authorization(payload: str) -> str | None:
+        target.publish(topic, payload)
+        delivery = sink.wait_for(lambda d: (d.path, d.body) == (path, payload.encode()), DELIVERED_WITHIN_S)
+        assert delivery is not None, f"{payload!r} did not arrive at the sink within {DELIVERED_WITHIN_S:g} s"
+        return delivery.headers.get("authorization")
+
+    arrived = sent_authorization("created")
+    assert arrived == f"Basic {secret}", f"the sink got the authorization {arrived!r} of a new connector"
+
+    update = configured(target.connectors.read(connector)) | {"description": "changed"}
+    assert update["headers"]["authorization"] == REDACTED, f"read is {update['headers']['authorization']!r}"
+    target.connectors.put(connector, update).expect(200)
+    arrived = sent_authorization("updated")
+    assert arrived == f"Basic {secret}", f"after an update with ****** the sink got the authorization {arrived!r}"
+
+
+@requirement("CON-08", "PUT /connectors/{id}")
+@pytest.mark.needs("mqtt", "authenticator")
+def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
+    """A PUT with ****** in place of a secret keeps the secret that works."""
+    connector = target.connectors.create(**mqtt_login(target, secret))
+    assert eventually(lambda: status_of(target, connector) == "connected"), "not connected with the right password"
+
+    update = configured(target.connectors.read(connector)) | {"description": "changed"}
+    assert update["password"] == REDACTED, f"the password is read as {update['password']!r}"
+    target.connectors.put(connector, update).expect(200)
+    connected = eventually(lambda: status_of(target, connector) == "connected")
+    assert connected, f"after an update with ****** the connector is {status_of(target, connector)}, expected connected"
+    target.connectors.start(connector).expect(204)
+
+    target.connectors.put(connector, {**update, "password": f"not-{secret}"}).expect(200)
+    refused = eventually(lambda: status_of(target, connector) != "connected")
+    assert refused, "the connector is connected with a wrong password"
+
+
+@requirement("CON-09", "POST /connectors_probe")
+@pytest.mark.needs("mqtt", "authenticator")
+def test_probe_uses_the_stored_secret(target: Target, secret: str) -> None:
+    """A probe with ****** under the name of an existing connector behaves as with the connector's secret."""
+    connector = target.connectors.create(**mqtt_login(target, secret), enable=False)
+    read = target.connectors.read(connector)
+    probe = {**configured(read), "type": "mqtt", "name": read["name"]}
+    assert probe["password"] == REDACTED, f"the password is read as {probe['password']!r}"
+    target.connectors.probe({**probe, "password": secret}).expect(204)
+    target.connectors.probe({**probe, "password": f"not-{secret}"}).expect(400, code="TEST_FAILED")
+
+    target.connectors.probe(probe).expect(204)
+    nobody = {**probe, "name": target.sandbox.name("con")}
+    target.connectors.probe(nobody).expect(400, code="TEST_FAILED")
+
+
+@requirement("CON-16", "POST /connectors", "GET /connectors", "GET /connectors/{id}", level="SHOULD")
+@pytest.mark.state("connectors", alone=True)
+@pytest.mark.mode(Mode.EXCLUSIVE, "a number as a secret can make the list of connectors unreadable for everybody")
+def test_secret_that_is_a_number(target: Target) -> None:
+    """A secret that is a number is refused or hidden like any other: connectors stay readable."""
+    body = target.connectors.body(type="pgsql", password=0, enable=False)
+    identifier = target.connectors.identify(body)
+    target.connectors.listed()
+    try:
+        answer = target.api.call("POST /connectors", json=body)
+        listed = target.api.call("GET /connectors")
+        element = target.connectors.get(identifier)
+    finally:
+        target.connectors.delete(identifier)
+
+    listed.expect(200)
+    answer.expect(201, 400)
+    element.expect(200 if answer.ok else 404)
+    assert not answer.ok or element.json["password"] == REDACTED, f"it is read as {element.json['password']!r}"
+
+
+@requirement("CON-17", "PUT /connectors/{id}", provisional=True)
+def test_asterisks_are_no_secret(target: Target) -> None:
+    """****** in an update, where no secret is stored, stores none."""
+    connector = target.connectors.create(type="mqtt", password=None)
+    before = configured(target.connectors.read(connector))
+    assert "password" not in before, f"a connector without password is read with {before['password']!r}"
+
+    target.connectors.put(connector, {**before, "password": REDACTED}).expect(200)
+    after = configured(target.connectors.read(connector))
+    assert after == before, f"after the update the connector is {after}, expected {before}"
+
+
+@requirement("CON-18", "POST /connectors", "GET /connectors/{id}", since="5.8.9", provisional=True)
+def test_secrets_in_lists_are_hidden(target: Target, secret: str, heard: list[Answer]) -> None:
+    """A secret inside a list is ****** as well."""
+    node = target.capabilities.node or "emqx@127.0.0.1"
+    ids = [{"clientid": target.sandbox.name("client"), "username": "bridge", "password": secret}]
+    connector = target.connectors.create(type="mqtt", static_clientids=[{"node": node, "ids": ids}])
+    read = target.connectors.read(connector)["static_clientids"]
+    assert read[0]["ids"][0]["username"] == "bridge", f"the client ids are read as {json.dumps(read)}"
+
+    password = read[0]["ids"][0]["password"]
+    assert password == REDACTED, f"the password of a fixed client id is read as {password!r}"
+    repeating = [answer.operation for answer in heard if secret.encode() in answer.content]
+    assert not repeating, f"{', '.join(map(str, repeating))} answered with the secret"

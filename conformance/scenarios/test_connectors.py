@@ -1,0 +1,237 @@
+"""Connectors: names and ids, probing, enabling, starting, and what depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.requirements import requirement
+from conformance.target.answer import Answer
+from conformance.target.polling import eventually
+from conformance.target.resources.bridges import CLOSED_URL, Bridges
+from conformance.target.resources.typed import configured
+from conformance.target.sink import HttpSink
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
+
+LONGEST_NAME = 254
+
+
+def status_of(target: Target, connector: str) -> str:
+    return str(target.connectors.read(connector)["status"])
+
+
+def requests_for(collection: Bridges, identifier: str) -> Iterator[Answer]:
+    """The answers to every operation on one element, the deletion last."""
+    yield collection.get(identifier)
+    body = collection.adopt(collection.bodies("http").minimal, connector=collection.sandbox.name("missing"))
+    yield collection.put(identifier, configured(body) if collection.path == "/actions" else {"url": CLOSED_URL})
+    yield collection.enable(identifier, True)
+    yield collection.start(identifier)
+    yield collection.delete(identifier)
+
+
+@requirement("CON-02", "POST /connectors", "GET /connectors/{id}")
+def test_name_is_taken_once_per_type(target: Target) -> None:
+    """A second connector of the same type and name is refused with ALREADY_EXISTS and changes nothing of the first."""
+    connector = target.connectors.create(description="first")
+    name = connector.partition(":")[2]
+    before = configured(target.connectors.read(connector))
+
+    second = target.connectors.body(name=name, description="second")
+    target.api.call("POST /connectors", json=second).expect(400, code="ALREADY_EXISTS")
+    after = configured(target.connectors.read(connector))
+    assert after == before, f"the refused POST changed the connector from {before} to {after}"
+
+    other = target.connectors.create(type="mqtt", name=name)
+    assert target.connectors.read(other)["type"] == "mqtt", "the one of another type is not read under its own id"
+    after = configured(target.connectors.read(connector))
+    assert after == before, f"the connector of another type changed the first from {before} to {after}"
+
+
+@requirement("CON-03", "POST /connectors", "POST /actions")
+def test_bad_names_are_refused(target: Target, recorder: Recorder) -> None:
+    """A name has 1 to 254 of the characters A-Z, a-z, 0-9, - and _, the first no - or _; any other is refused."""
+    good = target.sandbox.name("name")
+    longest = good.ljust(LONGEST_NAME, "x")
+    connector = target.connectors.create(name=longest)
+    target.connectors.read(connector)
+    action = target.actions.create(connector=connector, name=longest)
+    target.actions.read(action)
+
+    for name in (*(good + end for end in (" ", " b", ".b", "/b", ":b", "\u00e4", "\0", "${b}")), longest + "x"):
+        for collection, fields in ((target.connectors, {}), (target.actions, {"connector": longest})):
+            body = {**collection.body(**fields), "name": name}
+            answer = target.api.call(f"POST {collection.path}", json=body)
+            refused = (answer.status, answer.code) == (400, "BAD_REQUEST")
+            shown = f"{name!r}" if len(name) < LONGEST_NAME else f"of {len(name)} bytes"
+            message = f"the name {shown} answered {answer.status} {answer.code or ''}, expected 400 BAD_REQUEST"
+            recorder.expect(refused, "CON-03", "name_refused", message, answer)
+
+
+@requirement("CON-15", "POST /connectors", level="SHOULD")
+def test_name_that_ends_in_a_newline_is_refused(target: Target) -> None:
+    """A name that ends in a newline is refused like one with a newline elsewhere."""
+    good = target.sandbox.name("name")
+    inside = target.connectors.body(name=f"{good}\nb")
+    target.api.call("POST /connectors", json=inside).expect(400, code="BAD_REQUEST")
+
+    at_the_end = target.connectors.body(name=f"{good}\n")
+    target.api.call("POST /connectors", json=at_the_end).expect(400, code="BAD_REQUEST")
+
+
+@requirement(
+    "CON-04",
+    *("GET /connectors/{id}", "PUT /connectors/{id}", "DELETE /connectors/{id}", "POST /connectors/{id}/{operation}"),
+    *("GET /actions/{id}", "PUT /actions/{id}", "DELETE /actions/{id}", "POST /actions/{id}/{operation}"),
+    *("PUT /connectors/{id}/enable/{enable}", "PUT /actions/{id}/enable/{enable}"),
+)
+def test_unknown_and_malformed_ids_are_not_found(target: Target, recorder: Recorder) -> None:
+    """An id that is not `type:name`, or of nothing that exists, answers 404 to every operation."""
+    target.connectors.read(target.connectors.create())
+
+    def check(answer: Answer, what: str) -> None:
+        message = f"answered {answer.status} {answer.code or ''} for {what}, expected 404 NOT_FOUND"
+        found = (answer.status, answer.code) == (404, "NOT_FOUND")
+        recorder.expect(found, "CON-04", "not_found", message, answer)
+
+    name = target.sandbox.name("missing")
+    malformed = {
+        name: "an id without colon",
+        f"http:a:{name}": "an id with two colons",
+        f"nosuchtype:{name}": "an id of an unknown type",
+        f"http:{name} b": "an id with a space",
+    }
+    for collection in (target.connectors, target.actions):
+        for identifier, what in {f"http:{name}": "an id of nothing", **malformed}.items():
+            for answer in requests_for(collection, identifier):
+                check(answer, what)
+    for identifier, what in malformed.items():
+        check(target.api.call("GET /actions/{id}/metrics", path={"id": identifier}), what)
+        check(target.actions.reset_metrics(identifier), what)
+
+
+@requirement(
+    "CON-05",
+    *("GET /connectors/{id}", "PUT /connectors/{id}", "DELETE /connectors/{id}", "POST /connectors/{id}/{operation}"),
+    *("GET /actions/{id}", "PUT /actions/{id}", "DELETE /actions/{id}", "POST /actions/{id}/{operation}"),
+    *("PUT /connectors/{id}/enable/{enable}", "PUT /actions/{id}/enable/{enable}"),
+    *("GET /actions/{id}/metrics", "PUT /actions/{id}/metrics/reset"),
+    level="SHOULD",
+)
+def test_ids_with_impossible_names_are_not_found(target: Target, recorder: Recorder) -> None:
+    """An id whose name is empty or has more than 254 bytes answers 404 to every operation."""
+    longest = target.sandbox.name("missing").ljust(LONGEST_NAME, "x")
+
+    def check(answer: Answer, what: str) -> None:
+        message = f"answered {answer.status} {answer.code or ''} for {what}, expected 404"
+        recorder.expect(answer.status == 404, "CON-05", "not_found", message, answer)
+
+    for collection in (target.connectors, target.actions):
+        check(collection.get(f"http:{longest}"), "a name of 254 bytes")
+        check(collection.get("http:"), "an empty name")
+        for answer in requests_for(collection, f"http:{longest}x"):
+            check(answer, "a name of 255 bytes")
+    check(target.api.call("GET /actions/{id}/metrics", path={"id": f"http:{longest}x"}), "a name of 255 bytes")
+    check(target.actions.reset_metrics(f"http:{longest}x"), "a name of 255 bytes")
+
+
+@requirement("CON-10", "POST /connectors_probe", "GET /connectors")
+@pytest.mark.needs("sink")
+def test_probe_creates_nothing(target: Target, sink: HttpSink) -> None:
+    """A probe answers 204, or 400 TEST_FAILED if there is no connection, and creates nothing."""
+    body = target.connectors.body(type="http", url=sink.url, pool_size=1)
+    target.connectors.probe(body).expect(204)
+    target.connectors.probe({**body, "url": CLOSED_URL}).expect(400, code="TEST_FAILED")
+
+    identifier = target.connectors.identify(body)
+    assert identifier not in target.connectors.ids(), "a connector that was only probed is listed"
+    target.connectors.get(identifier).expect(404)
+
+    connector = target.connectors.create(url=CLOSED_URL)
+    before = configured(target.connectors.read(connector))
+    target.connectors.probe({**body, "name": connector.partition(":")[2]}).expect(204)
+    after = configured(target.connectors.read(connector))
+    assert after == before, f"the probe under its name changed the connector from {before} to {after}"
+
+
+@requirement("CON-11", "PUT /connectors/{id}/enable/{enable}", "GET /connectors/{id}")
+@pytest.mark.needs("sink")
+def test_enabling_is_idempotent(target: Target, sink: HttpSink) -> None:
+    """Enabling and disabling answer 204 however often, `enable` follows, and a disabled connector is stopped."""
+    connector = target.connectors.running(sink.url)
+    assert eventually(lambda: status_of(target, connector) == "connected"), f"it is {status_of(target, connector)}"
+
+    for enabled, status in ((False, "stopped"), (False, "stopped"), (True, "connected"), (True, "connected")):
+        target.connectors.enable(connector, enabled).expect(204)
+        read = target.connectors.read(connector)["enable"]
+        assert read is enabled, f"enable is {read} after it was set to {enabled}"
+        reached = eventually(lambda wanted=status: status_of(target, connector) == wanted)  # type: ignore[misc]
+        assert reached, f"with enable {enabled} the status is {status_of(target, connector)}, expected {status}"
+
+    enable = "PUT /connectors/{id}/enable/{enable}"
+    target.api.call(enable, path={"id": connector, "enable": "maybe"}).expect(400, code="BAD_REQUEST")
+    assert target.connectors.read(connector)["enable"] is True, "enable/maybe was refused, but changed the connector"
+
+
+@requirement("CON-12", "POST /connectors/{id}/{operation}")
+@pytest.mark.needs("sink")
+def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> None:
+    """`start` answers 204 for a running connector and 400 for a disabled or unreachable one; nothing else is known."""
+    connector = target.connectors.running(sink.url)
+    target.connectors.start(connector).expect(204)
+    operate = "POST /connectors/{id}/{operation}"
+    target.api.call(operate, path={"id": connector, "operation": "restart"}).expect(400, code="BAD_REQUEST")
+    assert eventually(lambda: status_of(target, connector) == "connected"), f"it is {status_of(target, connector)}"
+
+    target.connectors.enable(connector, False).expect(204)
+    target.connectors.start(connector).expect(400, code="BAD_REQUEST")
+
+    unreachable = target.connectors.running(CLOSED_URL)
+    target.connectors.start(unreachable).expect(400, code="BAD_REQUEST")
+
+
+@requirement("CON-13", "DELETE /connectors/{id}", "DELETE /actions/{id}")
+def test_connector_in_use_is_not_deleted(target: Target) -> None:
+    """A connector is not deleted while an action, enabled or not, is on it, and is deleted once there is none."""
+    connector = target.connectors.create()
+    action = target.actions.create(connector=connector)
+    for enabled in (True, False):
+        target.actions.enable(action, enabled).expect(204)
+        target.connectors.delete(connector).expect(400, code="BAD_REQUEST")
+        target.connectors.get(connector).expect(200)
+
+    target.actions.delete(action).expect(204)
+    target.connectors.delete(connector).expect(204)
+    target.connectors.get(connector).expect(404)
+
+
+@requirement("CON-14", "GET /connectors/{id}", "GET /connectors", "PUT /actions/{id}")
+def test_connector_names_its_actions(target: Target) -> None:
+    """A connector lists exactly the names of the actions that are on it, disabled ones too, sorted."""
+    connector, other = target.connectors.create(), target.connectors.create()
+    twin = target.connectors.create(type="mqtt", name=connector.partition(":")[2])
+    base = target.sandbox.name("act")
+    late = target.actions.create(connector=connector, name=f"{base}-b", enable=False)
+    early = target.actions.create(connector=connector, name=f"{base}-a")
+    of_twin = target.actions.create(type="mqtt", connector=twin, name=f"{base}-c")
+
+    def expect(*connectors: tuple[str, list[str]]) -> None:
+        for identifier, actions in connectors:
+            names = [action.partition(":")[2] for action in actions]
+            read = target.connectors.read(identifier)["actions"]
+            assert read == names, f"{identifier} names the actions {read}, expected {names}"
+
+    expect((connector, [early, late]), (twin, [of_twin]), (other, []))
+    listed = {target.connectors.identify(element): element["actions"] for element in target.connectors.listed()}
+    names = [early.partition(":")[2], late.partition(":")[2]]
+    assert listed[connector] == names, f"the list names the actions {listed[connector]}, expected {names}"
+
+    moved = {**configured(target.actions.read(early)), "connector": other.partition(":")[2]}
+    target.actions.put(early, moved).expect(200)
+    expect((connector, [late]), (other, [early]))
+    target.actions.delete(late).expect(204)
+    expect((connector, []))
