@@ -68,7 +68,7 @@ class Controller:
             load_waivers(configuration.waivers)
             load_contract(configuration.contract, configuration.emqx_version)
             if configuration.base_url is None:
-                embedded = start_embedded(version=configuration.emqx_version or DEFAULT_VERSION)
+                embedded = start_embedded(authentication=True, version=configuration.emqx_version or DEFAULT_VERSION)
                 configuration = _for_embedded(configuration, embedded)
             return cls(make_plan(configuration), embedded)
         except (ConfigurationError, WaiverError, DocumentError) as error:

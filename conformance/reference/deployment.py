@@ -25,6 +25,7 @@ class Settings:
     """How a deployment is started. Hosts are loopback unless ``allow_egress``; latencies are seconds.
 
     ``role_keys``: API keys with their secrets by role ("viewer", "publisher"), besides that of the administrator.
+    ``authentication``: whether MQTT clients need a user of the built-in database from the start.
     """
 
     api_key: str
@@ -32,6 +33,7 @@ class Settings:
     bearer_token: str | None = field(default=None, repr=False)
     role_keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     strict: bool = False
+    authentication: bool = False
     allow_egress: bool = False
     config_write_latency: float = 0.0
     version: str = "5.8.9"

@@ -63,6 +63,7 @@ class EmbeddedDeployment:
 def start_embedded(
     *,
     strict: bool = False,
+    authentication: bool = False,
     mqtt: bool = True,
     allow_egress: bool = False,
     config_write_latency: float = 0.0,
@@ -75,8 +76,9 @@ def start_embedded(
 ) -> EmbeddedDeployment:
     """Start a deployment with random credentials on free ports of ``host`` and wait until it answers.
 
-    ``config_write_latency``: seconds each configuration write takes. ``log``: where the child's standard error goes,
-    None for this process' own. Raises `EmbeddedError` if it is not ready within ``ready_seconds``.
+    ``authentication``: whether MQTT clients need a user. ``config_write_latency``: seconds each configuration write
+    takes. ``log``: where the child's standard error goes, None for this process' own. Raises `EmbeddedError` if it is
+    not ready within ``ready_seconds``.
     """
     settings = Settings(
         api_key="embedded-" + secrets.token_hex(4),
@@ -84,6 +86,7 @@ def start_embedded(
         bearer_token=secrets.token_urlsafe(24),
         role_keys={role: (f"embedded-{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(24)) for role in ROLES[1:]},
         strict=strict,
+        authentication=authentication,
         allow_egress=allow_egress,
         config_write_latency=config_write_latency,
         version=version,

@@ -87,7 +87,7 @@ def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
 @pytest.mark.needs("mqtt", "authenticator")
 def test_probe_uses_the_stored_secret(target: Target, secret: str) -> None:
     """A probe with ****** under the name of an existing connector behaves as with the connector's secret."""
-    connector = target.connectors.create(**mqtt_login(target, secret), enable=False)
+    connector = target.connectors.create(**mqtt_login(target, secret) | {"enable": False})
     read = target.connectors.read(connector)
     probe = {**configured(read), "type": "mqtt", "name": read["name"]}
     assert probe["password"] == REDACTED, f"the password is read as {probe['password']!r}"

@@ -184,11 +184,6 @@ class Configuration(BaseModel):
         """Whether the target runs on this machine."""
         return is_loopback(urlsplit(self.base_url or "").hostname or "")
 
-    @property
-    def shares_loopback(self) -> bool:
-        """Whether an address on loopback means the same to the target and the suite, as the user says of the sink."""
-        return self.on_loopback and self.sink is not None and is_loopback(self.sink_address("main")[0])
-
 
 def _without_credentials(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//...@", url)

@@ -16,11 +16,12 @@ class Access:
     """Authenticator, authorization source and bans of a deployment.
 
     ``authenticator`` and ``source`` are None where none is configured. A new deployment has both: the authenticator
-    disabled, so that clients connect without credentials, and the source enabled without rules.
+    disabled unless the settings say otherwise, so that clients connect without credentials, and the source enabled
+    without rules.
     """
 
     def __init__(self, deployment: Deployment) -> None:
-        self.authenticator: Authenticator | None = Authenticator.create({"enable": False})
+        self.authenticator: Authenticator | None = Authenticator.create({"enable": deployment.settings.authentication})
         self.source: Source | None = Source()
         self.bans = BanTable(strict=deployment.strict)
 
