@@ -117,15 +117,22 @@ def requirements(form: str) -> None:
 
 @main.command()
 @target_options
-@click.option("--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run.")
+@click.option(
+    "--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run, or its report folder."
+)
 @click.option("--prefix", metavar="PREFIX", help="Names to look for, at least as specific as cft-.")
 @click.option("--older-than", metavar="DURATION", default="2h", show_default=True, help="With --prefix: minimum age.")
+@click.option("--any-target", is_flag=True, help="With --journal: also one that was written for another base URL.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, delete nothing.")
-def sweep(journal: Path | None, prefix: str | None, older_than: str, dry_run: bool, **options: Any) -> None:
+def sweep(
+    journal: Path | None, prefix: str | None, older_than: str, any_target: bool, dry_run: bool, **options: Any
+) -> None:
     """Delete what crashed runs left on a target, and only that."""
     from conformance.sweep import sweep_target
 
-    _exit_on_error(lambda: sys.exit(sweep_target(options, journal, prefix, older_than, dry_run=dry_run)))
+    _exit_on_error(
+        lambda: sys.exit(sweep_target(options, journal, prefix, older_than, dry_run=dry_run, any_target=any_target))
+    )
 
 
 def _exit_on_error(action: Callable[[], Any]) -> None:

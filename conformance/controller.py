@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from conformance import __version__
+from conformance.aftermath import EndOfRun, inventory_before
+from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import DocumentError, load_contract
 from conformance.contract.loading import DEFAULT_VERSION
 from conformance.itemrun import REPORT_KEY
@@ -22,9 +24,11 @@ from conformance.report.model import Failure, ItemResult, RunResult
 from conformance.report.verdict import EXIT_CODES, Selection, decide
 from conformance.report.writers import write_reports
 from conformance.requirements import catalogue
-from conformance.run import Plan, clean_up_after_crash, make_plan, state_folder
+from conformance.run import Plan, make_plan, state_folder
+from conformance.target.cleanup import Left
 from conformance.target.config import Configuration, load_configuration
 from conformance.target.errors import ConfigurationError, TargetLost
+from conformance.target.inventory import Inventory
 from conformance.waivers import WaiverError, load_waivers
 
 USAGE_ERROR = 2
@@ -42,15 +46,18 @@ class StartError(Exception):
 class Controller:
     """Pytest hooks of the process that owns the run."""
 
-    def __init__(self, plan: Plan, embedded: EmbeddedDeployment | None) -> None:
+    def __init__(self, plan: Plan, embedded: EmbeddedDeployment | None, before: Inventory) -> None:
         self.plan = plan
+        self.before = before
         self.embedded = embedded
         self.started = time.monotonic()
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
         self.complete = True
         self.troubles: list[str] = []
-        self.left: list[str] = []
+        self.left: list[Left] = []
+        self.finished: list[str] = []
+        self.aftermath: Aftermath | None = None
         self.result: RunResult | None = None
         self.progress: Any = None
         self.unneeded_waivers: list[str] = []
@@ -70,7 +77,8 @@ class Controller:
             if configuration.base_url is None:
                 embedded = start_embedded(authentication=True, version=configuration.emqx_version or DEFAULT_VERSION)
                 configuration = _for_embedded(configuration, embedded)
-            return cls(make_plan(configuration), embedded)
+            plan = make_plan(configuration)
+            return cls(plan, embedded, inventory_before(plan))
         except (ConfigurationError, WaiverError, DocumentError) as error:
             failure = StartError(str(error), USAGE_ERROR)
         except (TargetLost, EmbeddedError) as error:
@@ -139,7 +147,7 @@ class Controller:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         output = getattr(node, "workeroutput", {}).get("conformance")
         if output is not None:
-            self.worker_finished(output["left"], output["troubles"])
+            self.worker_finished(**output)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.troubles.append("interrupted" if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))
@@ -147,15 +155,21 @@ class Controller:
     def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.troubles.append(f"internal error of the suite: {excinfo.typename}: {excinfo.value}")
 
-    def worker_finished(self, left: list[str], troubles: list[str]) -> None:
-        """A worker is done: what it could not delete, and why it stopped early, if it did."""
-        self.left += left
+    def worker_finished(
+        self, worker: str, left: list[dict[str, Any]], troubles: list[str], *, cleaned_up: bool
+    ) -> None:
+        """A worker is done: what it could not delete, why it stopped early, if it did, and whether it cleaned up."""
+        self.left += [Left(**fields) for fields in left]
         self.troubles += [trouble for trouble in troubles if trouble not in self.troubles]
+        if cleaned_up:
+            self.finished.append(worker)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if not self.left:
-            self.left += clean_up_after_crash(self.plan)
+        if self.expected:
+            ending = EndOfRun(self.plan, self.finished, self.left)
+            self.aftermath = ending.conclude(self.before, self._items())
+            self.troubles += ending.troubles
         self.stop()
         if not self.expected and not self.troubles:
             self.troubles.append("the selection matches no item")
@@ -191,24 +205,34 @@ class Controller:
     def _unfinished(self, node_id: str, outcome: Any, reason: str) -> ItemResult:
         return ItemResult(node_id, requirements_of(node_id), operation_of(node_id), outcome, reason)
 
-    def _decide(self) -> RunResult:
-        requirements = list(catalogue())
+    def _items(self) -> list[ItemResult]:
+        """A result for every item that was selected."""
         why = self.troubles[0] if self.troubles else "the run ended before it"
         for node_id in self.expected:
             if node_id not in self.items:
                 self.items[node_id] = self._unfinished(node_id, "not_run", why)
+        return list(self.items.values())
+
+    def _decide(self) -> RunResult:
+        requirements = list(catalogue())
         plan = self.plan
         contract = load_contract(plan.configuration.contract, plan.contract_version)
-        items = list(self.items.values())
+        waivers = load_waivers(plan.configuration.waivers)
+        items = self._items()
+        if self.aftermath is not None:
+            about_the_run = self.aftermath.results()
+            if waivers is not None:
+                for item in about_the_run:
+                    waive(item, waivers, plan.capabilities.version)
+            items += about_the_run
         selection = Selection(
             catalogue=requirements,
             operations=list(contract.operations),
             complete=self.complete,
             mode=plan.configuration.mode,
         )
-        decision = decide(items, selection, self.troubles + [f"left behind: {what}" for what in self.left])
+        decision = decide(items, selection, self.troubles)
         failures = [failure for item in items for failure in item.failures]
-        waivers = load_waivers(plan.configuration.waivers)
         result = RunResult(
             verdict=decision.verdict,
             reasons=decision.reasons,
@@ -233,6 +257,7 @@ class Controller:
                 *plan.capabilities.warnings,
                 *dict.fromkeys(plan.capabilities.missing().values()),
             ],
+            inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
         )
         if waivers is not None and plan.configuration.strict_waivers:
             random = {requirement.id for requirement in requirements if requirement.random}

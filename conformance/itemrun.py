@@ -15,10 +15,11 @@ from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
 from conformance.skips import why_skipped
 from conformance.target.answer import NotJson, UnexpectedAnswer
+from conformance.target.cleanup import Left
 from conformance.target.errors import SafetyViolation, TargetChanged, TargetLost
-from conformance.target.journal import Resource
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttError
+from conformance.target.resource import Resource
 from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.session import NoAnswer, Undelivered
 from conformance.waivers import WaiverFile
@@ -41,7 +42,7 @@ class ItemRunner:
         self.waivers = waivers
         self.lost: str | None = None
         self.troubles: list[str] = []
-        self.left: list[str] = []
+        self.left: list[Left] = []
 
     # Innermost, so that the wrappers of pytest itself have begun before an item is skipped here.
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -79,7 +80,7 @@ class ItemRunner:
         finally:
             if self.lost is None:
                 try:
-                    self.left += self.context.clean_up(keep=item.stash[_KEPT] | self.context.lasting_resources)
+                    self.context.tidy_up(keep=item.stash[_KEPT] | self.context.lasting_resources)
                 except (TargetLost, SafetyViolation) as error:
                     self._lose(error)
 
@@ -106,18 +107,20 @@ class ItemRunner:
                 self._lose(error)
         self.context.__exit__()
 
+    def summary(self) -> dict[str, Any]:
+        """What the controller must know of this worker: arguments of `Controller.worker_finished`."""
+        return {
+            "worker": self.context.sandbox.worker,
+            "left": [asdict(left) for left in self.left],
+            "troubles": self.troubles,
+            "cleaned_up": self.lost is None,
+        }
+
     def _lose(self, error: BaseException) -> None:
         """Cleaning up failed for good: stop sending, and say so at the end."""
         self.lost = str(error)
         self.troubles.append(self.lost)
         self.context.stop(self.lost)
-        self._leave()
-
-    def _leave(self) -> None:
-        """Say what stays on a target that no longer answers."""
-        journal = self.context.journal
-        if len(journal):
-            self.left.append(f"{len(journal)} resources, to be deleted with: sweep --journal {journal.file}")
 
     def _judge(self, item: pytest.Item, error: BaseException | None) -> None:
         """Decide the item's outcome and raise what makes pytest agree with it."""
@@ -133,7 +136,6 @@ class ItemRunner:
             recorder.forget()
             if not isinstance(error, TargetChanged):
                 self.lost = str(error)
-                self._leave()
             self._stop(item, "not_run", str(error))
         elif isinstance(error, SafetyViolation):
             self._stop(item, "error", f"the safety guard stopped the run: {error}")

@@ -94,11 +94,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     runner.finish()
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["conformance"] = {"left": runner.left, "troubles": runner.troubles}
+        session.config.workeroutput["conformance"] = runner.summary()
     else:
         controller = _controller(session.config)
         assert controller is not None
-        controller.worker_finished(runner.left, runner.troubles)
+        controller.worker_finished(**runner.summary())
 
 
 def _controller(config: pytest.Config) -> Controller | None:

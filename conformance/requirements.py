@@ -142,6 +142,7 @@ def _marks(function: Callable[..., object]) -> list[pytest.Mark]:
 def catalogue() -> Iterator[Requirement]:
     """All requirements of the suite by id, after importing every module that declares some."""
     import conformance.checks.answers
+    import conformance.checks.whole_run
     import conformance.fuzz
     import conformance.models
     import conformance.scenarios

@@ -10,21 +10,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from conformance import __version__
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, load_contract
 from conformance.target.capabilities import Capabilities
-from conformance.target.cleanup import clean_up
+from conformance.target.cleanup import Left, clean_up, tidy_up
 from conformance.target.config import Configuration
-from conformance.target.errors import TargetLost
 from conformance.target.guard import Guard
 from conformance.target.hosts import HostPolicy
-from conformance.target.journal import FILE_NAME, Journal, Resource, read_journal
+from conformance.target.journal import FILE_NAME, Header, Journal, read_journal
 from conformance.target.locks import StateLocks
 from conformance.target.options import SECRETS
 from conformance.target.preflight import preflight
 from conformance.target.rate import RateLimit
 from conformance.target.redaction import Redactor
+from conformance.target.resource import Resource
 from conformance.target.sandbox import Sandbox, new_run_id
 from conformance.target.session import Api
 from conformance.target.sink import HttpSink
@@ -94,16 +95,28 @@ def make_plan(configuration: Configuration) -> Plan:
 
 
 class Worker:
-    """The parts of one worker that talk to the target: sandbox, guard, journal and session."""
+    """The parts of one worker that talk to the target: sandbox, guard, journal and session.
 
-    def __init__(self, configuration: Configuration, run_id: str, worker: str, contract: Contract) -> None:
+    ``journal``: the file to go on with, by default that of the worker in the report directory.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        run_id: str,
+        worker: str,
+        contract: Contract,
+        journal: Journal | None = None,
+    ) -> None:
         self.configuration = configuration
         self.contract = contract
         self.sandbox = Sandbox(run_id, worker)
         self.redact = Redactor(configuration.secrets.values())
         for key, secret in configuration.keys.values():
             self.redact.add_basic(key, secret)
-        self.journal = Journal(journal_file(configuration.report_dir, f"{run_id}-{worker}"))
+        self.journal = journal or Journal(
+            journal_file(configuration.report_dir, run_id, worker), journal_header(configuration, run_id, worker)
+        )
         self.hosts = HostPolicy([configuration.broker] if configuration.broker else [])
         self.guard = Guard(contract, self.sandbox, self.hosts, configuration.mode)
         rate = RateLimit(configuration.max_rps, state_folder(configuration, run_id) / "rate")
@@ -126,6 +139,9 @@ class Context(Worker):
     def __init__(self, plan: Plan, worker: str) -> None:
         contract = load_contract(plan.configuration.contract, plan.contract_version)
         super().__init__(plan.configuration, plan.run_id, worker, contract)
+        assert self.journal.file is not None
+        if self.journal.file.exists():
+            self.journal.adopt(read_journal(self.journal.file).live)  # what the preflight could not delete
         self.plan = plan
         self.capabilities = plan.capabilities
         self.recorder = Recorder(self.redact, worker)
@@ -179,9 +195,15 @@ class Context(Worker):
             self.hosts.allow(f"{self._sink.host}:{self._sink.port}")
         return self._sink
 
-    def clean_up(self, keep: frozenset[Resource] = frozenset()) -> list[str]:
-        """Delete what the worker created and did not delete yet; returns what could not be deleted."""
-        return clean_up(self.api, self.journal, [resource for resource in self.journal if resource not in keep])
+    def tidy_up(self, keep: frozenset[Resource]) -> None:
+        """Delete what an item created; what cannot be deleted now is tried again when the worker ends."""
+        created = [resource for resource in self.journal if resource not in keep]
+        if created:
+            tidy_up(self.api, self.journal, self.sandbox, created)
+
+    def clean_up(self) -> list[Left]:
+        """Delete what the worker created and did not delete yet; returns what is left."""
+        return clean_up(self.api, self.journal, self.sandbox, self.journal)
 
     def __exit__(self, *error: object) -> None:
         if self._sink is not None:
@@ -194,33 +216,21 @@ def load_target_contract(configuration: Configuration) -> Contract:
     return load_contract(configuration.contract, configuration.emqx_version)
 
 
-def journal_file(report_dir: Path, name: str) -> Path:
-    return report_dir / FILE_NAME.format(worker=name)
+def journal_file(report_dir: Path, run_id: str, worker: str) -> Path:
+    return report_dir / FILE_NAME.format(worker=f"{run_id}-{worker}")
+
+
+def journal_header(configuration: Configuration, run_id: str, worker: str) -> Header:
+    """The first line of a worker's journal."""
+    return Header(
+        run=run_id,
+        worker=worker,
+        base_url=configuration.base_url or "",
+        suite=__version__,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def state_folder(configuration: Configuration, run_id: str) -> Path:
     """Locks and the shared rate of one run."""
     return configuration.report_dir / f".state-{run_id}"
-
-
-def clean_up_after_crash(plan: Plan) -> list[str]:
-    """Delete what workers that died left behind, from their journals; returns what could not be deleted."""
-    left: list[str] = []
-    reachable = True
-    contract = load_contract(plan.configuration.contract, plan.contract_version)
-    for file in sorted(plan.configuration.report_dir.glob(FILE_NAME.format(worker=f"{plan.run_id}-*"))):
-        resources = read_journal(file)
-        if not resources:
-            continue
-        if not reachable:
-            left.append(f"{len(resources)} resources, to be deleted with: sweep --journal {file}")
-            continue
-        worker = file.stem.rpartition(f"{plan.run_id}-")[2]
-        with Worker(plan.configuration, plan.run_id, worker, contract) as successor:
-            successor.journal.adopt(resources)
-            try:
-                left += clean_up(successor.api, successor.journal, resources)
-            except TargetLost:
-                reachable = False
-                left.append(f"{len(resources)} resources, to be deleted with: sweep --journal {file}")
-    return left

@@ -1,160 +1,185 @@
-"""``emqx-conformance sweep``: delete what crashed runs left on a target, and only that."""
+"""``emqx-conformance sweep``: delete what crashed runs left on a target, and only that.
+
+By the journals of a run, which know everything; or by the names of all runs, where no journal is at hand.
+"""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from conformance.run import Worker, load_target_contract
+from conformance.run import Worker, journal_header, load_target_contract
 from conformance.target.cleanup import clean_up
-from conformance.target.config import load_configuration
+from conformance.target.config import Configuration, load_configuration
 from conformance.target.errors import ConfigurationError, TargetLost
-from conformance.target.journal import Resource, in_deletion_order, read_journal
-from conformance.target.sandbox import PREFIX, started_at
-from conformance.target.session import Api, NoAnswer
+from conformance.target.journal import FILE_NAME, Journal, JournalError, StoredJournal, read_journal
+from conformance.target.listing import LISTINGS, Reader
+from conformance.target.mode import Mode
+from conformance.target.resource import Resource, in_deletion_order
+from conformance.target.sandbox import PREFIX, Sandbox, run_of, started_at
+from conformance.target.session import NoAnswer
+from conformance.target.swept import SweptNames
+
+INCONCLUSIVE = 3
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_PAGE = 1000
 
 
 def sweep_target(
-    options: Mapping[str, Any], journal: Path | None, prefix: str | None, older_than: str, *, dry_run: bool
+    options: Mapping[str, Any],
+    journal: Path | None,
+    prefix: str | None,
+    older_than: str,
+    *,
+    dry_run: bool = False,
+    any_target: bool = False,
 ) -> int:
-    """Sweep by journal or by prefix and print what happens; returns the exit code.
+    """Sweep by journal (a file, or a folder that holds some) or by prefix and print what happens.
 
-    Raises `ConfigurationError` for wrong usage. 3 if something could not be deleted or the target is gone.
+    ``any_target``: also sweep by a journal that was written for another base URL. Returns the exit code, 3 if
+    something could not be deleted or the target is gone; raises `ConfigurationError` for wrong usage.
     """
     if (journal is None) == (prefix is None):
         raise ConfigurationError("say what to sweep: either --journal FILE or --prefix cft-")
     configuration = load_configuration(options)
     if configuration.base_url is None:
         raise ConfigurationError("sweep needs --base-url: an embedded deployment ends with its run")
-    contract = load_target_contract(configuration)
+    if configuration.mode is Mode.READ_ONLY and not dry_run:
+        raise ConfigurationError("sweep deletes, which --read-only forbids: add --dry-run to see what it would delete")
+    sweep = _Sweep(configuration, dry_run=dry_run)
     try:
-        with Worker(configuration, "sweep", "main", contract) as worker:
-            if journal is not None:
-                resources = _from_journal(journal)
-            else:
-                resources = list(leftovers(worker.api, _checked_prefix(prefix or ""), _seconds(older_than)))
-            worker.guard.sandbox = SweptNames(resources)
-            return _sweep(worker, resources, dry_run=dry_run)
+        if journal is not None:
+            for file, stored in list(_stored(journal, configuration.base_url, any_target=any_target)):
+                sweep.by_journal(file, stored)
+        else:
+            sweep.by_prefix(_checked_prefix(prefix or ""), _seconds(older_than))
     except (TargetLost, NoAnswer) as error:
         click.echo(f"inconclusive: {error}", err=True)
-        return 3
+        return INCONCLUSIVE
+    return sweep.conclude()
 
 
-class SweptNames:
-    """Stands in for the sandbox while sweeping: exactly the resources to delete are owned."""
+class _Sweep:
+    """One call of the command."""
 
-    prefix: str = "what is swept"
-    topic_root: str = "what is swept"
+    def __init__(self, configuration: Configuration, *, dry_run: bool) -> None:
+        self._configuration = configuration
+        self._contract = load_target_contract(configuration)
+        self._dry_run = dry_run
+        self._found = 0
+        self._failed = 0
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
-        self._ids = {resource.id for resource in resources}
-        self._names = {resource.id.partition(":")[2] or resource.id for resource in resources}
-        self._subjects = {resource.id.partition("/")[2] for resource in resources if resource.kind == "ban"}
-
-    def owns_name(self, name: object) -> bool:
-        return name in self._names or name in self._ids or name in self._subjects
-
-    def owns_topic(self, topic: object) -> bool:
-        return topic in self._ids
-
-    def owns_network(self, network: object) -> bool:
-        return network in self._subjects
-
-    def owns_pattern(self, pattern: object) -> bool:
-        return pattern in self._subjects
-
-
-def _sweep(worker: Worker, resources: list[Resource], *, dry_run: bool) -> int:
-    if dry_run:
-        for resource in in_deletion_order(resources):
-            click.echo(f"would delete {resource.kind} {resource.id}")
-        return 0
-    worker.journal.adopt(resources)
-    left = clean_up(worker.api, worker.journal, resources)
-    click.echo(f"deleted {len(resources) - len(left)} of {len(resources)}")
-    for what in left:
-        click.echo(f"could not delete {what}", err=True)
-    return 3 if left else 0
-
-
-def _from_journal(file: Path) -> list[Resource]:
-    try:
-        resources = read_journal(file)
-    except OSError as error:
-        raise ConfigurationError(f"--journal: {file} cannot be read: {error.strerror}") from None
-    foreign = [resource for resource in resources if not _is_of_the_suite(resource)]
-    if foreign:
-        raise ConfigurationError(
-            f"--journal: {file} names {foreign[0].kind} {foreign[0].id}, which is not of the suite"
-        )
-    return resources
-
-
-def _is_of_the_suite(resource: Resource) -> bool:
-    """Whether an id belongs to some run; bans of addresses carry no name, the journal alone knows them."""
-    identifier = resource.id
-    if resource.kind == "ban":
-        kind, _, identifier = identifier.partition("/")
-        if kind.startswith("peerhost"):
-            return True
-        identifier = identifier.removeprefix("^")
-    return started_at(identifier.rpartition(":")[2]) is not None
-
-
-def leftovers(api: Api, prefix: str, older_than_s: float) -> Iterator[Resource]:
-    """What runs that started at least ``older_than_s`` seconds ago left behind, found by the names."""
-    newest = time.time() - older_than_s
-    for kind, path, name in _LISTS:
-        for entry in _entries(api, path):
-            identifier = name(entry)
-            owner = identifier.removeprefix("^") if kind == "ban" else identifier.rpartition(":")[2]
-            born = started_at(owner)
-            if owner.startswith(prefix) and born is not None and born <= newest:
-                yield Resource(kind, f"{entry['as']}/{identifier}" if kind == "ban" else identifier)
-
-
-def _typed_id(entry: Mapping[str, Any]) -> str:
-    return f"{entry['type']}:{entry['name']}"
-
-
-def _key(name: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda entry: str(entry[name])
-
-
-_AUTHZ = "/authorization/sources/built_in_database/rules"
-_LISTS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str]], ...] = (
-    ("rule", "/rules", _key("id")),
-    ("action", "/actions", _typed_id),
-    ("connector", "/connectors", _typed_id),
-    ("schema", "/schema_registry", _key("name")),
-    ("user", "/authentication/password_based:built_in_database/users", _key("user_id")),
-    ("authorization_user", f"{_AUTHZ}/users", _key("username")),
-    ("authorization_client", f"{_AUTHZ}/clients", _key("clientid")),
-    ("ban", "/banned", _key("who")),
-    ("retained", "/mqtt/retainer/messages", _key("topic")),
-    ("client", "/clients", _key("clientid")),
-)
-
-
-def _entries(api: Api, path: str) -> Iterator[Mapping[str, Any]]:
-    """Every element of a list, paged or not; a list the target does not have is empty."""
-    page = 1
-    while True:
-        answer = api.send("GET", f"{path}?page={page}&limit={_PAGE}", observed=False)
-        value = answer.json if answer.status == 200 and answer.is_json else []
-        entries = value.get("data", []) if isinstance(value, dict) else value
-        yield from (entry for entry in entries if isinstance(entry, dict))
-        if not isinstance(value, dict) or len(entries) < _PAGE:
+    def by_journal(self, file: Path, stored: StoredJournal) -> None:
+        """Delete what a journal says may still exist, as far as it carries the name of the journal's run."""
+        if stored.header is None:
             return
-        page += 1
+        mine = [resource for resource in stored.live if _belongs_to(resource, stored.header.run)]
+        for resource in stored.live:
+            if resource not in mine:
+                self._complain(f"{resource}: it does not carry the name of the run {stored.header.run}")
+        self._found += len(mine)
+        if self._dry_run:
+            self._tell(mine)
+            return
+        journal = Journal(file, stored.header)
+        try:
+            journal.open()
+        except JournalError as error:
+            raise ConfigurationError(f"--journal: {file} {error}") from None
+        except OSError as error:
+            raise ConfigurationError(f"--journal: {file} cannot be written: {error.strerror}") from None
+        journal.adopt(mine)
+        with self._worker(journal) as worker:
+            self._delete(worker, mine)
+
+    def by_prefix(self, prefix: str, older_than_s: float) -> None:
+        """Delete what runs that started at least ``older_than_s`` seconds ago left, found by its names."""
+        header = journal_header(self._configuration, "sweep", "main")
+        with self._worker(Journal(None, header)) as worker:
+            resources = list(self._leftovers(worker, prefix, time.time() - older_than_s))
+            self._found += len(resources)
+            if self._dry_run:
+                self._tell(resources)
+            else:
+                self._delete(worker, resources)
+
+    def _worker(self, journal: Journal) -> Worker:
+        return Worker(self._configuration, "sweep", "main", self._contract, journal)
+
+    def _leftovers(self, worker: Worker, prefix: str, newest: float) -> Iterator[Resource]:
+        reader = Reader(worker.api)
+        for listing in (listing for listing in LISTINGS if listing.kinds):
+            reading = reader.read(listing, prefix=prefix)
+            if reading.problem is not None:
+                self._complain(f"what is in {listing.name}: {reading.problem}")
+            if not reading.complete and not listing.searches:
+                self._complain(f"what is in {listing.name}: too many to look at")
+            for entry in reading.entries:
+                resource = listing.resource(entry)
+                owners = [
+                    name for name in listing.names(entry) if isinstance(name, str) and _is_due(name, prefix, newest)
+                ]
+                if resource is not None and owners:
+                    yield resource
+
+    def _delete(self, worker: Worker, resources: list[Resource]) -> None:
+        worker.guard.sandbox = SweptNames(resources)
+        for left in clean_up(worker.api, worker.journal, worker.guard.sandbox, resources):
+            self._complain(str(left))
+
+    def _tell(self, resources: Iterable[Resource]) -> None:
+        for resource in in_deletion_order(resources):
+            click.echo(f"would delete {resource}")
+
+    def _complain(self, what: str) -> None:
+        self._failed += 1
+        click.echo(f"could not delete {what}", err=True)
+
+    def conclude(self) -> int:
+        """Say how it went; returns the exit code."""
+        if not self._found and not self._failed:
+            click.echo("nothing to delete")
+        elif not self._dry_run:
+            click.echo(f"deleted {max(self._found - self._failed, 0)} of {self._found}")
+        return INCONCLUSIVE if self._failed else 0
+
+
+def _stored(path: Path, base_url: str, *, any_target: bool) -> Iterator[tuple[Path, StoredJournal]]:
+    """The journals at ``path``; raises `ConfigurationError` if one of them must not be used for ``base_url``."""
+    files = sorted(path.glob(FILE_NAME.format(worker="*"))) if path.is_dir() else [path]
+    if not files:
+        raise ConfigurationError(f"--journal: there is no journal in {path}")
+    for file in files:
+        try:
+            stored = read_journal(file)
+        except OSError as error:
+            raise ConfigurationError(f"--journal: {file} cannot be read: {error.strerror}") from None
+        except JournalError as error:
+            raise ConfigurationError(f"--journal: {file} {error}") from None
+        if stored.header is not None and stored.live and stored.header.base_url != base_url and not any_target:
+            raise ConfigurationError(
+                f"--journal: {file} was written for {stored.header.base_url}, not for {base_url}; "
+                f"--any-target sweeps all the same"
+            )
+        yield file, stored
+
+
+def _belongs_to(resource: Resource, run: str) -> bool:
+    """Whether the identity of a resource says that it is a run's; the ban of an address cannot, the journal does."""
+    if resource.is_address_ban:
+        return Sandbox.owns_network(resource.id.partition("/")[2])
+    return run_of(resource.owner) == run
+
+
+def _is_due(name: str, prefix: str, newest: float) -> bool:
+    """Whether a name belongs to a run that starts with ``prefix`` and started before ``newest`` (epoch seconds)."""
+    born = started_at(name)
+    return name.startswith(prefix) and born is not None and born <= newest
 
 
 def _checked_prefix(prefix: str) -> str:

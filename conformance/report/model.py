@@ -104,6 +104,44 @@ class WaiverUse:
 
 
 @dataclass(slots=True)
+class CollectionResult:
+    """One collection of the target before and after the run.
+
+    ``before`` and ``after``: numbers of entries, None if unknown. ``left``: ids of what the run created and is still
+    there, ``other_runs``: how many entries other runs of the suite created. ``appeared``, ``vanished`` and ``changed``
+    count entries of nobody's run. ``note``: what was not compared, and why.
+    """
+
+    name: str
+    before: int | None
+    after: int | None
+    left: list[str] = field(default_factory=list)
+    other_runs: int = 0
+    appeared: int = 0
+    vanished: int = 0
+    changed: int = 0
+    note: str = ""
+
+
+@dataclass(slots=True)
+class InventoryResult:
+    """What the target held before and after the run; ``requests`` is what it cost to find out."""
+
+    collections: list[CollectionResult] = field(default_factory=list)
+    requests: int = 0
+
+    def foreign_activity(self) -> str:
+        """What happened to entries of nobody's run, in words: ``rules: 3 appeared``; empty if nothing."""
+        words = []
+        for collection in self.collections:
+            for what in ("appeared", "vanished", "changed"):
+                count = getattr(collection, what)
+                if count:
+                    words.append(f"{collection.name}: {count} {what}")
+        return ", ".join(words)
+
+
+@dataclass(slots=True)
 class RunResult:
     """Everything a report tells. Times: ``started_at`` RFC 3339 in UTC, ``duration_s`` seconds."""
 
@@ -126,6 +164,7 @@ class RunResult:
     mode: str = "sandboxed"
     left_out: list[str] = field(default_factory=list)
     waivers: list[WaiverUse] = field(default_factory=list)
+    inventory: InventoryResult | None = None
 
     def totals(self) -> dict[str, int]:
         """Counts for the report: requests, and items by outcome (``not_run`` counts among the skipped)."""

@@ -71,7 +71,7 @@ def lenient_readings(body: bytes) -> list[Any]:
     return readings
 
 
-class _Several(list[Any]):
+class Several(list[Any]):
     """The values of a repeated key."""
 
 
@@ -79,14 +79,14 @@ def _all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for key, value in pairs:
         if key in merged:
-            merged[key] = _Several([*_values(merged[key]), value])
+            merged[key] = Several([*_values(merged[key]), value])
         else:
             merged[key] = value
     return merged
 
 
 def _values(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, _Several) else [value]
+    return list(value) if isinstance(value, Several) else [value]
 
 
 def _items(body: Any) -> Iterator[Any]:
@@ -124,6 +124,10 @@ class Owned(Protocol):
     def topic_root(self) -> str: ...
 
     def owns_name(self, name: object) -> bool: ...
+
+    def owns_rule(self, identifier: object) -> bool: ...
+
+    def adopt_rule(self, identifier: str) -> None: ...
 
     def owns_topic(self, topic: object) -> bool: ...
 
@@ -215,6 +219,8 @@ class Guard:
                 yield from self.topic(value)
             elif label.split(" ")[1].startswith(("/connectors", "/actions")):
                 yield from self.resource_id(value)
+            elif label.split(" ")[1].startswith("/rules") and self.sandbox.owns_rule(value):
+                continue
             else:
                 yield from self.name(value, name)
 

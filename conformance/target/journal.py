@@ -1,224 +1,275 @@
 """The journal: every creation is written down, and synced to disk, before its request leaves.
 
-One append-only file of JSON lines per worker in the report directory. Teardown deletes what the journal says may
-exist; after a crash the file is all that is needed to do the same.
+One append-only file of JSON lines per worker in the report directory. Its first line says which run wrote it and for
+which target; each other line is an event about one resource: ``create`` before the request, ``refused`` or ``gone``
+once the target said so. Whatever is not taken back may exist. Teardown deletes it; after a crash the file is all that
+is needed to do the same. A journal holds names, never secrets.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import math
 import os
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
-from conformance.target.guard import Outgoing, lenient_readings
+from conformance.target.resource import ITEMS, Resource
 
 FILE_NAME = "journal-{worker}.jsonl"
+JOURNAL_VERSION = 1
 
-# Dependents first: a rule uses actions, an action uses its connector.
-DELETION_ORDER = (
-    "client", "rule", "action", "connector", "schema", "user", "authorization_user", "authorization_client", "ban",
-    "retained",
-)  # fmt: skip
 
-_USERS = "/authentication/password_based:built_in_database/users"
-_AUTHZ = "/authorization/sources/built_in_database/rules"
+class JournalError(ValueError):
+    """A file is no journal, or one that must not be touched now; the text is one sentence that follows its name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """Something the suite created: its kind and its id (``type:name``, ``as/who`` for a ban, a topic...)."""
+class Header:
+    """The first line of a journal. ``started_at``: RFC 3339, UTC."""
 
-    kind: str
-    id: str
+    run: str
+    worker: str
+    base_url: str
+    suite: str
+    started_at: str
 
-    @property
-    def deletion(self) -> str:
-        """Raw path, below ``/api/v5``, of the DELETE that removes it."""
-        encoded = quote(self.id, safe="")
-        if self.kind == "ban":
-            kind, _, who = self.id.partition("/")
-            return f"/banned/{kind}/{quote(who, safe='')}"
-        return {
-            "client": f"/clients/{encoded}",
-            "rule": f"/rules/{encoded}",
-            "action": f"/actions/{encoded}?also_delete_dep_actions=true",
-            "connector": f"/connectors/{encoded}",
-            "schema": f"/schema_registry/{encoded}",
-            "user": f"{_USERS}/{encoded}",
-            "authorization_user": f"{_AUTHZ}/users/{encoded}",
-            "authorization_client": f"{_AUTHZ}/clients/{encoded}",
-            "retained": f"/mqtt/retainer/message/{encoded}",
-        }[self.kind]
+
+class Fate(Enum):
+    """What the answer to a creation says about what it created."""
+
+    EXISTS = "exists"
+    UNKNOWN = "unknown"
+    """No answer, or one after which it may have been stored all the same (5xx)."""
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class _State:
+    """``pending``: creations under way. ``kept``: whether an earlier one did, or may have, created it.
+
+    ``since``: when the last creation began (monotonic clock, seconds), None for an earlier process.
+    """
+
+    pending: int = 0
+    kept: bool = False
+    since: float | None = None
 
 
 class Journal:
-    """What one worker created and has not deleted yet."""
+    """What one worker created and has not deleted yet. Its methods may be called from several threads.
 
-    def __init__(self, file: Path) -> None:
+    While the journal is open its file is locked, so that nobody sweeps what a living run still uses. ``file`` None
+    keeps it in memory.
+    """
+
+    def __init__(self, file: Path | None, header: Header) -> None:
         self.file = file
+        self.header = header
         self._stream: IO[str] | None = None
-        self._live: dict[Resource, None] = {}
-        self._confirmed: set[Resource] = set()
+        self._live: dict[Resource, _State] = {}
+        self._mutex = threading.RLock()
 
     def __iter__(self) -> Iterator[Resource]:
-        return iter(tuple(self._live))
+        with self._mutex:
+            return iter(tuple(self._live))
 
     def __len__(self) -> int:
         return len(self._live)
 
     def intend(self, resources: Iterable[Resource]) -> None:
-        """Write down creations about to be sent; returns after they are on disk."""
-        new = [resource for resource in resources if resource not in self._live]
-        self._live.update(dict.fromkeys(new))
-        self._write("create", new, sync=True)
+        """Write down creations about to be sent; returns after they are on disk. `settle` must follow."""
+        with self._mutex:
+            new = []
+            for resource in resources:
+                if resource not in self._live:
+                    self._live[resource] = _State()
+                    new.append(resource)
+                self._live[resource].pending += 1
+                self._live[resource].since = time.monotonic()
+            self._write("create", new, sync=True)
 
-    def confirm(self, resources: Iterable[Resource]) -> None:
-        """The target answered that these exist now."""
-        self._confirmed.update(resources)
+    def settle(self, resources: Iterable[Resource], fate: Fate) -> None:
+        """Say what became of creations that `intend` announced."""
+        with self._mutex:
+            refused = []
+            for resource in resources:
+                state = self._live.get(resource)
+                if state is None:
+                    continue
+                state.pending -= 1
+                state.kept = state.kept or fate is not Fate.REFUSED
+                # A refused duplicate says nothing about the creation beside it.
+                if not state.kept and state.pending == 0:
+                    refused.append(resource)
+            self._forget("refused", refused)
 
-    def confirmed(self, resource: Resource) -> bool:
-        """Whether an earlier request of this worker is known to have created ``resource``."""
-        return resource in self._confirmed
-
-    def refused(self, resources: Iterable[Resource]) -> None:
-        """The target refused these creations (4xx): nothing was stored."""
-        self._forget("refused", resources)
+    def record(self, resources: Iterable[Resource]) -> None:
+        """Write down what exists, or may by the time this returns."""
+        resources = list(resources)
+        self.intend(resources)
+        self.settle(resources, Fate.UNKNOWN)
 
     def gone(self, resources: Iterable[Resource]) -> None:
-        """These are deleted, or known not to exist."""
-        self._forget("gone", resources)
-
-    def close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        """These are deleted, or known not to exist; what is being created at the same time may exist all the same."""
+        with self._mutex:
+            known = [resource for resource in self._named(resources) if self._live[resource].pending == 0]
+            self._forget("gone", known)
 
     def adopt(self, resources: Iterable[Resource]) -> None:
-        """Take over what an earlier worker wrote into the same file."""
-        self._live.update(dict.fromkeys(resources))
+        """Take over what an earlier process wrote into the same file."""
+        with self._mutex:
+            for resource in resources:
+                self._live.setdefault(resource, _State(kept=True))
 
-    def _forget(self, event: str, resources: Iterable[Resource]) -> None:
-        known = [resource for resource in resources if resource in self._live]
-        for resource in known:
+    def age_s(self, resource: Resource) -> float:
+        """Seconds since a resource was last created; infinite if that was in an earlier process, or never."""
+        with self._mutex:
+            state = self._live.get(resource)
+            return math.inf if state is None or state.since is None else time.monotonic() - state.since
+
+    def close(self) -> None:
+        with self._mutex:
+            if self._stream is not None:
+                self._stream.close()
+                self._stream = None
+
+    def open(self) -> None:
+        """Open and lock the file, which happens by itself before the first line.
+
+        Raises `JournalError` if another process holds it, `OSError` if it cannot be written.
+        """
+        with self._mutex:
+            if self._stream is None and self.file is not None:
+                self._stream = self._opened(self.file)
+
+    def _opened(self, file: Path) -> IO[str]:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        stream = file.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            stream.close()
+            raise JournalError("belongs to a run that is still going on") from None
+        if stream.tell() == 0:
+            stream.write(json.dumps({"journal": JOURNAL_VERSION, **asdict(self.header)}) + "\n")
+            _sync_folder(file.parent)
+        elif not _ends_a_line(file):
+            stream.write("\n")  # a crash tore the last line
+        return stream
+
+    def _named(self, resources: Iterable[Resource]) -> list[Resource]:
+        """The live resources that are meant: a path does not tell the name of a rule, its id is enough."""
+        wanted = {(resource.kind, resource.id) for resource in resources}
+        return [resource for resource in self._live if (resource.kind, resource.id) in wanted] if wanted else []
+
+    def _forget(self, event: str, resources: list[Resource]) -> None:
+        for resource in resources:
             del self._live[resource]
-            self._confirmed.discard(resource)
-        self._write(event, known, sync=False)
+        self._write(event, resources, sync=False)
 
-    def _write(self, event: str, resources: Iterable[Resource], *, sync: bool) -> None:
-        lines = [json.dumps({"event": event, "kind": item.kind, "id": item.id}) + "\n" for item in resources]
-        if not lines:
+    def _write(self, event: str, resources: list[Resource], *, sync: bool) -> None:
+        if not resources or self.file is None:
             return
-        if self._stream is None:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self.file.open("a", encoding="utf-8")
-        self._stream.writelines(lines)
+        self.open()
+        assert self._stream is not None
+        self._stream.writelines(_line(event, resource) for resource in resources)
         self._stream.flush()
         if sync:
             os.fsync(self._stream.fileno())
 
 
-def read_journal(file: Path) -> list[Resource]:
-    """What a journal says may still exist, oldest first; a torn last line of a crashed run is ignored."""
-    live: dict[Resource, None] = {}
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-            resource = Resource(entry["kind"], entry["id"])
-        except (ValueError, KeyError, TypeError):
-            continue
-        if entry.get("event") == "create":
-            live[resource] = None
-        else:
-            live.pop(resource, None)
-    return list(live)
+@dataclass(slots=True)
+class StoredJournal:
+    """What a file tells: ``live`` may still exist, oldest first; ``gone`` was answered to be deleted.
+
+    ``created`` counts what was created and not refused. ``header`` is None if a crash tore even the first line; then
+    nothing was sent.
+    """
+
+    header: Header | None = None
+    live: dict[Resource, None] = field(default_factory=dict)
+    gone: dict[Resource, None] = field(default_factory=dict)
+    created: int = 0
+
+    def _apply(self, event: object, resource: Resource) -> None:
+        if event == "create":
+            self.live[resource] = None
+            self.gone.pop(resource, None)
+            self.created += 1
+        elif event in ("gone", "refused") and resource in self.live:
+            del self.live[resource]
+            if event == "gone":
+                self.gone[resource] = None
+            else:
+                self.created -= 1
 
 
-def in_deletion_order(resources: Iterable[Resource]) -> list[Resource]:
-    """Dependents first; within a kind the youngest first."""
-    youngest_first = list(resources)[::-1]
-    return sorted(youngest_first, key=lambda resource: DELETION_ORDER.index(resource.kind))
+def read_journal(file: Path) -> StoredJournal:
+    """Read a journal of any age, also one whose last line a crash tore; raises `JournalError` or `OSError`."""
+    lines = file.read_bytes().split(b"\n")
+    torn = lines.pop()  # empty where the file ends as it should
+    stored = StoredJournal()
+    if not lines:
+        if torn and not _could_be_torn_header(torn):
+            raise JournalError("is no journal")
+        return stored
+    stored.header = _header(lines[0])
+    for line in lines[1:]:
+        entry = _decoded(line)
+        kind, identifier, name = entry.get("kind"), entry.get("id"), entry.get("name")
+        if kind in ITEMS and isinstance(identifier, str) and (name is None or isinstance(name, str)):
+            stored._apply(entry.get("event"), Resource(str(kind), identifier, name))
+    return stored
 
 
-def creations(label: str | None, parameters: Mapping[str, str], request: Outgoing) -> list[Resource]:
-    """The resources a request may create, from its operation and body."""
-    if label is None:
-        return []
-    if label == "PUT /rules/{id}":
-        return [Resource("rule", parameters["id"])]
-    for suffix, kind, name in (("users", "user", "username"), ("clients", "client", "clientid")):
-        if label == f"PUT {_AUTHZ}/{suffix}/{{{name}}}":
-            return [Resource(f"authorization_{kind}", parameters[name])]
-    find = _BODY_CREATIONS.get(label)
-    if find is None:
-        return []
-    found: dict[Resource, None] = {}
-    for reading in lenient_readings(request.body):
-        for item in reading if isinstance(reading, list) else [reading]:
-            if isinstance(item, dict):
-                found.update(dict.fromkeys(find(item)))
-    return list(found)
+def _line(event: str, resource: Resource) -> str:
+    entry = {"event": event, "kind": resource.kind, "id": resource.id}
+    if resource.name is not None:
+        entry["name"] = resource.name
+    return json.dumps(entry) + "\n"
 
 
-def deletions(label: str | None, parameters: Mapping[str, str]) -> list[Resource]:
-    """The resources a successful request, or a 404 to it, proves gone."""
-    if label == "DELETE /banned/{as}/{who}":
-        return [Resource("ban", f"{parameters['as']}/{parameters['who']}")]
-    kind = _DELETIONS.get(label or "")
-    return [Resource(kind, next(iter(parameters.values())))] if kind else []
+def _decoded(line: bytes) -> Mapping[str, Any]:
+    """The object of a line; an empty one for a line that a crash tore."""
+    try:
+        value = json.loads(line.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
-def _typed(kind: str) -> Any:
-    def find(body: Mapping[str, Any]) -> Iterator[Resource]:
-        if isinstance(body.get("type"), str) and isinstance(body.get("name"), str):
-            yield Resource(kind, f"{body['type']}:{body['name']}")
-
-    return find
-
-
-def _keyed(kind: str, key: str) -> Any:
-    def find(body: Mapping[str, Any]) -> Iterator[Resource]:
-        if isinstance(body.get(key), str) and body[key]:
-            yield Resource(kind, body[key])
-
-    return find
+def _header(line: bytes) -> Header:
+    value = _decoded(line)
+    fields = {name: value.get(name) for name in Header.__dataclass_fields__}
+    if "journal" not in value or not all(isinstance(text, str) for text in fields.values()):
+        raise JournalError("is no journal")
+    if value["journal"] != JOURNAL_VERSION:
+        raise JournalError(f"has version {value['journal']!r:.20}, this suite reads version {JOURNAL_VERSION}")
+    return Header(**{name: str(text) for name, text in fields.items()})
 
 
-def _ban(body: Mapping[str, Any]) -> Iterator[Resource]:
-    if isinstance(body.get("as"), str) and isinstance(body.get("who"), str):
-        yield Resource("ban", f"{body['as']}/{body['who']}")
+def _could_be_torn_header(line: bytes) -> bool:
+    start = b'{"journal": '
+    return line.startswith(start) or start.startswith(line)
 
 
-def _retained(body: Mapping[str, Any]) -> Iterator[Resource]:
-    if body.get("retain") in (True, "true") and isinstance(body.get("topic"), str) and body["topic"]:
-        yield Resource("retained", body["topic"])
+def _ends_a_line(file: Path) -> bool:
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
 
 
-_BODY_CREATIONS: Mapping[str, Any] = {
-    "POST /connectors": _typed("connector"),
-    "POST /actions": _typed("action"),
-    "POST /rules": _keyed("rule", "id"),
-    "POST /schema_registry": _keyed("schema", "name"),
-    f"POST {_USERS}": _keyed("user", "user_id"),
-    "POST /authentication/password_based:built_in_database/import_users": _keyed("user", "user_id"),
-    f"POST {_AUTHZ}/users": _keyed("authorization_user", "username"),
-    f"POST {_AUTHZ}/clients": _keyed("authorization_client", "clientid"),
-    "POST /banned": _ban,
-    "POST /publish": _retained,
-    "POST /publish/bulk": _retained,
-}
-
-_DELETIONS: Mapping[str, str] = {
-    "DELETE /rules/{id}": "rule",
-    "DELETE /actions/{id}": "action",
-    "DELETE /connectors/{id}": "connector",
-    "DELETE /schema_registry/{name}": "schema",
-    f"DELETE {_USERS}/{{user_id}}": "user",
-    f"DELETE {_AUTHZ}/users/{{username}}": "authorization_user",
-    f"DELETE {_AUTHZ}/clients/{{clientid}}": "authorization_client",
-    "DELETE /mqtt/retainer/message/{topic}": "retained",
-    "DELETE /clients/{clientid}": "client",
-}
+def _sync_folder(folder: Path) -> None:
+    """Make the entry of a new file in its folder last through a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

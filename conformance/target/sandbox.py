@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 PREFIX = "cft-"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_RUN_ID = re.compile(r"cft-([0-9a-z]{7})[0-9a-z]{4}-")
+_RUN_ID = re.compile(r"cft-(([0-9a-z]{7})[0-9a-z]{4})-")
 
 # Documentation ranges (RFC 5737, RFC 3849): no client of anybody connects from them.
 DOCUMENTATION_NETWORKS = tuple(
@@ -33,10 +33,16 @@ def new_run_id(now: float | None = None) -> str:
     return digits.rjust(7, "0") + "".join(secrets.choice(_DIGITS) for _ in range(4))
 
 
+def run_of(name: str) -> str | None:
+    """The id of the run that owns a name or topic, None for a foreign one."""
+    match = _RUN_ID.match(name)
+    return match[1] if match else None
+
+
 def started_at(name: str) -> float | None:
     """When the run that owns ``name`` started (seconds since the epoch), None for a foreign name."""
     match = _RUN_ID.match(name)
-    return float(int(match[1], 36)) if match else None
+    return float(int(match[2], 36)) if match else None
 
 
 @dataclass(slots=True)
@@ -46,6 +52,7 @@ class Sandbox:
     run_id: str
     worker: str = "main"
     _counter: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _invented: set[str] = field(default_factory=set)
 
     @property
     def prefix(self) -> str:
@@ -69,6 +76,14 @@ class Sandbox:
 
     def owns_name(self, name: object) -> bool:
         return isinstance(name, str) and name.startswith(self.prefix)
+
+    def owns_rule(self, identifier: object) -> bool:
+        """True for rules named by the sandbox, and for those whose id the server invented (see `adopt_rule`)."""
+        return self.owns_name(identifier) or identifier in self._invented
+
+    def adopt_rule(self, identifier: str) -> None:
+        """Own a rule whose id the server invented; its name must have been seen to lie inside the sandbox."""
+        self._invented.add(identifier)
 
     def owns_topic(self, topic: object) -> bool:
         """True for topics and filters all of whose matches lie inside: the first level must be literal."""

@@ -82,6 +82,7 @@ class Api:
         self.redact = redactor
         self.credentials = Credentials(configuration.keys, configuration.secrets.get("token"))
         self.observers: list[Observer] = []
+        self._adapter = adapter
         self._user_agent = f"emqx-conformance/{__version__} run={run_id}"
         self._request_prefix = f"{run_id}-{uuid.uuid4().hex[:6]}-"
         self._count = itertools.count(1)
@@ -252,7 +253,7 @@ class Api:
         timeout = (CONNECT_TIMEOUT_S, silence_s or READ_TIMEOUT_S)
         response = adapter.send(request, stream=True, timeout=timeout, verify=self._verify)
         content, truncated = read_body(response)
-        return Answer(
+        answer = Answer(
             operation=operation,
             sent=sent,
             status=response.status_code,
@@ -261,6 +262,8 @@ class Api:
             elapsed_s=getattr(response, "elapsed_s", 0.0),
             truncated=truncated,
         )
+        self._adapter.answered(answer)
+        return answer
 
 
 def expand(template: str, parameters: Mapping[str, str]) -> str:

@@ -9,11 +9,14 @@ from typing import Any
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
+from conformance.target.answer import Answer
 from conformance.target.connection import POOLS
+from conformance.target.creations import creations, deletions
 from conformance.target.errors import SafetyViolation
 from conformance.target.guard import Guard, Outgoing
-from conformance.target.journal import Journal, Resource, creations, deletions
+from conformance.target.journal import Fate, Journal
 from conformance.target.rate import RateLimit
+from conformance.target.resource import Resource
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -47,15 +50,39 @@ class GuardedAdapter(HTTPAdapter):
         if refusal is not None:
             raise SafetyViolation(f"refused to send {outgoing.method} {outgoing.path}: {refusal}")
         label, parameters = self._guard.match(outgoing.method, outgoing.path)
-        created = creations(label, parameters, outgoing) if outgoing.method in ("POST", "PUT") else []
+        created = self._creations(label, parameters, outgoing)
         if created:
             self._journal.intend(created)
-        self._rate.wait()
-        started = time.perf_counter()
-        response = super().send(request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+        try:
+            self._rate.wait()
+            started = time.perf_counter()
+            response = super().send(request, stream=stream, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+        except BaseException:
+            self._journal.settle(created, Fate.UNKNOWN)
+            raise
         response.elapsed_s = time.perf_counter() - started  # type: ignore[attr-defined]
-        self._settle(label, parameters, created, response)
+        self._journal.settle(created, _fate(response.status_code))
+        if response.status_code in (204, 404):
+            self._journal.gone(self._deletions(label, parameters, response.status_code))
         return response
+
+    def answered(self, answer: Answer) -> None:
+        """Take note, from a whole answer, of a rule whose id the server invented."""
+        if answer.operation != "POST /rules" or not answer.ok or not answer.is_json:
+            return
+        outgoing = Outgoing("POST", answer.sent.path, answer.sent.body)
+        names = [item.id for item in self._creations("POST /rules", {}, outgoing) if item.kind == "named_rule"]
+        rule = answer.json
+        if names and isinstance(rule, dict) and isinstance(rule.get("id"), str) and rule.get("name") in names:
+            self._journal.record([Resource("rule", rule["id"], rule["name"])])
+            self._guard.sandbox.adopt_rule(rule["id"])
+
+    def _creations(self, label: str | None, parameters: Mapping[str, str], outgoing: Outgoing) -> list[Resource]:
+        if outgoing.method not in ("POST", "PUT"):
+            return []
+        found = creations(label, parameters, outgoing)
+        # The guard leaves the name of a rule alone where its id says whose it is.
+        return [item for item in found if item.kind != "named_rule" or self._guard.sandbox.owns_name(item.id)]
 
     def _outgoing(self, request: PreparedRequest) -> Outgoing:
         url = request.url or ""
@@ -70,15 +97,17 @@ class GuardedAdapter(HTTPAdapter):
             signed="Authorization" in request.headers,
         )
 
-    def _settle(
-        self, label: str | None, parameters: Mapping[str, str], created: list[Resource], response: Response
-    ) -> None:
-        """Keep the journal true: a 4xx stored nothing, but a 5xx may have (see the contract's known defects)."""
-        if created and 400 <= response.status_code < 500 and response.status_code not in (408, 409, 429):
-            # A duplicate answers 400 or 409 while the first one exists: only forget what this request introduced.
-            if label is not None and not label.startswith("PUT "):
-                self._journal.refused([resource for resource in created if not self._journal.confirmed(resource)])
-        elif created and response.ok:
-            self._journal.confirm(created)
-        if response.status_code in (204, 404):
-            self._journal.gone(deletions(label, parameters))
+    def _deletions(self, label: str | None, parameters: Mapping[str, str], status: int) -> list[Resource]:
+        """What is gone for good; a message that is not retained yet may still become so (the write is asynchronous)."""
+        return [item for item in deletions(label, parameters) if status == 204 or item.kind != "retained"]
+
+
+def _fate(status: int) -> Fate:
+    """What a status says of the creations of its request.
+
+    After a 5xx a real server may have stored them all the same; a duplicate (409) exists, and with 408 and 429 it is
+    not known how far the request came.
+    """
+    if 200 <= status < 300:
+        return Fate.EXISTS
+    return Fate.REFUSED if 400 <= status < 500 and status not in (408, 409, 429) else Fate.UNKNOWN

@@ -1,0 +1,164 @@
+"""The end of a run: clean up after workers that died, and compare the target with what it was before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from conformance.checks.whole_run import Aftermath
+from conformance.contract import load_contract
+from conformance.report.errors import ReportError
+from conformance.report.files import write_atomically
+from conformance.report.model import ItemResult
+from conformance.run import Plan, Worker, journal_file, journal_header
+from conformance.target.cleanup import Left, clean_up
+from conformance.target.errors import ConfigurationError, TargetLost
+from conformance.target.inventory import AFTER, BEFORE, Inventory, take_again, take_inventory
+from conformance.target.journal import Journal, JournalError, StoredJournal, read_journal
+from conformance.target.resource import Resource
+from conformance.target.swept import SweptNames
+
+# Sessions that were just closed, and messages that were just published, take a moment to go or to come.
+_PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0)
+
+_DEAD_WITHIN_S = 10.0
+"""How long a worker that was given up may take to end."""
+
+
+def inventory_before(plan: Plan) -> Inventory:
+    """What the target holds before the run; also written into the report directory.
+
+    Raises `TargetLost`, and `ConfigurationError` if the report directory cannot be written.
+    """
+    with _worker(plan) as worker:
+        inventory = take_inventory(worker.api, plan.run_id)
+        try:
+            _write(plan, BEFORE, worker.redact(inventory.as_json()))
+        except ReportError as error:
+            raise ConfigurationError(f"--report-dir: {error}") from None
+    return inventory
+
+
+class EndOfRun:
+    """Cleans up after a run and finds out what is left of it.
+
+    ``left``: what finished workers could not delete. ``troubles`` collects sentences on what must be done by hand.
+    """
+
+    def __init__(self, plan: Plan, finished: Iterable[str], left: Sequence[Left]) -> None:
+        self._plan = plan
+        self._finished = set(finished)
+        self._left = list(left)
+        self._lost = ""
+        self._deleted: set[Resource] = set()
+        self.troubles: list[str] = []
+
+    def conclude(self, before: Inventory | None, items: Sequence[ItemResult]) -> Aftermath:
+        """Delete what workers that died left, then whatever the target still shows of the run."""
+        journals = dict(self._read_journals())
+        for file, stored in journals.items():
+            if stored.live and stored.header is not None and stored.header.worker not in self._finished:
+                self._succeed(file, stored)
+        return Aftermath(
+            run=self._plan.run_id,
+            mode=self._plan.configuration.mode,
+            before=before,
+            after=self._inventory_after([stored.header.worker for stored in journals.values() if stored.header]),
+            left=self._left,
+            deleted=frozenset(self._deleted),
+            created=sum(stored.created for stored in journals.values()),
+            items=items,
+            lost=self._lost or "no inventory was taken before the run",
+        )
+
+    def _read_journals(self) -> Iterator[tuple[Path, StoredJournal]]:
+        for file in _journals(self._plan):
+            try:
+                yield file, read_journal(file)
+            except (JournalError, OSError) as error:
+                self.troubles.append(f"what a worker left cannot be told: {file}: {error}")
+
+    def _succeed(self, file: Path, stored: StoredJournal) -> None:
+        """Do for a worker what it did not live to do."""
+        assert stored.header is not None
+        worker = stored.header.worker
+        if not self._lost:
+            contract = load_contract(self._plan.configuration.contract, self._plan.contract_version)
+            with Worker(self._plan.configuration, self._plan.run_id, worker, contract) as successor:
+                try:
+                    _open(successor.journal)
+                    successor.journal.adopt(stored.live)
+                    self._left += clean_up(successor.api, successor.journal, successor.sandbox, stored.live)
+                except JournalError as error:
+                    self.troubles.append(f"left behind: {len(stored.live)} resources, because {file} {error}")
+                except TargetLost as error:
+                    self._lost = str(error)
+        if self._lost:
+            self.troubles.append(
+                f"left behind: up to {len(stored.live)} resources, to be deleted with: "
+                f"emqx-conformance sweep --base-url {self._plan.configuration.base_url} --journal {file}"
+            )
+
+    def _inventory_after(self, workers: Sequence[str]) -> Inventory | None:
+        if self._lost:
+            return None
+        try:
+            with _worker(self._plan) as worker:
+                inventory = take_inventory(worker.api, self._plan.run_id, workers)
+                self._delete_what_is_shown(worker, inventory, workers)
+                self._write_after(worker.redact(inventory.as_json()))
+                return inventory
+        except TargetLost as error:
+            self._lost = str(error)
+            return None
+
+    def _write_after(self, text: str) -> None:
+        try:
+            _write(self._plan, AFTER, text)
+        except ReportError as error:
+            self.troubles.append(str(error))
+
+    def _delete_what_is_shown(self, worker: Worker, inventory: Inventory, workers: Sequence[str]) -> None:
+        """The journals know of everything, but not of what came late: a message, or a rule that retained one."""
+        for pause_s in _PAUSES_S:
+            shown = inventory.left_by(self._plan.run_id)
+            if not shown:
+                return
+            time.sleep(pause_s)
+            worker.guard.sandbox = SweptNames(shown)
+            left = clean_up(worker.api, worker.journal, worker.guard.sandbox, shown)
+            self._left += left
+            failed = {(item.kind, item.id) for item in left}
+            self._deleted |= {resource for resource in shown if (resource.kind, resource.id) not in failed}
+            if len(left) == len(shown):
+                return
+            take_again(inventory, worker.api, self._plan.run_id, workers)
+
+
+def _open(journal: Journal) -> None:
+    """Open a dead worker's journal, once its process is gone; raises `JournalError` if it never goes."""
+    deadline = time.monotonic() + _DEAD_WITHIN_S
+    while True:
+        try:
+            journal.open()
+            return
+        except JournalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _worker(plan: Plan) -> Worker:
+    """A worker that creates nothing, and therefore needs no journal."""
+    header = journal_header(plan.configuration, plan.run_id, "main")
+    contract = load_contract(plan.configuration.contract, plan.contract_version)
+    return Worker(plan.configuration, plan.run_id, "main", contract, Journal(None, header))
+
+
+def _journals(plan: Plan) -> list[Path]:
+    return sorted(plan.configuration.report_dir.glob(journal_file(Path(), plan.run_id, "*").name))
+
+
+def _write(plan: Plan, name: str, text: str) -> None:
+    write_atomically(plan.configuration.report_dir / name, text)
