@@ -119,6 +119,8 @@ def leaves_nothing(aftermath: Aftermath) -> ItemResult:
         return _concluded(item, "error", f"left behind: {'; '.join(map(str, undecided[:3]))}{_more(undecided)}")
     if unreadable := aftermath.newly_unreadable():
         return _concluded(item, "not_run", f"what is left cannot be told: {'; '.join(unreadable)}")
+    if aftermath.mode is Mode.READ_ONLY:
+        return _left_out(item, "a run with --read-only creates nothing", Mode.SANDBOXED)
     if not aftermath.created:
         return _concluded(item, "skipped", "the run created nothing")
     if not aftermath.decided:
@@ -136,7 +138,8 @@ def keeps_what_it_found(aftermath: Aftermath) -> ItemResult:
     """
     item = _item("SAFE-02", keeps_what_it_found.__name__)
     if aftermath.mode < Mode.EXCLUSIVE:
-        return _concluded(item, "skipped", "others may use the target, and change it: needs --exclusive")
+        only = "not with --read-only" if aftermath.mode is Mode.READ_ONLY else "needs --exclusive"
+        return _left_out(item, f"others may use the target, and change it: {only}", Mode.EXCLUSIVE)
     if aftermath.before is None or aftermath.after is None:
         return _concluded(item, "not_run", aftermath.lost)
     judged = {listing.name for listing in LISTINGS if listing.judged} - aftermath.changed_on_purpose()
@@ -209,6 +212,12 @@ def _item(identifier: str, name: str) -> ItemResult:
 def _concluded(item: ItemResult, outcome: Outcome, reason: str) -> ItemResult:
     item.outcome, item.reason = outcome, reason
     return item
+
+
+def _left_out(item: ItemResult, reason: str, needed: Mode) -> ItemResult:
+    """Skipped because of the mode of the run."""
+    item.needs_mode = needed.words
+    return _concluded(item, "skipped", reason)
 
 
 def _blame(item: ItemResult, left: Left) -> list[Left]:

@@ -59,9 +59,10 @@ def test_operation_on_global_state_runs_only_if_allowed(
     assert completed.returncode == 0, completed.stdout + completed.stderr
     operations = {entry["operation"]: entry["requests"] for entry in report_of(tmp_path / "reports")["operations"]}
     assert (operations["DELETE /banned"] > 0) is runs
-    assert ("sandboxed: 1 item would run with --exclusive; not checked at all: DELETE /banned" in completed.stdout) is (
-        not runs
-    )
+    assert (
+        "sandboxed: 2 items would run with --exclusive; not checked at all: DELETE /banned and SAFE-02"
+        in completed.stdout
+    ) is (not runs)
 
 
 def test_target_that_cannot_reach_the_sink_lacks_it(target: EmbeddedDeployment, tmp_path: Path) -> None:
