@@ -18,6 +18,7 @@ from conformance.contract.loading import DEFAULT_VERSION
 from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
+from conformance.report import allure_results
 from conformance.report.errors import ReportError
 from conformance.report.left_out import left_out
 from conformance.report.model import Failure, ItemResult, RunResult
@@ -58,6 +59,7 @@ class Controller:
         self.left: list[Left] = []
         self.finished: list[str] = []
         self.aftermath: Aftermath | None = None
+        self.about_the_run: list[ItemResult] = []
         self.result: RunResult | None = None
         self.progress: Any = None
         self.unneeded_waivers: list[str] = []
@@ -176,6 +178,7 @@ class Controller:
             session.exitstatus = USAGE_ERROR
         self.result = self._decide()
         try:
+            allure_results.write_results(self.about_the_run, session.config)
             write_reports(self.result, self.plan.configuration.report_dir)
         except ReportError as error:
             self.troubles.append(str(error))
@@ -220,11 +223,11 @@ class Controller:
         waivers = load_waivers(plan.configuration.waivers)
         items = self._items()
         if self.aftermath is not None:
-            about_the_run = self.aftermath.results()
+            self.about_the_run = self.aftermath.results()
             if waivers is not None:
-                for item in about_the_run:
+                for item in self.about_the_run:
                     waive(item, waivers, plan.capabilities.version)
-            items += about_the_run
+            items += self.about_the_run
         selection = Selection(
             catalogue=requirements,
             operations=list(contract.operations),

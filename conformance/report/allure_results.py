@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 import allure
 import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract
+from conformance.report.files import write_atomically
+from conformance.report.model import ItemResult, Outcome
+
+_STATUSES: dict[Outcome, str] = {
+    "passed": "passed", "failed": "failed", "waived": "skipped", "skipped": "skipped", "not_run": "skipped",
+    "error": "broken",
+}  # fmt: skip
 
 
 def wanted(config: pytest.Config) -> bool:
@@ -32,3 +47,30 @@ def describe(recorder: Recorder, contract: Contract) -> None:
             )
     if recorder.last is not None and not recorder.failures:
         allure.attach(recorder.last.transcript(recorder.redact), "last exchange", allure.attachment_type.TEXT)
+
+
+def write_results(items: Iterable[ItemResult], config: pytest.Config) -> None:
+    """Write results for items that no test function stands for; raises `ReportError`."""
+    if not wanted(config):
+        return
+    for item in items:
+        identifier = str(uuid.uuid4())
+        path = Path(config.option.allure_report_dir) / f"{identifier}-result.json"
+        write_atomically(path, json.dumps(_result(item, identifier)))
+
+
+def _result(item: ItemResult, identifier: str) -> dict[str, Any]:
+    module, _, name = item.id.partition("::")
+    now = round(time.time() * 1000)
+    labels = [{"name": "requirement", "value": requirement} for requirement in item.requirements]
+    return {
+        "uuid": identifier,
+        "historyId": hashlib.sha256(item.id.encode()).hexdigest()[:32],
+        "name": name,
+        "fullName": f"{module.removesuffix('.py').replace('/', '.')}#{name}",
+        "status": _STATUSES[item.outcome],
+        "statusDetails": {"message": "\n\n".join(f.message for f in item.failures) or item.reason},
+        "start": now,
+        "stop": now,
+        "labels": [*labels, {"name": "tag", "value": "run"}],
+    }

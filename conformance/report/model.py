@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -122,6 +123,11 @@ class CollectionResult:
     changed: int = 0
     note: str = ""
 
+    def activity(self) -> str:
+        """What happened to entries of nobody's run: ``3 appeared, 1 changed``; empty if nothing did."""
+        counts = {"appeared": self.appeared, "vanished": self.vanished, "changed": self.changed}
+        return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+
 
 @dataclass(slots=True)
 class InventoryResult:
@@ -130,15 +136,29 @@ class InventoryResult:
     collections: list[CollectionResult] = field(default_factory=list)
     requests: int = 0
 
-    def foreign_activity(self) -> str:
-        """What happened to entries of nobody's run, in words: ``rules: 3 appeared``; empty if nothing."""
-        words = []
-        for collection in self.collections:
-            for what in ("appeared", "vanished", "changed"):
-                count = getattr(collection, what)
-                if count:
-                    words.append(f"{collection.name}: {count} {what}")
-        return ", ".join(words)
+    @property
+    def left(self) -> list[str]:
+        """Ids of what the run created and is still there."""
+        return [identifier for collection in self.collections for identifier in collection.left]
+
+    def sentences(self) -> Iterator[str]:
+        """What the run left, and what happened beside it."""
+        unknown = [collection.name for collection in self.collections if collection.after is None]
+        if unknown:
+            yield f"What is in {', '.join(unknown)} is not known."
+        if self.left:
+            yield f"{len(self.left)} of what the run created {'is' if len(self.left) == 1 else 'are'} still there."
+        elif len(unknown) < len(self.collections):
+            yield "Nothing that the run created is left."
+        activity = [f"{collection.name}: {text}" for collection in self.collections if (text := collection.activity())]
+        if activity:
+            yield f"Of what it did not create, {'; '.join(activity)}."
+        others = sum(collection.other_runs for collection in self.collections)
+        if others:
+            yield (
+                f"{others} {'entry' if others == 1 else 'entries'} of other runs: leftovers, unless those still go on, "
+                f"which emqx-conformance sweep --prefix cft- deletes."
+            )
 
 
 @dataclass(slots=True)

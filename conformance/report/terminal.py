@@ -145,6 +145,7 @@ class _Summary:
         self._failures()
         self._waivers()
         self._left_out()
+        self._inventory()
         self._verdict()
         if report_dir is not None:
             self._line(Text(f"Report: {report_dir / 'index.html'}", style="dim"))
@@ -217,6 +218,13 @@ class _Summary:
             self._line(Text(f"{count:5d} {reason}"), indent=2)
         if len(skipped) > 10:
             self._line(Text(f"      and {len(skipped) - 10} other reasons"), indent=2)
+
+    def _inventory(self) -> None:
+        if self.run.inventory is not None:
+            self.console.print()
+            self._line(Text("What the run left", style="bold"))
+            for sentence in self.run.inventory.sentences():
+                self._line(Text(sentence), indent=2)
 
     def _line(self, text: Text, indent: int = 0) -> None:
         """Print a line, wrapped and indented in a terminal, as one long line where a log is searched."""

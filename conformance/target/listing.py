@@ -186,7 +186,9 @@ def _value(listing: Listing, answer: Answer) -> Any:
     if answer.truncated or not answer.is_json:
         raise Unreadable(f"GET {listing.path} answered {'too much' if answer.truncated else 'no JSON'}")
     if listing.path == paths.RULES_OF_ALL:
-        return [answer.json]
+        # One object: it is an entry if it says anything.
+        rules = answer.json.get("rules") if isinstance(answer.json, dict) else None
+        return [answer.json] if rules else [] if isinstance(rules, list) else answer.json
     return answer.json
 
 

@@ -7,7 +7,15 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.report.model import Failure, ItemResult, Outcome, RunResult, WaiverUse
+from conformance.report.model import (
+    CollectionResult,
+    Failure,
+    InventoryResult,
+    ItemResult,
+    Outcome,
+    RunResult,
+    WaiverUse,
+)
 from conformance.report.verdict import Decision, Selection, decide
 from conformance.requirements import Requirement
 
@@ -110,6 +118,18 @@ def hostile_items() -> list[ItemResult]:
     return items
 
 
+def inventory() -> InventoryResult:
+    """What a run left on a target that others use, with names that are hostile."""
+    return InventoryResult(
+        [
+            CollectionResult("rules", 7, 12, left=list(HOSTILE), other_runs=2, appeared=3, changed=1),
+            CollectionResult("connectors", None, None, note="not compared: GET /connectors answered 500"),
+            CollectionResult("bans", 0, 0),
+        ],
+        requests=24,
+    )
+
+
 def run_of(items: Sequence[ItemResult], decision: Decision | None = None, **fields: Any) -> RunResult:
     """A run that consists of ``items``."""
     decision = decision or decide(items, SELECTION)
@@ -125,6 +145,7 @@ def run_of(items: Sequence[ItemResult], decision: Decision | None = None, **fiel
         "started_at": "2026-11-23T03:00:00+00:00",
         "duration_s": 12.5,
         "failures": [failure for item in items for failure in item.failures],
+        "inventory": inventory(),
         "left_out": ["the target does not offer the action type s3"],
         "waivers": [
             WaiverUse("W-1", "reproduced", 2, "known", "https://example.org/1", "qa", "2027-03-31"),

@@ -47,15 +47,16 @@ def failing_run(
 def test_counts_agree(failing_run: Path) -> None:
     reports = failing_run / "reports"
     totals = report_of(reports)["totals"]
-    assert (totals["passed"], totals["failed"], totals["skipped"], totals["errors"]) == (1, 2, 0, 0)
+    # Besides the items, SAFE-01 passed; SAFE-02 had nothing to judge.
+    assert (totals["passed"], totals["failed"], totals["skipped"], totals["errors"]) == (2, 2, 1, 0)
 
     suite = ElementTree.parse(reports / "junit.xml").getroot()
     cases = list(suite.iter("testcase"))
-    assert len(cases) == 3
+    assert len(cases) == 5
     assert sum(case.find("failure") is not None for case in cases) == 2
 
     results = [json.loads(file.read_text()) for file in (reports / "allure-results").glob("*-result.json")]
-    assert sorted(result["status"] for result in results) == ["failed", "failed", "passed"]
+    assert sorted(result["status"] for result in results) == ["failed", "failed", "passed", "passed", "skipped"]
 
     page = (reports / "index.html").read_text()
     assert re.search(r"<strong[^>]*>\s*2\s*</strong>\s*failed|2 failed|>2<", page)
@@ -75,6 +76,9 @@ def test_allure_results_carry_labels_and_exchanges(failing_run: Path) -> None:
         labels: dict[str, list[Any]] = {}
         for label in result["labels"]:
             labels.setdefault(label["name"], []).append(label["value"])
+        if "run" in labels["tag"]:
+            assert labels["requirement"][0].startswith("SAFE-")
+            continue
         assert labels["operation"]
         assert labels["requirement"]
         assert {"Rules", "Authorization"} & set(labels["tag"])
@@ -93,7 +97,7 @@ def test_what_needs_exclusive_is_skipped_with_that_reason(strict: EmbeddedDeploy
     completed = run("run", "-n", "0", *SKIPPED, *PASSING, env=environment(strict), cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     report = report_of(tmp_path / "reports")
-    assert report["totals"]["skipped"] == 1
+    assert report["totals"]["skipped"] == 2, "the item, and SAFE-02"
     operation = next(entry for entry in report["requirements"] if entry["id"] == "GEN-28")
     assert operation["outcome"] == "passed"
     assert "needs --exclusive" in (tmp_path / "reports" / "run.json").read_text()
