@@ -185,7 +185,7 @@ class Context(Worker):
 
     def target(self) -> Target:
         """The target for one item."""
-        return Target(self.api, self.contract, self.sandbox, self.capabilities, self.configuration)
+        return Target(self.api, self.contract, self.sandbox, self.capabilities, self.configuration, self.journal)
 
     @property
     def sink(self) -> HttpSink:

@@ -17,7 +17,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from conformance.target.addresses import split_listener
+from conformance.target.journal import Journal
 from conformance.target.polling import deadline
+from conformance.target.resource import Resource
 
 TIMEOUT_S = 10.0
 PROBE = "probe of the suite "
@@ -46,6 +48,7 @@ class MqttClient:
 
     ``listener``: ``host:port``, behind ``mqtts://`` for TLS with the CAs of ``ca_bundle`` (default: the system's).
     ``protocol``: 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is called for.
+    What outlives the connection, its session or a message it retains, is written into ``journal`` first.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
     5 without spaces (``MaximumPacketSize`` in bytes). Use as a context manager, which connects.
     """
@@ -65,6 +68,7 @@ class MqttClient:
         receive_maximum: int | None = None,
         keepalive_s: int = 60,
         will: Will | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.host, self.port, tls = split_listener(listener)
         self.client_id = client_id
@@ -93,6 +97,8 @@ class MqttClient:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos)
+        self._journal = journal
+        self._outlives_connection = not clean_start if protocol == 4 else bool(session_expiry_s)
         self._clean_start = clean_start
         self._keepalive_s = keepalive_s
         self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -119,6 +125,8 @@ class MqttClient:
         options: dict[str, Any] = {}
         if self.protocol == 5:
             options = {"clean_start": self._clean_start, "properties": self._properties}
+        if self._journal is not None and self._outlives_connection:
+            self._journal.record([Resource("client", self.client_id)])
         try:
             self._client.connect(self.host, self.port, self._keepalive_s, **options)
         except (OSError, ValueError) as error:
@@ -150,6 +158,8 @@ class MqttClient:
 
     def publish(self, topic: str, payload: bytes | str = b"", qos: int = 1, *, retain: bool = False) -> int:
         """Publish and return the reason code of the acknowledgement (0 for QoS 0)."""
+        if self._journal is not None and retain:
+            self._journal.record([Resource("retained", topic)])
         information = self._client.publish(topic, payload, qos, retain)
         if qos == 0:
             return 0

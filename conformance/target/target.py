@@ -11,6 +11,7 @@ from conformance.target.addresses import is_loopback, split_listener
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
 from conformance.target.config import Configuration
+from conformance.target.journal import Journal
 from conformance.target.mqtt import PROBE, MqttClient, MqttError
 from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD, Bans, ClientRules, UserRules, Users
@@ -35,12 +36,14 @@ class Target:
         sandbox: Sandbox,
         capabilities: Capabilities,
         configuration: Configuration,
+        journal: Journal,
     ) -> None:
         self.api = api
         self.contract = contract
         self.sandbox = sandbox
         self.capabilities = capabilities
         self.configuration = configuration
+        self._journal = journal
         self.connectors = Connectors(api, sandbox, contract)
         self.actions = Actions(api, sandbox, contract, self.connectors)
         self.rules = Rules(api, sandbox)
@@ -69,7 +72,8 @@ class Target:
         if self.capabilities.mqtt_user and "username" not in options:
             options |= {"username": self.users.create(), "password": PASSWORD}
         options.setdefault("ca_bundle", self.configuration.ca_bundle)
-        client = MqttClient(self.configuration.mqtt, client_id or self.sandbox.name("client"), **options)
+        name = client_id or self.sandbox.name("client")
+        client = MqttClient(self.configuration.mqtt, name, journal=self._journal, **options)
         self._connections.append(client)
         return client
 
