@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.target.journal import Fate, Header, Journal, JournalError, read_journal
@@ -28,6 +28,7 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal-gw0.jsonl", HEADER)
 
 
+@settings(deadline=None)
 @given(steps, st.binary(max_size=60))
 def test_file_tells_what_may_exist_even_when_torn(tmp_path_factory, steps, torn: bytes) -> None:  # type: ignore[no-untyped-def]
     file = tmp_path_factory.mktemp("journal") / "journal-main.jsonl"
@@ -48,6 +49,7 @@ def test_file_tells_what_may_exist_even_when_torn(tmp_path_factory, steps, torn:
     assert read_journal(file).header == HEADER
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=400))
 def test_every_beginning_of_a_journal_is_one(tmp_path_factory, length: int) -> None:  # type: ignore[no-untyped-def]
     file = tmp_path_factory.mktemp("journal") / "journal-main.jsonl"
