@@ -20,7 +20,8 @@ triple ``(requirement, operation, check)``. All that is listed must fail, and no
 items, each must fail, and all of them together as listed.
 
 A fault holds from before the item's set-up until its test is over. Each run of an item has a deployment of its own,
-constructed under the fault, so a fault may leave anything behind. Every wait for the deployment ends within a second.
+constructed under the fault, so a fault may leave anything behind. Waits end after a second wherever the item passes
+like that without the fault.
 """
 
 from __future__ import annotations
