@@ -25,6 +25,7 @@ from conformance.waivers import load_waivers
 
 MARKERS = (
     "fuzz: property-based items",
+    "model: model-based state machines",
     "scenario: hand-written stateful scenarios",
     "requirement(id): the requirement a test verifies",
     "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink, "

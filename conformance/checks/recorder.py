@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from conformance.report.model import Attribution, Failure, ItemResult
 from conformance.target.answer import Answer
@@ -57,8 +58,12 @@ class Recorder:
         attribution: Attribution = "target",
         erratum: str | None = None,
         signature: str | None = None,
+        program: Sequence[str] = (),
     ) -> None:
-        """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted."""
+        """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted.
+
+        ``program``: the lines that reproduce it where one request does not.
+        """
         answer = answer or self.last
         operation = operation or (answer.operation if answer else None) or self.operation
         self._evidence[requirement] += 1
@@ -74,7 +79,7 @@ class Recorder:
             operation=operation,
             check=check,
             message=self.redact(message),
-            curl=answer.curl(self.redact) if answer else None,
+            curl="\n".join(program) or (answer.curl(self.redact) if answer else None),
             attribution=attribution,
             erratum=erratum,
             item=self.item,

@@ -21,6 +21,7 @@ from _pytest.runner import runtestprotocol
 from conformance.controller import Controller
 from conformance.itemrun import REPORT_KEY, ItemRunner
 from conformance.items import PACKAGE
+from conformance.models import machine
 from conformance.run import STOPPED, state_folder
 from conformance.target import polling
 from tests.faults.catalogue import FAULTS
@@ -78,6 +79,7 @@ class FaultSwitch:
     def _run(self, item: pytest.Item, seeded: Seeded | None, longest_wait_s: float) -> None:
         self._active = seeded
         polling.LONGEST_WAIT_S = longest_wait_s
+        machine.SHRINK_S = longest_wait_s
         item.stash = pytest.Stash()
         runtestprotocol(item, log=True, nextitem=None)
         runner = item.config.pluginmanager.get_plugin("conformance-items")

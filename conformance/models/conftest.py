@@ -1,0 +1,23 @@
+"""The fixture of all models."""
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.fuzz.space import item_seed
+from conformance.models.machine import Model, ModelViolation, run_model
+from conformance.run import Context
+
+
+@pytest.fixture
+def explore(context: Context, recorder: Recorder, request: pytest.FixtureRequest) -> Callable[[type[Model]], None]:
+    """Run a model; a disagreement is a failure of the item's requirement with the program that shows it."""
+
+    def explore(model: type[Model]) -> None:
+        try:
+            run_model(model, context, item_seed(context.plan.seed, request.node.nodeid))
+        except ModelViolation as error:
+            recorder.failed(recorder.requirements[0], "model", str(error), program=error.program)
+
+    return explore

@@ -1,0 +1,173 @@
+"""The base of all models, and how one is run: bounded, seeded, cleaned up, and shrunk to a program one can paste."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, Phase, seed, settings, stateful
+from hypothesis.errors import Flaky
+
+from conformance.run import Context
+from conformance.target.answer import Answer
+from conformance.target.errors import TargetLost
+from conformance.target.mqtt import MqttError
+from conformance.target.resources.collection import ArrangeFailed
+from conformance.target.session import NoAnswer
+from conformance.target.target import Target
+
+SHRINK_S = 20.0
+"""How long shorter programs are looked for once one disagrees; each costs a real server its configuration writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many programs a model tries, and the most steps of one."""
+
+    programs: int
+    steps: int
+
+
+EFFORT = {
+    "smoke": Effort(programs=1, steps=10),
+    "standard": Effort(programs=8, steps=20),
+    "deep": Effort(programs=60, steps=40),
+}
+
+
+class _Ended(BaseException):
+    """Carries what ends a run through hypothesis, which must not try to shrink it."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+class ModelViolation(AssertionError):
+    """The target and its model disagree; ``program`` are the lines that show it, the fewest found."""
+
+    def __init__(self, message: str, program: Sequence[str]) -> None:
+        super().__init__(message)
+        self.program = program
+
+
+@dataclass(slots=True)
+class Exploration:
+    """The programs of one model: what they showed so far, and when to stop looking for a shorter one."""
+
+    context: Context
+    violations: list[ModelViolation] = field(default_factory=list)
+    _shrink_until: float = float("inf")
+
+    def violated(self, message: str, program: Sequence[str]) -> None:
+        """A program showed a disagreement; the first of them starts the time for finding shorter ones."""
+        if not self.violations:
+            self._shrink_until = time.monotonic() + SHRINK_S
+        self.violations.append(ModelViolation(message, tuple(program)))
+
+    def shortest(self) -> ModelViolation:
+        return min(self.violations, key=lambda violation: len(violation.program))
+
+    def begin_program(self) -> None:
+        """Ends the run when there was time enough to shorten."""
+        if time.monotonic() > self._shrink_until:
+            raise _Ended(self.shortest())
+
+
+def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule or invariant that ends the run where the target does not answer, and remembers where it disagrees."""
+
+    @functools.wraps(function)
+    def guarded(model: Model, **arguments: Any) -> Any:
+        try:
+            return function(model, **arguments)
+        except AssertionError as error:
+            model.exploration.violated(str(error), model.program)
+            raise
+        except (TargetLost, NoAnswer, ArrangeFailed, MqttError) as error:
+            raise _Ended(error) from error
+
+    return guarded
+
+
+def rule(**arguments: Any) -> Callable[[Callable[..., Any]], Any]:
+    """As `hypothesis.stateful.rule`, for rules that talk to a target."""
+    return lambda function: stateful.rule(**arguments)(_guarded(function))  # type: ignore[no-untyped-call]
+
+
+def initialize(**arguments: Any) -> Callable[[Callable[..., Any]], Any]:
+    """As `hypothesis.stateful.initialize`, for rules that talk to a target."""
+    return lambda function: stateful.initialize(**arguments)(_guarded(function))  # type: ignore[no-untyped-call]
+
+
+def invariant() -> Callable[[Callable[..., None]], Any]:
+    """As `hypothesis.stateful.invariant`, for invariants that talk to a target."""
+    return lambda function: stateful.invariant()(_guarded(function))
+
+
+class Model(stateful.RuleBasedStateMachine):
+    """One program: rules act on the target and on a model in plain Python, invariants compare the two.
+
+    Each program works on fresh names that start with ``self.mark``, so that no program sees what another left.
+    ``self.program``: the writes it sent, as lines to paste.
+    """
+
+    exploration: ClassVar[Exploration]
+
+    def __init__(self) -> None:
+        self.exploration.begin_program()
+        super().__init__()
+        context = self.exploration.context
+        self.target: Target = context.target()
+        self.mark = self.target.sandbox.name("mdl")
+        self.program: list[str] = []
+        self._before = frozenset(context.journal)
+        self.target.api.observers.append(self._note)
+
+    def name(self, suffix: str) -> str:
+        """A name of this program."""
+        return f"{self.mark}-{suffix}"
+
+    def teardown(self) -> None:
+        """Delete what the program created; what cannot be deleted stays in the journal for the end of the item."""
+        self.target.api.observers.remove(self._note)
+        self.target.close()
+        try:
+            self.exploration.context.tidy_up(keep=self._before)
+        except TargetLost as error:
+            raise _Ended(error) from error
+
+    def _note(self, answer: Answer) -> None:
+        if answer.sent.method != "GET":
+            self.program.append(f"{answer.curl(self.exploration.context.redact)}  # {answer.status}")
+
+
+def run_model(model: type[Model], context: Context, seed_value: int) -> None:
+    """Run as many programs of ``model`` as the profile says.
+
+    Raises `ModelViolation` with the shortest program found that shows a disagreement, and what every scenario raises
+    where a target does not answer.
+    """
+    effort = EFFORT[context.configuration.profile]
+    exploration = Exploration(context)
+    machine = seed(seed_value)(type(model.__name__, (model,), {"exploration": exploration}))
+    limits = settings(
+        max_examples=effort.programs,
+        stateful_step_count=effort.steps,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        stateful.run_state_machine_as_test(machine, settings=limits)
+    except _Ended as ended:
+        raise ended.reason from None
+    except (AssertionError, Flaky) as error:
+        # A disagreement that was seen once counts, also if it does not happen again when its program is repeated.
+        raise exploration.shortest() from error
