@@ -1,0 +1,83 @@
+"""Faults of the list of rules (RUL).
+
+To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
+(`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.mqtt.topics import matches
+from conformance.reference.rules import listing
+from conformance.reference.rules.engine import RuleEngine
+from conformance.reference.rules.rule import Rule
+from tests.faults.seeded import broken, json_reply, scenario, seed, swallow
+
+FILTERED = scenario("rule_lists", "filters_of_the_list")
+
+
+def without_filter(name: str) -> Callable[..., Any]:
+    return lambda original: (
+        lambda deployment, given: {
+            key: condition for key, condition in original(deployment, given).items() if key != name
+        }
+    )
+
+
+for name in ("enable", "from", "like_id", "like_from", "like_description", "match_from", "action", "source"):
+    seed(f"the filter {name} is ignored", broken(listing, "_conditions", without_filter(name)), FILTERED, "RUL-18")
+
+
+def filtered(name: str, make: Callable[[str], Callable[[Rule], bool]]) -> Any:
+    return broken(listing, "_FILTERS", lambda filters: {**filters, name: make})
+
+
+def like(pattern: str) -> Callable[[Rule], bool]:
+    expression = re.compile(re.escape(pattern).replace("%", ".*").replace("_", "."))
+    return lambda rule: expression.search(rule.description) is not None
+
+
+def any_of(original: Callable[..., Any]) -> Callable[..., Any]:
+    def conditions(*args: Any) -> dict[str, Callable[[Rule], bool]]:
+        given = original(*args)
+        return {"any": lambda rule: any(condition(rule) for condition in given.values())} if given else {}
+
+    return conditions
+
+
+def first_action(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda deployment, given: original(deployment, {key: values[:1] for key, values in given.items()})
+
+
+seed("a search in descriptions is one of SQL", filtered("like_description", like), FILTERED, "RUL-18")
+seed(
+    "the topics of rules are filters for match_from",
+    filtered("match_from", lambda value: lambda rule: any(matches(value, source) for source in rule.sources)),
+    FILTERED,
+    "RUL-18",
+)
+seed(
+    "a rule is listed under the first of its topics only",
+    filtered("from", lambda value: lambda rule: rule.sources[0] == value),
+    FILTERED,
+    "RUL-18",
+)
+seed("one of several filters is enough", broken(listing, "_conditions", any_of), FILTERED, "RUL-18")
+seed("the first of several actions is looked for", broken(listing, "_conditions", first_action), FILTERED, "RUL-18")
+seed(
+    "the list shows no disabled rule",
+    broken(RuleEngine, "all", lambda original: lambda self: [rule for rule in original(self) if rule.enable]),
+    FILTERED,
+    "RUL-18",
+)
+NO_RULES = {"data": [], "meta": {"page": 1, "limit": 100, "count": 0, "hasnext": False}}
+for name in ("page=abc", "limit=abc", "limit=1.5", "page=1&page=2"):
+    seed(
+        f"{name} is a page of rules",
+        swallow("GET /rules", json_reply(200, NO_RULES), lambda request, name=name: request.query == name),
+        scenario("rule_lists", "impossible_page_is_refused"),
+        "RUL-17",
+    )
