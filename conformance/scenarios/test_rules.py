@@ -234,7 +234,6 @@ def test_unknown_kind_of_action_is_refused(target: Target) -> None:
 
     for action in (
         {"function": "no_such_function"},
-        {"function": "no_such_module:run"},
         {"function": "republish", "args": {"qos": 1}},
         {"function": "republish", "args": {"topic": destination, "x_unknown": 1}},
         {"args": {"topic": destination}},
