@@ -11,6 +11,7 @@ import pytest
 from conformance.requirements import requirement
 from conformance.target.answer import Answer
 from conformance.target.polling import eventually
+from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
@@ -41,14 +42,11 @@ def payloads(pages: list[list[dict[str, Any]]]) -> list[str]:
     return [message["payload"] for page in pages for message in page]
 
 
-@pytest.fixture
-def topic(target: Target) -> str:
-    return target.sandbox.topic()
+def absent_client(target: Target, topic: str) -> str:
+    """Client id of a session for which the messages of `TEXTS` on ``topic`` wait.
 
-
-@pytest.fixture
-def absent(target: Target, topic: str) -> str:
-    """Client id of a session for which the messages of `TEXTS` on ``topic`` wait."""
+    Skips the item on a target that keeps sessions on disk.
+    """
     client_id = target.offline_session(topic)
     if target.clients.queued(client_id, limit=1).status == 501:
         pytest.skip("the target keeps sessions on disk, whose messages cannot be listed (501)")
@@ -59,19 +57,20 @@ def absent(target: Target, topic: str) -> str:
 
 
 @requirement("CLI-11", QUEUED)
-def test_queued_messages_page_by_page(target: Target, absent: str) -> None:
+def test_queued_messages_page_by_page(target: Target) -> None:
     """The messages that wait for an absent client are listed in order, each on one page, in every payload form."""
+    absent = absent_client(target, target.sandbox.topic())
     whole = target.clients.queued(absent, payload="plain").expect(200).json
     assert payloads([whole["data"]]) == TEXTS, f"waiting are {payloads([whole['data']])}"
     assert {message["qos"] for message in whole["data"]} == {1}, "the messages were published with QoS 1"
 
     for limit in (1, 2, len(TEXTS)):
         pages = walk(target.clients.queued, absent, limit=limit, payload="plain")
-        assert payloads(pages) == TEXTS, f"pages of {limit} have {payloads(pages)}"
+        assert payloads(pages) == TEXTS, f"pages of {limit} have {payloads(pages)}, expected {TEXTS}"
         assert max(map(len, pages)) <= limit, f"a page of {limit} has {max(map(len, pages))} messages"
 
     encoded = target.clients.queued(absent, payload="base64").expect(200).json["data"]
-    assert [base64.b64decode(message["payload"]).decode() for message in encoded] == TEXTS, "base64 differs from plain"
+    assert [payload_of(message).decode() for message in encoded] == TEXTS, "base64 differs from plain"
     assert target.clients.queued(absent).expect(200).json["data"] == encoded, "base64 is not the default"
     without = target.clients.queued(absent, payload="none").expect(200).json["data"]
     assert [message["msgid"] for message in without] == [message["msgid"] for message in encoded], "none lists others"
@@ -79,8 +78,9 @@ def test_queued_messages_page_by_page(target: Target, absent: str) -> None:
 
 
 @requirement("CLI-11", QUEUED, "GET /clients")
-def test_queued_messages_are_counted_and_delivered(target: Target, absent: str) -> None:
+def test_queued_messages_are_counted_and_delivered(target: Target) -> None:
     """The client's mqueue_len is the number of waiting messages; once back it gets them in order, and none wait."""
+    absent = absent_client(target, target.sandbox.topic())
 
     def length() -> int:
         listed = target.clients.listed(clientid=absent, fields="clientid,mqueue_len")
@@ -90,27 +90,30 @@ def test_queued_messages_are_counted_and_delivered(target: Target, absent: str) 
     assert length() == len(TEXTS), f"{len(TEXTS)} messages wait, mqueue_len is {length()}"
 
     back = target.connect(absent, clean_start=False, session_expiry_s=300)
-    received = [message.payload.decode() for message in back.wait_for_messages(len(TEXTS))]
-    assert received == TEXTS, f"delivered {received}"
+    back.wait_for_messages(len(TEXTS))
+    assert back.texts == TEXTS, f"delivered {back.texts}, waiting were {TEXTS}"
     empty = eventually(lambda: target.clients.queued(absent).expect(200).json["data"] == [])
     assert empty, "delivered messages still wait"
     target.clients.delete(absent).expect(204)
 
 
 @requirement("CLI-11", QUEUED)
-def test_binary_payload_in_the_queue(target: Target, absent: str, topic: str) -> None:
+def test_binary_payload_in_the_queue(target: Target) -> None:
     """A waiting message whose payload is no text spoils no list: base64 shows its bytes, plain answers 200 or 400."""
+    topic = target.sandbox.topic()
+    absent = absent_client(target, topic)
     target.publish(topic, base64.b64encode(b"\xff\x00").decode(), payload_encoding="base64", qos=1).expect(200)
 
     eventually(lambda: len(target.clients.queued(absent).expect(200).json["data"]) > len(TEXTS))
     last = target.clients.queued(absent).expect(200).json["data"][-1]
-    assert base64.b64decode(last["payload"]) == b"\xff\x00", f"base64 shows {last['payload']}"
+    assert payload_of(last) == b"\xff\x00", f"the payload ff 00 is shown in base64 as {last['payload']}"
     target.clients.queued(absent, payload="plain").expect(200, 400)
 
 
 @requirement("CLI-12", QUEUED, level="SHOULD")
-def test_small_pages_lose_nothing(target: Target, absent: str) -> None:
+def test_small_pages_lose_nothing(target: Target) -> None:
     """Pages cut short by max_payload_bytes continue where they were cut: every message is on one of them."""
+    absent = absent_client(target, target.sandbox.topic())
     pages = walk(target.clients.queued, absent, payload="plain", max_payload_bytes=15)
     assert payloads(pages) == TEXTS, f"pages of 15 bytes have {payloads(pages)}, waiting are {TEXTS}"
     assert len(pages) > 2, f"5 messages of 5 to 11 bytes fit on {len(pages)} pages of 15 bytes"
@@ -128,7 +131,7 @@ def test_unacknowledged_messages(target: Target) -> None:
 
     for limit in (2, 100):
         pages = walk(target.clients.unacknowledged, client.client_id, limit=limit, payload="plain")
-        assert payloads(pages) == TEXTS, f"pages of {limit} have {payloads(pages)}"
+        assert payloads(pages) == TEXTS, f"pages of {limit} have {payloads(pages)}, expected {TEXTS}"
 
     client.acknowledge(messages[0])
     remaining = eventually(

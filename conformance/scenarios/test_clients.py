@@ -116,18 +116,19 @@ def test_clients_of_a_node(target: Target) -> None:
 @requirement("CLI-17", READ, LIST)
 def test_absent_client_is_shown(target: Target) -> None:
     """A client that is away but has a session is shown as disconnected, and since when; it is listed by that state."""
-    client_id = target.offline_session(target.sandbox.topic())
+    client_id, other = target.offline_session(target.sandbox.topic()), target.connect().client_id
 
     shown = target.clients.read(client_id)
     assert shown["connected"] is False, "a client that has disconnected is shown as connected"
+    assert "disconnected_at" in shown, "it is not shown since when the client is away"
     connected, disconnected = (datetime.fromisoformat(shown[name]) for name in ("connected_at", "disconnected_at"))
     assert connected <= disconnected, f"disconnected at {disconnected}, before it connected at {connected}"
-    for state, expected in (("disconnected", [client_id]), ("connected", [])):
-        listed = target.clients.ids(conn_state=state, clientid=client_id)
+    for state, expected in (("disconnected", [client_id]), ("connected", [other])):
+        listed = target.clients.ids(conn_state=state, clientid=[client_id, other])
         assert listed == expected, f"conn_state={state} lists {listed}"
 
     with target.connect(client_id, clean_start=False, session_expiry_s=300) as back:
-        assert back.session_present, "the session is gone"
+        assert back.session_present, "the session of a client that was away is gone"
         online = eventually(lambda: target.clients.read(client_id)["connected"])
         assert online, "a client that came back is shown as disconnected"
     target.clients.delete(client_id).expect(204)

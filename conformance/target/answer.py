@@ -107,6 +107,13 @@ class Answer:
         code = value.get("code") if isinstance(value, dict) else None
         return code if isinstance(code, str) else None
 
+    @property
+    def reason_code(self) -> int | None:
+        """The ``reason_code`` of MQTT in an answer to a publish (16: nobody subscribed), None if there is none."""
+        value = self._decoded[0]
+        code = value.get("reason_code") if isinstance(value, dict) else None
+        return code if isinstance(code, int) else None
+
     def curl(self, redact: Redactor) -> str:
         """A line to paste into a shell; credentials and base URL come from the environment."""
         parts = ["curl -sS -i --path-as-is", f"-X {self.sent.method}"]

@@ -189,8 +189,8 @@ class MqttClient:
         What a marker message proves: the others had their chance. Raises AssertionError if the marker does not arrive.
         """
         marker = self.wait_for_messages(1, within_s, lambda message: message.payload == payload.encode())
-        assert marker, f"{self.client_id} did not receive {payload!r} within {within_s:g} s, but {self._texts()}"
-        texts = self._texts()
+        assert marker, f"{self.client_id} did not receive {payload!r} within {within_s:g} s, but {self.texts}"
+        texts = self.texts
         return texts[: texts.index(payload)]
 
     def received_probe(self, payload: str) -> bool:
@@ -205,7 +205,9 @@ class MqttClient:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _texts(self) -> list[str]:
+    @property
+    def texts(self) -> list[str]:
+        """The payloads of the messages received, as text."""
         return [message.payload.decode(errors="backslashreplace") for message in self.messages]
 
     def _granted_for(self, mid: int | None) -> int:

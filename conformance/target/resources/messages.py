@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +13,15 @@ from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection, arranged
 from conformance.target.sandbox import bare_topic
 from conformance.target.topics import matches
+
+
+def payload_of(message: Mapping[str, Any]) -> bytes:
+    """The payload of a message that the API shows in base64; raises AssertionError if it shows something else."""
+    shown = message.get("payload")
+    try:
+        return base64.b64decode(str(shown).encode(), validate=True)
+    except binascii.Error as error:
+        raise AssertionError(f"the payload {shown!r} is no base64: {error}") from None
 
 
 class Clients(Collection):

@@ -1,0 +1,352 @@
+"""Faults of publishing (PUB).
+
+To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
+(`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference import publish
+from conformance.reference.http import Reply as Answer
+from conformance.reference.message import Message
+from conformance.reference.mqtt import session
+from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.retained import RetainedStore
+from conformance.reference.mqtt.session import Session
+from tests.faults.seeded import (
+    Broken,
+    always,
+    broken,
+    broken_handler,
+    edit,
+    error_reply,
+    json_reply,
+    nothing,
+    on,
+    scenario,
+    seed,
+    swallow,
+    twice,
+)
+
+PULL = "https://github.com/emqx/emqx/pull/"
+PUBLISH = "POST /publish"
+BULK = "POST /publish/bulk"
+
+
+def item(name: str) -> str:
+    return scenario("publish", name)
+
+
+def published(change: Callable[[Message], Message]) -> Broken:
+    """Every message is changed before it is published."""
+    return broken(Broker, "publish", lambda original: lambda self, message: original(self, change(message)))
+
+
+def delivered(**changes: Any) -> Broken:
+    """Every message is changed before it is delivered."""
+    return broken(
+        Session,
+        "deliver",
+        lambda deliver: (
+            lambda self, message, subscription, retained=False: deliver(
+                self, replace(message, **changes), subscription, retained
+            )
+        ),
+    )
+
+
+# --- one message ------------------------------------------------------------------------------------------------------
+
+REACHES = item("message_reaches_its_subscribers")
+seed("subscribers receive nothing", broken(Session, "deliver", nothing), REACHES, "PUB-01")
+seed("subscribers receive every message twice", broken(Session, "deliver", twice), REACHES, "PUB-01")
+seed("messages are delivered without their payload", delivered(payload=b""), REACHES, "PUB-01")
+seed("messages are delivered on another topic", delivered(topic="elsewhere"), REACHES, "PUB-01")
+seed("every message is delivered with QoS 0", published(lambda message: replace(message, qos=0)), REACHES, "PUB-01")
+seed(
+    "a retained message is delivered as retained to its subscribers",
+    broken(
+        Session,
+        "deliver",
+        lambda deliver: lambda self, message, subscription, retained=False: deliver(self, message, subscription, True),
+    ),
+    REACHES,
+    "PUB-01",
+)
+seed("a published message has no id", on(PUBLISH, edit(lambda body: body.update(id="")), 200), REACHES, "PUB-01")
+seed("every message has the same id", on(PUBLISH, edit(lambda body: body.update(id="0" * 32)), 200), REACHES, "PUB-01")
+seed(
+    "a delivered message is answered like an undelivered one",
+    on(PUBLISH, lambda _: json_reply(202, {"reason_code": 16, "message": "no_matching_subscribers"}), 200),
+    REACHES,
+    "PUB-01",
+)
+NOBODY = item("message_without_subscriber")
+seed(
+    "a message without subscribers is answered like a delivered one",
+    on(PUBLISH, lambda _: json_reply(200, {"id": "0" * 32}), 202),
+    NOBODY,
+    "PUB-02",
+)
+seed(
+    "the reason for 202 is another one",
+    on(PUBLISH, edit(lambda body: body.update(reason_code=17)), 202),
+    NOBODY,
+    "PUB-02",
+)
+seed(
+    "only messages with subscribers are retained",
+    broken(RetainedStore, "store", nothing),
+    NOBODY,
+    "PUB-02",
+)
+TOPIC = item("topic_name_is_checked")
+seed(
+    "a refused topic is published all the same",
+    broken_handler(PUBLISH, lambda handler: lambda call: _published_anyway(call) or handler(call)),
+    TOPIC,
+    "PUB-03",
+)
+
+
+def _published_anyway(call: Any) -> None:
+    topic = call.body["topic"].partition("#")[0]
+    call.deployment.broker.publish(Message(topic, call.body["payload"].encode()))
+
+
+seed(
+    "wildcards are fine in a topic name",
+    broken(publish, "is_topic_name", lambda _: lambda topic: len(topic) <= 65_535),
+    TOPIC,
+    ("PUB-03", PUBLISH, "topic_name_is_checked"),
+)
+seed(
+    "a topic may be of any length",
+    broken(publish, "is_topic_name", lambda _: lambda topic: "#" not in topic and "+" not in topic),
+    TOPIC,
+    ("PUB-03", PUBLISH, "topic_name_is_checked"),
+)
+seed(
+    "a topic of 65,535 bytes is too long",
+    broken(publish, "is_topic_name", lambda check: lambda topic: len(topic) < 65_535 and check(topic)),
+    TOPIC,
+    ("PUB-03", PUBLISH, "topic_name_is_checked"),
+)
+seed(
+    "a bad topic has another reason code",
+    on(PUBLISH, edit(lambda body: body.update(reason_code=131)), 400),
+    TOPIC,
+    "PUB-03",
+)
+seed(
+    "a bad topic is answered with an array",
+    on(PUBLISH, lambda reply: reply.with_json([reply.json]), 400),
+    TOPIC,
+    "PUB-03",
+    "GEN-11",
+    "GEN-14",
+    origin=f"{PULL}11493",
+)
+BASE64 = item("base64_payload")
+seed(
+    "a base64 payload is delivered as it came",
+    broken(publish, "_payload", lambda _: lambda message: message["payload"].encode()),
+    BASE64,
+    "PUB-04",
+)
+seed(
+    "what is no base64 is delivered as it came",
+    broken(publish, "_payload", lambda payload: lambda message: _lenient(payload, message)),
+    BASE64,
+    ("PUB-04", PUBLISH, "base64_payload"),
+)
+
+
+def _lenient(payload: Callable[[Any], bytes], message: Any) -> bytes:
+    try:
+        return payload(message)
+    except publish._Refused:
+        return bytes(message["payload"].encode())
+
+
+PROPERTIES = item("properties_arrive")
+for name in (
+    "payload_format_indicator",
+    "response_topic",
+    "correlation_data",
+    "content_type",
+    "message_expiry_interval",
+):
+    seed(
+        f"{name} does not arrive",
+        published(
+            lambda message, name=name: replace(
+                message, properties={key: value for key, value in message.properties.items() if key != name}
+            )
+        ),
+        PROPERTIES,
+        "PUB-07",
+    )
+seed("user properties do not arrive", delivered(user_properties=[]), PROPERTIES, "PUB-07")
+seed(
+    "the expiry interval arrives in milliseconds",
+    published(
+        lambda message: replace(
+            message,
+            properties={
+                key: value * 1000 if key == "message_expiry_interval" else value
+                for key, value in message.properties.items()
+            },
+        )
+    ),
+    PROPERTIES,
+    "PUB-07",
+)
+STRINGS = item("user_properties_are_strings")
+seed(
+    "a user property of any type is published and lost",
+    broken(publish, "_check_texts", nothing),
+    STRINGS,
+    ("PUB-08", PUBLISH, "user_properties_are_strings"),
+)
+
+
+def aborting(broker: Broker, receiver: Session) -> None:
+    """What the strict deployment does."""
+    if receiver.connection is not None:
+        receiver.connection.abort()
+        receiver.connection = None
+        broker.sessions.end(receiver)
+
+
+seed(
+    "a user property that is no string costs subscribers their connection",
+    (broken(publish, "_check_texts", nothing), broken(Broker, "not_encodable", lambda _: aborting)),
+    STRINGS,
+    ("PUB-08", PUBLISH, "user_properties_are_strings"),
+)
+LARGE = item("message_larger_than_a_packet")
+seed(
+    "a message may be larger than a packet",
+    broken(publish, "MAX_PACKET_SIZE", lambda size: 10 * size),
+    LARGE,
+    ("PUB-09", PUBLISH, "message_larger_than_a_packet"),
+)
+seed(
+    "a message that is too large has another reason code",
+    on(PUBLISH, edit(lambda body: body.update(reason_code=149)), 400),
+    LARGE,
+    "PUB-09",
+)
+DEFAULTS = item("defaults_and_texts")
+seed(
+    "the default QoS of a publish is 1",
+    published(lambda message: replace(message, qos=max(1, message.qos))),
+    DEFAULTS,
+    "PUB-11",
+)
+seed(
+    "a payload is delivered in Latin-1",
+    published(lambda message: replace(message, payload=message.payload.decode().encode("latin-1", "replace"))),
+    DEFAULTS,
+    "PUB-11",
+)
+seed(
+    "a message without payload is not published",
+    swallow(PUBLISH, error_reply(400, "BAD_REQUEST"), lambda request: request.json["payload"] == ""),
+    DEFAULTS,
+    ("PUB-11", PUBLISH, "defaults_and_texts"),
+)
+seed(
+    "messages do not expire while their receiver is away",
+    broken(session, "expired", always(False)),
+    item("expired_message_is_not_delivered"),
+    "PUB-12",
+)
+
+# --- several messages -------------------------------------------------------------------------------------------------
+
+ORDER = scenario("publish_bulk", "answers_are_in_the_order_of_the_messages")
+REFUSED = scenario("publish_bulk", "bad_message_refuses_all")
+NONE = scenario("publish_bulk", "no_messages_at_all")
+seed(
+    "the answers of a bulk publish come in another order",
+    on(BULK, lambda reply: reply.with_json(sorted(reply.json, key=lambda answer: "id" in answer)), 202),
+    ORDER,
+    "PUB-05",
+)
+seed(
+    "a bulk publish is answered 200 whatever is delivered",
+    on(BULK, lambda reply: reply.with_json(reply.json, 200), 202),
+    ORDER,
+    ("PUB-05", BULK, "answers_are_in_the_order_of_the_messages"),
+    ("GEN-14", BULK, "response_schema"),
+)
+seed(
+    "a bulk publish is answered 202 whatever is delivered",
+    on(BULK, lambda reply: reply.with_json(reply.json, 202), 200),
+    ORDER,
+    ("PUB-05", BULK, "answers_are_in_the_order_of_the_messages"),
+)
+seed(
+    "the messages of a bulk publish have one id",
+    on(BULK, lambda reply: reply.with_json([reply.json[0]] * len(reply.json)), 200),
+    ORDER,
+    "PUB-05",
+)
+
+
+def reversed_bulk(handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    return lambda call: handler(replace(call, body=call.body[::-1]))
+
+
+def repeated_bulk(handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    return lambda call: (handler(call), handler(call))[1]
+
+
+seed("a bulk publish delivers in another order", broken_handler(BULK, reversed_bulk), ORDER, "PUB-05")
+seed("a bulk publish delivers twice", broken_handler(BULK, repeated_bulk), ORDER, "PUB-05")
+
+
+def one_by_one(handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    """The messages before the one that is refused are published."""
+
+    def publish_each(call: Any) -> Answer:
+        if any("#" in message["topic"] for message in call.body):
+            handler(replace(call, body=[message for message in call.body if "#" not in message["topic"]]))
+        return handler(call)
+
+    return publish_each
+
+
+seed("the good messages of a bad batch are published", broken_handler(BULK, one_by_one), REFUSED, "PUB-05")
+seed(
+    "a bad message in a batch is skipped",
+    on(BULK, lambda reply: reply.with_json([{"id": "0" * 32}], 200), 400),
+    REFUSED,
+    ("PUB-05", BULK, "bad_message_refuses_all"),
+)
+seed(
+    "a batch with a bad topic has another reason code",
+    on(BULK, edit(lambda body: body.update(reason_code=131)), 400),
+    REFUSED,
+    "PUB-05",
+)
+seed(
+    "a batch without messages crashes",
+    on(BULK, lambda _: error_reply(500, "INTERNAL_ERROR"), 400),
+    NONE,
+    ("PUB-06", BULK, "no_messages_at_all"),
+    ("GEN-15", BULK, "no_server_error"),
+)
+seed(
+    "a batch without messages has an answer",
+    on(BULK, lambda reply: reply.with_json([{"id": "0" * 32}], 200), 400),
+    NONE,
+    "PUB-06",
+)
