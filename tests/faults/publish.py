@@ -1,4 +1,4 @@
-"""Faults of publishing (PUB).
+"""Faults of publishing one message (PUB).
 
 To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
 (`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference import publish
-from conformance.reference.http import Reply as Answer
 from conformance.reference.message import Message
 from conformance.reference.mqtt import session
 from conformance.reference.mqtt.broker import Broker
@@ -35,7 +34,6 @@ from tests.faults.seeded import (
 
 PULL = "https://github.com/emqx/emqx/pull/"
 PUBLISH = "POST /publish"
-BULK = "POST /publish/bulk"
 
 
 def item(name: str) -> str:
@@ -59,8 +57,6 @@ def delivered(**changes: Any) -> Broken:
         ),
     )
 
-
-# --- one message ------------------------------------------------------------------------------------------------------
 
 REACHES = item("message_reaches_its_subscribers")
 seed("subscribers receive nothing", broken(Session, "deliver", nothing), REACHES, "PUB-01")
@@ -267,86 +263,4 @@ seed(
     broken(session, "expired", always(False)),
     item("expired_message_is_not_delivered"),
     "PUB-12",
-)
-
-# --- several messages -------------------------------------------------------------------------------------------------
-
-ORDER = scenario("publish_bulk", "answers_are_in_the_order_of_the_messages")
-REFUSED = scenario("publish_bulk", "bad_message_refuses_all")
-NONE = scenario("publish_bulk", "no_messages_at_all")
-seed(
-    "the answers of a bulk publish come in another order",
-    on(BULK, lambda reply: reply.with_json(sorted(reply.json, key=lambda answer: "id" in answer)), 202),
-    ORDER,
-    "PUB-05",
-)
-seed(
-    "a bulk publish is answered 200 whatever is delivered",
-    on(BULK, lambda reply: reply.with_json(reply.json, 200), 202),
-    ORDER,
-    ("PUB-05", BULK, "answers_are_in_the_order_of_the_messages"),
-    ("GEN-14", BULK, "response_schema"),
-)
-seed(
-    "a bulk publish is answered 202 whatever is delivered",
-    on(BULK, lambda reply: reply.with_json(reply.json, 202), 200),
-    ORDER,
-    ("PUB-05", BULK, "answers_are_in_the_order_of_the_messages"),
-)
-seed(
-    "the messages of a bulk publish have one id",
-    on(BULK, lambda reply: reply.with_json([reply.json[0]] * len(reply.json)), 200),
-    ORDER,
-    "PUB-05",
-)
-
-
-def reversed_bulk(handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    return lambda call: handler(replace(call, body=call.body[::-1]))
-
-
-def repeated_bulk(handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    return lambda call: (handler(call), handler(call))[1]
-
-
-seed("a bulk publish delivers in another order", broken_handler(BULK, reversed_bulk), ORDER, "PUB-05")
-seed("a bulk publish delivers twice", broken_handler(BULK, repeated_bulk), ORDER, "PUB-05")
-
-
-def one_by_one(handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    """The messages before the one that is refused are published."""
-
-    def publish_each(call: Any) -> Answer:
-        if any("#" in message["topic"] for message in call.body):
-            handler(replace(call, body=[message for message in call.body if "#" not in message["topic"]]))
-        return handler(call)
-
-    return publish_each
-
-
-seed("the good messages of a bad batch are published", broken_handler(BULK, one_by_one), REFUSED, "PUB-05")
-seed(
-    "a bad message in a batch is skipped",
-    on(BULK, lambda reply: reply.with_json([{"id": "0" * 32}], 200), 400),
-    REFUSED,
-    ("PUB-05", BULK, "bad_message_refuses_all"),
-)
-seed(
-    "a batch with a bad topic has another reason code",
-    on(BULK, edit(lambda body: body.update(reason_code=131)), 400),
-    REFUSED,
-    "PUB-05",
-)
-seed(
-    "a batch without messages crashes",
-    on(BULK, lambda _: error_reply(500, "INTERNAL_ERROR"), 400),
-    NONE,
-    ("PUB-06", BULK, "no_messages_at_all"),
-    ("GEN-15", BULK, "no_server_error"),
-)
-seed(
-    "a batch without messages has an answer",
-    on(BULK, lambda reply: reply.with_json([{"id": "0" * 32}], 200), 400),
-    NONE,
-    "PUB-06",
 )

@@ -1,0 +1,194 @@
+"""Faults of subscribing and unsubscribing clients through the API (CLI-05, CLI-08 to CLI-10, CLI-21).
+
+To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
+(`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference import client_subscriptions
+from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.table import SubscriptionTable
+from conformance.reference.mqtt.topics import parse_filter
+from tests.faults.proxy import Fault, Reply, Request
+from tests.faults.seeded import (
+    EMPTY,
+    always,
+    broken,
+    broken_handler,
+    edit,
+    error_reply,
+    json_reply,
+    nothing,
+    on,
+    scenario,
+    seed,
+    swallow,
+)
+
+PULL = "https://github.com/emqx/emqx/pull/"
+SUBSCRIBE = "POST /clients/{clientid}/subscribe"
+SUBSCRIBE_SEVERAL = f"{SUBSCRIBE}/bulk"
+UNSUBSCRIBE = "POST /clients/{clientid}/unsubscribe"
+UNSUBSCRIBE_SEVERAL = f"{UNSUBSCRIBE}/bulk"
+OF_CLIENT = "GET /clients/{clientid}/subscriptions"
+LIST = "GET /subscriptions"
+NO_SUBSCRIPTIONS = json_reply(200, {"data": [], "meta": {"page": 1, "limit": 100, "hasnext": False, "count": 0}})
+
+
+def item(name: str) -> str:
+    return scenario("client_subscriptions", name)
+
+
+# --- subscribing and unsubscribing ------------------------------------------------------------------------------------
+
+ONE = item("subscription_through_the_api")
+BULK = item("several_subscriptions_through_the_api")
+seed(
+    "subscriptions through the API receive nothing",
+    broken(SubscriptionTable, "add", nothing),
+    (ONE, BULK),
+    "CLI-05",
+)
+seed("a client shows no subscriptions", on(OF_CLIENT, lambda _: json_reply(200, []), 200), (ONE, BULK), "CLI-05")
+seed("the list of all shows no subscriptions", on(LIST, lambda _: NO_SUBSCRIPTIONS, 200), (ONE, BULK), "CLI-05")
+seed("unsubscribing does nothing", swallow(UNSUBSCRIBE, EMPTY), ONE, "CLI-05")
+seed(
+    "messages still come after unsubscribing",
+    broken(SubscriptionTable, "discard", nothing),
+    ONE,
+    "CLI-05",
+)
+seed(
+    "unsubscribing ends every subscription",
+    broken(
+        Broker,
+        "unsubscribe",
+        lambda _: lambda self, session, topic_filter: self.unsubscribe_all(session),
+    ),
+    (ONE, BULK),
+    "CLI-05",
+)
+seed(
+    "only what is subscribed can be unsubscribed",
+    broken_handler(UNSUBSCRIBE, lambda handler: lambda call: _known(call) and handler(call)),
+    ONE,
+    "CLI-05",
+    "GEN-15",
+)
+seed(
+    "a client that has just connected is unknown to its bulk subscription",
+    on(SUBSCRIBE_SEVERAL, lambda _: error_reply(404, "CLIENTID_NOT_FOUND"), 200),
+    BULK,
+    ("CLI-05", SUBSCRIBE_SEVERAL, "several_subscriptions_through_the_api"),
+    origin=f"{PULL}9712",
+)
+
+
+def _known(call: Any) -> bool:
+    session = call.deployment.broker.sessions[call.path["clientid"]]
+    return bool(session.subscriptions[call.body["topic"]])
+
+
+def only_the_first(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda call: handler(replace(call, body=call.body[:1]))
+
+
+seed("only the first of several is subscribed", broken_handler(SUBSCRIBE_SEVERAL, only_the_first), BULK, "CLI-05")
+seed("only the first of several is unsubscribed", broken_handler(UNSUBSCRIBE_SEVERAL, only_the_first), BULK, "CLI-05")
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+NO_LOCAL = item("no_local_on_a_shared_subscription")
+seed(
+    "no-local is allowed for a group",
+    broken(client_subscriptions, "_filter", lambda _: lambda call, wanted: parse_filter(wanted["topic"])),
+    NO_LOCAL,
+    "CLI-08",
+)
+seed(
+    "no-local for a group is a bad request like any",
+    on(SUBSCRIBE, edit(lambda body: body.update(code="BAD_REQUEST")), 400),
+    NO_LOCAL,
+    "CLI-08",
+)
+
+
+def subscribing(check: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that is refused is subscribed to all the same."""
+
+    def subscribed(call: Any, wanted: Any) -> Any:
+        parsed = parse_filter(wanted["topic"])
+        session = client_subscriptions.session_of(call)
+        client_subscriptions._subscribe(call, session, parsed, wanted)
+        return check(call, wanted)
+
+    return subscribed
+
+
+MALFORMED = tuple(
+    item(f"malformed_filter[{which}]")
+    for which in ("levels after the last", "wildcard in a level", "wildcard in a group")
+)
+seed("a refused no-local is subscribed", broken(client_subscriptions, "_filter", subscribing), NO_LOCAL, "CLI-08")
+seed("a refused filter is subscribed", broken(client_subscriptions, "_filter", subscribing), MALFORMED[:2], "CLI-09")
+seed(
+    "any text is a topic filter",
+    broken(client_subscriptions, "is_topic_filter", always(True)),
+    MALFORMED[:2],
+    ("CLI-09", SUBSCRIBE, "malformed_filter"),
+)
+seed(
+    "a malformed group crashes",
+    swallow(SUBSCRIBE, error_reply(500, "UNKNOWN_ERROR"), lambda request: "$share/a+b" in request.json["topic"]),
+    MALFORMED[2],
+    ("CLI-09", SUBSCRIBE, "malformed_filter"),
+    "GEN-15",
+)
+NO_TOPIC = item("unsubscribe_without_topic")
+seed(
+    "unsubscribing without a topic crashes",
+    swallow(UNSUBSCRIBE, error_reply(500, "INTERNAL_ERROR"), lambda request: request.json == {}),
+    NO_TOPIC,
+    ("CLI-10", UNSUBSCRIBE, "unsubscribe_without_topic"),
+    "GEN-15",
+)
+seed(
+    "unsubscribing without a topic is fine",
+    swallow(UNSUBSCRIBE, EMPTY, lambda request: request.json == {}),
+    NO_TOPIC,
+    ("CLI-10", UNSUBSCRIBE, "unsubscribe_without_topic"),
+)
+
+
+def ending_all() -> Fault:
+    """Who unsubscribes without a topic is told that this is wrong, and has no subscriptions any more."""
+    ended: set[str] = set()
+
+    def fault(request: Request, forward: Callable[[], Reply]) -> Reply:
+        client = request.path.rpartition("/")[0]
+        if request.is_for(UNSUBSCRIBE) and request.json == {}:
+            ended.add(client)
+        return json_reply(200, []) if request.is_for(OF_CLIENT) and client in ended else forward()
+
+    return fault
+
+
+seed("unsubscribing without a topic ends every subscription", ending_all(), NO_TOPIC, "CLI-10")
+for label, answer in (
+    (SUBSCRIBE, json_reply(200, {"clientid": "c", "topic": "t", "qos": 0, "nl": 0, "rap": 0, "rh": 0, "node": "n"})),
+    (SUBSCRIBE_SEVERAL, json_reply(200, [])),
+    (UNSUBSCRIBE, EMPTY),
+    (UNSUBSCRIBE_SEVERAL, EMPTY),
+    (OF_CLIENT, json_reply(200, [])),
+):
+    seed(
+        f"{label} takes an unknown client for one without subscriptions",
+        on(label, lambda _, answer=answer: answer, 404),
+        item("unknown_client_has_no_subscriptions"),
+        ("CLI-21", label, "unknown_client_has_no_subscriptions"),
+    )

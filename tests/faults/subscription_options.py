@@ -1,0 +1,224 @@
+"""Faults of what subscriptions deliver: QoS, options, groups (CLI-06, CLI-07, CLI-19, CLI-20).
+
+To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
+(`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference import client_subscriptions
+from conformance.reference.mqtt import table
+from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.session import Session
+from conformance.reference.mqtt.table import Subscription
+from conformance.reference.mqtt.topics import parse_filter
+from tests.faults.seeded import broken, edit, error_reply, in_each, on, scenario, seed, swallow
+
+PULL = "https://github.com/emqx/emqx/pull/"
+SUBSCRIBE = "POST /clients/{clientid}/subscribe"
+OF_CLIENT = "GET /clients/{clientid}/subscriptions"
+LIST = "GET /subscriptions"
+
+
+def item(name: str) -> str:
+    return scenario("client_subscriptions", name)
+
+
+def with_options(subscription: Subscription, **options: int) -> Subscription:
+    return replace(subscription, options=replace(subscription.options, **options))
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+QOS = item("qos_of_a_subscription")
+OPTIONS = item("options_of_a_subscription")
+EFFECT = item("options_have_their_effect")
+seed(
+    "a client cannot be subscribed without qos",
+    swallow(SUBSCRIBE, error_reply(500, "INTERNAL_ERROR"), lambda request: "qos" not in request.json),
+    QOS,
+    "CLI-06",
+    "GEN-15",
+    origin=f"{PULL}9703",
+)
+
+
+def at_least(least: int) -> Callable[[Any], Any]:
+    """A QoS below ``least`` is raised to it."""
+
+    def raised(subscribe: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda call, session, parsed, wanted: subscribe(
+            call, session, parsed, {**wanted, "qos": max(least, wanted["qos"])}
+        )
+
+    return raised
+
+
+seed("the default QoS of a subscription is 1", broken(client_subscriptions, "_subscribe", at_least(1)), QOS, "CLI-06")
+seed(
+    "a subscription is listed with another QoS",
+    on(OF_CLIENT, lambda reply: in_each(None, lambda entry: entry.update(qos=0))(reply), 200),
+    QOS,
+    "CLI-06",
+)
+seed(
+    "messages are delivered with the QoS they were published with",
+    broken(
+        Session,
+        "deliver",
+        lambda deliver: (
+            lambda self, message, subscription, retained=False: deliver(
+                self, message, with_options(subscription, qos=2), retained
+            )
+        ),
+    ),
+    QOS,
+    "CLI-06",
+)
+seed(
+    "messages are delivered with the QoS of the subscription",
+    broken(
+        Session,
+        "deliver",
+        lambda deliver: (
+            lambda self, message, subscription, retained=False: deliver(
+                self, replace(message, qos=subscription.options.qos), subscription, retained
+            )
+        ),
+    ),
+    QOS,
+    "CLI-06",
+)
+for name in ("nl", "rap", "rh"):
+    seed(
+        f"a subscription is listed without {name}",
+        on(OF_CLIENT, lambda reply, name=name: in_each(None, lambda entry: entry.update({name: 0}))(reply), 200),
+        OPTIONS,
+        "CLI-19",
+    )
+    seed(
+        f"a subscription is answered without {name}",
+        on(SUBSCRIBE, lambda reply, name=name: edit(lambda body: body.update({name: 0}))(reply), 200),
+        OPTIONS,
+        "CLI-19",
+    )
+seed(
+    "a subscription is answered without its prefix",
+    on(SUBSCRIBE, edit(lambda body: body.update(topic=parse_filter(body["topic"]).topic)), 200),
+    OPTIONS,
+    "CLI-19",
+    origin=f"{PULL}12598",
+)
+seed(
+    "a client receives what it publishes in spite of no-local",
+    broken(
+        Session,
+        "deliver",
+        lambda deliver: (
+            lambda self, message, subscription, retained=False: deliver(
+                self, message, with_options(subscription, nl=0), retained
+            )
+        ),
+    ),
+    EFFECT,
+    "CLI-20",
+)
+seed(
+    "every message is delivered as it was retained",
+    broken(
+        Session,
+        "deliver",
+        lambda deliver: (
+            lambda self, message, subscription, retained=False: deliver(
+                self, message, with_options(subscription, rap=1), retained
+            )
+        ),
+    ),
+    EFFECT,
+    "CLI-20",
+)
+seed(
+    "retain as published is ignored",
+    broken(
+        Session,
+        "deliver",
+        lambda deliver: (
+            lambda self, message, subscription, retained=False: deliver(
+                self, message, with_options(subscription, rap=0), retained
+            )
+        ),
+    ),
+    EFFECT,
+    "CLI-20",
+)
+
+# --- shared subscriptions ---------------------------------------------------------------------------------------------
+
+SHARED = tuple(item(f"shared_subscription[{form}]") for form in ("share", "queue"))
+
+
+def everybody(entries: table._Entries) -> Iterator[Subscription]:
+    yield from entries.plain.values()
+    for group in entries.groups.values():
+        yield from group.members.values()
+
+
+seed(
+    "every member of a group gets every message",
+    broken(table._Entries, "receivers", lambda _: everybody),
+    SHARED,
+    "CLI-07",
+)
+seed(
+    "a member gets a message twice",
+    broken(table._Entries, "receivers", lambda get: lambda self: [*get(self)] * 2),
+    SHARED,
+    "CLI-07",
+)
+seed(
+    "a message to a group is lost now and then",
+    broken(table._Group, "next", lambda turn: lambda self: turn(self) if self.turn != 3 else _nobody(self)),
+    SHARED,
+    "CLI-07",
+)
+seed(
+    "shared subscriptions are listed without their prefix",
+    on(OF_CLIENT, in_each(None, lambda entry: entry.update(topic=parse_filter(entry["topic"]).topic)), 200),
+    SHARED,
+    "CLI-07",
+    origin=f"{PULL}12598",
+)
+seed(
+    "shared subscriptions cannot be ended",
+    broken(
+        Broker,
+        "unsubscribe",
+        lambda unsubscribe: lambda self, session, parsed: parsed.group is None and unsubscribe(self, session, parsed),
+    ),
+    SHARED,
+    "CLI-07",
+    origin=f"{PULL}12598",
+)
+
+
+def _nobody(group: table._Group) -> Subscription:
+    """A subscription whose session drops everything."""
+    group.turn += 1
+
+    class Dropping:
+        def deliver(self, *_: object) -> None:
+            pass
+
+    return replace(next(iter(group.members.values())), session=Dropping())
+
+
+seed(
+    "a group has no subscriptions",
+    on(LIST, in_each("data", lambda entry: entry.update(topic=entry["topic"].replace("$share/", "$shared/"))), 200),
+    SHARED[0],
+    "CLI-07",
+)
