@@ -117,8 +117,10 @@ class AnswerChecks:
         """A 204 has no body."""
         if answer.status != 204:
             return
-        if answer.content or answer.headers.get("content-length", "0") != "0":
-            self._failed(answer, "GEN-13", "empty_204", f"204 came with {len(answer.content)} bytes of body")
+        announced = answer.headers.get("content-length", "0")
+        if answer.content or announced != "0":
+            size = len(answer.content) or f"an announced {announced}"
+            self._failed(answer, "GEN-13", "empty_204", f"204 came with {size} bytes of body")
         else:
             self.recorder.passed("GEN-13", "empty_204", operation.label)
 

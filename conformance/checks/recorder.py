@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from conformance.report.model import Attribution, Failure, ItemResult
-from conformance.target.answer import Answer
+from conformance.target.answer import Answer, shortened
 from conformance.target.redaction import Redactor
 
 MOST_FAILURES_KEPT = 50
@@ -78,7 +78,7 @@ class Recorder:
             requirement=requirement,
             operation=operation,
             check=check,
-            message=self.redact(message),
+            message=shortened(self.redact(message)),
             curl="\n".join(program) or (answer.curl(self.redact) if answer else None),
             attribution=attribution,
             erratum=erratum,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conformance.contract.contract import Contract, Parameter
 
 _SHOWN = 80
+_LARGE = 10_000
 _LONGEST_CAUSE = 240
 _INTEGER = re.compile(r"[-+]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?")
@@ -120,9 +121,12 @@ class Validator:
         return valid
 
     def violations(self, value: Any) -> list[Violation]:
-        """All violations, each once, in a stable order."""
+        """All violations, each once, in a stable order; of a very large value only the first."""
         if self.is_valid(value):
             return []
+        if _is_large(value):
+            # A hostile answer of 16 MiB has room for millions of violations, 2 kB of memory each.
+            return [self._violation(_first_error(self._compiled, value))]
         found = {self._violation(error): None for error in self._compiled.iter_errors(value)}
         return sorted(found, key=lambda violation: (violation.path, violation.schema_path, violation.message))
 
@@ -131,6 +135,27 @@ class Validator:
         if steps[:2] == ["allOf", "0"]:
             steps = [*self._location, *steps[2:]]
         return Violation(pointer(error.instance_path), _message(error), pointer(steps))
+
+
+def _first_error(compiled: Any, value: Any) -> Any:
+    try:
+        compiled.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        return error
+    raise AssertionError("an invalid value has an error")
+
+
+def _is_large(value: Any) -> bool:
+    """Whether a value has more than `_LARGE` parts."""
+    open_parts, parts = [value], 1
+    while open_parts:
+        part = open_parts.pop()
+        children = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        parts += len(children)
+        if parts > _LARGE:
+            return True
+        open_parts.extend(child for child in children if isinstance(child, dict | list))
+    return False
 
 
 def pointer(steps: Sequence[str | int]) -> str:

@@ -141,7 +141,9 @@ class Answer:
             f"{self.sent.method} {self.sent.path}\nx-request-id: {self.sent.request_id}\n\n{_excerpt(self.sent.body)}"
         )
         headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
-        response = f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{headers}\n\n{_excerpt(self.content)}"
+        response = (
+            f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{shortened(headers)}\n\n{_excerpt(self.content)}"
+        )
         return redact(f"{request}\n\n--- answer ---\n{response}")
 
 
@@ -157,3 +159,9 @@ def _excerpt(body: bytes) -> str:
     text = body[:_EXCERPT].decode("utf-8", errors="backslashreplace")
     more = len(body) - _EXCERPT
     return text + (f"\n... {more} more bytes" if more > 0 else "")
+
+
+def shortened(text: str) -> str:
+    """At most the beginning of a text that a target chose."""
+    more = len(text) - _EXCERPT
+    return text[:_EXCERPT] + (f"... {more} more characters" if more > 0 else "")

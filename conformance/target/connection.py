@@ -55,11 +55,14 @@ class _BoundedReader(io.RawIOBase):
         self._patience = self._silence * SILENCES_PER_ANSWER
         self._deadline = time.monotonic() + self._patience
         self._left = LARGEST_EXCHANGE
+        self.ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        if self.ended:
+            return 0
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
             raise self._late()
@@ -89,7 +92,16 @@ class _BoundedResponse(http.client.HTTPResponse):
         self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
     ) -> None:
         super().__init__(sock, debuglevel, method, url)
-        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock))
+        self._reader = _BoundedReader(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self._reader)
+        self.excess = b""
+        """What came along with an answer that by its status has no body."""
+
+    def begin(self) -> None:
+        super().begin()
+        if self.status < 200 or self.status in (204, 304):
+            self._reader.ended = True
+            self.excess = self.fp.peek()
 
 
 class _Renewed(HTTPConnection):
@@ -137,8 +149,8 @@ def read_body(response: requests.Response) -> tuple[bytes, bool]:
     Raises `requests.RequestException` as `requests` itself would. The connection goes back to its pool when the body
     is read to its end, and is closed otherwise.
     """
-    raw = response.raw
-    pieces: list[bytes] = []
+    raw: Any = response.raw
+    pieces = [raw._original_response.excess]
     room = LARGEST_ANSWER
     try:
         # In pieces: so much is decompressed at once, however well a bomb is packed.
@@ -149,7 +161,7 @@ def read_body(response: requests.Response) -> tuple[bytes, bool]:
         response.close()
         raise requests.ConnectionError(error) from error
     content = b"".join(pieces)
-    if room < 0 or response.status_code < 200:
+    if room < 0 or pieces[0] or response.status_code < 200:
         response.close()
     else:
         raw.release_conn()

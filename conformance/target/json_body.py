@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
+from codecs import BOM_UTF8
 from collections import Counter
 from typing import Any
 
@@ -15,15 +17,22 @@ DEEPEST = 100
 def decode_json(content: bytes) -> tuple[Any, str | None]:
     """The value of ``content`` and None, or None and why it is no JSON to rely on.
 
-    Refused besides what is no JSON: a byte order mark, the same key twice in an object, numbers that others cannot
-    hold, and nesting that others cannot follow. A lone surrogate is kept, as the grammar of JSON allows it.
+    Refused besides what is no JSON: a byte order mark, the same key twice in an object, numbers and lone surrogates
+    that others cannot hold, and nesting that others cannot follow. A healthy EMQX answers none of these, whatever it
+    was sent (behaviour 0.1).
     """
+    if content.startswith(BOM_UTF8):
+        return None, "it starts with a byte order mark"
     try:
         value = _DECODER.decode(content.decode("utf-8"))
+        if _SURROGATE.search(content):
+            json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         return None, f"it is not UTF-8 (byte {error.start})"
     except json.JSONDecodeError as error:
         return None, f"it is not JSON ({error})"
+    except UnicodeEncodeError as error:
+        return None, f"a text has the lone surrogate {error.object[error.start]!a}, which UTF-8 cannot hold"
     except RecursionError:
         return None, _TOO_DEEP
     except ValueError as error:
@@ -34,6 +43,7 @@ def decode_json(content: bytes) -> tuple[Any, str | None]:
     return value, None
 
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _TOO_DEEP = f"it is nested deeper than {DEEPEST} levels"
 # What Python's int() refuses, with a plain ValueError, to keep a long number from costing quadratic time.
 _TOO_LONG = f"an integer has more than {sys.get_int_max_str_digits()} digits"

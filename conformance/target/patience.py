@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import zlib
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException, IncompleteRead
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from conformance.target.answer import Answer
 from conformance.target.connection import EndlessAnswer
@@ -57,10 +59,18 @@ def _retry_after(value: str) -> float:
 def reason_of(error: requests.RequestException) -> str:
     """The innermost cause in a few words: requests nests the interesting part."""
     cause = _innermost(error)
-    return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    said = " ".join(str(cause).split())
+    if isinstance(cause, EndlessAnswer):
+        return said
+    if isinstance(cause, IncompleteRead):
+        return f"the answer was cut off ({said})"
+    text = f"{type(cause).__name__}: {said}" if said else type(cause).__name__
+    if isinstance(cause, HTTPException | HTTPError | ValueError | zlib.error) and not isinstance(cause, OSError):
+        return f"the answer is no valid HTTP ({text})"
+    return text
 
 
 def _innermost(error: BaseException) -> BaseException:
-    while (cause := error.__cause__ or error.__context__) is not None:
+    while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = cause
     return error
