@@ -87,7 +87,7 @@ class _CleanUp:
         resources = list(resources)
         failed = self.attempt(resources)
         for pause_s in _PAUSES_S:
-            late = self._late(resources)
+            late = self._late(resources, {resource for resource, _ in failed})
             if not (failed or late) or self._patience_s < pause_s:
                 break
             self._patience_s -= pause_s
@@ -97,9 +97,9 @@ class _CleanUp:
         deleted = [resource for resource in resources if resource.kind in _ASYNCHRONOUS and resource not in live]
         return [left for _, left in failed] + [left for left in map(self._still_there, deleted) if left is not None]
 
-    def _late(self, resources: Iterable[Resource]) -> list[Resource]:
+    def _late(self, resources: Iterable[Resource], failed: set[Resource]) -> list[Resource]:
         """Messages whose deletion came before they could be retained."""
-        live = set(self._journal)
+        live = set(self._journal) - failed
         return [resource for resource in resources if resource.kind == "retained" and resource in live]
 
     def _may_yet_appear(self, resource: Resource) -> bool:
