@@ -43,16 +43,17 @@ def inventory_before(plan: Plan) -> Inventory:
 class EndOfRun:
     """Cleans up after a run and finds out what is left of it.
 
-    ``left``: what finished workers could not delete. ``troubles`` collects sentences on what must be done by hand.
+    ``left``: what finished workers could not delete. ``troubles``: sentences on what spoiled the run; what must be done
+    by hand is added to them.
     """
 
-    def __init__(self, plan: Plan, finished: Iterable[str], left: Sequence[Left]) -> None:
+    def __init__(self, plan: Plan, finished: Iterable[str], left: Sequence[Left], troubles: Iterable[str] = ()) -> None:
         self._plan = plan
         self._finished = set(finished)
         self._left = list(left)
         self._lost = ""
         self._deleted: set[Resource] = set()
-        self.troubles: list[str] = []
+        self.troubles = list(troubles)
 
     def conclude(self, before: Inventory | None, items: Sequence[ItemResult]) -> Aftermath:
         """Delete what workers that died left, then whatever the target still shows of the run."""
@@ -69,6 +70,7 @@ class EndOfRun:
             deleted=frozenset(self._deleted),
             created=sum(stored.created for stored in journals.values()),
             items=items,
+            troubles=self.troubles,
             lost=self._lost or "no inventory was taken before the run",
         )
 

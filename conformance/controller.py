@@ -169,9 +169,9 @@ class Controller:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.expected:
-            ending = EndOfRun(self.plan, self.finished, self.left)
+            ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
             self.aftermath = ending.conclude(self.before, self._items())
-            self.troubles += ending.troubles
+            self.troubles = ending.troubles
         self.stop()
         if not self.expected and not self.troubles:
             self.troubles.append("the selection matches no item")

@@ -35,7 +35,7 @@ class Aftermath:
 
     ``before`` and ``after`` are None where no inventory could be taken, ``lost`` then says why. ``left``: what could
     not be deleted, ``deleted``: what the inventory still showed and the target then said to have deleted. ``created``:
-    how many creations the journals of the run tell of. ``items``: its other items.
+    how many creations the journals of the run tell of. ``items``: its other items. ``troubles``: what spoiled the run.
     """
 
     run: str
@@ -46,6 +46,7 @@ class Aftermath:
     deleted: frozenset[Resource] = frozenset()
     created: int = 0
     items: Sequence[ItemResult] = ()
+    troubles: Sequence[str] = ()
     lost: str = ""
 
     def results(self) -> list[ItemResult]:
@@ -149,6 +150,10 @@ def keeps_what_it_found(aftermath: Aftermath) -> ItemResult:
             for what, names in (("vanished", change.vanished), ("changed", change.changed)):
                 for name in names:
                     _fail(item, "kept", f"{change.collection}: {name} {what}, which the run did not create")
+    if item.failures and aftermath.troubles:
+        # A target that restarts may come back without what it held, for instance.
+        item.failures, item.evidence = [], {}
+        return _concluded(item, "not_run", aftermath.troubles[0])
     if item.failures:
         return _concluded(item, "failed", item.failures[0].message)
     if not aftermath.decided:

@@ -2,81 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.contract import load_contract, paths
-from conformance.run import Worker
+from conformance.contract import paths
 from conformance.target import cleanup
-from conformance.target.capabilities import Capabilities
-from conformance.target.cleanup import Left, clean_up, tidy_up
-from conformance.target.config import Configuration
+from conformance.target.cleanup import tidy_up
 from conformance.target.errors import SafetyViolation, TargetLost
-from conformance.target.journal import read_journal
 from conformance.target.mqtt import MqttClient
 from conformance.target.polling import eventually
 from conformance.target.resource import KINDS, Resource
-from conformance.target.sandbox import new_run_id
 from conformance.target.session import Call, NoAnswer
-from conformance.target.target import Target
-from tests.faults.proxy import Fault, FaultProxy, Reply, Request
+from tests.faults.proxy import Reply
 from tests.safety.populated import FOREIGN_TOPIC, Populated
-
-CAPABILITIES = Capabilities(
-    version="5.8.9", node=None, action_types=("http",), no_mqtt=None, no_authenticator=None, no_authorization=None,
-    no_sink=None, no_viewer=None, no_publisher=None,
-)  # fmt: skip
-
-
-class Scene:
-    """A worker of the suite that talks to a populated deployment through a proxy, and what was there before it."""
-
-    def __init__(self, populated: Populated, folder: Path) -> None:
-        self.populated = populated
-        self.fault: Fault | None = None
-        self.seen: list[str] = []
-        self._proxy = FaultProxy(populated.deployment.base_url, self._pass)
-        deployment = populated.deployment
-        configuration = Configuration(
-            base_url=self._proxy.base_url,
-            api_key=deployment.api_key,
-            api_secret=deployment.api_secret,
-            mqtt=deployment.mqtt,
-            report_dir=folder,
-        )
-        self.worker = Worker(configuration, new_run_id(), "gw0", load_contract())
-        self.api, self.sandbox, self.journal = self.worker.api, self.worker.sandbox, self.worker.journal
-        self.target = Target(
-            self.api, self.worker.contract, self.sandbox, CAPABILITIES, configuration, self.journal
-        )  # fmt: skip
-        self.before = populated.state()
-
-    def _pass(self, request: Request, forward: Callable[[], Reply]) -> Reply | None:
-        self.seen.append(f"{request.method} {request.path}{'?' + request.query if request.query else ''}")
-        return self.fault(request, forward) if self.fault is not None else forward()
-
-    def __enter__(self) -> Scene:
-        self._proxy.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.target.close()
-        self.worker.__exit__()
-        self._proxy.__exit__(None, None, None)
-
-    def clean_up(self) -> list[Left]:
-        return clean_up(self.api, self.journal, self.sandbox, self.journal)
-
-    def assert_as_before(self) -> None:
-        """Nothing of the run is there, everything else is, and no creation is left in the journal or its file."""
-        state = self.populated.state()
-        assert state == self.before
-        assert len(self.journal) == 0
-        assert self.journal.file is not None
-        assert not read_journal(self.journal.file).live
+from tests.safety.scene import BUSY, CRASHED, DELETED, FORBIDDEN, Scene, answering, refusing
 
 
 @pytest.fixture
@@ -85,36 +27,6 @@ def scene(populated: Populated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cleanup, "_RETAINING_S", 0.0)
     with Scene(populated, tmp_path) as scene:
         yield scene
-
-
-def refusing(label: str, reply: Reply, times: int = 1000) -> Fault:
-    """Answer the first requests of an operation without doing anything."""
-    count = 0
-
-    def fault(request: Request, forward: Callable[[], Reply]) -> Reply:
-        nonlocal count
-        if request.is_for(label) and count < times:
-            count += 1
-            return reply
-        return forward()
-
-    return fault
-
-
-def answering(label: str, reply: Reply | None) -> Fault:
-    """Do what an operation does, and answer something else; None drops the connection."""
-
-    def fault(request: Request, forward: Callable[[], Reply]) -> Reply | None:
-        forwarded = forward()
-        return reply if request.is_for(label) else forwarded
-
-    return fault
-
-
-CRASHED = Reply(500, {"content-type": "application/json"}, b'{"code":"INTERNAL_ERROR","message":"sorry"}')
-FORBIDDEN = Reply(403, {"content-type": "application/json"}, b'{"code":"UNAUTHORIZED_ROLE","message":"no"}')
-BUSY = Reply(503, {"content-type": "application/json"}, b'{"code":"SERVICE_UNAVAILABLE","message":"timeout"}')
-DELETED = Reply(204, {}, b"")
 
 
 def create_everything(scene: Scene) -> None:
