@@ -241,6 +241,7 @@ for event in (
     seed(f"no rule hears of {event}", without(event), CLIENT, "RUL-20")
 for event in (
     "client_connack",
+    "client_check_authn_complete",
     "client_check_authz_complete",
     "message_delivered",
     "message_acked",

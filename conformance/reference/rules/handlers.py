@@ -90,8 +90,8 @@ def test_rule(call: Call) -> Reply:
 
 @handles("GET /rule_events", SchemaFilter.CONTENT_TYPE)
 def list_events(call: Call) -> Reply:
-    strict = call.deployment.strict
-    return Reply(200, [event.as_object(strict=strict) for event in EVENTS.values()])
+    known = [event for event_type, event in EVENTS.items() if call.deployment.rules.test.knows(event_type)]
+    return Reply(200, [event.as_object(strict=call.deployment.strict) for event in known])
 
 
 def _object(call: Call) -> dict[str, Any]:

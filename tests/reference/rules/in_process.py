@@ -24,15 +24,15 @@ class Answer(NamedTuple):
 
 
 @cache
-def contract() -> Contract:
-    return load_contract(version="5.8.9")
+def contract(version: str = "5.8.9") -> Contract:
+    return load_contract(version=version)
 
 
 class InProcess:
     """``api("POST", "/rules", {...})`` answers `Answer`; ``messages`` are those published so far."""
 
-    def __init__(self, *, strict: bool = False) -> None:
-        self.deployment = Deployment(Settings(KEY, SECRET, strict=strict), contract())
+    def __init__(self, *, strict: bool = False, version: str = "5.8.9") -> None:
+        self.deployment = Deployment(Settings(KEY, SECRET, strict=strict, version=version), contract(version))
         self.application = Application(self.deployment)
         self.messages: list[Message] = []
         self._bridges = self.deployment.bridges

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.reference.rules.events import EVENTS
-from tests.reference.rules.in_process import Bridges, contract
+from tests.reference.rules.in_process import Bridges, InProcess, contract
 
 SQL = 'SELECT payload.x as x, qos FROM "t" WHERE payload.x = 1'
 OUT = {"function": "republish", "args": {"topic": "out/${x}"}}
@@ -33,6 +33,15 @@ def test_there_are_seventeen_distinct_events(api):
         assert set(event) == {"event", "title", "description", "columns", "test_columns", "sql_example"}
         assert all(event[text][language] for text in ("title", "description") for language in ("en", "zh"))
         assert all(len(pair) == 2 and isinstance(pair[1], str) for pair in event["test_columns"].values())
+
+
+def test_alarms_are_no_events_of_earlier_versions():
+    earlier = InProcess(version="5.8.1")
+    earlier.rule('SELECT * FROM "$events/sys/alarm_activated"')
+    events = {event["event"] for event in earlier("GET", "/rule_events").body}
+    assert "$events/client_connected" in events
+    assert not [event for event in events if "alarm" in event]
+    assert test(earlier, {"event_type": "alarm_activated"}).status == 400
 
 
 def test_only_strict_mode_leaves_explanations_out(strict_api):
