@@ -30,10 +30,13 @@ class Request:
 
 
 class Exchange:
-    """A request, and the wire on which a case answers it."""
+    """A request, and the wire on which a case answers it; ``connection`` counts from 1."""
 
-    def __init__(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, request: Request, connection: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.request = request
+        self.connection = connection
         self._reader = reader
         self._writer = writer
 
@@ -121,8 +124,8 @@ class HostileServer:
             time.sleep(0.01)
 
     def hang_up(self) -> None:
-        """Reset every connection."""
-        self._loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in tuple(self._open)])
+        """Drop every connection; returns after they are closed."""
+        self._call(self._drop())
 
     def __enter__(self) -> HostileServer:
         self._thread.start()
@@ -141,6 +144,12 @@ class HostileServer:
     def _call(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
+    async def _drop(self) -> None:
+        for writer in tuple(self._open):
+            writer.transport.abort()
+        while self._open:
+            await asyncio.sleep(0)
+
     async def _end(self) -> None:
         self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -150,12 +159,13 @@ class HostileServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        number = self.connections
         self._open.add(writer)
         with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
             while not writer.is_closing():
                 request = await _request(reader)
                 self.seen.append(request)
-                await self._case(request)(Exchange(request, reader, writer))
+                await self._case(request)(Exchange(request, number, reader, writer))
         self._open.discard(writer)
         writer.close()
 
