@@ -43,15 +43,22 @@ def inventory_before(plan: Plan) -> Inventory:
 class EndOfRun:
     """Cleans up after a run and finds out what is left of it.
 
-    ``left``: what finished workers could not delete. ``troubles``: sentences on what spoiled the run; what must be done
-    by hand is added to them.
+    ``left``: what finished workers could not delete. ``lost``: why nothing more can be asked of the target.
+    ``troubles``: sentences on what spoiled the run; what must be done by hand is added to them.
     """
 
-    def __init__(self, plan: Plan, finished: Iterable[str], left: Sequence[Left], troubles: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        finished: Iterable[str],
+        left: Sequence[Left],
+        troubles: Iterable[str] = (),
+        lost: str = "",
+    ) -> None:
         self._plan = plan
         self._finished = set(finished)
         self._left = list(left)
-        self._lost = ""
+        self._lost = lost
         self._deleted: set[Resource] = set()
         self.troubles = list(troubles)
 

@@ -16,6 +16,7 @@ from conformance.target.errors import ConfigurationError
 from conformance.target.options import OPTIONS
 
 USAGE_ERROR = 2
+INCONCLUSIVE = 3
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {
@@ -76,7 +77,11 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
 
     if not workers.isdecimal() or int(workers) > 64:
         raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
-    sys.exit(run_suite(options, workers=int(workers), select=select, items=items))
+    try:
+        sys.exit(run_suite(options, workers=int(workers), select=select, items=items))
+    except KeyboardInterrupt:
+        click.echo("inconclusive: interrupted", err=True)
+        sys.exit(INCONCLUSIVE)
 
 
 @main.command()

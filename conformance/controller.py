@@ -25,7 +25,8 @@ from conformance.report.model import Failure, ItemResult, RunResult
 from conformance.report.verdict import EXIT_CODES, Selection, decide
 from conformance.report.writers import write_reports
 from conformance.requirements import catalogue
-from conformance.run import Plan, make_plan, state_folder
+from conformance.run import Plan, make_plan, state_folder, stop_flag
+from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.cleanup import Left
 from conformance.target.config import Configuration, load_configuration
 from conformance.target.errors import ConfigurationError, TargetLost
@@ -47,11 +48,19 @@ class StartError(Exception):
 class Controller:
     """Pytest hooks of the process that owns the run."""
 
-    def __init__(self, plan: Plan, embedded: EmbeddedDeployment | None, before: Inventory) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        embedded: EmbeddedDeployment | None,
+        before: Inventory,
+        interrupts: Interrupts,
+        started: float,
+    ) -> None:
         self.plan = plan
         self.before = before
         self.embedded = embedded
-        self.started = time.monotonic()
+        self.interrupts = interrupts
+        self.started = started
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
         self.complete = True
@@ -63,6 +72,7 @@ class Controller:
         self.result: RunResult | None = None
         self.progress: Any = None
         self.unneeded_waivers: list[str] = []
+        interrupts.ask(self._interrupted)
 
     @classmethod
     def start(cls, options: Mapping[str, Any]) -> Controller:
@@ -71,6 +81,9 @@ class Controller:
         ``options``: as in `conformance.target.config.load_configuration`. Raises `StartError`.
         """
         embedded: EmbeddedDeployment | None = None
+        started = time.monotonic()
+        interrupts = Interrupts()
+        interrupts.install()
         try:
             configuration = load_configuration(options)
             _prepare_report_dir(configuration.report_dir)
@@ -79,12 +92,15 @@ class Controller:
             if configuration.base_url is None:
                 embedded = start_embedded(authentication=True, version=configuration.emqx_version or DEFAULT_VERSION)
                 configuration = _for_embedded(configuration, embedded)
-            plan = make_plan(configuration)
-            return cls(plan, embedded, inventory_before(plan))
+            plan = make_plan(configuration, started)
+            return cls(plan, embedded, inventory_before(plan), interrupts, started)
         except (ConfigurationError, WaiverError, DocumentError) as error:
             failure = StartError(str(error), USAGE_ERROR)
         except (TargetLost, EmbeddedError) as error:
             failure = StartError(f"inconclusive: {error}", INCONCLUSIVE)
+        except KeyboardInterrupt:
+            failure = StartError(f"inconclusive: {INTERRUPTED} before the first item", INCONCLUSIVE)
+        interrupts.restore()
         if embedded is not None:
             embedded.stop()
         raise failure
@@ -152,7 +168,7 @@ class Controller:
             self.worker_finished(**output)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        self.troubles.append("interrupted" if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))
+        self._trouble(INTERRUPTED if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))
 
     def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.troubles.append(f"internal error of the suite: {excinfo.typename}: {excinfo.value}")
@@ -162,16 +178,15 @@ class Controller:
     ) -> None:
         """A worker is done: what it could not delete, why it stopped early, if it did, and whether it cleaned up."""
         self.left += [Left(**fields) for fields in left]
-        self.troubles += [trouble for trouble in troubles if trouble not in self.troubles]
+        for trouble in troubles:
+            self._trouble(trouble)
         if cleaned_up:
             self.finished.append(worker)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.expected:
-            ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
-            self.aftermath = ending.conclude(self.before, self._items())
-            self.troubles = ending.troubles
+            self._end()
         self.stop()
         if not self.expected and not self.troubles:
             self.troubles.append("the selection matches no item")
@@ -187,6 +202,9 @@ class Controller:
         if session.exitstatus != USAGE_ERROR or self.expected:
             session.exitstatus = USAGE_ERROR if self.unneeded_waivers else EXIT_CODES[self.result.verdict]
 
+    def pytest_unconfigure(self) -> None:
+        self.interrupts.restore()
+
     def pytest_report_header(self) -> list[str]:
         return [self.headline(), *(f"warning: {warning}" for warning in self.plan.configuration.warnings)]
 
@@ -196,6 +214,15 @@ class Controller:
             for reason in self.result.reasons:
                 terminalreporter.write_line(f"  {reason}")
             terminalreporter.write_line(f"  report: {self.plan.configuration.report_dir / 'index.html'}")
+
+    def _interrupted(self) -> None:
+        stop_flag(self.plan).set(INTERRUPTED)
+        self._trouble(INTERRUPTED)
+        self.interrupts.say("interrupted: cleaning up and writing the report (once more leaves the rest to sweep)")
+
+    def _trouble(self, trouble: str) -> None:
+        if trouble not in self.troubles:
+            self.troubles.append(trouble)
 
     def _expect(self, ids: list[str]) -> None:
         self.expected.update(dict.fromkeys(ids))
@@ -208,9 +235,20 @@ class Controller:
     def _unfinished(self, node_id: str, outcome: Any, reason: str) -> ItemResult:
         return ItemResult(node_id, requirements_of(node_id), operation_of(node_id), outcome, reason)
 
+    def _end(self) -> None:
+        """Clean up what is left and look at the target a last time, unless the user does not want to wait for it."""
+        ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
+        try:
+            with self.interrupts.interruptible():
+                self.aftermath = ending.conclude(self.before, self._items())
+        except KeyboardInterrupt:
+            ending = EndOfRun(self.plan, self.finished, self.left, self.troubles, lost=INTERRUPTED)
+            self.aftermath = ending.conclude(self.before, self._items())
+        self.troubles = ending.troubles
+
     def _items(self) -> list[ItemResult]:
         """A result for every item that was selected."""
-        why = self.troubles[0] if self.troubles else "the run ended before it"
+        why = stop_flag(self.plan).reason() or next(iter(self.troubles), "the run ended before it")
         for node_id in self.expected:
             if node_id not in self.items:
                 self.items[node_id] = self._unfinished(node_id, "not_run", why)

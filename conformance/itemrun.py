@@ -10,13 +10,14 @@ import pytest
 
 from conformance.items import operation_of, requirements_of
 from conformance.report import allure_results
-from conformance.report.model import PROVISIONAL, ItemResult, Outcome
+from conformance.report.model import PROVISIONAL, Failure, ItemResult, Outcome
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
 from conformance.skips import why_skipped
+from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.answer import NotJson, UnexpectedAnswer
 from conformance.target.cleanup import Left
-from conformance.target.errors import SafetyViolation, TargetChanged, TargetLost
+from conformance.target.errors import RunStopped, SafetyViolation, TargetChanged, TargetLost
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttError
 from conformance.target.resource import Resource
@@ -37,12 +38,18 @@ class NonConformance(AssertionError):
 class ItemRunner:
     """Pytest hooks around each item of the suite; registered in every process that runs items."""
 
-    def __init__(self, context: Context, waivers: WaiverFile | None) -> None:
+    def __init__(self, context: Context, waivers: WaiverFile | None, interrupts: Interrupts) -> None:
         self.context = context
         self.waivers = waivers
+        self.interrupts = interrupts
         self.lost: str | None = None
         self.troubles: list[str] = []
         self.left: list[Left] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self) -> bool | None:
+        """Once the run is over no item begins; the controller accounts for those that did not."""
+        return True if self.context.stop.reason() is not None else None
 
     # Innermost, so that the wrappers of pytest itself have begun before an item is skipped here.
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -50,17 +57,13 @@ class ItemRunner:
         recorder = self.context.recorder
         recorder.begin(item.nodeid, requirements_of(item.nodeid), operation_of(item.nodeid))
         item.stash[_KEPT] = frozenset(self.context.journal)
-        stopped = self.context.stopped()
-        if stopped is not None:
-            self._conclude(item, "not_run", stopped)
-            pytest.skip(stopped)
         skip = why_skipped(item, self.context)
         if skip is not None:
             self._conclude(item, "skipped", skip.reason, skip.needed)
             pytest.skip(skip.reason)
         try:
             return (yield)
-        except (Exception, SafetyViolation) as error:
+        except (Exception, SafetyViolation, RunStopped) as error:
             self._judge(item, error)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -69,7 +72,7 @@ class ItemRunner:
         try:
             with self.context.locks.hold(*_locks(item)):
                 yield
-        except (Exception, SafetyViolation, pytest.skip.Exception) as caught:
+        except (Exception, SafetyViolation, RunStopped, pytest.skip.Exception) as caught:
             error = caught
         self._judge(item, error)
 
@@ -99,12 +102,15 @@ class ItemRunner:
     def finish(self) -> None:
         """Look at the target a last time, and delete what is left of this worker's creations."""
         if self.lost is None:
-            if (restart := self.context.api.health.restart()) and str(restart) not in self.troubles:
-                self.troubles.append(str(restart))
             try:
-                self.left += self.context.clean_up()
+                with self.interrupts.interruptible():
+                    if (restart := self.context.api.health.restart()) and str(restart) not in self.troubles:
+                        self.troubles.append(str(restart))
+                    self.left += self.context.clean_up()
             except (TargetLost, SafetyViolation) as error:
                 self._lose(error)
+            except KeyboardInterrupt:
+                self.lost = INTERRUPTED
         self.context.__exit__()
 
     def summary(self) -> dict[str, Any]:
@@ -120,7 +126,7 @@ class ItemRunner:
         """Cleaning up failed for good: stop sending, and say so at the end."""
         self.lost = str(error)
         self.troubles.append(self.lost)
-        self.context.stop(self.lost)
+        self.context.stop.set(self.lost)
 
     def _judge(self, item: pytest.Item, error: BaseException | None) -> None:
         """Decide the item's outcome and raise what makes pytest agree with it."""
@@ -137,6 +143,10 @@ class ItemRunner:
             if not isinstance(error, TargetChanged):
                 self.lost = str(error)
             self._stop(item, "not_run", str(error))
+        elif isinstance(error, RunStopped):
+            if not self._unwaived():
+                self._conclude(item, "not_run", str(error))
+                pytest.skip(str(error))
         elif isinstance(error, SafetyViolation):
             self._stop(item, "error", f"the safety guard stopped the run: {error}")
         elif isinstance(error, Undelivered):
@@ -167,11 +177,23 @@ class ItemRunner:
         return self.context.api.health.problem()
 
     def _stop(self, item: pytest.Item, outcome: Outcome, reason: str) -> NoReturn:
-        """End the run: nothing after this item can be trusted."""
-        self.context.stop(reason)
+        """End the run: nothing after this item can be trusted, what it found before can."""
+        self._unwaived()
+        self.context.stop.set(reason)
         self.troubles.append(reason)
         self._conclude(item, outcome, reason)
         pytest.skip(reason)
+
+    def _unwaived(self) -> list[Failure]:
+        """The item's failures that no waiver covers; marks the others."""
+        failures = self.context.recorder.failures
+        if self.waivers is not None:
+            self.waivers.apply(failures, self.context.capabilities.version)
+        for failure in failures:
+            entry = REQUIREMENTS.get(failure.requirement)
+            if entry is not None and entry.provisional and failure.waived_by is None:
+                failure.waived_by = PROVISIONAL
+        return [failure for failure in failures if failure.waived_by is None]
 
     def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
         """Conclude from what was recorded; an ``error`` counts unless the item stumbled over a failure it recorded."""
@@ -179,13 +201,7 @@ class ItemRunner:
         failures = recorder.failures
         if allure_results.wanted(item.config):
             allure_results.describe(recorder, self.context.contract)
-        if self.waivers is not None:
-            self.waivers.apply(failures, self.context.capabilities.version)
-        for failure in failures:
-            entry = REQUIREMENTS.get(failure.requirement)
-            if entry is not None and entry.provisional and failure.waived_by is None:
-                failure.waived_by = PROVISIONAL
-        unwaived = [failure for failure in failures if failure.waived_by is None]
+        unwaived = self._unwaived()
         if unwaived:
             self._conclude(item, "failed", unwaived[0].message)
             raise NonConformance("\n\n".join(

@@ -14,7 +14,8 @@ from conformance.contract import Contract
 from conformance.controller import Controller, StartError
 from conformance.itemrun import ItemRunner
 from conformance.items import PACKAGE, is_conformance_path
-from conformance.run import Context, Plan
+from conformance.run import Context, Plan, stop_flag
+from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.capabilities import Capabilities
 from conformance.target.options import OPTIONS
 from conformance.target.sandbox import Sandbox
@@ -66,7 +67,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(config, "workerinput"):
         if "conformance" in config.workerinput:
             plan = Plan.from_json(config.workerinput["conformance"])
-            _start_items(config, plan, config.workerinput["workerid"])
+            _start_items(config, plan, config.workerinput["workerid"], _interrupts_of_worker(plan))
         return
     if config.option.collectonly or not _selects_conformance(config):
         return
@@ -85,20 +86,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
     if not getattr(config.option, "numprocesses", None):
-        _start_items(config, controller.plan, "main")
+        _start_items(config, controller.plan, "main", controller.interrupts)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     runner = session.config.stash.get(_RUNNER, None)
+    controller = _controller(session.config)
+    for part in (runner, controller):
+        if part is not None:
+            part.interrupts.hold()
     if runner is None:
         return
     runner.finish()
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["conformance"] = runner.summary()
+    if controller is None:
+        session.config.workeroutput["conformance"] = runner.summary()  # type: ignore[attr-defined]
     else:
-        controller = _controller(session.config)
-        assert controller is not None
         controller.worker_finished(**runner.summary())
 
 
@@ -107,8 +110,16 @@ def _controller(config: pytest.Config) -> Controller | None:
     return next((plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Controller)), None)
 
 
-def _start_items(config: pytest.Config, plan: Plan, worker: str) -> None:
-    runner = ItemRunner(Context(plan, worker), load_waivers(plan.configuration.waivers))
+def _interrupts_of_worker(plan: Plan) -> Interrupts:
+    """A signal to a worker of xdist ends the whole run: Ctrl-C reaches all processes of a terminal."""
+    interrupts = Interrupts()
+    interrupts.install()
+    interrupts.ask(lambda: stop_flag(plan).set(INTERRUPTED))
+    return interrupts
+
+
+def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
+    runner = ItemRunner(Context(plan, worker), load_waivers(plan.configuration.waivers), interrupts)
     config.stash[_RUNNER] = runner
     config.pluginmanager.register(runner, "conformance-items")
 

@@ -14,6 +14,7 @@ from conformance import __version__
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, load_contract
+from conformance.stopping import StopFlag, deadline
 from conformance.target.capabilities import Capabilities
 from conformance.target.cleanup import Left, clean_up, tidy_up
 from conformance.target.config import Configuration
@@ -39,7 +40,8 @@ STOPPED = "stopped"
 class Plan:
     """What is decided once per run; it reaches the workers over xdist's channel, never a command line.
 
-    ``began``: when the target was found healthy, as of `conformance.target.health.Health`.
+    ``began``: when the target was found healthy, as of `conformance.target.health.Health`. ``deadline``: when the time
+    budget is used up, on the monotonic clock.
     """
 
     configuration: Configuration
@@ -49,6 +51,7 @@ class Plan:
     began: float
     contract_version: str | None
     capabilities: Capabilities
+    deadline: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         configuration = self.configuration.model_dump(mode="json", exclude=set(SECRETS))
@@ -60,6 +63,7 @@ class Plan:
             "began": self.began,
             "contract_version": self.contract_version,
             "capabilities": self.capabilities.as_json(),
+            "deadline": self.deadline,
         }
 
     @classmethod
@@ -73,15 +77,19 @@ class Plan:
         )
 
 
-def make_plan(configuration: Configuration) -> Plan:
+def make_plan(configuration: Configuration, started: float) -> Plan:
     """Check the target and decide everything a run needs; ``configuration`` names a target.
 
-    Raises `TargetLost` or `ConfigurationError` (see `conformance.target.preflight`).
+    ``started``: since when the time budget is spent, on the monotonic clock. Raises `TargetLost` or
+    `ConfigurationError` (see `conformance.target.preflight`).
     """
     run_id = new_run_id()
     contract = load_target_contract(configuration)
     with Worker(configuration, run_id, "main", contract) as worker:
-        capabilities = preflight(worker.api, configuration, worker.sandbox, worker.hosts)
+        try:
+            capabilities = preflight(worker.api, configuration, worker.sandbox, worker.hosts)
+        finally:
+            clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
     seed = configuration.seed if configuration.seed is not None else secrets.randbelow(2**32)
     return Plan(
         configuration=configuration,
@@ -91,6 +99,7 @@ def make_plan(configuration: Configuration) -> Plan:
         began=time.monotonic(),
         contract_version=configuration.emqx_version or capabilities.version,
         capabilities=capabilities,
+        deadline=deadline(started, configuration.time_budget),
     )
 
 
@@ -145,7 +154,8 @@ class Context(Worker):
         self.plan = plan
         self.capabilities = plan.capabilities
         self.recorder = Recorder(self.redact, worker)
-        self.api.observers.append(AnswerChecks(contract, self.recorder))
+        self.stop = stop_flag(plan)
+        self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
         self.api.health.began = plan.began
         self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
         self._sink: HttpSink | None = None
@@ -171,17 +181,6 @@ class Context(Worker):
             known = self._lasting[key] = make()
             self.lasting_resources |= frozenset(self.journal) - before
         return known
-
-    def stop(self, reason: str) -> None:
-        """End the run in every worker: what did not run yet will not run."""
-        folder = state_folder(self.configuration, self.sandbox.run_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / STOPPED).write_text(reason, encoding="utf-8")
-
-    def stopped(self) -> str | None:
-        """Why some worker ended the run, None while it goes on."""
-        file = state_folder(self.configuration, self.sandbox.run_id) / STOPPED
-        return file.read_text(encoding="utf-8") if file.exists() else None
 
     def target(self) -> Target:
         """The target for one item."""
@@ -234,3 +233,9 @@ def journal_header(configuration: Configuration, run_id: str, worker: str) -> He
 def state_folder(configuration: Configuration, run_id: str) -> Path:
     """Locks and the shared rate of one run."""
     return configuration.report_dir / f".state-{run_id}"
+
+
+def stop_flag(plan: Plan) -> StopFlag:
+    """What every process of a run looks at to see whether it goes on."""
+    folder = state_folder(plan.configuration, plan.run_id)
+    return StopFlag(folder / STOPPED, plan.deadline, plan.configuration.time_budget)

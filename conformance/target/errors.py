@@ -25,3 +25,10 @@ class SafetyViolation(BaseException):
     It derives from BaseException so that no check, generator or scenario can swallow it: a request that would touch
     what the suite did not create is a defect of the suite and ends the run.
     """
+
+
+class RunStopped(BaseException):
+    """The run is over before its last item: its time is used up, or it was interrupted.
+
+    It derives from BaseException so that nothing in an item can swallow it.
+    """

@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,34 @@ def environment(target: EmbeddedDeployment | None = None, **variables: str) -> d
 def run(*arguments: str, env: dict[str, str], cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "conformance.cli", *arguments]
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def start(command: list[str], folder: Path, env: dict[str, str], cwd: Path | None = None) -> subprocess.Popen[str]:
+    """Start a command that reports into ``folder``; its output goes to a file there, see `output_of`."""
+    with (folder / "output").open("w") as output:
+        return subprocess.Popen(command, env=env, cwd=cwd or folder, stdout=output, stderr=subprocess.STDOUT, text=True)
+
+
+def output_of(folder: Path) -> str:
+    return (folder / "output").read_text()
+
+
+def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
+    """Return once the run has created something on the target."""
+
+    def has_created() -> bool:
+        return any(file.stat().st_size > 1000 for file in (folder / "reports").glob("journal-*.jsonl"))
+
+    wait_until(has_created, process, folder)
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], folder: Path) -> None:
+    """Return once ``condition`` holds; fails after two minutes, and if the process ends before."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, output_of(folder)
+        assert time.monotonic() < deadline, output_of(folder)
+        time.sleep(0.05)
 
 
 def report_of(folder: Path) -> dict[str, Any]:

@@ -7,14 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from tests.run.command import environment, report_of, run
+from tests.run.command import environment, output_of, report_of, run, start, wait_for_progress
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
@@ -102,23 +101,6 @@ def test_target_that_dies_in_mid_run_is_3(workers: str, tmp_path: Path) -> None:
     assert "Traceback" not in output_of(tmp_path)
 
 
-def test_interrupt_is_3_and_cleans_up(tmp_path: Path) -> None:
-    with start_embedded() as deployment:
-        process = start_run(tmp_path, environment(deployment), "0")
-        wait_for_progress(process, tmp_path)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 3, output_of(tmp_path)
-        report = report_of(tmp_path / "reports")
-        assert report["verdict"] == "inconclusive"
-        journals = list((tmp_path / "reports").glob("journal-*.jsonl"))
-        assert journals
-        swept = run(
-            "sweep", "--prefix", "cft-", "--older-than", "0s", "--dry-run", env=environment(deployment), cwd=tmp_path
-        )
-        assert swept.stdout == "nothing to delete\n"
-    assert "Traceback" not in output_of(tmp_path)
-
-
 def test_crash_of_a_worker_is_3(target: EmbeddedDeployment, tmp_path: Path) -> None:
     process = start_run(tmp_path, environment(target), "2")
     wait_for_progress(process, tmp_path)
@@ -130,35 +112,8 @@ def test_crash_of_a_worker_is_3(target: EmbeddedDeployment, tmp_path: Path) -> N
 
 
 def start_run(folder: Path, env: dict[str, str], workers: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "conformance.cli",
-        "run",
-        "-n",
-        workers,
-        "-k",
-        "test_positive",
-        "--profile",
-        "smoke",
-    ]
-    with (folder / "output").open("w") as output:
-        return subprocess.Popen(command, env=env, cwd=folder, stdout=output, stderr=subprocess.STDOUT, text=True)
-
-
-def output_of(folder: Path) -> str:
-    return (folder / "output").read_text()
-
-
-def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
-    """Return once the run has created something on the target."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if any(file.stat().st_size > 1000 for file in (folder / "reports").glob("journal-*.jsonl")):
-            return
-        assert process.poll() is None, output_of(folder)
-        time.sleep(0.05)
-    pytest.fail(f"no progress within a minute: {output_of(folder)}")
+    command = [sys.executable, "-m", "conformance.cli", "run", "-n", workers, "-k", "test_positive"]
+    return start([*command, "--profile", "smoke"], folder, env)
 
 
 def worker_of(pid: int) -> int:
