@@ -248,6 +248,7 @@ class Controller:
 
     def _items(self) -> list[ItemResult]:
         """A result for every item that was selected."""
+        list(catalogue())  # the requirements of items that only workers have imported
         why = stop_flag(self.plan).reason() or next(iter(self.troubles), "the run ended before it")
         for node_id in self.expected:
             if node_id not in self.items:

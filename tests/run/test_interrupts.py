@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "conformance.cli", "run"]
 PYTEST = [sys.executable, "-m", "pytest", "conformance"]
 ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
+PUBLISHING = "conformance/fuzz/test_operations.py::test_positive[POST /publish]"
 SELECTION = ["-k", "test_positive", "--profile", "smoke"]
 
 
@@ -108,15 +109,16 @@ def test_second_interrupt_leaves_the_rest_to_sweep(workers: str, target: Embedde
         wait_until(lambda: "interrupted: cleaning up" in output_of(tmp_path), process, tmp_path)
         process.send_signal(signal.SIGINT)
         assert process.wait(180) == 3, output_of(tmp_path)
+        hangs.clear()
         released.set()
 
-    journals = {file for file in (tmp_path / "reports").glob("journal-*") if read_journal(file).live}
-    assert journals
-    reasons = " ".join(stored_run(tmp_path)["reasons"])
-    assert "emqx-conformance sweep" in reasons
-    for journal in journals:
-        assert f"--journal reports/{journal.name}" in reasons
-        assert run("sweep", "--journal", str(journal), env=environment(target), cwd=tmp_path).returncode == 0
+        journals = {file for file in (tmp_path / "reports").glob("journal-*") if read_journal(file).live}
+        assert journals
+        reasons = " ".join(stored_run(tmp_path)["reasons"])
+        for journal in journals:
+            command = f"emqx-conformance sweep --base-url {proxy.base_url} --journal reports/{journal.name}"
+            assert command in reasons
+            assert run(*command.split()[1:], env=env, cwd=tmp_path).returncode == 0
     assert left_on(target, tmp_path) == "nothing to delete\n"
     assert "Traceback" not in output_of(tmp_path)
 
@@ -156,12 +158,12 @@ def test_time_budget_ends_with_what_was_reached(target: EmbeddedDeployment, tmp_
 
 def test_failure_found_before_an_interrupt_counts(target: EmbeddedDeployment, tmp_path: Path) -> None:
     started: list[subprocess.Popen[str]] = []
-    lists: list[str] = []
+    published: list[bytes] = []
 
     def fault(request: Any, forward: Any) -> Any:
-        if request.is_for("GET /rules") and request.query:
-            lists.append(request.query)
-            if len(lists) == 1:
+        if request.is_for("POST /publish"):
+            published.append(request.body)
+            if len(published) == 1:
                 return forward().with_json({"code": "INTERNAL_ERROR", "message": "sick"}, 500)
             started[0].send_signal(signal.SIGTERM)
             wait_until(lambda: "interrupted: cleaning up" in output_of(tmp_path), started[0], tmp_path)
@@ -169,9 +171,9 @@ def test_failure_found_before_an_interrupt_counts(target: EmbeddedDeployment, tm
 
     with FaultProxy(target.base_url, fault) as proxy:
         env = environment(target) | {"EMQX_CONFORMANCE_BASE_URL": proxy.base_url}
-        started.append(start([*COMMAND, "-n", "0", ONE_ITEM], tmp_path, env))
+        started.append(start([*COMMAND, "-n", "0", PUBLISHING], tmp_path, env))
         assert started[0].wait(120) == 1, output_of(tmp_path)
-    assert len(lists) == 2, "the item went on after the interrupt"
+    assert len(published) == 2, "the item went on after the interrupt"
     report = report_of(tmp_path / "reports")
     assert report["verdict"] == "non_conformant"
     assert [failure["check"] for failure in report["failures"]] == ["no_server_error"]
