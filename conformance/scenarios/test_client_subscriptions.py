@@ -61,10 +61,9 @@ def test_subscription_through_the_api(target: Target) -> None:
 
 @requirement("CLI-05", SUBSCRIBE_SEVERAL, UNSUBSCRIBE_SEVERAL, OF_CLIENT, LIST)
 def test_several_subscriptions_through_the_api(target: Target) -> None:
-    """The bulk forms subscribe to, and unsubscribe from, each filter they name, also of a client just connected."""
+    """The bulk forms subscribe to, and unsubscribe from, each filter they name."""
     topics = [target.sandbox.topic() for _ in range(3)]
-    # Not `connect`: the request must find a client that has hardly arrived.
-    client = target.mqtt().connect()
+    client = target.connect()
 
     items = [{"topic": topic, "qos": qos} for qos, topic in enumerate(topics)]
     answer = target.clients.subscribe_all(client.client_id, items).expect(200)
@@ -198,6 +197,10 @@ def test_options_of_a_subscription(target: Target) -> None:
         seen = {name: listed[topic_filter][name] for name in options}
         assert seen == options, f"{topic_filter} is listed with {seen}"
 
+    exclusive = f"$exclusive/{topic}"
+    answer = target.clients.subscribe(target.connect().client_id, exclusive).expect(200).json
+    assert answer["topic"] == exclusive, f"{exclusive} is answered as {answer['topic']}"
+
 
 @requirement("CLI-20", SUBSCRIBE, provisional=True)
 def test_options_have_their_effect(target: Target) -> None:
@@ -240,3 +243,17 @@ def test_unknown_client_has_no_subscriptions(target: Target) -> None:
         )
         target.api.call(label, path={"clientid": nobody}, json=request).expect(404, code="CLIENTID_NOT_FOUND")
     target.api.call(OF_CLIENT, path={"clientid": nobody}).expect(404, code="CLIENTID_NOT_FOUND")
+
+
+@requirement("CLI-23", SUBSCRIBE_SEVERAL)
+def test_bulk_subscription_that_fails_in_part(target: Target) -> None:
+    """A bulk subscription of which a part cannot be had answers 200, with what succeeded and what failed."""
+    client, topic = target.connect(), target.sandbox.topic()
+    items = [{"topic": topic}, {"topic": f"$share/a+b/{topic}"}]
+
+    answer = target.clients.subscribe_all(client.client_id, items).expect(200).json
+    assert isinstance(answer, dict), f"the answer does not tell what failed: {answer}"
+    succeeded = [entry["topic"] for entry in answer["succeed"]]
+    assert succeeded == [topic], f"succeeded: {succeeded}, of {items}"
+    assert len(answer["failed"]) == 1, f"failed: {answer['failed']}, of {items}"
+    assert subscribed(target, client.client_id, topic), "what succeeded, and nothing else, is not listed"

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.reference import client_subscriptions
 from conformance.reference.mqtt.broker import Broker
-from conformance.reference.mqtt.table import SubscriptionTable
+from conformance.reference.mqtt.table import Subscription, SubscriptionTable
 from conformance.reference.mqtt.topics import parse_filter
 from tests.faults.proxy import Fault, Reply, Request
 from tests.faults.seeded import (
@@ -100,6 +100,32 @@ def only_the_first(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 seed("only the first of several is subscribed", broken_handler(SUBSCRIBE_SEVERAL, only_the_first), BULK, "CLI-05")
 seed("only the first of several is unsubscribed", broken_handler(UNSUBSCRIBE_SEVERAL, only_the_first), BULK, "CLI-05")
+
+IN_PART = item("bulk_subscription_that_fails_in_part")
+seed(
+    "a bulk subscription does not tell what failed",
+    on(SUBSCRIBE_SEVERAL, lambda reply: reply.with_json(reply.json["succeed"]), 200),
+    IN_PART,
+    "CLI-23",
+)
+seed(
+    "a bulk subscription says that all failed",
+    on(SUBSCRIBE_SEVERAL, edit(lambda body: body.update(succeed=[], failed=body["failed"] * 2)), 200),
+    IN_PART,
+    "CLI-23",
+)
+seed(
+    "a bulk subscription counts its failures twice",
+    on(SUBSCRIBE_SEVERAL, edit(lambda body: body.update(failed=body["failed"] * 2)), 200),
+    IN_PART,
+    "CLI-23",
+)
+seed(
+    "a bulk subscription that fails in part subscribes to nothing",
+    broken(Broker, "subscribe", lambda _: lambda self, *args: Subscription(*args)),
+    IN_PART,
+    "CLI-23",
+)
 
 # --- what is refused --------------------------------------------------------------------------------------------------
 
