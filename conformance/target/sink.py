@@ -54,14 +54,15 @@ class _Server(ThreadingHTTPServer):
 
 
 class HttpSink:
-    """Accepts every request, answers ``status`` and remembers it. Use as a context manager.
+    """Accepts every request, answers 200 and remembers it. Use as a context manager.
 
-    ``host``: the name or address under which the target reaches it. The sink listens on that address if it is one of
-    this machine, on all of them otherwise. ``port``: 0 picks a free one. Raises `SinkError` if it cannot listen.
+    ``statuses``: what it answers instead, by path. ``host``: the name or address under which the target reaches it;
+    the sink listens there if it is an address of this machine, on all of them otherwise. ``port``: 0 picks a free one.
+    Raises `SinkError` if it cannot listen.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.status = 200
+        self.statuses: dict[str, int] = {}
         self._deliveries: list[Delivery] = []
         self._arrived = threading.Condition()
         self._server = self._listen(host, port)
@@ -127,7 +128,7 @@ class HttpSink:
                 with sink._arrived:
                     sink._deliveries.append(delivery)
                     sink._arrived.notify_all()
-                self.send_response(sink.status)
+                self.send_response(sink.statuses.get(self.path, 200))
                 self.send_header("content-length", "0")
                 self.end_headers()
 

@@ -8,7 +8,7 @@ from typing import Any
 from conformance.contract.contract import Contract
 from conformance.target.answer import Answer
 from conformance.target.hosts import CLOSED_LOOPBACK_PORT, NEVER_STARTED
-from conformance.target.resources.collection import Collection
+from conformance.target.resources.collection import Collection, Measured
 from conformance.target.resources.typed import TypedBodies
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api
@@ -75,7 +75,7 @@ class Connectors(Bridges):
         return self.create(**{"type": "http", "url": sink_url, "enable": True, "pool_size": 1, **fields})
 
 
-class Actions(Bridges):
+class Actions(Bridges, Measured):
     """``/actions``. ``create`` makes a connector of its own unless ``connector`` names one (by id or name)."""
 
     path = "/actions"
@@ -111,14 +111,10 @@ class Actions(Bridges):
             fields["connector"] = _name_of(fields["connector"])
         return super().body(**fields)
 
-    def metrics(self, identifier: str) -> dict[str, Any]:
-        """The aggregated counters; an answer other than 200 fails the item."""
-        answer = self.api.call("GET /actions/{id}/metrics", path={"id": identifier}).expect(200)
-        counters: dict[str, Any] = answer.json["metrics"]
-        return counters
-
-    def reset_metrics(self, identifier: str) -> Answer:
-        return self.api.call("PUT /actions/{id}/metrics/reset", path={"id": identifier})
+    def posting(self, connector: str, path: str, body: str = "${payload}", **fields: Any) -> str:
+        """Create an HTTP action that posts ``body``, a template, to a path of its connector; returns its id."""
+        parameters = {"path": path, "method": "post", "body": body}
+        return self.create(connector=connector, parameters=parameters, **fields)
 
 
 def _name_of(identifier: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from conformance.target.answer import Answer
 from conformance.target.paging import entries
+from conformance.target.polling import eventually
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api
 
@@ -91,6 +92,30 @@ class Collection:
     def path_of(self, identifier: str) -> dict[str, str]:
         """Path parameters that address an element."""
         return {self.parameter: identifier}
+
+
+class Measured(Collection):
+    """A collection whose elements count what they do."""
+
+    def metrics(self, identifier: str) -> dict[str, Any]:
+        """The aggregated counters; an answer other than 200 fails the item."""
+        answer = self.api.call(f"GET {self.item}/metrics", path=self.path_of(identifier)).expect(200)
+        counters: dict[str, Any] = answer.json["metrics"]
+        return counters
+
+    def counted(self, identifier: str, expected: Mapping[str, int]) -> dict[str, Any]:
+        """The counters once they have the ``expected`` values (they lag behind), or as they are after 5 s."""
+        counters: dict[str, Any] = {}
+
+        def reached() -> bool:
+            counters.update(self.metrics(identifier))
+            return expected.items() <= counters.items()
+
+        eventually(reached)
+        return counters
+
+    def reset_metrics(self, identifier: str) -> Answer:
+        return self.api.call(f"PUT {self.item}/metrics/reset", path=self.path_of(identifier))
 
 
 def arranged(answer: Answer, *expected: int) -> Answer:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.target.answer import Answer
-from conformance.target.polling import eventually
-from conformance.target.resources.collection import Collection
+from conformance.target.resources.collection import Collection, Measured
 
 AVRO_SOURCE = '{"type":"record","name":"reading","fields":[{"name":"value","type":"int"}]}'
 
 
-class Rules(Collection):
+class Rules(Measured):
     """``/rules``. A rule selects everything from a fresh topic of the sandbox and prints it."""
 
     path = "/rules"
@@ -31,26 +30,6 @@ class Rules(Collection):
         statement = sql or f'SELECT * FROM "{source}"'
         action = {"function": "republish", "args": {"topic": destination, **args}}
         return self.create(sql=statement, actions=[action])
-
-    def metrics(self, identifier: str) -> dict[str, Any]:
-        """The aggregated counters; an answer other than 200 fails the item."""
-        answer = self.api.call("GET /rules/{id}/metrics", path={"id": identifier}).expect(200)
-        counters: dict[str, Any] = answer.json["metrics"]
-        return counters
-
-    def counted(self, identifier: str, expected: Mapping[str, int]) -> dict[str, Any]:
-        """The counters once they have the ``expected`` values (they lag behind), or as they are after 5 s."""
-        counters: dict[str, Any] = {}
-
-        def reached() -> bool:
-            counters.update(self.metrics(identifier))
-            return expected.items() <= counters.items()
-
-        eventually(reached)
-        return counters
-
-    def reset_metrics(self, identifier: str) -> Answer:
-        return self.api.call("PUT /rules/{id}/metrics/reset", path={"id": identifier})
 
     def test(self, identifier: str, context: Mapping[str, Any], **body: Any) -> Answer:
         """Answer of a test of the rule with an event's context (``event_type`` included)."""

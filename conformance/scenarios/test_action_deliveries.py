@@ -1,0 +1,178 @@
+"""What actions deliver, and when they do not: to an HTTP sink, and back to the broker of the target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.requirements import requirement
+from conformance.target.mqtt import MqttClient
+from conformance.target.polling import eventually
+from conformance.target.resources.bridges import CLOSED_URL
+from conformance.target.resources.typed import REDACTED, configured
+from conformance.target.sink import Delivery, HttpSink
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
+
+DELIVERED_WITHIN_S = 10.0
+
+
+def posted(path: str, payload: str) -> Callable[[Delivery], bool]:
+    """Matches the delivery of a payload to a path."""
+    return lambda delivery: (delivery.path, delivery.body) == (path, payload.encode())
+
+
+def came(client: MqttClient) -> list[tuple[str, bytes, int, bool]]:
+    """Topic, payload, QoS and retain flag of the messages that a client got, once there is one."""
+    messages = client.wait_for_messages(1, DELIVERED_WITHIN_S)
+    return [(message.topic, message.payload, message.qos, message.retain) for message in messages]
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A rule with two HTTP actions on connectors of their own: ``action``, which posts to ``path``, and a witness."""
+
+    topic: str
+    connector: str
+    action: str
+    path: str
+    witness: str
+    sink: HttpSink
+
+    def arrives(self, path: str, payload: str) -> bool:
+        return self.sink.wait_for(posted(path, payload), DELIVERED_WITHIN_S) is not None
+
+
+@pytest.fixture
+def fork(target: Target, sink: HttpSink) -> Fork:
+    topic = target.sandbox.topic("readings")
+    connectors = [target.connectors.running(sink.url) for _ in range(2)]
+    paths = [f"/{target.sandbox.name('hook')}" for _ in range(2)]
+    actions = [target.actions.posting(*pair) for pair in zip(connectors, paths, strict=True)]
+    target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=actions)
+    return Fork(topic, connectors[0], actions[0], paths[0], paths[1], sink)
+
+
+@requirement("ACT-10", "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}", "GET /actions/{id}")
+@pytest.mark.needs("sink")
+@pytest.mark.parametrize("disabled", ["action", "connector"])
+def test_disabled_action_does_not_deliver(target: Target, fork: Fork, disabled: str) -> None:
+    """A disabled action, or one on a disabled connector, delivers nothing and refuses to start, until it is enabled."""
+    collection = target.actions if disabled == "action" else target.connectors
+    identifier = fork.action if disabled == "action" else fork.connector
+    target.publish(fork.topic, "before")
+    assert fork.arrives(fork.path, "before"), "the enabled action does not deliver"
+    assert fork.arrives(fork.witness, "before"), "the second action of the rule does not deliver"
+
+    collection.enable(identifier, False).expect(204)
+    stopped = eventually(lambda: target.actions.read(fork.action)["status"] != "connected")
+    assert stopped, f"the action is connected although the {disabled} is disabled"
+    target.actions.start(fork.action).expect(400, code="BAD_REQUEST")
+    for payload in ("meanwhile", "meanwhile, again"):
+        target.publish(fork.topic, payload)
+        assert fork.arrives(fork.witness, payload), "the second action of the rule stopped, too"
+    delivered = fork.sink.received(posted(fork.path, "meanwhile"))
+    assert not delivered, f"with a disabled {disabled} the message was delivered"
+
+    collection.enable(identifier, True).expect(204)
+    connected = eventually(lambda: target.actions.read(fork.action)["status"] == "connected", DELIVERED_WITHIN_S)
+    assert connected, f"enabled again, the action is {target.actions.read(fork.action)['status']}"
+    target.publish(fork.topic, "after")
+    assert fork.arrives(fork.path, "after"), f"the action does not deliver after the {disabled} was enabled again"
+
+
+@pytest.fixture
+def kept(target: Target) -> Iterator[str]:
+    """A topic with a retained message that an action leaves there."""
+    topic = target.sandbox.topic("kept")
+    yield topic
+    target.retained.delete(topic)
+
+
+@requirement("ACT-11", "POST /actions", "PUT /actions/{id}")
+@pytest.mark.needs("mqtt")
+@pytest.mark.state("retained")
+def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> None:
+    """An MQTT action publishes the rendered payload to the rendered topic, with the QoS and retain flag it names."""
+    connector = target.connectors.create(**target.loop())
+    source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
+    parameters = {"topic": f"{remote}/${{payload.to}}", "payload": "<${payload.text}>", "qos": 1, "retain": False}
+    action = target.actions.create(type="mqtt", connector=connector, parameters=parameters)
+    target.rules.create(sql=f'SELECT payload FROM "{source}"', actions=[action])
+    subscriber = target.subscriber(f"{remote}/#")
+
+    target.publish(source, json.dumps({"to": "north", "text": "hi"}), qos=1)
+    arrived = came(subscriber)
+    assert arrived == [(f"{remote}/north", b"<hi>", 1, False)], f"arrived as topic, payload, QoS, retain: {arrived}"
+
+    parameters |= {"topic": kept, "qos": 2, "retain": True}
+    change = {**configured(target.actions.read(action)), "parameters": parameters}
+    target.actions.put(action, change).expect(200)
+    watcher = target.subscriber(kept)
+    target.publish(source, json.dumps({"to": "nobody", "text": "stays"}), qos=1)
+    arrived = came(watcher)
+    assert arrived == [(kept, b"<stays>", 2, False)], f"after a change it arrived as {arrived}"
+    late = target.connect()
+    late.subscribe(kept, 2)
+    arrived = came(late)
+    assert arrived == [(kept, b"<stays>", 2, True)], f"a later subscriber got {arrived}"
+
+
+@requirement("ACT-14", "PUT /actions/{id}", "GET /actions/{id}", provisional=True)
+@pytest.mark.needs("sink")
+def test_http_action_keeps_its_authorization(target: Target, sink: HttpSink, secret: str) -> None:
+    """An Authorization header of an HTTP action is read as ******, and sent as it was after an update with ******."""
+    connector = target.connectors.running(sink.url)
+    topic, path = target.sandbox.topic("readings"), f"/{target.sandbox.name('hook')}"
+    headers = {"authorization": f"Basic {secret}"}
+    parameters = {"path": path, "method": "post", "body": "${payload}", "headers": headers}
+    action = target.actions.create(connector=connector, parameters=parameters)
+    target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=[action])
+
+    for payload in ("created", "updated"):
+        target.publish(topic, payload)
+        delivery = sink.wait_for(posted(path, payload), DELIVERED_WITHIN_S)
+        assert delivery is not None, f"{payload!r} did not arrive"
+        arrived = delivery.headers.get("authorization")
+        assert arrived == headers["authorization"], (
+            f"the sink got the authorization {arrived!r} of the {payload} action"
+        )
+
+        read = configured(target.actions.read(action))
+        shown = read["parameters"]["headers"]["authorization"]
+        assert shown == REDACTED, f"the authorization of the {payload} action is read as {shown!r}"
+        target.actions.put(action, {**read, "description": payload}).expect(200)
+
+
+@requirement("ACT-16", "POST /actions")
+@pytest.mark.needs("sink")
+def test_local_topic_needs_no_rule(target: Target, sink: HttpSink) -> None:
+    """An action with a `local_topic` delivers what is published there, and nothing else, without any rule."""
+    connector = target.connectors.running(sink.url)
+    topic, path = target.sandbox.topic("local"), f"/{target.sandbox.name('hook')}"
+    target.actions.posting(connector, path, local_topic=f"{topic}/#")
+
+    target.publish(target.sandbox.topic("elsewhere"), "not for it")
+    target.publish(f"{topic}/1", "for it")
+    assert sink.wait_for(lambda d: d.path == path, DELIVERED_WITHIN_S), "nothing arrived from the local topic"
+    arrived = [delivery.body for delivery in sink.received(lambda d: d.path == path)]
+    assert arrived == [b"for it"], f"arrived are {arrived}, published to the local topic was one message"
+
+
+@requirement("ACT-17", "POST /actions/{id}/{operation}")
+@pytest.mark.needs("sink")
+def test_only_start_is_an_operation(target: Target, sink: HttpSink) -> None:
+    """`start` answers 204 for a running action and 400 for one whose connector leads nowhere; nothing else is known."""
+    action = target.actions.posting(target.connectors.running(sink.url), "/hook")
+    assert eventually(lambda: target.actions.read(action)["status"] == "connected"), "the action is not connected"
+    target.actions.start(action).expect(204)
+
+    operate = "POST /actions/{id}/{operation}"
+    target.api.call(operate, path={"id": action, "operation": "restart"}).expect(400, code="BAD_REQUEST")
+    assert target.actions.read(action)["status"] == "connected", "a refused operation stopped the action"
+    nowhere = target.actions.posting(target.connectors.running(CLOSED_URL), "/hook")
+    target.actions.start(nowhere).expect(400, code="BAD_REQUEST")

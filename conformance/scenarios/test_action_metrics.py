@@ -1,0 +1,123 @@
+"""What the metrics of an action count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.requirements import requirement
+from conformance.target.sink import HttpSink
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
+
+FATES = ("success", "failed", "dropped")
+WAITING = ("queuing", "inflight")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An HTTP action, used by a rule, that posts below ``path`` where the payload says: to ``ok`` or ``refused``."""
+
+    action: str
+    topic: str
+
+
+@pytest.fixture
+def counted(target: Target, sink: HttpSink) -> Iterator[Counted]:
+    topic, path = target.sandbox.topic("counted"), f"/{target.sandbox.name('hook')}"
+    action = target.actions.posting(target.connectors.running(sink.url), f"{path}/${{payload}}")
+    target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=[action])
+    sink.statuses[f"{path}/refused"] = 404
+    yield Counted(action, topic)
+    del sink.statuses[f"{path}/refused"]
+
+
+def send(target: Target, counted: Counted, *payloads: str, **expected: int) -> dict[str, Any]:
+    """Publish each payload, and return the counters once they are as ``expected``, or as they are after 5 s."""
+    for payload in payloads:
+        target.publish(counted.topic, payload, qos=1)
+    return target.actions.counted(counted.action, expected)
+
+
+@requirement("ACT-04", "GET /actions/{id}/metrics")
+@pytest.mark.needs("sink")
+def test_metrics_are_the_sum_over_the_nodes(target: Target, counted: Counted) -> None:
+    """Every counter of an action is a whole number, not negative, and the sum of those of the nodes."""
+    send(target, counted, "ok", "ok", "refused", matched=3, success=2, failed=1)
+
+    body = target.api.call("GET /actions/{id}/metrics", path={"id": counted.action}).expect(200).json
+    counters = {name: value for name, value in body["metrics"].items() if not name.startswith("rate")}
+    assert counters["matched"] == 3, f"3 messages were published, matched is {counters['matched']}"
+    odd = {name: value for name, value in counters.items() if type(value) is not int or value < 0}
+    assert not odd, f"no whole numbers, or negative: {odd}"
+
+    sums = {name: sum(node["metrics"][name] for node in body["node_metrics"]) for name in counters}
+    assert sums == counters, f"the nodes add up to {sums}, the whole is {counters}"
+    nodes = [node["node"] for node in body["node_metrics"]]
+    assert len(set(nodes)) == len(nodes), f"a node is counted twice: {nodes}"
+
+
+@requirement("ACT-05", "GET /actions/{id}/metrics")
+@pytest.mark.needs("sink")
+def test_matched_counts_the_messages(target: Target, counted: Counted) -> None:
+    """`matched` grows by exactly the number of messages, and no counter of what became of them ever decreases."""
+    first = send(target, counted, "ok", "refused", matched=2, success=1, failed=1)
+    assert first["matched"] == 2, f"2 messages were published, matched is {first['matched']}"
+
+    target.publish(target.sandbox.topic("elsewhere"), "ok")
+    second = send(target, counted, "ok", "ok", "refused", matched=5, success=3, failed=2)
+    assert second["matched"] == 5, f"5 messages were published, matched is {second['matched']}"
+    fates = (second["success"], second["failed"])
+    assert fates == (3, 2), f"3 messages were accepted and 2 refused, success and failed are {fates}"
+    fewer = [name for name in ("matched", *FATES) if second[name] < first[name]]
+    assert not fewer, f"{', '.join(fewer)} decreased from {first} to {second}"
+
+
+@requirement("ACT-06", "GET /actions/{id}/metrics")
+@pytest.mark.needs("sink")
+def test_every_message_is_accounted_for(target: Target, counted: Counted) -> None:
+    """Once settled, `matched` is the sum of success, failed, dropped, queuing and inflight."""
+    payloads = ("ok", "refused", "ok", "ok")
+    counters = send(target, counted, *payloads, matched=4, success=3, failed=1, queuing=0, inflight=0)
+
+    assert counters["success"] == 3, f"3 messages were accepted, success is {counters['success']}"
+    accounted = {name: counters[name] for name in (*FATES, *WAITING)}
+    assert sum(accounted.values()) == counters["matched"], f"matched is {counters['matched']}, of which {accounted}"
+
+
+@requirement("ACT-07", "PUT /actions/{id}/metrics/reset", "GET /actions/{id}/metrics")
+@pytest.mark.needs("sink")
+def test_reset_starts_counting_again(target: Target, counted: Counted) -> None:
+    """A reset of the metrics answers 204 and sets every counter to 0; later messages count from there."""
+    counters = send(target, counted, "ok", "refused", matched=2, success=1, failed=1)
+    assert counters["matched"] == 2, f"2 messages were published, matched is {counters['matched']}"
+
+    target.actions.reset_metrics(counted.action).expect(204)
+    zero = {name: 0 for name in counters if not name.startswith("rate")}
+    counters = target.actions.counted(counted.action, zero)
+    left = {name: counters[name] for name in zero if counters[name]}
+    assert not left, f"after the reset there is {left}"
+
+    counters = send(target, counted, "ok", matched=1, success=1)
+    assert counters["matched"] == 1, f"one message after the reset makes matched {counters['matched']}"
+
+
+@requirement("ACT-08", "GET /actions/{id}/metrics", "PUT /actions/{id}/metrics/reset", level="SHOULD")
+def test_unknown_actions_have_no_metrics(target: Target, recorder: Recorder) -> None:
+    """Metrics of an action that does not exist answer 404, and so does their reset."""
+    action = target.actions.create()
+    target.actions.metrics(action)
+    target.actions.reset_metrics(action).expect(204)
+
+    missing = f"http:{target.sandbox.name('missing')}"
+    for answer in (
+        target.api.call("GET /actions/{id}/metrics", path={"id": missing}),
+        target.actions.reset_metrics(missing),
+    ):
+        message = f"answered {answer.status} {answer.code or ''} for an action that does not exist, expected 404"
+        recorder.expect(answer.status == 404, "ACT-08", "not_found", message, answer)

@@ -1,0 +1,167 @@
+"""Actions: their connectors and rules, their types, and what clients may say of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.requirements import requirement
+from conformance.target.resources.bridges import CLOSED_URL
+from conformance.target.resources.typed import configured
+from conformance.target.sink import HttpSink
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
+
+A_DAY_MS = 24 * 3600 * 1000
+LONG_AGO_MS = 5
+
+
+@requirement("ACT-01", "POST /actions", "PUT /actions/{id}", "GET /actions")
+def test_action_needs_a_connector_of_its_type(target: Target) -> None:
+    """An action whose connector is missing, or of another type, is refused: none appears, and none is changed."""
+    connector = target.connectors.create(type="mqtt")
+    action = target.actions.create()
+    before = configured(target.actions.read(action))
+
+    for wrong, what in ((target.sandbox.name("missing"), "missing"), (connector, "of type mqtt")):
+        body = target.actions.body(connector=wrong)
+        target.api.call("POST /actions", json=body).expect(400, code="BAD_REQUEST")
+        created = target.actions.identify(body)
+        assert created not in target.actions.ids(), f"the action is listed although its connector is {what}"
+        target.actions.get(created).expect(404)
+
+        target.actions.put(action, {**before, "connector": body["connector"]}).expect(400, code="BAD_REQUEST")
+        after = configured(target.actions.read(action))
+        assert after == before, f"the refused PUT with a connector that is {what} changed the action to {after}"
+
+
+@requirement("ACT-02", "GET /actions/{id}", "GET /actions")
+def test_action_names_its_rules(target: Target) -> None:
+    """An action lists exactly the ids of the rules that use it, sorted, as rules come, change and go."""
+    action = target.actions.create()
+    base = target.sandbox.name("rule")
+    late, early = f"{base}-b", f"{base}-a"
+
+    def expect(*rules: str, after: str) -> None:
+        read = target.actions.read(action)["rules"]
+        assert read == list(rules), f"after {after} the action names the rules {read}, expected {list(rules)}"
+
+    expect(after="its creation")
+    target.rules.create(id=late, actions=[action])
+    expect(late, after="the first rule")
+    target.rules.create(id=early, actions=[{"function": "console"}, action], enable=False)
+    expect(early, late, after="a second, disabled rule")
+    listed = {target.actions.identify(element): element["rules"] for element in target.actions.listed()}
+    assert listed[action] == [early, late], f"the list names the rules {listed[action]}, expected {[early, late]}"
+
+    target.rules.put(late, {"actions": []}).expect(200)
+    expect(early, after="a rule lost its actions")
+    target.rules.put(late, {"actions": [action, action]}).expect(200)
+    expect(early, late, after="a rule got the action twice")
+    target.rules.delete(early).expect(204)
+    expect(late, after="a rule was deleted")
+
+
+@requirement("ACT-03", "DELETE /actions/{id}", "GET /rules/{id}", "GET /actions/{id}")
+def test_action_in_use_is_deleted_only_on_demand(target: Target) -> None:
+    """DELETE of an action in use answers 400 with its `rules`; with also_delete_dep_actions=true those rules stay."""
+    connector = target.connectors.create()
+    action, other = (target.actions.create(connector=connector) for _ in range(2))
+    rules = [
+        target.rules.create(actions=[action, other, {"function": "console"}]),
+        target.rules.create(actions=[action]),
+    ]
+    for query, code in (({}, "BAD_REQUEST"), ({"also_delete_dep_actions": False}, "BAD_REQUEST")):
+        refused = target.actions.delete(action, **query).expect(400, code=code)
+        assert refused.json.get("rules") == sorted(rules), f"the refusal names the rules {refused.json.get('rules')}"
+    target.actions.delete(action, also_delete_dep_actions="maybe").expect(400, code="BAD_REQUEST")
+    kept = target.actions.read(action)["rules"]
+    assert kept == sorted(rules), f"after refused deletions the action names the rules {kept}"
+
+    target.actions.delete(action, also_delete_dep_actions=True).expect(204)
+    target.actions.get(action).expect(404)
+    first, second = (target.rules.read(rule)["actions"] for rule in rules)
+    others_stay = first[0] == other and first[1].get("function") == "console" and len(first) == 2
+    assert others_stay, f"of the rule with other actions {first} is left"
+    assert second == [], f"of the rule with that action alone {second} is left"
+    assert target.actions.read(other)["rules"] == rules[:1], "the other action is not used by its rule any more"
+
+
+@requirement("ACT-09", "GET /action_types", "POST /actions")
+def test_only_offered_types_are_types(target: Target, recorder: Recorder) -> None:
+    """Every type in GET /action_types is a type of actions, and nothing else is."""
+    connector = target.connectors.create()
+    target.actions.create(connector=connector)
+    offered = target.api.call("GET /action_types").expect(200)
+    assert len(set(offered.json)) == len(offered.json), f"a type is offered twice: {sorted(offered.json)}"
+    unknown = sorted(set(offered.json) - set(target.contract.types("actions")))
+    assert not unknown, f"offered, but not in the contract: {', '.join(unknown)}"
+
+    for resource_type in ("nosuchtype", "HTTP", "http_", "httpx", ""):
+        body = {**target.actions.body(connector=connector), "type": resource_type}
+        for label in ("POST /actions", "POST /actions_probe"):
+            answer = target.api.call(label, json=body)
+            refused = (answer.status, answer.code) == (400, "BAD_REQUEST")
+            message = f"the type {resource_type!r} answered {answer.status} {answer.code or ''}, expected 400"
+            recorder.expect(refused, "ACT-09", "unknown_type", message, answer)
+        names = [action["name"] for action in target.actions.listed()]
+        recorder.expect(body["name"] not in names, "ACT-09", "not_created", f"there is an action of {resource_type!r}")
+
+
+@requirement("ACT-12", "PUT /actions/{id}", "POST /actions", level="SHOULD", since="5.8.2")
+def test_creation_time_is_set_by_the_server(target: Target, recorder: Recorder) -> None:
+    """`created_at` of an action is the time of its creation, whatever the client says, and survives every PUT."""
+    action = target.actions.create()
+    created = target.actions.read(action)
+    body = configured(created)
+
+    def expect(check: str, at: int, what: str) -> None:
+        message = f"created_at is {at} {what}, expected {created['created_at']}"
+        recorder.expect(at == created["created_at"], "ACT-12", check, message)
+
+    changed = target.actions.put(action, {**body, "description": "changed"}).expect(200)
+    expect("survives_put", changed.json["created_at"], "after a PUT without it")
+    dated = target.actions.put(action, {**body, "created_at": LONG_AGO_MS})
+    expect("not_put", target.actions.read(action)["created_at"], f"after a PUT with {LONG_AGO_MS}: {dated.status}")
+
+    body = target.actions.body(connector=created["connector"], created_at=LONG_AGO_MS)
+    answer = target.api.call("POST /actions", json=body)
+    if answer.status != 400:
+        at = answer.expect(201).json["created_at"]
+        near = abs(at - created["created_at"]) < A_DAY_MS
+        message = f"created_at is {at}, as the client said, instead of the time of the creation"
+        recorder.expect(near, "ACT-12", "not_posted", message, answer)
+
+
+@requirement("ACT-13", "POST /actions", "PUT /actions/{id}", level="SHOULD")
+@pytest.mark.resource_type("s3")
+def test_optional_fields_may_be_left_out(target: Target, recorder: Recorder) -> None:
+    """An action is accepted without its optional fields: one of type s3 without `resource_opts` like any other."""
+    connector = target.connectors.create(type="s3")
+    complete = target.actions.body(type="s3", connector=connector)
+    action = target.actions.create(**complete)
+
+    for label, path, status in (("POST /actions", {}, 201), ("PUT /actions/{id}", {"id": action}, 200)):
+        body = {**complete, "name": target.sandbox.name("act")}
+        body = {name: value for name, value in body.items() if name != "resource_opts"}
+        answer = target.api.call(label, path=path, json=configured(body) if path else body)
+        message = f"without resource_opts it answered {answer.status} {answer.code or ''}, expected {status}"
+        recorder.expect(answer.status == status, "ACT-13", "optional", message, answer)
+
+
+@requirement("ACT-15", "POST /actions_probe", "GET /actions")
+@pytest.mark.needs("sink")
+def test_probe_creates_no_action(target: Target, sink: HttpSink) -> None:
+    """A probe of an action answers 204, or 400 TEST_FAILED if its connector leads nowhere, and creates nothing."""
+    connector = target.connectors.running(sink.url)
+    body = target.actions.body(connector=connector)
+    target.actions.probe(body).expect(204)
+    unreachable = target.connectors.running(CLOSED_URL).partition(":")[2]
+    for nowhere in (unreachable, target.sandbox.name("missing")):
+        target.actions.probe({**body, "connector": nowhere}).expect(400, code="TEST_FAILED")
+
+    identifier = target.actions.identify(body)
+    assert identifier not in target.actions.ids(), "an action that was only probed is listed"
+    target.actions.get(identifier).expect(404)
+    assert target.connectors.read(connector)["actions"] == [], "a probed action is on the connector"
