@@ -97,6 +97,8 @@ def _parameter(subject: Subject, arranges: bool) -> Any:
         marks.append(pytest.mark.needs("mqtt"))
     if arranges and path.endswith("/{operation}"):
         marks.append(pytest.mark.needs("sink"))
+    if path.startswith(("/connectors", "/actions")):
+        marks.append(pytest.mark.state("connectors"))
     for prefix, state in _STATE.items():
         if path.startswith(prefix):
             wipes = path == prefix or path.endswith(("/all", "/messages"))

@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, consumes, multiple
 from conformance.models.machine import Model, initialize, invariant, rule
 from conformance.requirements import requirement
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.state("connectors")]
 
 
 class References(Model):

@@ -16,7 +16,7 @@ from conformance.target.session import Api
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
 
-pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink")]
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
 
 DELIVERED_WITHIN_S = 10.0
 """An action buffers; its first delivery may wait for a health check and a batch."""
