@@ -29,7 +29,7 @@ def posted(path: str, payload: str) -> Callable[[Delivery], bool]:
 def came(client: MqttClient) -> list[tuple[str, bytes, int, bool]]:
     """Topic, payload, QoS and retain flag of the messages that a client got, once there is one."""
     messages = client.wait_for_messages(1, DELIVERED_WITHIN_S)
-    return [(message.topic, message.payload, message.qos, message.retain) for message in messages]
+    return [(message.topic, bytes(message.payload), message.qos, message.retain) for message in messages]
 
 
 @dataclass(frozen=True, slots=True)

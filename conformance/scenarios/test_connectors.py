@@ -46,8 +46,10 @@ def test_name_is_taken_once_per_type(target: Target) -> None:
     after = configured(target.connectors.read(connector))
     assert after == before, f"the refused POST changed the connector from {before} to {after}"
 
-    other = target.connectors.create(type="mqtt", name=name)
-    assert target.connectors.read(other)["type"] == "mqtt", "the one of another type is not read under its own id"
+    other = target.connectors.body(type="mqtt", name=name)
+    target.api.call("POST /connectors", json=other).expect(201)
+    read = target.connectors.read(target.connectors.identify(other))
+    assert read["type"] == "mqtt", f"under the id of the other type a connector of type {read['type']} is read"
     after = configured(target.connectors.read(connector))
     assert after == before, f"the connector of another type changed the first from {before} to {after}"
 
