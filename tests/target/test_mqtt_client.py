@@ -1,0 +1,91 @@
+"""The MQTT client of the suite, against the reference deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.target.mqtt import PROBE, MqttClient, Will, properties_of
+
+
+@pytest.fixture(scope="module")
+def deployment() -> Iterator[EmbeddedDeployment]:
+    with start_embedded() as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def listener(deployment: EmbeddedDeployment) -> str:
+    assert deployment.mqtt is not None
+    return deployment.mqtt
+
+
+def test_limits_are_those_of_connack(listener: str) -> None:
+    with MqttClient(listener, "limits") as client:
+        assert client.limits["MaximumPacketSize"] == 1_048_576
+    with MqttClient(listener, "limits", protocol=4) as client:
+        assert client.limits == {}
+
+
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_client_is_connected_until_somebody_closes(listener: str, protocol: int) -> None:
+    first = MqttClient(listener, "twice", protocol=protocol)
+    assert not first.connected
+    first.connect()
+    assert first.connected
+
+    with MqttClient(listener, "twice", protocol=protocol):
+        assert first.wait_closed()
+    assert not first.connected
+    assert first.disconnect_reason == (0x8E if protocol == 5 else None)
+
+
+def test_entering_a_connected_client_does_not_connect_again(listener: str) -> None:
+    with MqttClient(listener, "once").connect() as client:
+        client.subscribe("once")
+        client.publish("once", "one")
+        assert [message.payload for message in client.wait_for_messages(1)] == [b"one"]
+
+
+def test_probes_are_no_messages(listener: str) -> None:
+    with MqttClient(listener, "probed") as client:
+        client.subscribe("probed")
+        client.publish("probed", f"{PROBE}1")
+        client.publish("probed", "marker")
+        assert client.received_before("marker") == []
+        assert client.received_probe(f"{PROBE}1")
+        assert not client.received_probe(f"{PROBE}2")
+
+
+def test_what_arrived_before_a_marker(listener: str) -> None:
+    with MqttClient(listener, "marked") as client:
+        client.subscribe("marked")
+        for payload in ("one", "two", "marker", "three"):
+            client.publish("marked", payload)
+        assert client.received_before("marker") == ["one", "two"]
+        with pytest.raises(AssertionError, match=r"did not receive 'four' within 0.1 s, but \['one', 'two'"):
+            client.received_before("four", within_s=0.1)
+
+
+def test_manual_acknowledgement(listener: str) -> None:
+    options = {"session_expiry_s": 60, "clean_start": False}
+    with MqttClient(listener, "manual", manual_ack=True, **options) as client:  # type: ignore[arg-type]
+        client.subscribe("manual")
+        client.publish("manual", "acknowledged")
+        client.publish("manual", "kept")
+        client.acknowledge(client.wait_for_messages(2)[0])
+    with MqttClient(listener, "manual", **options) as client:  # type: ignore[arg-type]
+        client.wait_for_messages(1)
+        assert client.texts == ["kept"]
+
+
+def test_will_and_properties(listener: str) -> None:
+    with MqttClient(listener, "heir") as heir:
+        heir.subscribe("will")
+        with MqttClient(listener, "testator", will=Will("will", "last"), keepalive_s=5):
+            MqttClient(listener, "testator").connect().close()
+        messages = heir.wait_for_messages(1)
+        assert [message.payload for message in messages] == [b"last"]
+        assert properties_of(messages[0]) == {}
