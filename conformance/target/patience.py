@@ -28,7 +28,7 @@ def never_sent(error: requests.RequestException) -> bool:
 
 def may_help(method: str, error: requests.RequestException) -> bool:
     """Whether sending a request again is harmless and may bring an answer."""
-    return never_sent(error) or (method in IDEMPOTENT and not isinstance(_innermost(error), EndlessAnswer))
+    return never_sent(error) or (method in IDEMPOTENT and not isinstance(innermost(error), EndlessAnswer))
 
 
 def from_gateway(answer: Answer) -> bool:
@@ -58,7 +58,7 @@ def _retry_after(value: str) -> float:
 
 def reason_of(error: requests.RequestException) -> str:
     """The innermost cause in a few words: requests nests the interesting part."""
-    cause = _innermost(error)
+    cause = innermost(error)
     said = " ".join(str(cause).split())
     if isinstance(cause, EndlessAnswer):
         return said
@@ -70,7 +70,8 @@ def reason_of(error: requests.RequestException) -> str:
     return text
 
 
-def _innermost(error: BaseException) -> BaseException:
+def innermost(error: BaseException) -> BaseException:
+    """The exception at the bottom of a chain of causes."""
     while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = cause
     return error

@@ -14,7 +14,7 @@ from conformance.target.errors import ConfigurationError, CredentialsError, Targ
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttClient, MqttError
-from conformance.target.patience import reason_of
+from conformance.target.patience import innermost, reason_of
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api, NoAnswer
 from conformance.target.sink import HttpSink, SinkError
@@ -60,9 +60,11 @@ def _reach(api: Api) -> list[str]:
     try:
         answer = api.probe("GET", "/action_types")
     except requests.exceptions.SSLError as error:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLCertVerificationError):
+        cause = innermost(error)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = cause.verify_message.rstrip(".")
             raise ConfigurationError(
-                f"the certificate of {api.base_url} is not trusted; name its CA with --ca-bundle"
+                f"the certificate of {api.base_url} is not trusted ({reason}); --ca-bundle names its CA"
             ) from None
         raise TargetLost(f"no TLS connection to {api.base_url}: {reason_of(error)}") from None
     except requests.RequestException as error:

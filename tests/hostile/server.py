@@ -86,7 +86,8 @@ class HostileServer:
     """Use as a context manager. Everything may be changed while it runs.
 
     ``cases``: path -> case, for requests to that path. ``storm``: a case for all requests, from the first one on whose
-    path is ``storm_from``. ``upstream``: base URL of a healthy deployment that gets everything else.
+    path is ``storm_from``. ``upstream``: base URL of a healthy deployment that gets everything else. ``greeting``: sent
+    to whoever connects, before the connection is closed.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class HostileServer:
         *,
         upstream: str | None = None,
         tls: ssl.SSLContext | None = None,
+        greeting: bytes = b"",
     ) -> None:
         self.cases = cases or {}
         self.storm: Case | None = None
@@ -104,6 +106,7 @@ class HostileServer:
         self.connections = 0
         self.port = 0
         self._tls = tls
+        self._greeting = greeting
         self._open: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -162,6 +165,9 @@ class HostileServer:
         number = self.connections
         self._open.add(writer)
         with contextlib.suppress(OSError, EOFError, asyncio.CancelledError):
+            if self._greeting:
+                writer.write(self._greeting)
+                writer.close()
             while not writer.is_closing():
                 request = await _request(reader)
                 self.seen.append(request)
