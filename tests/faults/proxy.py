@@ -16,13 +16,18 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """``path`` is raw, below /api/v5, without the query."""
+    """``path`` is raw, below /api/v5, without the query; ``authorization`` the header's value, None without one."""
 
     method: str
     path: str
     query: str
     body: bytes
-    signed: bool
+    authorization: str | None
+    content_type: str = ""
+
+    @property
+    def signed(self) -> bool:
+        return self.authorization is not None
 
     @property
     def json(self) -> Any:
@@ -80,8 +85,14 @@ class FaultProxy:
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 path, _, query = self.path.partition("?")
-                signed = "authorization" in self.headers
-                request = Request(self.command, path.removeprefix("/api/v5"), query, body, signed)
+                request = Request(
+                    self.command,
+                    path.removeprefix("/api/v5"),
+                    query,
+                    body,
+                    self.headers.get("authorization"),
+                    self.headers.get("content-type", ""),
+                )
                 reply = proxy.fault(request, lambda: self.forward(body))
                 if reply is None:
                     self.close_connection = True

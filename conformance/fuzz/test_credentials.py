@@ -1,0 +1,232 @@
+"""Every operation with credentials of every kind: who is let in, to do what, and what a refusal leaves."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.contract import Operation
+from conformance.contract.generation import MISSING
+from conformance.fuzz.driver import Driver
+from conformance.fuzz.equivalence import settled, shape
+from conformance.fuzz.space import Subject, subjects
+from conformance.fuzz.witness import WITNESSES, Write
+from conformance.requirements import requirement
+from conformance.target.answer import Answer
+from conformance.target.credentials import Signature
+from conformance.target.session import Api
+from conformance.target.sink import HttpSink
+from conformance.target.target import Target
+
+pytestmark = pytest.mark.fuzz
+
+_ATTEMPTS = 3
+_TRUNCATED = b'{"cut": '
+_PUBLISHING = ("POST /publish", "POST /publish/bulk")
+
+
+def _reads(operation: Operation) -> bool:
+    return operation.method == "GET"
+
+
+def _writes(operation: Operation) -> bool:
+    return operation.method != "GET"
+
+
+def _needed(parameters: list[Any], capability: str) -> list[Any]:
+    return [_marked(parameter, pytest.mark.needs(capability)) for parameter in parameters]
+
+
+def _marked(parameter: Any, *marks: pytest.MarkDecorator) -> Any:
+    return pytest.param(*parameter.values, id=parameter.id, marks=[*parameter.marks, *marks])
+
+
+@requirement("GEN-03")
+@pytest.mark.parametrize("subject", subjects(_reads, by_type=False))
+def test_bearer_reads_what_basic_reads(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
+    """A bearer token and an API key get the same status and an equivalent body for the same read."""
+    if not (api.credentials.has("basic") and api.credentials.has("bearer")):
+        pytest.skip("needs an API key and a bearer token")
+    told: str | None = None
+    for _ in range(_ATTEMPTS):
+        first, bearer, again = (
+            api.call(subject.label, path=driver.path, query=driver.fixed_query(), credentials=credentials)
+            for credentials in ("basic", "bearer", "basic")
+        )
+        told = _difference(first, bearer, again)
+        if told is None:
+            break
+    recorder.expect(told is None, "GEN-03", "bearer_as_basic", told or "", bearer)
+
+
+def _difference(first: Answer, bearer: Answer, again: Answer) -> str | None:
+    """How ``bearer`` differs from the answers before and after it, as far as those agree with each other."""
+    if first.status == again.status != bearer.status:
+        return f"answered {bearer.status} to a bearer token and {first.status} to an API key"
+    if not (first.ok and again.ok and bearer.ok):
+        return None
+    for what, view in (("body", settled), ("structure", shape)):
+        if view(first.json) == view(again.json):
+            same = view(bearer.json) == view(first.json)
+            return None if same else f"a bearer token gets a body of another {what} than an API key"
+    return None
+
+
+@requirement("GEN-04")
+@pytest.mark.parametrize("subject", subjects(lambda operation: True, by_type=False, arranges=False))
+def test_credentials_come_first(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
+    """Credentials are checked before the body is parsed and before what the path names is looked up."""
+    signatures: list[tuple[Signature, int]] = [("none", 401), ("wrong_secret", 401), ("unknown_token", 401)]
+    if api.credentials.has("viewer") and not subject.label.startswith("GET "):
+        signatures.append(("viewer", 403))
+    for credentials, status in signatures:
+        answer = api.call(
+            subject.label,
+            path=driver.unknown_path(),
+            content=_TRUNCATED,
+            content_type="application/json",
+            credentials=credentials,
+        )
+        recorder.expect(
+            answer.status == status,
+            "GEN-04",
+            "credentials_first",
+            f"answered {answer.status} {answer.code} to truncated JSON for an unknown id with credentials "
+            f"{credentials!r}, expected {status}",
+            answer,
+        )
+
+
+@requirement(
+    "GEN-05",
+    sentence="A viewer only reads and a publisher only publishes: all else answers 403 UNAUTHORIZED_ROLE.",
+)
+@pytest.mark.parametrize("subject", _needed(subjects(_writes, by_type=False, arranges=False), "viewer"))
+def test_viewer_writes_nothing(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
+    """A viewer gets 403 UNAUTHORIZED_ROLE for every write."""
+    _expect_forbidden(_call(driver, api, "viewer"), "viewer", recorder)
+
+
+@requirement("GEN-05", sentence="A viewer reads what the full key reads.")
+@pytest.mark.parametrize("subject", _needed(subjects(_reads, by_type=False), "viewer"))
+def test_viewer_reads(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
+    """A viewer gets the answer of the full key for every read."""
+    answers = [
+        api.call(subject.label, path=driver.path, query=driver.fixed_query(), credentials=credentials)
+        for credentials in ("default", "viewer")
+    ]
+    recorder.expect(
+        answers[0].status == answers[1].status,
+        "GEN-05",
+        "viewer_reads",
+        f"answered {answers[1].status} {answers[1].code} to a viewer and {answers[0].status} to the full key",
+        answers[1],
+    )
+
+
+@requirement("GEN-05", sentence="A publisher only publishes.")
+@pytest.mark.parametrize(
+    "subject", _needed(subjects(lambda operation: True, by_type=False, arranges=False), "publisher")
+)
+def test_publisher_only_publishes(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
+    """A publisher publishes, and gets 403 UNAUTHORIZED_ROLE for everything else."""
+    answer = _call(driver, api, "publisher")
+    if subject.label in _PUBLISHING:
+        message = f"answered {answer.status} {answer.code} to a publisher, expected 200 or 202"
+        recorder.expect(answer.status in (200, 202), "GEN-05", "publisher_publishes", message, answer)
+    else:
+        _expect_forbidden(answer, "publisher", recorder)
+
+
+def _call(driver: Driver, api: Api, credentials: Signature, **call: Any) -> Answer:
+    """A valid request for something that does not exist."""
+    path = driver.unknown_path()
+    body = driver.valid_body(path)
+    content = {} if body is MISSING else {"json": body}
+    return api.call(driver.operation.label, path=path, credentials=credentials, **content, **call)
+
+
+def _expect_forbidden(answer: Answer, role: str, recorder: Recorder) -> None:
+    recorder.expect(
+        (answer.status, answer.code) == (403, "UNAUTHORIZED_ROLE"),
+        "GEN-05",
+        f"{role}_forbidden",
+        f"answered {answer.status} {answer.code} to a {role}, expected 403 UNAUTHORIZED_ROLE",
+        answer,
+    )
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+# Each is no Authorization header that HTTP knows; the first names a scheme that EMQX does not (behaviour 0.3).
+_DIGEST = 'Digest username="u", realm="r", nonce="n", uri="/", response="0123456789abcdef0123456789abcdef"'
+_MALFORMED = {
+    "an unknown scheme": "Token x",
+    "Basic that is no base64": "Basic %%%",
+    "Basic without a colon": f"Basic {_encoded('no-colon')}",
+    "an illegal bearer token": 'Bearer {"not": "a token"}',
+    "an empty header": "",
+}
+
+
+@requirement("GEN-34")
+@pytest.mark.parametrize("subject", subjects(lambda operation: True, by_type=False, arranges=False))
+def test_malformed_authorization(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
+    """A malformed Authorization header is refused with 400 or 401, the Digest scheme with 401."""
+    digest = _call(driver, api, "literal", headers={"Authorization": _DIGEST})
+    recorder.expect(
+        (digest.status, digest.code) == (401, "AUTHORIZATION_HEADER_ERROR"),
+        "GEN-34",
+        "digest_refused",
+        f"answered {digest.status} {digest.code} to the Digest scheme, expected 401 AUTHORIZATION_HEADER_ERROR",
+        digest,
+    )
+    for what, value in _MALFORMED.items():
+        answer = _call(driver, api, "literal", headers={"Authorization": value})
+        message = f"answered {answer.status} {answer.code or ''} to {what}, expected 400 or 401"
+        recorder.expect(answer.status in (400, 401), "GEN-34", "malformed_authorization", message, answer)
+
+
+def _witnessed() -> list[Any]:
+    """The operations whose effect can be seen, with what their witnesses need."""
+    parameters = []
+    for parameter in subjects(lambda operation: operation.label in WITNESSES, by_type=False):
+        path = parameter.id.partition(" ")[2]
+        marks = [pytest.mark.needs("mqtt")] * path.startswith("/clients")
+        marks += [pytest.mark.needs("sink")] * (path == "/actions/{id}/metrics/reset")
+        marks += [pytest.mark.state("retained")] * path.startswith(("/publish", "/rules/{id}/test"))
+        parameters.append(_marked(parameter, *marks))
+    return parameters
+
+
+@requirement("GEN-35")
+@pytest.mark.parametrize("subject", _witnessed())
+def test_unauthorized_write_changes_nothing(
+    subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder
+) -> None:
+    """A request that is refused with 401 or 403 changes nothing."""
+    write = WITNESSES[subject.label](target, sink)
+    signatures: list[Signature] = ["none", "wrong_secret", "unknown_token"]
+    signatures += ["viewer"] * api.credentials.has("viewer")
+    signatures += ["publisher"] * (api.credentials.has("publisher") and subject.label not in _PUBLISHING)
+    unchanged = all(_changes_nothing(api, subject.label, write, credentials, recorder) for credentials in signatures)
+    if unchanged:
+        write.expect_effect(api, subject.label, recorder, "GEN-35")
+    write.undo()
+
+
+def _changes_nothing(api: Api, label: str, write: Write, credentials: Signature, recorder: Recorder) -> bool:
+    """Send a write with other credentials; False if it is refused and its effect shows all the same."""
+    before = write.seen()
+    answer = write.send(api, label, credentials)
+    if answer.status not in (401, 403):
+        return True  # GEN-01, GEN-02 and GEN-05 decide whether it is refused
+    write.settle()
+    after = write.seen()
+    message = f"refused with {answer.status}, and yet {before!r} became {after!r}"
+    return recorder.expect(after == before, "GEN-35", "refusal_changes_nothing", message, answer)
