@@ -72,6 +72,7 @@ class _Sweep:
         self._contract = load_target_contract(configuration)
         self._dry_run = dry_run
         self._found = 0
+        self._deleted = 0
         self._failed = 0
 
     def by_journal(self, file: Path, stored: StoredJournal) -> None:
@@ -129,7 +130,9 @@ class _Sweep:
 
     def _delete(self, worker: Worker, resources: list[Resource]) -> None:
         worker.guard.sandbox = SweptNames(resources)
-        for left in clean_up(worker.api, worker.journal, worker.guard.sandbox, resources):
+        lefts = clean_up(worker.api, worker.journal, worker.guard.sandbox, resources)
+        self._deleted += len(resources) - len(lefts)
+        for left in lefts:
             self._complain(str(left))
 
     def _tell(self, resources: Iterable[Resource]) -> None:
@@ -145,7 +148,7 @@ class _Sweep:
         if not self._found and not self._failed:
             click.echo("nothing to delete")
         elif not self._dry_run:
-            click.echo(f"deleted {max(self._found - self._failed, 0)} of {self._found}")
+            click.echo(f"deleted {self._deleted} of {self._found}")
         return INCONCLUSIVE if self._failed else 0
 
 
