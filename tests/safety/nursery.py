@@ -1,8 +1,8 @@
 """A process that has imported everything and runs the command line in forks of itself, each killed as one pleases.
 
-``python -m tests.safety.nursery`` reads one JSON object per line from its standard input, ``{"arguments", "environment",
-"folder"}``, and answers with the process id of the fork. A fork leads a process group of its own; it writes what it
-prints to ``FOLDER/output`` and, unless it is killed, its exit code to ``FOLDER/exit``.
+``python -m tests.safety.nursery`` reads one JSON object per line from its standard input, ``{"arguments",
+"environment", "folder"}``, and answers with the process id of the fork. A fork leads a process group of its own; it
+writes what it prints to ``FOLDER/output`` and, unless it is killed, its exit code to ``FOLDER/exit``.
 """
 
 from __future__ import annotations
