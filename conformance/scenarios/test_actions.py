@@ -98,7 +98,7 @@ def test_only_offered_types_are_types(target: Target, recorder: Recorder) -> Non
     unknown = sorted(set(offered.json) - set(target.contract.types("actions")))
     assert not unknown, f"offered, but not in the contract: {', '.join(unknown)}"
 
-    for resource_type in ("nosuchtype", "HTTP", "http_", "httpx", ""):
+    for resource_type in ("nosuchtype", "HTTP", "http_", "httpx"):
         body = {**target.actions.body(connector=connector), "type": resource_type}
         for label in ("POST /actions", "POST /actions_probe"):
             answer = target.api.call(label, json=body)

@@ -166,6 +166,25 @@ def test_probe_creates_nothing(target: Target, sink: HttpSink) -> None:
     assert after == before, f"the probe under its name changed the connector from {before} to {after}"
 
 
+@requirement("CON-19", "POST /connectors_probe", "POST /actions_probe", level="SHOULD")
+@pytest.mark.needs("sink")
+def test_probe_refuses_bad_names(target: Target, sink: HttpSink, recorder: Recorder) -> None:
+    """A probe refuses the names that a creation refuses."""
+    good = target.sandbox.name("name")
+    connector = target.connectors.running(sink.url, name=good)
+    bodies = {
+        target.connectors: target.connectors.body(url=sink.url, name=good),
+        target.actions: target.actions.body(connector=connector, name=good),
+    }
+    for collection, body in bodies.items():
+        collection.probe(body).expect(204)
+        for name in (f"{good} b", f"{good}.b", good.ljust(LONGEST_NAME + 1, "x")):
+            answer = collection.probe({**body, "name": name})
+            refused = (answer.status, answer.code) == (400, "BAD_REQUEST")
+            message = f"{name[:60]!r} answered {answer.status} {answer.code or ''}, expected 400 BAD_REQUEST"
+            recorder.expect(refused, "CON-19", "name_refused", message, answer)
+
+
 @requirement("CON-11", "PUT /connectors/{id}/enable/{enable}", "GET /connectors/{id}")
 @pytest.mark.needs("sink")
 def test_enabling_is_idempotent(target: Target, sink: HttpSink) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, contract, subjects
 from conformance.requirements import requirement
+from conformance.run import Context
 from conformance.target.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.typed import TypedBodies, configured
@@ -88,9 +90,11 @@ def test_connector(subject: Subject, target: Target, recorder: Recorder, secret:
 @requirement("TYP-05", "PUT /actions/{id}", sentence=KEPT)
 @requirement("CON-07", "GET /actions", "GET /actions/{id}", "PUT /actions/{id}", sentence=HIDDEN)
 @pytest.mark.parametrize("subject", subjects_with_secrets("POST /actions"))
-def test_action(subject: Subject, target: Target, recorder: Recorder, secret: str, heard: list[Answer]) -> None:
+def test_action(
+    subject: Subject, context: Context, target: Target, recorder: Recorder, secret: str, heard: list[Answer]
+) -> None:
     """Every secret field of every action type is hidden, and kept by an update that repeats what was read."""
-    connector = target.connectors.create(type=subject.resource_type)
+    connector = Arrangement(context, target).connector(subject.resource_type or "")
     Secrets(target.actions, subject, recorder, secret, {"connector": connector}).check(heard)
 
 

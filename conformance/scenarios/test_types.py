@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, subjects
 from conformance.requirements import requirement
+from conformance.run import Context
 from conformance.target.answer import Answer
 from conformance.target.hosts import NEVER_STARTED
 from conformance.target.resources.bridges import Bridges
@@ -146,9 +148,9 @@ def test_connector(subject: Subject, target: Target, recorder: Recorder) -> None
     sentence="Every type in GET /action_types is a type of actions, and nothing else is.",
 )
 @pytest.mark.parametrize("subject", ACTIONS)
-def test_action(subject: Subject, target: Target, recorder: Recorder) -> None:
+def test_action(subject: Subject, context: Context, target: Target, recorder: Recorder) -> None:
     """An action of every type is created, read, listed, changed, disabled, enabled and deleted."""
-    connector = target.connectors.create(type=subject.resource_type)
+    connector = Arrangement(context, target).connector(subject.resource_type or "")
     life = Life(target.actions, subject, recorder, ("ACT-09", "TYP-01", "TYP-02"))
     if not life.create(connector=connector):
         return

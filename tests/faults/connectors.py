@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from conformance.reference.bridges import configuration, connector_handlers, identifiers, redaction
+from conformance.reference.bridges import action_handlers, configuration, connector_handlers, identifiers, redaction
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.connector_handlers import create_connector
 from conformance.reference.bridges.redaction import REDACTED
@@ -280,6 +280,17 @@ seed(
     PROBED_TYPE,
     ("CON-07", PROBE, "unrepeated"),
     ("GEN-16", PROBE, "no_internals"),
+)
+
+seed(
+    "a probe takes any name",
+    tuple(
+        broken(module, "probed_name", lambda _: lambda call: call.body["name"])
+        for module in (connector_handlers, action_handlers)
+    ),
+    scenario("connectors", "probe_refuses_bad_names"),
+    ("CON-19", PROBE, "name_refused"),
+    ("CON-19", "POST /actions_probe", "name_refused"),
 )
 
 ENABLED = scenario("connectors", "enabling_is_idempotent")
