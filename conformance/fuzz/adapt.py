@@ -156,6 +156,8 @@ def _ban_identity(body: dict[str, Any], identities: Identities) -> None:
     kind = body.get("as")
     if kind in ("peerhost", "peerhost_net"):
         body["who"] = identities.sandbox.address() + ("/32" if kind == "peerhost_net" else "")
+        if isinstance(body.get("reason", ""), str):
+            body["reason"] = identities.sandbox.prefix  # it tells a later sweep whose ban of an address it is
     elif kind in ("clientid_re", "username_re"):
         body["who"] = f"^{identities.name()}$"
     else:
