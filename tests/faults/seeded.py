@@ -33,7 +33,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from conformance.reference.http import ROUTES, Handler
+from conformance.reference.http import ROUTES, Call, Handler
 from conformance.reference.operations import MODULES
 from tests.faults.proxy import Fault, Reply, Request
 
@@ -148,6 +148,19 @@ def broken_handler(label: str, make: Callable[[Handler], Handler]) -> Broken:
     """Replace the handler of an operation (``"GET /rules/{id}"``), which gets a `conformance.reference.http.Call`."""
     assert label in ROUTES, f"the reference deployment has no handler for {label}"
     return Broken(ROUTES, label, lambda route: replace(route, handler=make(route.handler)))
+
+
+def before(label: str, action: Callable[[Call], object]) -> Broken:
+    """Do something, or raise an `ApiError`, before an operation is handled."""
+
+    def make(handler: Handler) -> Handler:
+        def handle(call: Call) -> Any:
+            action(call)
+            return handler(call)
+
+        return handle
+
+    return broken_handler(label, make)
 
 
 def always(value: Any) -> Callable[[Any], Callable[..., Any]]:

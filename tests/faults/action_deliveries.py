@@ -1,0 +1,202 @@
+"""Faults of what actions deliver and count (ACT)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from conformance.reference.bridges import bridges, configuration
+from conformance.reference.bridges.bridges import Bridges
+from conformance.reference.bridges.metrics import ActionMetrics
+from conformance.reference.bridges.mqtt_driver import MqttDriver
+from conformance.reference.bridges.resources import NOT_INSTALLED, Action
+from conformance.reference.http import ApiError, Call, Handler, Reply
+from tests.faults.seeded import (
+    EMPTY,
+    broken,
+    broken_handler,
+    edit,
+    error_reply,
+    nothing,
+    on,
+    scenario,
+    seed,
+    swallow,
+    twice,
+)
+
+REFUSAL = error_reply(400, "BAD_REQUEST")
+
+ENABLE, START = "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}"
+METRICS, RESET = "GET /actions/{id}/metrics", "PUT /actions/{id}/metrics/reset"
+
+# --- deliveries -------------------------------------------------------------------------------------------------------
+
+
+def stopped(test: str) -> str:
+    return scenario("action_deliveries", f"disabled_action_does_not_deliver[{test}]")
+
+
+def started_if_enabled(handler: Handler) -> Handler:
+    async def start(call: Call) -> Reply:
+        if call.deployment.bridges.actions[call.path["id"]].config.get("enable") is False:
+            raise ApiError(400, "BAD_REQUEST", "Forbidden operation, bridge not enabled")
+        return await handler(call)  # type: ignore[misc]
+
+    return start
+
+
+BUSY = broken(Action, "enabled", lambda _: property(lambda self: True))
+seed("a disabled action goes on", BUSY, stopped("action"), "ACT-10")
+seed(
+    "a disabled action goes on behind its status",
+    (
+        BUSY,
+        broken(Action, "status", lambda original: property(
+            lambda self: ("disconnected", NOT_INSTALLED) if self.config.get("enable") is False
+            else original.fget(self))),
+        broken_handler(START, started_if_enabled),
+    ),
+    stopped("action"),
+    "ACT-10",
+)  # fmt: skip
+seed(
+    "an action goes on without its connector",
+    swallow("PUT /connectors/{id}/enable/{enable}", EMPTY),
+    stopped("connector"),
+    "ACT-10",
+)
+seed(
+    "a disabled action can be started",
+    on(START, lambda _: EMPTY, 400),
+    (stopped("action"), stopped("connector")),
+    "ACT-10",
+)
+seed(
+    "an action stays disabled",
+    swallow(ENABLE, EMPTY, lambda request: request.path.endswith("true")),
+    stopped("action"),
+    "ACT-10",
+)
+
+LOOP = scenario("action_deliveries", "mqtt_action_publishes_what_it_renders")
+for name, fields in (
+    ("an MQTT action ignores its QoS", {"qos": 0}),
+    ("an MQTT action retains nothing", {"retain": False}),
+    ("an MQTT action publishes an empty payload", {"payload": b""}),
+):
+    seed(
+        name,
+        broken(
+            MqttDriver, "_message", lambda original, fields=fields: lambda *args: replace(original(*args), **fields)
+        ),
+        LOOP,
+        "ACT-11",
+    )
+
+LOCAL = scenario("action_deliveries", "local_topic_needs_no_rule")
+seed("a local topic is ignored", broken(Bridges, "_on_publish", nothing), LOCAL, "ACT-16")
+seed("a local topic fits everything", broken(bridges, "matches", lambda _: lambda *args: True), LOCAL, "ACT-16")
+seed(
+    "an action of HTTP tries the asterisks for a secret",
+    broken(configuration, "restore", lambda _: lambda new, old: dict(new)),
+    scenario("action_deliveries", "http_action_keeps_its_authorization"),
+    "ACT-14",
+)
+
+STARTED = scenario("action_deliveries", "only_start_is_an_operation")
+seed(
+    "any operation of an action is known",
+    swallow(START, EMPTY, lambda request: request.path.endswith("/restart")),
+    STARTED,
+    "ACT-17",
+)
+seed("a running action cannot be started", on(START, lambda _: REFUSAL, 204), STARTED, "ACT-17")
+
+
+def start_unreachable(handler: Handler) -> Handler:
+    async def start(call: Call) -> Reply:
+        action = call.deployment.bridges.actions[call.path["id"]]
+        reachable = action.status[0] == "connected"
+        return await handler(call) if reachable else Reply(204)  # type: ignore[misc]
+
+    return start
+
+
+seed("an action starts without a connection", broken_handler(START, start_unreachable), STARTED, "ACT-17")
+
+# --- metrics ----------------------------------------------------------------------------------------------------------
+
+
+def metrics(test: str) -> str:
+    return scenario("action_metrics", test)
+
+
+def both(original: Callable[..., None]) -> Callable[..., None]:
+    def count(self: ActionMetrics, name: str, by: int = 1) -> None:
+        original(self, name, by)
+        if name == "failed":
+            self.dropped("other")
+
+    return count
+
+
+def forgetful(original: Callable[..., None]) -> Callable[..., None]:
+    def matched(self: ActionMetrics) -> None:
+        original(self)
+        if self.counters["matched"] == 4:
+            self.counters["success"] = 0
+
+    return matched
+
+
+SUM = metrics("metrics_are_the_sum_over_the_nodes")
+seed(
+    "the whole is more than its nodes",
+    on(METRICS, edit(lambda body: body["metrics"].update(success=7)), 200),
+    SUM,
+    "ACT-04",
+)
+seed(
+    "a node is counted twice",
+    on(METRICS, edit(lambda body: body.update(node_metrics=body["node_metrics"] * 2)), 200),
+    SUM,
+    "ACT-04",
+)
+MATCHED = metrics("matched_counts_the_messages")
+seed("an action counts every message twice", broken(ActionMetrics, "matched", twice), MATCHED, "ACT-05")
+seed("a counter starts again by itself", broken(ActionMetrics, "matched", forgetful), MATCHED, "ACT-05")
+seed(
+    "what a target refuses is a success",
+    broken(ActionMetrics, "count", lambda original: lambda self, name, by=1: original(
+        self, "success" if name == "failed" else name, by)),
+    MATCHED,
+    "ACT-05",
+)  # fmt: skip
+seed(
+    "a failed message is dropped as well",
+    broken(ActionMetrics, "count", both),
+    metrics("every_message_is_accounted_for"),
+    "ACT-06",
+)
+seed(
+    "a reset resets nothing",
+    broken(ActionMetrics, "reset", nothing),
+    metrics("reset_starts_counting_again"),
+    "ACT-07",
+)
+seed(
+    "a reset forgets a counter",
+    broken(ActionMetrics, "reset", lambda _: lambda self: self.counters.update(matched=0, success=0)),
+    metrics("reset_starts_counting_again"),
+    "ACT-07",
+)
+ZEROS = {"metrics": ActionMetrics().shown(), "node_metrics": []}
+UNKNOWN = metrics("unknown_actions_have_no_metrics")
+seed(
+    "an unknown action has metrics",
+    on(METRICS, lambda reply: reply.with_json(ZEROS, 200), 404),
+    UNKNOWN,
+    ("ACT-08", METRICS, "not_found"),
+)
+seed("an unknown action is reset", on(RESET, lambda _: EMPTY, 404), UNKNOWN, ("ACT-08", RESET, "not_found"))
