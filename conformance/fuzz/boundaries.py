@@ -122,6 +122,8 @@ def _faults(
         return
     if "oneOf" in schema or "anyOf" in schema:
         yield pointer, "an object without any field of the union", {UNKNOWN_FIELD: {}}
+        if not pointer:  # the branches of nested unions overlap: what breaks one may satisfy another to a server
+            yield from _faults(contract, _branch_of(contract, schema, value), value, pointer, depth)
         return
     kind = schema.get("type", "object" if "properties" in schema else None)
     yield from ((pointer, what, wrong) for what, wrong in _wrong_values(schema, kind, value))
@@ -129,6 +131,17 @@ def _faults(
         yield from _object_faults(contract, schema, value, pointer, depth)
     elif kind == "array" and isinstance(value, list) and value:
         yield from _faults(contract, schema.get("items", {}), value[0], (*pointer, 0), depth + 1)
+
+
+def _branch_of(contract: Contract, union: Mapping[str, Any], body: Any) -> Mapping[str, Any]:
+    """The branch of a union of objects that a valid body satisfies, judged by its fields and its enumerations."""
+    for branch in map(contract.resolve, (*union.get("oneOf", ()), *union.get("anyOf", ()))):
+        properties = branch.get("properties", {})
+        if isinstance(body, dict) and set(branch.get("required", ())) <= body.keys() <= properties.keys():
+            members = {name: contract.resolve(properties[name]).get("enum") for name in body}
+            if all(member is None or body[name] in member for name, member in members.items()):
+                return branch
+    return {}
 
 
 def _object_faults(

@@ -17,6 +17,6 @@ def driver(subject: Subject, context: Context, target: Target, request: pytest.F
 
 
 @pytest.fixture
-def driver_for(context: Context, target: Target, request: pytest.FixtureRequest) -> Callable[[str], Driver]:
-    """Makes the driver of another operation, by its label."""
-    return lambda label: Driver(context, target, Subject(label), request.node.nodeid)
+def driver_for(context: Context, target: Target, request: pytest.FixtureRequest) -> Callable[..., Driver]:
+    """Makes the driver of another operation or of a type, by the arguments of `Subject`."""
+    return lambda *subject: Driver(context, target, Subject(*subject), request.node.nodeid)

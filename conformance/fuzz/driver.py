@@ -161,11 +161,13 @@ class Driver:
 
     def send_if_safe(self, *, query: Mapping[str, Any] | None = None, body: Any) -> Answer | None:
         """Call the operation unless the guard would refuse: a random body may name somebody else's resource."""
+        return self.send(query=query, body=body) if self.is_safe(self.path, body) else None
+
+    def is_safe(self, path: Mapping[str, str], body: Any) -> bool:
+        """Whether the guard lets a body pass to what ``path`` names."""
         content = body if isinstance(body, bytes) else encode(body)
-        path = expand(self.operation.path, self.path)
-        if self._context.guard.refusal(Outgoing(self.operation.method, path, content, "application/json")):
-            return None
-        return self.send(query=query, body=body)
+        raw_path = expand(self.operation.path, path)
+        return not self._context.guard.refusal(Outgoing(self.operation.method, raw_path, content, "application/json"))
 
     def expect_accepted(self, answer: Answer, what: str = "", requirement: str = "GEN-28") -> None:
         """A valid request got a 2xx, or says with a documented code why it is impossible right now."""

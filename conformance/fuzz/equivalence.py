@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
+
+from conformance.target.answer import Answer
+
+_ATTEMPTS = 3
 
 # Move by themselves: rates of metrics, counters of a client's traffic, the load of its process.
 _MOVING_PREFIXES = ("rate", "matched.rate", "recv_", "send_")
 _MOVING = frozenset({"heap_size", "reductions", "mailbox_len", "position", "start"})
+
+
+def difference(usual: Callable[[], Answer], other: Callable[[], Answer]) -> tuple[str | None, Answer]:
+    """How the answer to ``other`` differs from those to ``usual`` before and after it, and that answer.
+
+    What others do to the target meanwhile shows between the usual answers; a difference that stays over several
+    attempts is one of the requests.
+    """
+    for _ in range(_ATTEMPTS):
+        first, between, again = usual(), other(), usual()
+        told = _difference(first, between, again)
+        if told is None:
+            break
+    return told, between
+
+
+def _difference(first: Answer, between: Answer, again: Answer) -> str | None:
+    if first.status == again.status != between.status:
+        return f"answered {between.status} {between.code or ''}, not {first.status}"
+    if not (first.ok and again.ok and between.ok):
+        return None
+    for what, view in (("body", settled), ("structure", shape)):
+        if view(first.json) == view(again.json):
+            same = view(between.json) == view(first.json)
+            return None if same else f"answered {between.status} with a body of another {what}"
+    return None
 
 
 def settled(value: Any) -> Any:

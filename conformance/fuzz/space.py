@@ -106,6 +106,11 @@ def _parameter(subject: Subject, arranges: bool) -> Any:
     return pytest.param(subject, id=str(subject), marks=marks)
 
 
+def marked(parameter: Any, *marks: pytest.MarkDecorator) -> Any:
+    """A parameter of `subjects` with more marks."""
+    return pytest.param(*parameter.values, id=parameter.id, marks=[*parameter.marks, *marks])
+
+
 def item_seed(run_seed: int, node_id: str) -> int:
     """The seed of one item: independent of the order and of the worker it runs in."""
     digest = hashlib.sha256(f"{run_seed}\0{node_id}".encode()).digest()

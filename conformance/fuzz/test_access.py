@@ -90,13 +90,12 @@ def test_undocumented_method(path: str, api: Api, recorder: Recorder, driver_for
 
 
 @requirement("GEN-08")
-@pytest.mark.parametrize(
-    "subject", subjects(lambda operation: operation.json_body is not None, by_type=False, arranges=False)
-)
+@pytest.mark.parametrize("subject", subjects(lambda operation: True, by_type=False, arranges=False))
 def test_malformed_json(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """A body that is not JSON, under the JSON media type, answers 400 BAD_REQUEST."""
     path = driver.unknown_path()
-    whole = encode(driver.valid_body(path))
+    # Bodies are parsed before anybody asks whether the operation has one.
+    whole = b'{"a": 1}' if driver.operation.json_body is None else encode(driver.valid_body(path))
     for what, content in (("truncated", whole[:-1]), ("followed by garbage", whole + b" x"), ("NaN", b'{"a": NaN}')):
         answer = api.call(driver.operation.label, path=path, content=content, content_type="application/json")
         recorder.expect(

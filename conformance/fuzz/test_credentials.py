@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from conformance.checks.recorder import Recorder
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.equivalence import settled, shape
-from conformance.fuzz.space import Subject, subjects
-from conformance.fuzz.witness import WITNESSES, Write
+from conformance.fuzz.equivalence import difference
+from conformance.fuzz.space import Subject, marked, subjects
+from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
 from conformance.requirements import requirement
 from conformance.target.answer import Answer
 from conformance.target.credentials import Signature
@@ -23,7 +24,6 @@ from conformance.target.target import Target
 
 pytestmark = pytest.mark.fuzz
 
-_ATTEMPTS = 3
 _TRUNCATED = b'{"cut": '
 _PUBLISHING = ("POST /publish", "POST /publish/bulk")
 
@@ -37,11 +37,7 @@ def _writes(operation: Operation) -> bool:
 
 
 def _needed(parameters: list[Any], capability: str) -> list[Any]:
-    return [_marked(parameter, pytest.mark.needs(capability)) for parameter in parameters]
-
-
-def _marked(parameter: Any, *marks: pytest.MarkDecorator) -> Any:
-    return pytest.param(*parameter.values, id=parameter.id, marks=[*parameter.marks, *marks])
+    return [marked(parameter, pytest.mark.needs(capability)) for parameter in parameters]
 
 
 @requirement("GEN-03")
@@ -50,29 +46,12 @@ def test_bearer_reads_what_basic_reads(subject: Subject, driver: Driver, api: Ap
     """A bearer token and an API key get the same status and an equivalent body for the same read."""
     if not (api.credentials.has("basic") and api.credentials.has("bearer")):
         pytest.skip("needs an API key and a bearer token")
-    told: str | None = None
-    for _ in range(_ATTEMPTS):
-        first, bearer, again = (
-            api.call(subject.label, path=driver.path, query=driver.fixed_query(), credentials=credentials)
-            for credentials in ("basic", "bearer", "basic")
-        )
-        told = _difference(first, bearer, again)
-        if told is None:
-            break
-    recorder.expect(told is None, "GEN-03", "bearer_as_basic", told or "", bearer)
 
+    def read(credentials: Signature) -> Callable[[], Answer]:
+        return lambda: api.call(subject.label, path=driver.path, query=driver.fixed_query(), credentials=credentials)
 
-def _difference(first: Answer, bearer: Answer, again: Answer) -> str | None:
-    """How ``bearer`` differs from the answers before and after it, as far as those agree with each other."""
-    if first.status == again.status != bearer.status:
-        return f"answered {bearer.status} to a bearer token and {first.status} to an API key"
-    if not (first.ok and again.ok and bearer.ok):
-        return None
-    for what, view in (("body", settled), ("structure", shape)):
-        if view(first.json) == view(again.json):
-            same = view(bearer.json) == view(first.json)
-            return None if same else f"a bearer token gets a body of another {what} than an API key"
-    return None
+    told, answer = difference(read("basic"), read("bearer"))
+    recorder.expect(told is None, "GEN-03", "bearer_as_basic", f"to a bearer token instead of a key: {told}", answer)
 
 
 @requirement("GEN-04")
@@ -192,20 +171,8 @@ def test_malformed_authorization(subject: Subject, driver: Driver, api: Api, rec
         recorder.expect(answer.status in (400, 401), "GEN-34", "malformed_authorization", message, answer)
 
 
-def _witnessed() -> list[Any]:
-    """The operations whose effect can be seen, with what their witnesses need."""
-    parameters = []
-    for parameter in subjects(lambda operation: operation.label in WITNESSES, by_type=False):
-        path = parameter.id.partition(" ")[2]
-        marks = [pytest.mark.needs("mqtt")] * path.startswith("/clients")
-        marks += [pytest.mark.needs("sink")] * (path == "/actions/{id}/metrics/reset")
-        marks += [pytest.mark.state("retained")] * path.startswith(("/publish", "/rules/{id}/test"))
-        parameters.append(_marked(parameter, *marks))
-    return parameters
-
-
 @requirement("GEN-35")
-@pytest.mark.parametrize("subject", _witnessed())
+@pytest.mark.parametrize("subject", seen_subjects(lambda operation: True))
 def test_unauthorized_write_changes_nothing(
     subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder
 ) -> None:

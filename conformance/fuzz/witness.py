@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from conformance.checks.recorder import Recorder
-from conformance.contract import paths
+from conformance.contract import Operation, paths
 from conformance.contract.generation import MISSING
+from conformance.fuzz.space import marked, subjects
 from conformance.target.answer import Answer
 from conformance.target.credentials import Signature
 from conformance.target.polling import eventually
@@ -311,3 +314,15 @@ WITNESSES: Mapping[str, Arrange] = {
     "DELETE /banned": _unban(everything=True),
     f"DELETE {paths.BAN}": _unban(everything=False),
 }
+
+
+def seen_subjects(selected: Callable[[Operation], bool]) -> list[Any]:
+    """Pytest parameters for the operations with a witness, as of `conformance.fuzz.space.subjects`."""
+    parameters = []
+    for parameter in subjects(lambda operation: operation.label in WITNESSES and selected(operation), by_type=False):
+        path = parameter.id.partition(" ")[2]
+        marks = [pytest.mark.needs("mqtt")] * path.startswith("/clients")
+        marks += [pytest.mark.needs("sink")] * (path == "/actions/{id}/metrics/reset")
+        marks += [pytest.mark.state("retained")] * path.startswith(("/publish", "/rules/{id}/test"))
+        parameters.append(marked(parameter, *marks))
+    return parameters

@@ -7,17 +7,13 @@ To add one: call `seed` with what is wrong, the item that must notice it, and th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 from conformance.contract import paths
 from conformance.reference import app
-from conformance.reference.app import Application
 from conformance.reference.credentials import check_role
-from conformance.reference.http import ApiError, Call
-from conformance.reference.http import Reply as Answer
-from conformance.reference.routing import Endpoint
+from conformance.reference.http import ApiError
 from tests.faults.proxy import Fault, Reply, Request
+from tests.faults.refusals import carried_out_after_all
 from tests.faults.seeded import Broken, broken, edit, error_reply, json_reply, on, seed
 
 
@@ -160,25 +156,6 @@ seed(
 # --- what a refusal leaves --------------------------------------------------------------------------------------------
 
 
-def carried_out(label: str, status: int) -> Broken:
-    """The deployment refuses with a status, and carries the request out all the same."""
-
-    def make(original: Callable[..., Any]) -> Callable[..., Any]:
-        async def serve(self: Application, endpoint: Endpoint, call: Call, query: bytes, receive: Any) -> Answer:
-            try:
-                answer: Answer = await original(self, endpoint, call, query, receive)
-            except ApiError as error:
-                if error.status == status and endpoint.label == label:
-                    public = replace(endpoint, route=replace(endpoint.route, public=True))
-                    await original(self, public, call, query, receive)
-                raise
-            return answer
-
-        return serve
-
-    return broken(Application, "_serve", make)
-
-
 for label, status in (
     ("POST /connectors", 401),
     ("DELETE /actions/{id}", 403),
@@ -207,7 +184,7 @@ for label, status in (
 ):
     seed(
         f"{label} is refused with {status} and carried out",
-        carried_out(label, status),
+        carried_out_after_all(label, status),
         item("unauthorized_write_changes_nothing", label),
         ("GEN-35", label, "refusal_changes_nothing"),
     )

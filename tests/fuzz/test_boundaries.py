@@ -46,3 +46,11 @@ def test_query_bounds_come_from_the_contract() -> None:
     assert cases["limit", "10000"] is True
     assert cases["limit", "10001"] is False
     assert cases["limit", "abc"] is False
+
+
+def test_a_union_is_entered_by_the_branch_that_the_body_satisfies() -> None:
+    schema = CONTRACT.body_schema("POST /schema_registry") or {}
+    for name, body in CONTRACT.body_examples("POST /schema_registry").items():
+        whats = {(mutation.path, mutation.what) for mutation in body_mutations(CONTRACT, schema, body)}
+        assert {("", "without the required source"), ("", "with an unknown field")} <= whats, name
+        assert ("/source", "an object instead of a string") in whats, name

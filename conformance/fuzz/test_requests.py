@@ -1,0 +1,159 @@
+"""How requests are read: unknown paths, parameters of the media type, what nobody knows, and what they leave behind."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.fuzz.boundaries import UNKNOWN_FIELD, body_mutations
+from conformance.fuzz.driver import Driver
+from conformance.fuzz.equivalence import difference, owned, settled
+from conformance.fuzz.space import Subject, contract, subjects
+from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
+from conformance.requirements import requirement
+from conformance.target.answer import Answer
+from conformance.target.polling import eventually
+from conformance.target.session import Api, encode, expand
+from conformance.target.sink import HttpSink
+from conformance.target.target import Target
+
+pytestmark = pytest.mark.fuzz
+
+_IMPORT = "POST /authentication/password_based:built_in_database/import_users"
+
+
+@requirement("GEN-07")
+@pytest.mark.reads
+def test_unknown_path(api: Api, recorder: Recorder, driver_for: Callable[..., Driver]) -> None:
+    """An unknown path answers 404 NOT_FOUND as JSON to who accepts JSON."""
+    known = {operation.path: operation.label for operation in contract().operations.values()}
+    for path, label in known.items():
+        driver: Driver = driver_for(label)
+        nowhere = "/".join([driver.sandbox.name("nowhere")] * 3)
+        answer = api.send("GET", f"{expand(path, driver.unknown_path())}/{nowhere}")
+        told = answer.json.get("message") if answer.is_json and isinstance(answer.json, dict) else None
+        recorder.expect(
+            (answer.status, answer.code) == (404, "NOT_FOUND") and isinstance(told, str),
+            "GEN-07",
+            "unknown_path",
+            f"answered {answer.status} {answer.code} for the unknown path {path}/..., expected 404 NOT_FOUND",
+            answer,
+        )
+
+
+@requirement("GEN-10")
+@pytest.mark.parametrize("subject", subjects(lambda operation: operation.json_body is not None, by_type=False))
+def test_media_type_parameters(subject: Subject, driver: Driver, api: Api) -> None:
+    """A JSON body is accepted under application/json in any case and with any parameters."""
+    for media_type in ("application/json; charset=utf-8", "Application/JSON;Charset=UTF-8"):
+        answer = api.call(
+            subject.label,
+            path=driver.path,
+            query=driver.fixed_query(),
+            content=encode(driver.valid_body()),
+            content_type=media_type,
+        )
+        driver.expect_accepted(answer, f"as {media_type}", "GEN-10")
+
+
+@requirement(
+    "GEN-17",
+    sentence="A field that no operation knows is refused with 400, a query parameter that none knows has no effect.",
+)
+@pytest.mark.parametrize(
+    "subject",
+    # The rows of an import may have any columns, and names have no fields at all.
+    subjects(
+        lambda operation: (
+            operation.json_body is not None and operation.label not in (_IMPORT, "POST /clients/kickout/bulk")
+        ),
+        by_type=False,
+    ),
+)
+def test_unknown_field(subject: Subject, driver: Driver, recorder: Recorder) -> None:
+    """A field of the body that the operation does not know is refused with 400."""
+    valid = driver.valid_body()
+    body = [*valid[1:], {**valid[0], UNKNOWN_FIELD: 1}] if isinstance(valid, list) else {**valid, UNKNOWN_FIELD: 1}
+    answer = driver.send(query=driver.fixed_query(), body=body)
+    message = f"answered {answer.status} to a body with the unknown field {UNKNOWN_FIELD}, expected 400"
+    recorder.expect(answer.status == 400, "GEN-17", "unknown_field", message, answer)
+
+
+@requirement("GEN-17", sentence="A query parameter that no operation knows has no effect.")
+@pytest.mark.parametrize("subject", subjects(lambda operation: operation.method == "GET", by_type=False))
+def test_unknown_query_parameter(subject: Subject, driver: Driver, recorder: Recorder) -> None:
+    """A query parameter that the operation does not know has no effect."""
+    told, answer = difference(driver.send, lambda: driver.send(query={"x_unknown_parameter": "1"}))
+    recorder.expect(told is None, "GEN-17", "unknown_parameter", f"with an unknown query parameter: {told}", answer)
+
+
+@requirement("GEN-19")
+@pytest.mark.parametrize("subject", subjects(lambda operation: operation.method == "GET", by_type=False))
+def test_read_changes_nothing(subject: Subject, driver: Driver, recorder: Recorder) -> None:
+    """Two reads one after the other, without a write in between, give the same."""
+    shown: list[tuple[int, Any]] = []
+    answer = driver.send()
+
+    def repeated() -> bool:
+        nonlocal answer
+        shown[:] = [_shown(answer, driver)]
+        answer = driver.send()
+        shown.append(_shown(answer, driver))
+        # What is gone after it was read stays gone: waiting only helps where something is still on its way.
+        return shown[0] == shown[1] or not answer.ok
+
+    eventually(repeated, 2.0)
+    message = f"read twice, it was first {shown[0]!r}"
+    recorder.expect(shown[0] == shown[1], "GEN-19", "read_is_safe", f"{message}, then {shown[1]!r}", answer)
+
+
+def _shown(answer: Answer, driver: Driver) -> tuple[int, Any]:
+    return answer.status, settled(owned(answer.json, driver.sandbox.prefix)) if answer.ok else None
+
+
+_INVALID_BODIES = 5
+
+
+@requirement("GEN-22")
+@pytest.mark.parametrize(
+    "subject", seen_subjects(lambda operation: operation.json_body is not None and operation.label != _IMPORT)
+)
+def test_invalid_write_changes_nothing(
+    subject: Subject, driver_for: Callable[..., Driver], target: Target, sink: HttpSink, recorder: Recorder
+) -> None:
+    """A request that is refused because it is invalid changes nothing, also where a part of it is valid."""
+    write = WITNESSES[subject.label](target, sink)
+    unchanged = True
+    driver = driver_for(subject.label, "http" if contract().operation(subject.label).body_chosen_by_type else None)
+    for what, body in _invalid_bodies(driver, write):
+        before = write.seen()
+        answer = write.send(target.api, subject.label, body=body)
+        if not 400 <= answer.status < 500:
+            continue  # GEN-18 decides whether it is refused
+        write.settle()
+        after = write.seen()
+        message = f"refused with {answer.status} ({what}), and yet {before!r} became {after!r}"
+        unchanged &= recorder.expect(after == before, "GEN-22", "refusal_changes_nothing", message, answer)
+    if unchanged:
+        write.expect_effect(target.api, subject.label, recorder, "GEN-22")
+    write.undo()
+
+
+def _invalid_bodies(driver: Driver, write: Write) -> Sequence[tuple[str, Any]]:
+    """Bodies with one fault each, those of a list behind what is valid."""
+    found = [
+        (
+            f"{mutation.path or 'the body'}: {mutation.what}",
+            [*write.body, *mutation.body] if isinstance(write.body, list) else mutation.body,
+        )
+        for mutation in body_mutations(driver.contract, driver.schema, write.body)
+        if isinstance(mutation.body, list) or not isinstance(write.body, list)
+    ]
+    usable = [
+        (what, body) for what, body in found if driver.certainly_invalid(body) and driver.is_safe(write.path, body)
+    ]
+    return random.Random(driver.seed).sample(usable, min(_INVALID_BODIES, len(usable)))
