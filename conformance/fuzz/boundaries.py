@@ -14,6 +14,7 @@ from typing import Any
 from conformance.contract import Contract, Operation
 
 UNKNOWN_FIELD = "x_unknown_field"
+WITH_UNKNOWN_FIELD = "with an unknown field"
 NO_SUCH_MEMBER = "no-such-member"
 
 _DEEPEST = 6
@@ -152,7 +153,7 @@ def _object_faults(
             rest = {key: member for key, member in value.items() if key != name}
             yield pointer, f"without the required {name}", rest
     if schema.get("additionalProperties") is False:
-        yield pointer, "with an unknown field", {**value, UNKNOWN_FIELD: 1}
+        yield pointer, WITH_UNKNOWN_FIELD, {**value, UNKNOWN_FIELD: 1}
     for name, member in schema.get("properties", {}).items():
         yield from _faults(contract, member, value.get(name), (*pointer, name), depth + 1)
 

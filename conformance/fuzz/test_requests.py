@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
-from conformance.fuzz.boundaries import UNKNOWN_FIELD, body_mutations
+from conformance.fuzz.boundaries import UNKNOWN_FIELD, WITH_UNKNOWN_FIELD, body_mutations
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.equivalence import difference, owned, settled
 from conformance.fuzz.space import Subject, contract, subjects
@@ -144,14 +144,15 @@ def test_invalid_write_changes_nothing(
 
 
 def _invalid_bodies(driver: Driver, write: Write) -> Sequence[tuple[str, Any]]:
-    """Bodies with one fault each, those of a list behind what is valid."""
+    """Bodies with an unknown field or one value of the wrong kind each, those of a list behind what is valid."""
     found = [
         (
             f"{mutation.path or 'the body'}: {mutation.what}",
             [*write.body, *mutation.body] if isinstance(write.body, list) else mutation.body,
         )
         for mutation in body_mutations(driver.contract, driver.schema, write.body)
-        if isinstance(mutation.body, list) or not isinstance(write.body, list)
+        if (mutation.path or mutation.what == WITH_UNKNOWN_FIELD)
+        and (isinstance(mutation.body, list) or not isinstance(write.body, list))
     ]
     usable = [
         (what, body) for what, body in found if driver.certainly_invalid(body) and driver.is_safe(write.path, body)
