@@ -49,6 +49,11 @@ class AnswerChecks:
             for check in CHECKS:
                 check(self, answer, operation)
 
+    @universal_requirement("GEN-31")
+    def answered(self, answer: Answer, operation: Operation) -> None:
+        """Every request to a running target gets a complete HTTP answer."""
+        self.recorder.passed("GEN-31", "answered", operation.label)  # without an answer, `NoAnswer` fails it
+
     @universal_requirement("GEN-15", level="SHOULD")
     def no_server_error(self, answer: Answer, operation: Operation) -> None:
         """No input makes the target answer 5xx, save for the 5xx codes an operation documents."""
@@ -183,6 +188,7 @@ class AnswerChecks:
 
 
 CHECKS: tuple[AnswerCheck, ...] = (
+    AnswerChecks.answered,
     AnswerChecks.no_server_error,
     AnswerChecks.documented_status,
     AnswerChecks.media_type,

@@ -10,11 +10,14 @@ import ssl
 import struct
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
+
+from conformance.reference.embedded import EmbeddedDeployment
 
 BASE_PATH = "/api/v5"
 
@@ -85,23 +88,25 @@ async def healthy(exchange: Exchange) -> None:
 class HostileServer:
     """Use as a context manager. Everything may be changed while it runs.
 
-    ``cases``: path -> case, for requests to that path. ``storm``: a case for all requests, from the first one on whose
-    path is ``storm_from``. ``upstream``: base URL of a healthy deployment that gets everything else. ``greeting``: sent
-    to whoever connects, before the connection is closed.
+    ``cases``: path -> case, for requests to that path; ``choose`` decides on the others. ``storm``: a case for all
+    requests, from the first one on whose path is ``storm_from``. ``upstream``: a healthy deployment that gets
+    everything else. ``greeting``: sent to whoever connects, before the connection is closed.
     """
 
     def __init__(
         self,
         cases: dict[str, Case] | None = None,
         *,
-        upstream: str | None = None,
+        upstream: EmbeddedDeployment | None = None,
         tls: ssl.SSLContext | None = None,
         greeting: bytes = b"",
     ) -> None:
         self.cases = cases or {}
+        self.choose: Callable[[Request], Case | None] = lambda _request: None
         self.storm: Case | None = None
         self.storm_from: str | None = None
         self.upstream = upstream
+        self._known = upstream
         self.seen: list[Request] = []
         self.connections = 0
         self.port = 0
@@ -119,32 +124,36 @@ class HostileServer:
         """The paths that were asked for, in order."""
         return [request.path for request in self.seen if request.method == method]
 
-    def wait_for(self, path: str, within_s: float = 60.0) -> None:
-        """Return once a request to ``path`` arrived."""
+    def wait_until(self, wanted: Callable[[Request], bool], within_s: float = 60.0) -> None:
+        """Return once a request that is ``wanted`` arrived."""
         deadline = time.monotonic() + within_s
-        while not any(request.path == path for request in tuple(self.seen)):
-            assert time.monotonic() < deadline, f"nobody asked for {path}"
+        while not any(map(wanted, tuple(self.seen))):
+            assert time.monotonic() < deadline, f"still waiting after {[request.path for request in self.seen]}"
             time.sleep(0.01)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call ``function`` where the cases run."""
+        self._loop.call_soon_threadsafe(function)
 
     def hang_up(self) -> None:
         """Drop every connection; returns after they are closed."""
-        self._call(self._drop())
+        self._run(self._drop())
 
     def __enter__(self) -> HostileServer:
         self._thread.start()
-        self._server = self._call(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls))
+        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls))
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._call(self._end())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def _call(self, work: Any) -> Any:
+    def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _drop(self) -> None:
@@ -180,18 +189,25 @@ class HostileServer:
             self.storm_from = None
         if self.storm is not None and self.storm_from is None:
             return self.storm
-        return self.cases.get(request.path) or (self._forward if self.upstream else healthy)
+        return self.cases.get(request.path) or self.choose(request) or (self._forward if self.upstream else healthy)
 
     async def _forward(self, exchange: Exchange) -> None:
         assert self.upstream is not None
-        target = urlsplit(self.upstream)
+        assert self._known is not None
+        target = urlsplit(self.upstream.base_url)
         request = exchange.request
         reader, writer = await asyncio.open_connection(target.hostname, target.port)
-        writer.write(request.head[:-2] + b"connection: close\r\n\r\n" + request.body)
+        # Who was told the credentials of the first upstream knows those of every later one.
+        head = request.head.replace(_signature(self._known), _signature(self.upstream))
+        writer.write(head[:-2] + b"connection: close\r\n\r\n" + request.body)
         head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
         writer.close()
         kept = [line for line in head.split(b"\r\n") if line.lower() != b"connection: close"]
         await exchange.send(b"\r\n".join(kept), b"\r\n\r\n", body)
+
+
+def _signature(deployment: EmbeddedDeployment) -> bytes:
+    return b64encode(f"{deployment.api_key}:{deployment.api_secret}".encode())
 
 
 async def _request(reader: asyncio.StreamReader) -> Request:

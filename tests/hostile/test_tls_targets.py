@@ -110,7 +110,7 @@ def test_slow_answer_over_tls_is_given_up(tmp_path: Path, impatient: None, monke
 
 
 def test_own_ca_is_trusted_from_end_to_end(tmp_path: Path) -> None:
-    with start_embedded() as reference, HostileServer(upstream=reference.base_url, tls=serving("trusted")) as front:
+    with start_embedded() as reference, HostileServer(upstream=reference, tls=serving("trusted")) as front:
         env = environment(reference, BASE_URL=front.base_url, CA_BUNDLE=str(CA))
         completed = run("run", "-n", "0", ONE_ITEM, env=env, cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr

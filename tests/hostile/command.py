@@ -1,0 +1,81 @@
+"""The real command line against a sick target, in a process that is forked from one that has everything imported."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from conformance.report.json_report import read_report
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.hostile.preloaded"])
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over."""
+
+    code: int
+    output: str
+    folder: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return read_report(self.folder / "reports")
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """Item -> its outcome in ``junit.xml``, with the reason of a skip or the message of a failure."""
+        suite = ElementTree.parse(self.folder / "reports" / "junit.xml").getroot()
+        told = {}
+        for case in suite.iter("testcase"):
+            children = [child for child in case if child.tag in ("failure", "error", "skipped")]
+            told[case.attrib["name"]] = " ".join(f"{child.tag}: {child.attrib['message']}" for child in children)
+        return told
+
+
+class Running:
+    """A run that goes on."""
+
+    def __init__(self, arguments: tuple[str, ...], env: Mapping[str, str], folder: Path, bounds: Mapping[str, Any]):
+        self._folder = folder
+        self._secret = env["EMQX_CONFORMANCE_API_SECRET"]
+        self._process = _FORKS.Process(target=_main, args=(arguments, dict(env), folder, dict(bounds)))
+        self._process.start()
+
+    def end(self, within_s: float = 120) -> Ended:
+        """Wait for the end; no run of a sick target may hang, or show a traceback, or tell a secret."""
+        self._process.join(within_s)
+        hangs = self._process.is_alive()
+        if hangs:
+            self._process.kill()
+        output = (self._folder / "output").read_text(encoding="utf-8", errors="replace")
+        assert not hangs, f"still running: {output}"
+        assert "Traceback" not in output, output
+        assert self._secret not in output
+        assert self._process.exitcode is not None
+        return Ended(self._process.exitcode, output, self._folder)
+
+
+def start(*arguments: str, env: Mapping[str, str], folder: Path, bounds: Mapping[str, Any] | None = None) -> Running:
+    """Start ``emqx-conformance run`` in one process; ``bounds``: constants it shall have, by their dotted names."""
+    return Running(("run", "-n", "0", *arguments), env, folder, bounds or {})
+
+
+def _main(arguments: tuple[str, ...], env: dict[str, str], folder: Path, bounds: dict[str, Any]) -> None:
+    for name, value in bounds.items():
+        module, _, constant = name.rpartition(".")
+        setattr(importlib.import_module(module), constant, value)
+    output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number in (1, 2):
+        os.dup2(output, number)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(folder)
+    importlib.import_module("conformance.cli").main([*arguments], prog_name="emqx-conformance")
