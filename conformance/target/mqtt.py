@@ -22,6 +22,10 @@ from conformance.target.polling import deadline
 from conformance.target.resource import Resource
 
 TIMEOUT_S = 10.0
+MOST_RECEIVED = 64 * 1024 * 1024
+"""Bytes of payload and overhead that one client keeps."""
+
+_OVERHEAD = 512
 PROBE = "probe of the suite "
 """Messages whose payload begins so only find out whether messages arrive; no item sees them."""
 
@@ -80,6 +84,7 @@ class MqttClient:
         self.disconnect_reason: int | None = None
         self._changed = threading.Condition()
         self._closed = False
+        self._received = 0
         self._probes: set[bytes] = set()
         self._granted: dict[int, list[int]] = {}
         self._acknowledged: dict[int, int] = {}
@@ -219,6 +224,8 @@ class MqttClient:
         end = deadline(within_s)
         with self._changed:
             while not condition():
+                if self._received > MOST_RECEIVED:
+                    raise MqttError(f"the broker sent more than {MOST_RECEIVED // 1024 // 1024} MiB of messages")
                 remaining = end - time.monotonic()
                 if remaining <= 0:
                     return False
@@ -241,7 +248,10 @@ class MqttClient:
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         with self._changed:
-            if message.payload.startswith(PROBE.encode()):
+            self._received += len(message.payload) + _OVERHEAD
+            if self._received > MOST_RECEIVED:
+                self._client.disconnect()
+            elif message.payload.startswith(PROBE.encode()):
                 self._probes.add(bytes(message.payload))
             else:
                 self.messages.append(message)
