@@ -177,7 +177,10 @@ def waive(item: ItemResult, waivers: WaiverFile, version: str | None) -> None:
 def inventory_result(aftermath: Aftermath) -> InventoryResult:
     """The inventories of a run as a report shows them."""
     before, after = aftermath.before, aftermath.after
-    result = InventoryResult(requests=sum(taken.requests for taken in (before, after) if taken is not None))
+    result = InventoryResult(
+        requests=sum(taken.requests for taken in (before, after) if taken is not None),
+        late=sorted(map(str, aftermath.deleted)),
+    )
     changes = {change.collection: change for change in compare(before, after)} if before and after else {}
     on_purpose = aftermath.changed_on_purpose()
     for listing in LISTINGS:

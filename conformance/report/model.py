@@ -131,10 +131,14 @@ class CollectionResult:
 
 @dataclass(slots=True)
 class InventoryResult:
-    """What the target held before and after the run; ``requests`` is what it cost to find out."""
+    """What the target held before and after the run; ``requests`` is what it cost to find out.
+
+    ``late``: what the target still showed of the run after everything was deleted, and was deleted once more.
+    """
 
     collections: list[CollectionResult] = field(default_factory=list)
     requests: int = 0
+    late: list[str] = field(default_factory=list)
 
     @property
     def left(self) -> list[str]:
@@ -150,6 +154,8 @@ class InventoryResult:
             yield f"{len(self.left)} of what the run created {'is' if len(self.left) == 1 else 'are'} still there."
         elif len(unknown) < len(self.collections):
             yield "Nothing that the run created is left."
+        if self.late:
+            yield f"{len(self.late)} of it showed up after everything was deleted: {', '.join(self.late[:3])}."
         activity = [f"{collection.name}: {text}" for collection in self.collections if (text := collection.activity())]
         if activity:
             yield f"Of what it did not create, {'; '.join(activity)}."

@@ -141,8 +141,7 @@ class Reader:
     def _pages(self, listing: Listing, query: Mapping[str, str]) -> Iterator[tuple[list[Entry], Entry] | None]:
         """Pages of a list with what they say about themselves; None where the target has no such collection."""
         extra = {"fields": listing.fields} if listing.fields else {}
-        number = 1
-        while True:
+        for number in range(1, MOST_ENTRIES // _PAGE + 2):
             answer = self._get(listing.path + query_string({"page": number, "limit": _PAGE, **extra, **query}))
             if number == 1 and self._is_absent(listing, answer):
                 yield None
@@ -154,7 +153,6 @@ class Reader:
             yield data, meta
             if len(data) < _PAGE or meta.get("hasnext") is False:
                 return
-            number += 1
 
     def _searched(self, listing: Listing, sandboxes: Sequence[Sandbox], prefix: str) -> Iterator[Entry]:
         queries = [{name: prefix} for name in listing.searches]
@@ -167,9 +165,6 @@ class Reader:
                     if listing.key_of(entry) not in seen:
                         seen.add(listing.key_of(entry))
                         yield entry
-                if len(seen) > MOST_ENTRIES:
-                    return
-
     def _get(self, path: str) -> Answer:
         self._requests += 1
         return self._api.send("GET", path, observed=False)

@@ -80,6 +80,7 @@ def test_run_that_cleans_up_passes(scene: Scene) -> None:
     assert (nothing_left.outcome, nothing_left.evidence) == ("passed", {"SAFE-01": 2})
     assert (kept.outcome, kept.needs_mode) == ("skipped", "exclusive")
     assert troubles == []
+    assert inventory_result(aftermath).late == []
     scene.assert_as_before()
     for name in ("inventory-before.json", "inventory-after.json"):
         content = (scene.plan.configuration.report_dir / name).read_text()
@@ -132,6 +133,8 @@ def test_what_no_journal_knows_is_deleted_because_it_carries_the_name_of_the_run
     scene.populated.call("POST", "/publish", {"topic": scene.sandbox.topic(), "payload": "late", "retain": True})
     aftermath, _ = end(scene, before)
     assert outcomes(aftermath)["SAFE-01"] == ("passed", "")
+    late = inventory_result(aftermath).late
+    assert [name.partition(" ")[0] for name in late] == ["retained", "user"]
     scene.assert_as_before()
 
 
