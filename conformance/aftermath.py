@@ -66,7 +66,10 @@ class EndOfRun:
         """Delete what workers that died left, then whatever the target still shows of the run."""
         journals = dict(self._read_journals())
         for file, stored in journals.items():
-            if stored.live and stored.header is not None and stored.header.worker not in self._finished:
+            # Nobody needs the rules for all clients otherwise any more: finished workers leave them to this moment.
+            if stored.header is not None and stored.header.worker in self._finished:
+                stored.live = {resource: None for resource in stored.live if resource.kind == "rules_of_all"}
+            if stored.live:
                 self._succeed(file, stored)
         return Aftermath(
             run=self._plan.run_id,

@@ -16,12 +16,13 @@ from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, load_contract
 from conformance.stopping import StopFlag, deadline
 from conformance.target.capabilities import Capabilities
-from conformance.target.cleanup import Left, clean_up, tidy_up
+from conformance.target.cleanup import Left, clean_up, read_rules_of_all, tidy_up
 from conformance.target.config import Configuration
 from conformance.target.guard import Guard
 from conformance.target.hosts import HostPolicy
 from conformance.target.journal import FILE_NAME, Header, Journal, read_journal
 from conformance.target.locks import StateLocks
+from conformance.target.mode import Mode
 from conformance.target.options import SECRETS
 from conformance.target.preflight import preflight
 from conformance.target.rate import RateLimit
@@ -41,7 +42,8 @@ class Plan:
     """What is decided once per run; it reaches the workers over xdist's channel, never a command line.
 
     ``began``: when the target was found healthy, as of `conformance.target.health.Health`. ``deadline``: when the time
-    budget is used up, on the monotonic clock.
+    budget is used up, on the monotonic clock. ``rules_of_all``: the authorization rules for all clients as JSON, where
+    the run may change them and they could be read.
     """
 
     configuration: Configuration
@@ -52,6 +54,7 @@ class Plan:
     contract_version: str | None
     capabilities: Capabilities
     deadline: float | None = None
+    rules_of_all: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         configuration = self.configuration.model_dump(mode="json", exclude=set(SECRETS))
@@ -64,6 +67,7 @@ class Plan:
             "contract_version": self.contract_version,
             "capabilities": self.capabilities.as_json(),
             "deadline": self.deadline,
+            "rules_of_all": self.rules_of_all,
         }
 
     @classmethod
@@ -88,6 +92,7 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
     with Worker(configuration, run_id, "main", contract) as worker:
         try:
             capabilities = preflight(worker.api, configuration, worker.sandbox, worker.hosts)
+            rules_of_all = read_rules_of_all(worker.api) if configuration.mode >= Mode.EXCLUSIVE else None
         finally:
             clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
     seed = configuration.seed if configuration.seed is not None else secrets.randbelow(2**32)
@@ -100,6 +105,7 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
         contract_version=configuration.emqx_version or capabilities.version,
         capabilities=capabilities,
         deadline=deadline(started, configuration.time_budget),
+        rules_of_all=rules_of_all,
     )
 
 
@@ -129,10 +135,8 @@ class Worker:
         self.hosts = HostPolicy([configuration.broker] if configuration.broker else [])
         self.guard = Guard(contract, self.sandbox, self.hosts, configuration.mode)
         rate = RateLimit(configuration.max_rps, state_folder(configuration, run_id) / "rate")
-        base_url = configuration.base_url or ""
-        self.api = Api(
-            configuration, GuardedAdapter(base_url, self.guard, self.journal, rate), contract, self.redact, run_id
-        )
+        self.adapter = GuardedAdapter(configuration.base_url or "", self.guard, self.journal, rate)
+        self.api = Api(configuration, self.adapter, contract, self.redact, run_id)
 
     def __enter__(self) -> Worker:
         return self
@@ -157,6 +161,8 @@ class Context(Worker):
         self.stop = stop_flag(plan)
         self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
         self.api.health.began = plan.began
+        if plan.rules_of_all is not None:
+            self.adapter.rules_of_all = Resource("rules_of_all", plan.rules_of_all)
         self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}
@@ -196,13 +202,17 @@ class Context(Worker):
 
     def tidy_up(self, keep: frozenset[Resource]) -> None:
         """Delete what an item created; what cannot be deleted now is tried again when the worker ends."""
-        created = [resource for resource in self.journal if resource not in keep]
+        created = [resource for resource in self._created() if resource not in keep]
         if created:
             tidy_up(self.api, self.journal, self.sandbox, created)
 
     def clean_up(self) -> list[Left]:
         """Delete what the worker created and did not delete yet; returns what is left."""
-        return clean_up(self.api, self.journal, self.sandbox, self.journal)
+        return clean_up(self.api, self.journal, self.sandbox, self._created())
+
+    def _created(self) -> list[Resource]:
+        """What the journal says may exist; what is to be put back waits until no worker needs it otherwise."""
+        return [resource for resource in self.journal if resource.kind != "rules_of_all"]
 
     def __exit__(self, *error: object) -> None:
         if self._sink is not None:

@@ -137,7 +137,7 @@ class _Sweep:
 
     def _tell(self, resources: Iterable[Resource]) -> None:
         for resource in in_deletion_order(resources):
-            click.echo(f"would delete {resource}")
+            click.echo(f"would {'put back' if resource.kind == 'rules_of_all' else 'delete'} {resource}")
 
     def _complain(self, what: str) -> None:
         self._failed += 1
@@ -173,7 +173,12 @@ def _stored(path: Path, base_url: str, *, any_target: bool) -> Iterator[tuple[Pa
 
 
 def _belongs_to(resource: Resource, run: str) -> bool:
-    """Whether the identity of a resource says that it is a run's; the ban of an address cannot, the journal does."""
+    """Whether the identity of a resource says that it is a run's.
+
+    The ban of an address cannot, the journal does. What is to be put back is nobody's, and needs ``--exclusive``.
+    """
+    if resource.kind == "rules_of_all":
+        return True
     if resource.is_address_ban:
         return Sandbox.owns_network(resource.id.partition("/")[2])
     return run_of(resource.owner) == run

@@ -22,11 +22,12 @@ _MODULE = "conformance/checks/whole_run.py"
 _EMPTIED_BY = {
     "DELETE /banned": ("bans",),
     f"DELETE {paths.RETAINED_MESSAGES}": ("retained messages",),
-    f"POST {paths.RULES_OF_ALL}": ("rules of all",),
-    f"DELETE {paths.RULES_OF_ALL}": ("rules of all",),
-    f"DELETE {paths.AUTHORIZATION_RULES}": ("rules of users", "rules of clients", "rules of all"),
+    f"DELETE {paths.AUTHORIZATION_RULES}": ("rules of users", "rules of clients"),
 }
-"""Operations on global state -> the collections that they change on purpose, in a run that may (``--exclusive``)."""
+"""Operations on global state -> the collections that they change for good, in a run that may (``--exclusive``).
+
+The rules for all clients are put back.
+"""
 
 
 @dataclass(slots=True)

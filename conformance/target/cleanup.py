@@ -6,6 +6,7 @@ request, and a rule whose id the server invented has to show the name first.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from conformance.target.listing import LISTINGS, Reader
 from conformance.target.polling import eventually
 from conformance.target.resource import Resource, in_deletion_order
 from conformance.target.sandbox import PREFIX, run_of
-from conformance.target.session import Api, NoAnswer, query_string
+from conformance.target.session import Api, NoAnswer, encode, query_string
 
 _PAUSES_S = (0.3, 1.0, 3.0)
 _PATIENCE_S = 20.0
@@ -57,6 +58,17 @@ class Left:
 def clean_up(api: Api, journal: Journal, sandbox: Owned, resources: Iterable[Resource]) -> list[Left]:
     """Delete ``resources`` for good, with retries; returns what is left. Raises `TargetLost`."""
     return _CleanUp(api, journal, sandbox).finish(resources)
+
+
+def read_rules_of_all(api: Api) -> str | None:
+    """The authorization rules for all clients as JSON, None if they cannot be read. Raises `TargetLost`."""
+    try:
+        answer = api.send("GET", paths.RULES_OF_ALL, observed=False)
+    except NoAnswer:
+        return None
+    value = answer.json if answer.status == 200 and answer.is_json else None
+    rules = value.get("rules") if isinstance(value, dict) else None
+    return json.dumps(rules, sort_keys=True) if isinstance(rules, list) else None
 
 
 def tidy_up(api: Api, journal: Journal, sandbox: Owned, resources: Iterable[Resource]) -> None:
@@ -108,6 +120,8 @@ class _CleanUp:
     def _delete(self, resource: Resource) -> Left | None:
         """Delete one resource; None once it is gone."""
         try:
+            if resource.kind == "rules_of_all":
+                return self._put_back(resource)
             for found in self._found(resource):
                 left = self._delete_found(found)
                 if left is not None:
@@ -119,6 +133,23 @@ class _CleanUp:
         except _Unproven as error:
             return _left(resource, f"not deleted: {error}")
         return None
+
+    def _put_back(self, resource: Resource) -> Left | None:
+        """Make the rules for all clients what they were."""
+        if read_rules_of_all(self._api) == resource.id:
+            return None
+        rules = json.loads(resource.id)
+        method = "POST" if rules else "DELETE"
+        label = f"{method} {resource.operation}"
+        content = encode({"rules": rules}) if rules else None
+        answer = self._api.send(
+            method, resource.path, operation=label, content=content, content_type="application/json", observed=False
+        )
+        if answer.status == 204:
+            return None
+        problem = f"not put back: {method} answered {answer.status}"
+        at_fault = answer.status not in _EXCUSED
+        return Left(resource.kind, "as they were", problem, label, at_fault, answer.curl(self._api.redact))
 
     def _found(self, resource: Resource) -> Iterator[Resource]:
         """What has to be deleted for a resource: usually itself."""
@@ -225,7 +256,8 @@ class _Unproven(Exception):
 
 
 def _left(resource: Resource, problem: str, *, at_fault: bool = False, curl: str | None = None) -> Left:
-    return Left(resource.kind, resource.id, problem, f"DELETE {resource.operation}", at_fault, curl)
+    name = "as they were" if resource.kind == "rules_of_all" else resource.id
+    return Left(resource.kind, name, problem, f"DELETE {resource.operation}", at_fault, curl)
 
 
 def _rules_of(answer: Answer) -> list[str]:

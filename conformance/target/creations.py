@@ -154,4 +154,11 @@ _IN_BODIES: Mapping[str | None, tuple[Finder, ...]] = {
     "POST /publish/bulk": (_retained,),
 }
 
-_DELETIONS: Mapping[str, str] = {f"DELETE {path}": kind for kind, path in ITEMS.items() if kind != "named_rule"}
+_DELETIONS: Mapping[str, str] = {
+    f"DELETE {path}": kind for kind, path in ITEMS.items() if kind not in ("named_rule", "rules_of_all")
+}
+
+CHANGES_RULES_OF_ALL = frozenset(
+    {f"POST {paths.RULES_OF_ALL}", f"DELETE {paths.RULES_OF_ALL}", f"DELETE {paths.AUTHORIZATION_RULES}"}
+)
+"""Operations after which the rules for all clients have to be put back."""

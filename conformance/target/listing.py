@@ -165,6 +165,7 @@ class Reader:
                     if listing.key_of(entry) not in seen:
                         seen.add(listing.key_of(entry))
                         yield entry
+
     def _get(self, path: str) -> Answer:
         self._requests += 1
         return self._api.send("GET", path, observed=False)

@@ -22,10 +22,12 @@ ITEMS: Mapping[str, str] = {
     "client_rules": paths.RULES_OF_CLIENT,
     "ban": paths.BAN,
     "retained": paths.RETAINED_MESSAGE,
+    "rules_of_all": paths.RULES_OF_ALL,
 }
 """Kind -> path of one resource of it, in the order of deletion.
 
 ``named_rule`` is a rule known by its name alone: the server invented the id, and its answer was lost.
+``rules_of_all`` is not deleted but put back: the rules for all clients as they were before a run changed them.
 """
 
 KINDS = tuple(ITEMS)
@@ -36,7 +38,8 @@ class Resource:
     """Something a run created, or may have.
 
     ``id`` is its id as paths have it decoded: ``type:name``, ``as/who`` for a ban, a topic or filter for what is
-    retained. ``name`` is given for a rule whose id the server invented: it alone proves whose rule it is.
+    retained; for ``rules_of_all`` it is the rules as JSON. ``name`` is given for a rule whose id the server invented:
+    it alone proves whose rule it is.
     """
 
     kind: str
@@ -69,7 +72,8 @@ class Resource:
         return self.kind == "ban" and self.id.startswith("peerhost")
 
     def __str__(self) -> str:
-        return f"{self.kind.replace('_', ' ')} {self.id}"
+        name = "as they were" if self.kind == "rules_of_all" else self.id
+        return f"{self.kind.replace('_', ' ')} {name}"
 
 
 def in_deletion_order(resources: Iterable[Resource]) -> list[Resource]:

@@ -12,7 +12,7 @@ from requests.structures import CaseInsensitiveDict
 
 from conformance.target.answer import Answer
 from conformance.target.connection import POOLS
-from conformance.target.creations import creations, deletions
+from conformance.target.creations import CHANGES_RULES_OF_ALL, creations, deletions
 from conformance.target.errors import SafetyViolation
 from conformance.target.guard import Guard, Outgoing
 from conformance.target.journal import Fate, Journal
@@ -23,8 +23,11 @@ from conformance.target.resource import Resource
 class GuardedAdapter(HTTPAdapter):
     """An HTTP adapter that asks the guard, keeps to the rate, and writes the journal around each request.
 
+    ``rules_of_all``: what is to be put back if a request changes the rules for all clients, None if that is unknown.
     Raises `SafetyViolation` for a request that would leave the sandbox or the target.
     """
+
+    rules_of_all: Resource | None = None
 
     def __init__(self, base_url: str, guard: Guard, journal: Journal, rate: RateLimit) -> None:
         super().__init__(pool_connections=1, pool_maxsize=16)
@@ -88,6 +91,8 @@ class GuardedAdapter(HTTPAdapter):
             self._guard.sandbox.adopt_rule(rule["id"])
 
     def _creations(self, label: str | None, parameters: Mapping[str, str], outgoing: Outgoing) -> list[Resource]:
+        if label in CHANGES_RULES_OF_ALL and self.rules_of_all is not None:
+            return [self.rules_of_all]
         if outgoing.method not in ("POST", "PUT"):
             return []
         found = creations(label, parameters, outgoing)

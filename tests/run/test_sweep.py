@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -216,6 +217,19 @@ def test_invented_id_in_a_journal_is_only_believed_if_the_rule_shows_the_name(
     swept = sweep("--journal", file)
     assert swept.exit_code == 3
     assert "it does not show the name" in swept.stderr
+
+
+def test_rules_for_all_clients_are_put_back_where_that_is_allowed(
+    sweep: Sweep, populated: Populated, before: dict[str, object], tmp_path: Path
+) -> None:
+    rules = populated.call("GET", paths.RULES_OF_ALL).json()["rules"]
+    file = journal_of(tmp_path, populated, [Resource("rules_of_all", json.dumps(rules, sort_keys=True))])
+    populated.call("POST", paths.RULES_OF_ALL, {"rules": []})
+    assert sweep("--journal", file, "--dry-run").output == "would put back rules of all as they were\n"
+    refused = sweep("--journal", file)
+    assert refused.exit_code == 3
+    assert "needs --exclusive" in refused.stderr
+    assert sweep("--journal", file, "--exclusive").exit_code == 0
 
 
 # --- by prefix --------------------------------------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from typing import Any
 from conformance.contract import load_contract
 from conformance.run import Plan, Worker
 from conformance.target.capabilities import Capabilities
-from conformance.target.cleanup import Left, clean_up
+from conformance.target.cleanup import Left, clean_up, read_rules_of_all
 from conformance.target.config import Configuration
 from conformance.target.journal import read_journal
+from conformance.target.mode import Mode
+from conformance.target.resource import Resource
 from conformance.target.sandbox import new_run_id
 from conformance.target.target import Target
 from tests.faults.proxy import Fault, FaultProxy, Reply, Request
@@ -63,6 +65,10 @@ class Scene:
 
     def __enter__(self) -> Scene:
         self._proxy.__enter__()
+        if self.plan.configuration.mode >= Mode.EXCLUSIVE:
+            rules = read_rules_of_all(self.api)
+            assert rules is not None
+            self.worker.adapter.rules_of_all = Resource("rules_of_all", rules)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -76,7 +76,8 @@ def test_empty_target_costs_one_request_per_collection() -> None:
 
 
 def test_every_kind_is_listed_somewhere() -> None:
-    assert sorted(kind for listing in LISTINGS for kind in listing.kinds) == sorted(KINDS)
+    listed = sorted(kind for listing in LISTINGS for kind in listing.kinds)
+    assert listed == sorted(set(KINDS) - {"rules_of_all"}), "what is put back is never left behind as such"
 
 
 @pytest.mark.parametrize(

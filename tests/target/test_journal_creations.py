@@ -113,8 +113,8 @@ def test_every_deletion_names_what_it_deletes() -> None:
     for kind, path in ITEMS.items():
         assert f"DELETE {path}" in contract.operations
         parameters = {name[1:-1]: "x" for name in path.split("/") if name.startswith("{")}
-        expected = "rule" if kind == "named_rule" else kind
-        assert [resource.kind for resource in deletions(f"DELETE {path}", parameters)] == [expected]
+        expected = {"named_rule": ["rule"], "rules_of_all": []}.get(kind, [kind])
+        assert [resource.kind for resource in deletions(f"DELETE {path}", parameters)] == expected
 
 
 def test_paths_are_encoded_segment_by_segment() -> None:
