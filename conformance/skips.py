@@ -57,9 +57,15 @@ def _by_capability(item: pytest.Item, context: Context) -> Skip | None:
         for capability in marker.args:
             if capability in missing:
                 return Skip(missing[capability])
-    action_type = next((marker.args[0] for marker in item.iter_markers("resource_type")), None)
-    if "/actions" not in (operation_of(item.nodeid) or "") or action_type is None:
+    resource_type = next((marker.args[0] for marker in item.iter_markers("resource_type")), None)
+    if resource_type is None or _offers(context, resource_type, operation_of(item.nodeid) or ""):
         return None
-    if action_type in context.capabilities.action_types:
-        return None
-    return Skip(f"the target does not offer the action type {action_type}")
+    return Skip(f"the target does not offer the type {resource_type}")
+
+
+def _offers(context: Context, resource_type: str, operation: str) -> bool:
+    """Whether connectors or actions of a type can be; a target lists only its action types."""
+    if resource_type in context.capabilities.action_types:
+        return True
+    only_connectors = set(context.contract.types("connectors")) - set(context.contract.types("actions"))
+    return "/connectors" in operation and resource_type in only_connectors
