@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.requirements import requirement
+from conformance.scenarios.loop import loop
 from conformance.target.mqtt import MqttClient
 from conformance.target.polling import eventually
 from conformance.target.resources.bridges import CLOSED_URL
@@ -98,7 +99,7 @@ def kept(target: Target) -> Iterator[str]:
 @pytest.mark.state("retained")
 def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> None:
     """An MQTT action publishes the rendered payload to the rendered topic, with the QoS and retain flag it names."""
-    connector = target.connectors.create(**target.loop())
+    connector = target.connectors.create(**loop(target))
     source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
     parameters = {"topic": f"{remote}/${{payload.to}}", "payload": "<${payload.text}>", "qos": 1, "retain": False}
     action = target.actions.create(type="mqtt", connector=connector, parameters=parameters)

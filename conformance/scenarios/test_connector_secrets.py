@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
+from conformance.scenarios.loop import loop
 from conformance.target.answer import Answer
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttError
@@ -32,7 +33,7 @@ def mqtt_login(target: Target, password: str) -> dict[str, Any]:
     try:
         target.mqtt(username=user, password=f"not-{password}").connect()
     except MqttError:
-        return target.loop(username=user, password=password)
+        return loop(target, username=user, password=password)
     pytest.skip("the MQTT listener accepts a wrong password")
 
 

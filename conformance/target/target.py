@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from conformance.contract import Contract
-from conformance.target.addresses import is_loopback, split_listener
+from conformance.target.addresses import is_loopback
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
 from conformance.target.config import Configuration
@@ -16,7 +14,6 @@ from conformance.target.mqtt import PROBE, MqttClient, MqttError
 from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD, Bans, ClientRules, UserRules, Users
 from conformance.target.resources.bridges import Actions, Connectors
-from conformance.target.resources.collection import arranged
 from conformance.target.resources.messages import Clients, Retained, Subscriptions
 from conformance.target.resources.rules import Rules, Schemas
 from conformance.target.sandbox import Sandbox, bare_topic
@@ -123,32 +120,6 @@ class Target:
         client.close()
         eventually(lambda: self.clients.read(client.client_id)["connected"] is False)
         return client.client_id
-
-    def loop(self, **fields: Any) -> dict[str, Any]:
-        """Fields of an MQTT connector from the target back to its own broker; needs the capability mqtt.
-
-        It is skipped where the target does not reach its listener under the address that the suite knows.
-        """
-        assert self.configuration.mqtt is not None, "needs('mqtt') is missing on the test"
-        listener = split_listener(self.configuration.mqtt)
-        login = {}
-        if self.capabilities.mqtt_user and "username" not in fields:
-            login = {"username": self.users.create(), "password": PASSWORD}
-        connector = {
-            "type": "mqtt",
-            "server": listener.address,
-            "proto_ver": "v5",
-            "clientid_prefix": self.sandbox.name("loop"),
-            "ssl": {"enable": listener.tls},
-            "enable": True,
-            **login,
-            **fields,
-        }
-        probe = self.connectors.probe(self.connectors.body(**connector))
-        if (probe.status, probe.code) == (400, "TEST_FAILED") and not self.shares_loopback:
-            pytest.skip(f"the target does not reach its own MQTT listener at {listener.address}")
-        arranged(probe, 204)
-        return connector
 
     @property
     def shares_loopback(self) -> bool:

@@ -1,0 +1,40 @@
+"""An MQTT connector from the target back to its own broker: what it delivers, and whom it is, can be observed there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.target.addresses import split_listener
+from conformance.target.resources.access import PASSWORD
+from conformance.target.resources.collection import arranged
+from conformance.target.target import Target
+
+
+def loop(target: Target, **fields: Any) -> dict[str, Any]:
+    """Fields of an enabled MQTT connector to the target's own listener; ``fields`` are set on top.
+
+    Needs the capability mqtt. Skips the item where the target does not reach its listener under the address that the
+    suite knows; raises `ArrangeFailed` where it must, being on the same machine.
+    """
+    assert target.configuration.mqtt is not None, "needs('mqtt') is missing on the test"
+    listener = split_listener(target.configuration.mqtt)
+    login = {}
+    if target.capabilities.mqtt_user and "username" not in fields:
+        login = {"username": target.users.create(), "password": PASSWORD}
+    connector = {
+        "type": "mqtt",
+        "server": listener.address,
+        "proto_ver": "v5",
+        "clientid_prefix": target.sandbox.name("loop"),
+        "ssl": {"enable": listener.tls},
+        "enable": True,
+        **login,
+        **fields,
+    }
+    probe = target.connectors.probe(target.connectors.body(**connector))
+    if (probe.status, probe.code) == (400, "TEST_FAILED") and not target.shares_loopback:
+        pytest.skip(f"the target does not reach its own MQTT listener at {listener.address}")
+    arranged(probe, 204)
+    return connector
