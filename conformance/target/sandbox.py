@@ -75,7 +75,8 @@ class Sandbox:
         return str(DOCUMENTATION_NETWORKS[next(self._counter) % 3][1 + next(self._counter) % 250])
 
     def owns_name(self, name: object) -> bool:
-        return isinstance(name, str) and name.startswith(self.prefix)
+        """True for names that start with the prefix, also behind - or _, with which no name may start."""
+        return isinstance(name, str) and name.lstrip("-_").startswith(self.prefix)
 
     def owns_rule(self, identifier: object) -> bool:
         """True for rules named by the sandbox, and for those whose id the server invented (see `adopt_rule`)."""
