@@ -9,7 +9,7 @@ import pytest
 from conformance.items import operation_of, requirements_of
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
-from conformance.target.guard import Access
+from conformance.target.guard_table import Access
 from conformance.target.mode import Mode
 
 

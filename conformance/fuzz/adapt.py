@@ -62,14 +62,25 @@ def into_sandbox(label: str, body: Any, identities: Identities, *, valid: bool =
                     adapter(item, identities)
             if label.partition(" ")[2].startswith(("/connectors", "/actions")):
                 _replace_hosts(item)
-                if identities.resource_type in NEVER_STARTED and item.get("enable", True) is True:
+                if isinstance(item.get("parameters"), dict):
+                    _parameters_identity(item["parameters"], identities)
+                if identities.resource_type in NEVER_STARTED and item.get("enable") in (True, None):
                     item["enable"] = False
     if label == "POST /publish/bulk" and body == [] and valid:
         # Whether there is anything to publish is no matter of the schema (PUB-06).
         body = [{"topic": identities.topic(), "payload": ""}]
-    if label == "POST /clients/kickout/bulk" and isinstance(body, list):
-        body = [identities.name() if _nameable(item) else item for item in body]
+    if label == "POST /clients/kickout/bulk":
+        body = _owned_names(body, identities)
     return body
+
+
+def _owned_names(node: Any, identities: Identities) -> Any:
+    """A copy of ``node`` where every name, however deep, is one of the sandbox."""
+    if isinstance(node, list):
+        return [_owned_names(item, identities) for item in node]
+    if isinstance(node, dict):
+        return {key: _owned_names(value, identities) for key, value in node.items()}
+    return identities.name() if _nameable(node) else node
 
 
 def _nameable(value: Any) -> bool:
@@ -111,6 +122,12 @@ def _is_safe_host(value: Any) -> bool:
     return isinstance(value, str) and (".invalid" in value or "127.0.0.1" in value or value in ("auto", "disable"))
 
 
+def _parameters_identity(parameters: dict[str, Any], identities: Identities) -> None:
+    """Topics of the broker under test in the parameters of an action; an mqtt connector may lead back to it."""
+    for name in ("local_topic", "topic") if identities.resource_type == "mqtt" else ("local_topic",):
+        _set(name, Identities.topic)(parameters, identities)
+
+
 def _rule_identity(body: dict[str, Any], identities: Identities) -> None:
     if _nameable(body.get("sql")):
         body["sql"] = f'SELECT * FROM "{identities.topic()}"'
@@ -127,6 +144,8 @@ def _rule_identity(body: dict[str, Any], identities: Identities) -> None:
 def _new_rule_identity(body: dict[str, Any], identities: Identities) -> None:
     if _nameable(body.get("id", "absent")) and not identities.sandbox.owns_name(body.get("id")):
         body["id"] = identities.name()
+    if body["id"] is None and _nameable(body.get("name", "absent")):
+        body["name"] = identities.name()  # should the server take it, the name tells whose rule it is
     _rule_identity(body, identities)
 
 

@@ -17,7 +17,8 @@ from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.run import Context
 from conformance.target.answer import Answer
-from conformance.target.guard import Outgoing, lenient_readings
+from conformance.target.guard import Outgoing
+from conformance.target.guard_readings import lenient_readings
 from conformance.target.session import encode, expand
 from conformance.target.target import Target
 

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from conformance.contract import paths
 from conformance.target.answer import Answer
 from conformance.target.errors import SafetyViolation
-from conformance.target.guard import Owned
 from conformance.target.journal import Journal
 from conformance.target.listing import LISTINGS, Reader
 from conformance.target.polling import eventually
 from conformance.target.resource import Resource, in_deletion_order
-from conformance.target.sandbox import PREFIX, run_of
+from conformance.target.sandbox import PREFIX, Owned, run_of
 from conformance.target.session import Api, NoAnswer, encode, query_string
 
 _PAUSES_S = (0.3, 1.0, 3.0)

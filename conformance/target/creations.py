@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from conformance.contract import paths
-from conformance.target.guard import Outgoing, Several, lenient_readings
+from conformance.target.guard import Outgoing
+from conformance.target.guard_readings import Several, lenient_readings
 from conformance.target.resource import ITEMS, Resource
 from conformance.target.uploads import csv_rows, files, is_upload
 

@@ -17,9 +17,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from conformance.target.addresses import split_listener
+from conformance.target.guard_mqtt import MqttGuard
 from conformance.target.journal import Journal
 from conformance.target.polling import deadline
 from conformance.target.resource import Resource
+from conformance.target.sandbox import Owned
 
 TIMEOUT_S = 10.0
 MOST_RECEIVED = 64 * 1024 * 1024
@@ -54,7 +56,8 @@ class MqttClient:
     ``protocol``: 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is called for.
     What outlives the connection, its session or a message it retains, is written into ``journal`` first.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
-    5 without spaces (``MaximumPacketSize`` in bytes). Use as a context manager, which connects.
+    5 without spaces (``MaximumPacketSize`` in bytes). ``owned``: what it may be called, and where it may publish and
+    subscribe; anything else raises `SafetyViolation`. Use as a context manager, which connects.
     """
 
     def __init__(
@@ -73,7 +76,13 @@ class MqttClient:
         keepalive_s: int = 60,
         will: Will | None = None,
         journal: Journal | None = None,
+        owned: Owned | None = None,
     ) -> None:
+        self._guard = MqttGuard(owned) if owned is not None else None
+        if self._guard is not None:
+            self._guard.client_id(client_id)
+            if will is not None:
+                self._guard.publish(will.topic)
         self.host, self.port, tls = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
@@ -151,6 +160,8 @@ class MqttClient:
 
         ``options`` of MQTT 5: ``noLocal``, ``retainAsPublished``, ``retainHandling``.
         """
+        if self._guard is not None:
+            self._guard.subscribe(topic_filter)
         if self.protocol == 5:
             _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
         else:
@@ -163,6 +174,8 @@ class MqttClient:
 
     def publish(self, topic: str, payload: bytes | str = b"", qos: int = 1, *, retain: bool = False) -> int:
         """Publish and return the reason code of the acknowledgement (0 for QoS 0)."""
+        if self._guard is not None:
+            self._guard.publish(topic)
         if self._journal is not None and retain:
             self._journal.record([Resource("retained", topic)])
         information = self._client.publish(topic, payload, qos, retain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
 import requests
 
@@ -126,8 +127,9 @@ def _absent(api: Api, path: str, reason: str) -> str | None:
 def _mqtt(api: Api, configuration: Configuration, sandbox: Sandbox) -> tuple[bool, str | None]:
     if configuration.mqtt is None:
         return False, "no MQTT listener given (--mqtt HOST:PORT)"
+    options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox}
     try:
-        MqttClient(configuration.mqtt, sandbox.name("preflight"), ca_bundle=configuration.ca_bundle).connect().close()
+        MqttClient(configuration.mqtt, sandbox.name("preflight"), **options).connect().close()
         return False, None
     except MqttError as error:
         if error.reason_code is None:
@@ -136,9 +138,7 @@ def _mqtt(api: Api, configuration: Configuration, sandbox: Sandbox) -> tuple[boo
     try:
         created = api.send_json("POST", _USERS, {"user_id": user, "password": password})
         try:
-            MqttClient(
-                configuration.mqtt, user, username=user, password=password, ca_bundle=configuration.ca_bundle
-            ).connect().close()
+            MqttClient(configuration.mqtt, user, username=user, password=password, **options).connect().close()
             return True, None
         finally:
             if created.ok:

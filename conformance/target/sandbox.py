@@ -12,15 +12,43 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 PREFIX = "cft-"
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _RUN_ID = re.compile(r"cft-(([0-9a-z]{7})[0-9a-z]{4})-")
 
+_NETWORK = re.compile(r"[0-9a-fA-F.:]+(?:/[0-9]{1,3})?")
+_QUANTIFIERS = ("?", "*", "+", "{")
+
 # Documentation ranges (RFC 5737, RFC 3849): no client of anybody connects from them.
 DOCUMENTATION_NETWORKS = tuple(
     ipaddress.ip_network(network) for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 )
+
+
+class Owned(Protocol):
+    """What may be touched: a `Sandbox`, or exactly the leftovers that are being swept."""
+
+    @property
+    def prefix(self) -> str:
+        """How its names start, for messages."""
+
+    @property
+    def topic_root(self) -> str:
+        """How its topics start, for messages."""
+
+    def owns_name(self, name: object) -> bool: ...
+
+    def owns_rule(self, identifier: object) -> bool: ...
+
+    def adopt_rule(self, identifier: str) -> None: ...
+
+    def owns_topic(self, topic: object) -> bool: ...
+
+    def owns_network(self, network: object) -> bool: ...
+
+    def owns_pattern(self, pattern: object) -> bool: ...
 
 
 def new_run_id(now: float | None = None) -> str:
@@ -75,8 +103,7 @@ class Sandbox:
         return str(DOCUMENTATION_NETWORKS[next(self._counter) % 3][1 + next(self._counter) % 250])
 
     def owns_name(self, name: object) -> bool:
-        """True for names that start with the prefix, also behind - or _, with which no name may start."""
-        return isinstance(name, str) and name.lstrip("-_").startswith(self.prefix)
+        return isinstance(name, str) and name.startswith(self.prefix)
 
     def owns_rule(self, identifier: object) -> bool:
         """True for rules named by the sandbox, and for those whose id the server invented (see `adopt_rule`)."""
@@ -92,9 +119,11 @@ class Sandbox:
 
     @staticmethod
     def owns_network(network: object) -> bool:
-        """True for addresses and networks inside the documentation ranges."""
+        """True for addresses and networks inside the documentation ranges, in the notation every server reads alike."""
+        if not isinstance(network, str) or not _NETWORK.fullmatch(network):
+            return False
         try:
-            parsed = ipaddress.ip_network(str(network), strict=False)
+            parsed = ipaddress.ip_network(network, strict=False)
         except ValueError:
             return False
         return any(
@@ -103,10 +132,14 @@ class Sandbox:
         )
 
     def owns_pattern(self, pattern: object) -> bool:
-        """True for regular expressions that can only match names of the sandbox: anchored literal prefix, no union."""
-        if not isinstance(pattern, str) or "|" in pattern:
+        """True for regular expressions that provably match names of the sandbox only.
+
+        The whole prefix stands behind ``^``, no quantifier takes its last character away, and there is no alternative.
+        """
+        start = "^" + self.prefix
+        if not isinstance(pattern, str) or not pattern.startswith(start) or "|" in pattern:
             return False
-        return pattern.startswith("^" + self.prefix) and "?" not in pattern[: len(self.prefix) + 2]
+        return not pattern.startswith(_QUANTIFIERS, len(start))
 
 
 def bare_topic(topic: str) -> str:

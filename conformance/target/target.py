@@ -70,7 +70,7 @@ class Target:
             options |= {"username": self.users.create(), "password": PASSWORD}
         options.setdefault("ca_bundle", self.configuration.ca_bundle)
         name = client_id or self.sandbox.name("client")
-        client = MqttClient(self.configuration.mqtt, name, journal=self._journal, **options)
+        client = MqttClient(self.configuration.mqtt, name, journal=self._journal, owned=self.sandbox, **options)
         self._connections.append(client)
         return client
 

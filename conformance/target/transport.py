@@ -110,6 +110,7 @@ class GuardedAdapter(HTTPAdapter):
             body=body.encode() if isinstance(body, str) else bytes(body),
             content_type=str(request.headers.get("Content-Type", "")),
             signed="Authorization" in request.headers,
+            headers={name.lower(): str(value) for name, value in request.headers.items()},
         )
 
     def _deletions(self, label: str | None, parameters: Mapping[str, str], status: int) -> list[Resource]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -62,15 +61,6 @@ NAMES = scenario("connectors", "bad_names_are_refused")
 seed(
     "names are not checked",
     broken(configuration, "validate_name", lambda _: lambda name, strict=False: None),
-    NAMES,
-    ("CON-03", CREATE, "name_refused"),
-    ("CON-03", "POST /actions", "name_refused"),
-    ("GEN-14", CREATE, "response_schema"),
-    ("GEN-14", "POST /actions", "response_schema"),
-)
-seed(
-    "names may begin with a dash",
-    broken(identifiers, "_NAME", lambda _: re.compile(r"[-0-9a-zA-Z][-0-9a-zA-Z_]*")),
     NAMES,
     ("CON-03", CREATE, "name_refused"),
     ("CON-03", "POST /actions", "name_refused"),

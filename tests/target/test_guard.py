@@ -1,163 +1,227 @@
-"""The guard knows all 77 operations and lets nothing foreign through."""
+"""The guard knows all 77 operations, lets nothing foreign through, and what the suite needs it does."""
 
 import json
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.contract import load_contract
-from conformance.target.guard import (
-    BODY_CHECKS,
-    GLOBAL_OPERATIONS,
-    Access,
-    Guard,
-    Outgoing,
-    lenient_readings,
-    unclassified,
-)
+from conformance.contract import paths
+from conformance.target.guard import Guard, Outgoing
+from conformance.target.guard_bodies import SECRET_FIELDS
+from conformance.target.guard_table import TABLE, Access
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
-from conformance.target.sandbox import Sandbox
+from tests.safety.foreign_writes import APPLIED, APPLIED_BY_LENIENT_SERVERS, SUSPECT, http_connector, write
+from tests.safety.legitimate_writes import LEGITIMATE
+from tests.safety.network import CONFIGURED_HOSTS
+from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX, contract
 
-CONTRACT = load_contract()
-SANDBOX = Sandbox("0abcdef1234", "gw0")
-GUARD = Guard(CONTRACT, SANDBOX, HostPolicy(["sink.example:8080"]), Mode.SANDBOXED)
-EXCLUSIVE = Guard(CONTRACT, SANDBOX, HostPolicy(), Mode.EXCLUSIVE)
-OWN = SANDBOX.name("own")
-TOPIC = SANDBOX.topic("own")
-
-
-def refusal(method: str, path: str, body: Any = None, guard: Guard = GUARD) -> str | None:
-    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-    return guard.refusal(Outgoing(method, path, content, "application/json"))
+HOSTS = HostPolicy(CONFIGURED_HOSTS)
+GUARDS = {mode: Guard(contract(), SANDBOX, HOSTS, mode) for mode in Mode}
+GLOBAL = [label for label, touch in TABLE.items() if touch.access is Access.GLOBAL]
 
 
-def test_every_operation_is_classified() -> None:
-    counts = dict.fromkeys(Access, 0)
-    for label in CONTRACT.operations:
-        counts[GUARD.classify(label)] += 1
-    assert sum(counts.values()) == 77
-    assert counts[Access.GLOBAL] == len(GLOBAL_OPERATIONS) == 5
-    assert list(unclassified(CONTRACT)) == []
-    assert set(BODY_CHECKS) <= set(CONTRACT.operations)
+def refused(request: Outgoing, mode: Mode = Mode.SANDBOXED) -> str:
+    return GUARDS[mode].refusal(request) or ""
 
 
-@pytest.mark.parametrize("label", sorted(GLOBAL_OPERATIONS))
-def test_global_operations_need_exclusive(label: str) -> None:
-    method, path = label.split(" ")
-    assert "needs --exclusive" in (refusal(method, path) or "")
-    assert refusal(method, path, guard=EXCLUSIVE) is None
+def described(value: object) -> str | None:
+    if isinstance(value, Outgoing):
+        return f"{value.method} {value.path[-60:]} {value.body.decode('utf-8', 'replace')[:90]}"
+    return None
 
 
-FOREIGN: list[tuple[str, str, Any]] = [
-    ("DELETE", "/rules/theirs", None),
-    ("PUT", "/rules/theirs", {"enable": False}),
-    ("DELETE", "/connectors/http:theirs", None),
-    ("PUT", "/actions/http:theirs/enable/false", None),
-    ("POST", "/connectors/http:theirs/start", None),
-    ("POST", "/connectors", {"type": "http", "name": "theirs", "url": "http://x.invalid"}),
-    ("POST", "/connectors", {"type": "http", "name": OWN, "url": "http://203.0.113.9:80"}),
-    ("POST", "/connectors_probe", {"type": "mqtt", "name": OWN, "server": "broker.example.com:1883"}),
-    ("POST", "/actions", {"type": "http", "name": OWN, "connector": "theirs"}),
-    ("POST", "/rules", {"id": OWN, "sql": 'SELECT * FROM "#"'}),
-    ("POST", "/rules", {"id": OWN, "sql": "select * from 'theirs/#'"}),
-    ("POST", "/rules", {"sql": f'SELECT * FROM "{TOPIC}"'}),
-    ("POST", "/rules", {"id": OWN, "sql": 'SELECT * FROM "$events/client_connected"'}),
-    ("POST", "/rules", {"id": OWN, "sql": f'SELECT * FROM "{TOPIC}", "theirs"'}),
-    ("PUT", f"/rules/{OWN}", {"actions": [{"function": "republish", "args": {"topic": "theirs"}}]}),
-    ("PUT", f"/rules/{OWN}", {"actions": ["http:theirs"]}),
-    ("POST", "/schema_registry", {"name": "theirs", "type": "avro", "source": "{}"}),
-    ("POST", "/authentication/password_based:built_in_database/users", {"user_id": "theirs", "password": "p"}),
-    ("POST", "/authentication/password_based:built_in_database/users", {"user_id": 5, "password": "p"}),
-    ("POST", "/authentication/password_based:built_in_database/import_users", [{"user_id": "theirs"}]),
-    ("DELETE", "/authentication/password_based:built_in_database/users/%2E%2E", None),
-    ("DELETE", "/authentication/password_based:built_in_database/users/..", None),
-    ("DELETE", "/authentication/password_based:built_in_database/users/%252E%252E", None),
-    ("DELETE", f"/mqtt/retainer/message/{OWN}%2F..%2F..", None),
-    ("POST", "/authorization/sources/built_in_database/rules/users", [{"username": "theirs", "rules": []}]),
-    ("POST", "/authorization/sources/built_in_database/rules/clients", {"1": {"clientid": "theirs", "rules": []}}),
-    ("PUT", "/authorization/sources/built_in_database/rules/users/theirs", {"username": "theirs", "rules": []}),
-    ("DELETE", "/clients/theirs", None),
-    ("POST", "/clients/kickout/bulk", ["theirs"]),
-    ("POST", "/clients/kickout/bulk", [OWN, "theirs"]),
-    ("POST", f"/clients/{OWN}/subscribe", {"topic": "#"}),
-    ("POST", f"/clients/{OWN}/subscribe", {"topic": "$share/group/#"}),
-    ("POST", "/publish", {"topic": "theirs", "payload": ""}),
-    ("POST", "/publish", b"{'topic':'theirs','payload':''}"),
-    ("POST", "/publish", b'{"topic":"' + TOPIC.encode() + b'","topic":"theirs","payload":""}'),
-    ("POST", "/publish", b'\xef\xbb\xbf{"topic":"theirs","payload":"",}'),
-    ("POST", "/publish/bulk", [{"topic": TOPIC, "payload": ""}, {"topic": "theirs", "payload": ""}]),
-    ("DELETE", "/mqtt/retainer/message/%23", None),
-    ("POST", "/banned", {"as": "clientid", "who": "theirs"}),
-    ("POST", "/banned", {"as": "clientid_re", "who": ".*"}),
-    ("POST", "/banned", {"as": "peerhost_net", "who": "0.0.0.0/0"}),
-    ("POST", "/banned", {"as": "peerhost", "who": "127.0.0.1"}),
-    ("POST", "/banned", {"as": "username", "who": 7}),
-    ("DELETE", "/banned/clientid/theirs", None),
-    ("DELETE", "/banned/clientid/%2E%2E", None),
-    ("DELETE", "/banned/clientid/", None),
-    ("POST", "/nodes/leave", None),
-    ("PATCH", "/rules", None),
-]
+def test_table_knows_exactly_the_operations_of_the_contract() -> None:
+    assert set(TABLE) == set(contract().operations)
+    for label, operation in contract().operations.items():
+        touch = TABLE[label]
+        assert (touch.access is Access.READ) == (operation.method == "GET")
+        takes_body = bool(operation.request_bodies) and touch.access is Access.SANDBOXED
+        assert takes_body == (touch.body is not None or touch.upload is not None), label
 
 
-@pytest.mark.parametrize(("method", "path", "body"), FOREIGN, ids=lambda value: str(value)[:60])
-def test_foreign_writes_are_refused(method: str, path: str, body: Any) -> None:
-    assert refusal(method, path, body) is not None
-    assert refusal(method, path, body, EXCLUSIVE) is not None
+def test_every_parameter_of_a_path_is_looked_at() -> None:
+    """An operation whose path addresses something foreign is refused, whatever its body."""
+    free = {"operation": "start", "enable": "false"}
+    for label, operation in contract().operations.items():
+        if TABLE[label].access is not Access.SANDBOXED or "{" not in operation.path:
+            continue
+        path = operation.path
+        for parameter in operation.parameters_in("path"):
+            path = path.replace(f"{{{parameter.name}}}", free.get(parameter.name, "theirs"))
+        assert "outside the sandbox" in refused(write(operation.method, path)), label
 
 
-LEGITIMATE: list[tuple[str, str, Any]] = [
-    ("GET", "/rules/theirs", None),
-    ("GET", "/clients?like_clientid=%25", None),
-    ("DELETE", f"/rules/{OWN}", None),
-    ("POST", "/connectors", {"type": "http", "name": OWN, "url": "http://x.invalid:80/path"}),
-    ("POST", "/connectors", {"type": "http", "name": OWN, "url": "http://sink.example:8080/hook"}),
-    ("POST", "/connectors", {"type": "http", "name": OWN, "url": "http://127.0.0.1:9"}),
-    ("POST", "/connectors", {"type": "http", "name": None}),
-    ("POST", "/rules", {"id": OWN, "sql": f'SELECT payload.x as y FROM "{TOPIC}/#" WHERE y > 1'}),
-    ("POST", "/rules", {"id": OWN, "sql": f"SELECT * FROM \"$events/client_connected\" WHERE clientid =~ '{OWN}'"}),
-    ("POST", "/rules", {"id": OWN, "sql": "not a statement"}),
-    ("POST", "/publish", {"topic": TOPIC, "payload": ""}),
-    ("POST", "/publish", b"\x00\xff"),
-    ("POST", "/banned", {"as": "peerhost", "who": "192.0.2.9"}),
-    ("POST", "/banned", {"as": "clientid_re", "who": f"^{OWN}.*$"}),
-    ("DELETE", f"/mqtt/retainer/message/{quote(TOPIC, safe='')}", None),
-    ("POST", "/clients/kickout/bulk", []),
-    ("POST", f"/clients/{OWN}/subscribe", {"topic": f"$share/g/{TOPIC}"}),
-]
+def test_operation_that_nobody_classified_is_refused() -> None:
+    assert "no such operation" in refused(write("POST", "/nodes/leave"), Mode.DISPOSABLE)
+    with pytest.raises(KeyError):
+        GUARDS[Mode.DISPOSABLE].classify("POST /nodes/leave")
 
 
-@pytest.mark.parametrize(("method", "path", "body"), LEGITIMATE, ids=lambda value: str(value)[:60])
-def test_the_suites_own_writes_pass(method: str, path: str, body: Any) -> None:
-    assert refusal(method, path, body) is None
+@pytest.mark.parametrize("request_", [*APPLIED, *APPLIED_BY_LENIENT_SERVERS, *SUSPECT], ids=described)
+def test_foreign_write_is_refused(request_: Outgoing) -> None:
+    assert refused(request_)
+    assert refused(request_, Mode.READ_ONLY)
+
+
+@pytest.mark.parametrize("request_", LEGITIMATE, ids=described)
+def test_what_the_suite_needs_passes(request_: Outgoing) -> None:
+    assert not refused(request_)
+
+
+@pytest.mark.parametrize("label", GLOBAL)
+def test_global_operation_needs_exclusive(label: str) -> None:
+    request = write(*label.split(" "))
+    assert "needs --exclusive" in refused(request)
+    assert not refused(request, Mode.EXCLUSIVE)
+
+
+def test_read_only_refuses_every_write() -> None:
+    for request in LEGITIMATE:
+        is_read = request.method in ("GET", "HEAD")
+        assert bool(refused(request, Mode.READ_ONLY)) != is_read
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/banned/clientid/%2E%2E", True),
+        (f"{paths.USER_RULES}/..", True),
+        (f"{paths.CLIENT_RULES}/%2e%2E", True),
+        ("/banned/%2e", True),
+        (f"{paths.USERS}/%2E%2E", False),
+        ("/banned/clientid/%2E", False),
+        (f"{paths.RULES_OF_ALL}/x/../../users/theirs", False),
+        (f"/rules/{OWN}/../../banned", True),
+        ("/mqtt/retainer/message/%2E%2E", False),
+        ("/banned/clientid/%252E%252E", False),
+        ("/banned/clientid/x%2F..%2F..", False),
+    ],
+)
+def test_dot_segments_may_only_stand_for_what_an_exclusive_run_may_wipe(path: str, allowed: bool) -> None:
+    request = write("DELETE", path)
+    assert refused(request)
+    assert bool(refused(request, Mode.EXCLUSIVE)) is not allowed
+    assert bool(refused(request, Mode.DISPOSABLE)) is not allowed
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        write("POST", paths.USERS, {"user_id": value, "password": "p"})
+        for value in (5, "", ".", "..")
+    ]
+    + [
+        write("POST", paths.USER_RULES, [{"username": 6, "rules": []}]),
+        write("POST", paths.CLIENT_RULES, [{"clientid": 6.5, "rules": []}]),
+        write("POST", paths.IMPORT_USERS, [{"user_id": 5, "password": "p"}]),
+        write("POST", "/banned", {"as": "clientid", "who": ""}),
+        write("POST", "/connectors", {**http_connector("http://127.0.0.1:9"), "name": 5}),
+    ],
+    ids=described,
+)  # fmt: skip
+def test_what_cannot_be_deleted_again_needs_disposable(request_: Outgoing) -> None:
+    for mode in (Mode.SANDBOXED, Mode.EXCLUSIVE):
+        assert "needs --disposable" in refused(request_, mode)
+    assert not refused(request_, Mode.DISPOSABLE)
+
+
+@pytest.mark.parametrize("who", ["", ".", "..", 5, ".*"])
+def test_pattern_that_hits_everybody_is_never_allowed(who: Any) -> None:
+    assert refused(write("POST", "/banned", {"as": "clientid_re", "who": who}), Mode.DISPOSABLE)
+
+
+def test_number_as_secret_needs_exclusive() -> None:
+    for path, body in (
+        ("/connectors", {"type": "pgsql", "name": OWN, "password": 0}),
+        ("/connectors", {"type": "elasticsearch", "name": OWN, "authentication": {"password": 1.5}}),
+        ("/connectors", {**http_connector("http://127.0.0.1:9"), "headers": {"Authorization": 7}}),
+    ):
+        assert "needs --exclusive" in refused(write("POST", path, body))
+        assert not refused(write("POST", path, body), Mode.EXCLUSIVE)
+        assert not refused(write("POST", f"{path}_probe", body)), "a probe stores nothing"
+
+
+def test_every_secret_of_the_contract_is_known_as_one() -> None:
+    pending: list[tuple[str, Any]] = [("", contract().document)]
+    secrets = set()
+    while pending:
+        name, node = pending.pop()
+        if isinstance(node, dict):
+            if node.get("format") == "password":
+                secrets.add(name)
+            pending.extend(node.items())
+        elif isinstance(node, list):
+            pending.extend((name, item) for item in node)
+    assert secrets
+    assert secrets <= SECRET_FIELDS
 
 
 def test_probe_for_405_passes_only_without_credentials() -> None:
-    assert GUARD.refusal(Outgoing("DELETE", "/rules", b"", signed=False)) is None
-    assert GUARD.refusal(Outgoing("DELETE", "/rules", b"", signed=True)) is not None
-    assert GUARD.refusal(Outgoing("DELETE", "/banned", b"", signed=False)) is not None
+    assert not refused(Outgoing("DELETE", "/rules", b"", signed=False))
+    assert refused(Outgoing("DELETE", "/rules", b"", signed=True))
+    assert refused(Outgoing("DELETE", "/nodes", b"", signed=False))
+    assert refused(Outgoing("DELETE", "/banned", b"", signed=False))
+    assert refused(Outgoing("DELETE", "/rules/theirs", b"", signed=False))
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-        max_leaves=8,
-    )
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"content-length": "2"}, "the rest would be a request"),
+        ({"transfer-encoding": "chunked"}, "more than one request"),
+        ({"content-encoding": "gzip"}, "cannot be judged"),
+    ],
 )
-def test_every_strict_json_text_is_read_as_it_stands(value: Any) -> None:
-    readings = lenient_readings(json.dumps(value).encode())
-    assert value in readings or value == ""
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_body_cannot_hide_a_second_request(method: str, headers: dict[str, str], why: str) -> None:
+    body = b"{}DELETE /api/v5/banned HTTP/1.1\r\n\r\n"
+    assert why in refused(Outgoing(method, "/publish", body, "application/json", headers=headers))
+    assert not refused(Outgoing(method, "/publish", b"{}", headers={"content-length": "2", "accept": "*/*"}))
 
 
+def test_session_of_others_is_not_taken_over_through_a_connector() -> None:
+    back = {"type": "mqtt", "name": OWN, "server": "broker.example:1883"}
+    static = {"static_clientids": [{"node": "emqx@n", "ids": [{"clientid": "theirs"}]}]}
+    own = {"clientid_prefix": OWN}
+    assert "clientid_prefix" in refused(write("POST", "/connectors", back))
+    assert "not ['theirs']" in refused(write("POST", "/connectors", back | {"clientid_prefix": "theirs"}))
+    assert "static clientid 'theirs'" in refused(write("PUT", f"/connectors/mqtt:{OWN}", back | own | static))
+    assert not refused(write("POST", "/connectors", back | own))
+    assert not refused(write("POST", "/connectors", back | static | {"server": "127.0.0.1:9"}))
+
+
+def test_refusal_names_what_is_foreign_and_why() -> None:
+    assert refused(write("DELETE", "/rules/theirs")) == f"rule id 'theirs' is outside the sandbox {SANDBOX.prefix}"
+    assert "'theirs/#'" in refused(write("POST", "/publish", {"topic": "theirs/#"}))
+    long = refused(write("POST", "/publish", {"topic": "x" * 5000}))
+    assert len(long) < 400
+
+
+@settings(deadline=None, derandomize=True)
 @given(st.binary(max_size=60))
 def test_guard_never_breaks_on_any_body(body: bytes) -> None:
-    for label in BODY_CHECKS:
+    for label, touch in TABLE.items():
+        if touch.body is None and touch.upload is None:
+            continue
         method, path = label.split(" ")
-        for name in ("id", "name", "username", "clientid"):
-            path = path.replace("{" + name + "}", OWN)
-        GUARD.refusal(Outgoing(method, path, body, "application/json"))
+        for parameter in contract().operation(label).parameters_in("path"):
+            path = path.replace(f"{{{parameter.name}}}", OWN)
+        for content_type in ("application/json", "multipart/form-data; boundary=b"):
+            GUARDS[Mode.SANDBOXED].refusal(Outgoing(method, path, body, content_type))
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(max_size=40))
+def test_guard_never_breaks_on_any_path(path: str) -> None:
+    for method in ("DELETE", "PUT", "POST", "GET", "PATCH"):
+        GUARDS[Mode.DISPOSABLE].refusal(Outgoing(method, f"/{path}", b""))
+
+
+def test_deep_and_long_bodies_are_judged_all_the_same() -> None:
+    deep = b'{"topic":"' + OWN_TOPIC.encode() + b'","deep":' + b'{"a":[' * 20_000 + b'{"topic":"theirs/a"}'
+    assert "'theirs/a'" in refused(Outgoing("POST", "/publish", deep, "application/json"))
+    many = json.dumps([{"topic": OWN_TOPIC, "payload": "x" * 50}] * 2000).encode()
+    assert not refused(Outgoing("POST", "/publish/bulk", many, "application/json"))

@@ -115,8 +115,8 @@ class MqttDriver:
         self._message(parameters, data)
 
     async def close(self) -> None:
-        for number in list(self._links):
-            link = self._links.pop(number)
+        while self._links:  # those that the broker closes meanwhile leave by themselves
+            _, link = self._links.popitem()
             link.write(Disconnect())
             await link.end()
 

@@ -92,19 +92,23 @@ class Actions(Bridges, Measured):
         body = self.example(resource_type)
         if "connector" not in fields:
             body["connector"] = _name_of(self._connectors.create(type=resource_type))
-        if "local_topic" in body:
-            body["local_topic"] = self.sandbox.topic("local")
         if resource_type in NEVER_STARTED:
             body["enable"] = False
-        return body
+        return self._on_own_topics(body)
 
     def adopt(self, body: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-        """As of every type; ``connector`` is an id or name, and a ``local_topic`` becomes one of the sandbox."""
+        """As of every type; ``connector`` is an id or name, and topics of the broker become those of the sandbox."""
         adopted = super().adopt(body, **fields)
         adopted["connector"] = _name_of(adopted["connector"])
-        if "local_topic" in adopted:
-            adopted["local_topic"] = self.sandbox.topic("local")
-        return adopted
+        return self._on_own_topics(adopted)
+
+    def _on_own_topics(self, body: dict[str, Any]) -> dict[str, Any]:
+        if "local_topic" in body:
+            body["local_topic"] = self.sandbox.topic("local")
+        if body["type"] == "mqtt":
+            # Its connector may lead back to the broker under test.
+            body["parameters"] = {**body["parameters"], "topic": self.sandbox.topic("remote")}
+        return body
 
     def body(self, **fields: Any) -> dict[str, Any]:
         if isinstance(fields.get("connector"), str):

@@ -1,0 +1,210 @@
+"""What a request did to others: the reference deployment is the judge of the guard.
+
+Watched are everything stored that does not belong to the sandbox, the sessions of others and what reaches them, whom a
+ban hits, what authorization decides about others, which rules of the suite see what others do, and whom connectors try
+to reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conformance.reference.message import Message
+from conformance.reference.rules.rule import Rule
+from conformance.target.guard import Outgoing
+from tests.safety.shared_target import (
+    OWN,
+    OWN_TOPIC,
+    SANDBOX,
+    SHARING,
+    SUBSCRIBED_TOPIC,
+    SUBSCRIBER,
+    THEIR_TOPICS,
+    THEIRS,
+    SharedTarget,
+)
+from tests.safety.wire import Client
+
+_THEIR_HOSTS = ("10.0.0.7", "127.0.0.1", "192.0.3.1", "198.51.0.1", "2001:db9::1")
+_LOOPS = 8
+"""Turns of the loop until a message has gone through an action, its connection and the broker."""
+
+State = dict[str, Any]
+
+
+class Effects:
+    """Sends requests to a shared target and says what became of everybody else's."""
+
+    def __init__(self, target: SharedTarget) -> None:
+        self._target = target
+        self._state = self._seen()
+        self._counters = self._counted()
+
+    @property
+    def broker(self) -> str:
+        """``host:port`` of the target's MQTT listener."""
+        return self._target.broker
+
+    def of(self, request: Outgoing) -> tuple[int, list[str]]:
+        """Status of the answer, and one sentence per effect on somebody else. Everything is restored afterwards."""
+        return self._target.loop.run_until_complete(self._of(request))
+
+    async def _of(self, request: Outgoing) -> tuple[int, list[str]]:
+        target = self._target
+        target.network.contacts.clear()
+        target.published.clear()
+        status = await target.answer(request)
+        found = [f"it led to a message on {topic}" for topic in target.published if not _is_own_topic(topic)]
+        counters = self._counted()
+        found += _differences(self._counters, counters)
+        if target.changed:
+            found += _differences(self._state, self._seen())
+            if target.behaves_differently:
+                found += self._while_others_work()
+                found += await self._while_the_suite_works()
+            await target.restore()
+            self._state, self._counters = self._seen(), self._counted()
+        else:
+            self._counters = counters
+        return status, found + [f"it contacted {stranger}" for stranger in target.network.strangers()]
+
+    def _counted(self) -> State:
+        """What others can see counting: messages that reached them, and what their rules and actions did."""
+        target = self._target
+        counted: State = {
+            f"messages of {name}": client.received for name, client in target.clients.items() if _is_foreign(name)
+        }
+        for rule in self._their_rules():
+            counted[f"metrics of rule {rule.id}"] = rule.metrics._counts["matched"]
+        for action in target.deployment.bridges.actions.values():
+            if _is_foreign(action.name):
+                counted[f"metrics of action {action.id}"] = action.metrics.counters["matched"]
+        for name, session in target.deployment.broker.sessions.items():
+            if _is_foreign(name):
+                counted[f"decisions cached for {name}"] = len(session.authorization_cache._decisions)
+        return counted
+
+    def _seen(self) -> State:
+        """Everything that does not belong to the sandbox, by what a sentence calls it."""
+        deployment = self._target.deployment
+        state: State = {}
+        for rule in self._their_rules():
+            state[f"rule {rule.id}"] = (rule.sql, rule.enable, rule.name, rule.description, rule.actions)
+        for connector in deployment.bridges.connectors.values():
+            if _is_foreign(connector.name):
+                state[f"connector {connector.id}"] = (connector.config, connector.enabled)
+                state[f"actions on {connector.id}"] = [item.id for item in deployment.bridges.actions_of(connector)]
+        for action in deployment.bridges.actions.values():
+            if _is_foreign(action.name):
+                state[f"action {action.id}"] = (action.config, action.enabled, action.installed)
+                state[f"rules with {action.id}"] = deployment.bridges.rules_using(action.id)
+        for schema in deployment.schemas.all():
+            if _is_foreign(schema.name):
+                state[f"schema {schema.name}"] = (schema, deployment.schemas._serdes.get(schema.name))
+        for message in deployment.broker.retained.matching():
+            if not _is_own_topic(message.topic):
+                state[f"message retained on {message.topic}"] = message.id
+        for name, session in deployment.broker.sessions.items():
+            if _is_foreign(name):
+                filters = tuple((str(item.filter), item.options) for item in session.subscriptions.values())
+                state[f"session {name}"] = (session.connected, filters, len(session.mqueue))
+        return state | self._access()
+
+    def _access(self) -> State:
+        access = self._target.deployment.access
+        state: State = {"the authenticator": access.authenticator is not None, "the source": access.source is not None}
+        for user in access.authenticator.users.values() if access.authenticator is not None else ():
+            if _is_foreign(user.user_id):
+                state[f"user {user.user_id}"] = user
+        if access.source is not None:
+            state["the rules of everyone"] = tuple(access.source.everyone)
+            for kind, entries in (("user", access.source.users), ("client", access.source.clients)):
+                state |= {
+                    f"rules of {kind} {name}": tuple(entry) for name, entry in entries.items() if _is_foreign(name)
+                }
+        for ban in access.bans.listed():
+            if ban.reason == "seeded":
+                state[f"ban of {ban.kind} {ban.who}"] = ban
+        for name in THEIRS:
+            state[f"ban on {name}"] = access.is_banned(name, name, "10.9.9.9")
+            state[f"right of {name}"] = access.authorize(
+                clientid=name, username=name, is_superuser=False, action="publish", topic="t", qos=0, retain=False
+            )
+        for host in _THEIR_HOSTS:
+            state[f"ban on {host}"] = access.is_banned("somebody", None, host)
+        return state
+
+    def _while_others_work(self) -> Iterator[str]:
+        """Others publish, connect and subscribe: all of it works, and nothing of the suite notices."""
+        target = self._target
+        mine = [client for name, client in target.clients.items() if not _is_foreign(name)]
+        subscriber, sharing = target.clients[SUBSCRIBER], [target.clients[name] for name in SHARING]
+        passed, got = self._passed(), _received(mine)
+        got_before, shared_before = subscriber.received, _received(sharing)
+        target.published.clear()
+        messages = [*THEIR_TOPICS, *[SUBSCRIBED_TOPIC] * len(SHARING)]  # every member of a group gets its turn
+        for topic in messages:
+            target.clients["theirs"].publish(topic)
+        visitor = Client(target.deployment.broker, "theirs-visitor", "theirs/visited")
+        visitor.disconnect()
+        expected = messages.count(SUBSCRIBED_TOPIC)
+        if target.published != messages:
+            yield f"messages of others led to messages on {sorted(set(target.published) - set(messages)) or 'nothing'}"
+        if subscriber.received - got_before != expected:
+            yield f"a subscriber of others got {subscriber.received - got_before} messages instead of {expected}"
+        if _received(sharing) - shared_before != expected:
+            yield "a shared subscription of others lost a message"
+        if _received(mine) != got:
+            yield "a client of the suite got a message of others"
+        for rule in sorted(self._passed() - passed):
+            yield f"rule {rule[0]} of the suite saw what others did"
+
+    async def _while_the_suite_works(self) -> list[str]:
+        """The suite publishes on its topics and connects: whatever its rules and actions do stays inside."""
+        target = self._target
+        theirs = {name: client.received for name, client in target.clients.items() if _is_foreign(name)}
+        target.published.clear()
+        payload = json.dumps({"t": SUBSCRIBED_TOPIC, "q": 1}).encode()
+        for topic in (OWN_TOPIC, f"{OWN_TOPIC}/x"):
+            target.deployment.broker.publish(Message(topic, payload, from_clientid=OWN))
+        visitor = Client(target.deployment.broker, f"{OWN}-visitor", f"{OWN_TOPIC}/visited")
+        visitor.disconnect()
+        for _ in range(_LOOPS):
+            await asyncio.sleep(0)
+        reached = [name for name, before in theirs.items() if target.clients[name].received != before]
+        return [f"work of the suite reached client {name}" for name in reached] + [
+            f"work of the suite led to a message on {topic}" for topic in target.published if not _is_own_topic(topic)
+        ]
+
+    def _passed(self) -> set[tuple[str, int]]:
+        """The suite's rules with how often their conditions held."""
+        rules = self._target.deployment.rules.all()
+        theirs = {rule.id for rule in self._their_rules()}
+        return {(rule.id, rule.metrics._counts["passed"]) for rule in rules if rule.id not in theirs}
+
+    def _their_rules(self) -> list[Rule]:
+        """A rule without id gets one from the server; its name tells that it is the suite's."""
+        rules = self._target.deployment.rules.all()
+        return [rule for rule in rules if _is_foreign(rule.id) and _is_foreign(rule.name)]
+
+
+def _received(clients: list[Client]) -> int:
+    return sum(client.received for client in clients)
+
+
+def _is_foreign(name: object) -> bool:
+    return not (isinstance(name, str) and name.startswith(SANDBOX.prefix))
+
+
+def _is_own_topic(topic: str) -> bool:
+    return topic.startswith(SANDBOX.topic_root)
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    gone = [f"{what} is gone" for what in before if what not in after]
+    new = [f"{what} is new" for what in after if what not in before]
+    common = [what for what in before if what in after and after[what] != before[what]]
+    return gone + new + [f"{what} changed from {before[what]} to {after[what]}" for what in common]
