@@ -41,5 +41,6 @@ class Capabilities:
             "sink": self.no_sink,
             "viewer": self.no_viewer,
             "publisher": self.no_publisher,
+            "users": None if self.mqtt_user else self.no_mqtt or "the target lets anonymous MQTT clients in",
         }
         return {name: reason for name, reason in reasons.items() if reason is not None}

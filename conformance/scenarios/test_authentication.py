@@ -1,0 +1,203 @@
+"""Users of the built-in authenticator, as the API keeps them (AUTN)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from conformance.contract import paths
+from conformance.requirements import requirement
+from conformance.target.answer import Answer
+from conformance.target.mode import Mode
+from conformance.target.resources.access import PASSWORD
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("authenticator")]
+
+LIST, CREATE = f"GET {paths.USERS}", f"POST {paths.USERS}"
+READ, CHANGE, DELETE = f"GET {paths.USER}", f"PUT {paths.USER}", f"DELETE {paths.USER}"
+IMPORT = f"POST {paths.IMPORT_USERS}"
+
+
+def import_rows(target: Target, rows: Any, kind: str = "plain") -> Answer:
+    return target.api.call(IMPORT, query={"type": kind}, json=rows)
+
+
+@requirement("AUTN-02", CREATE, READ)
+def test_user_exists_once(target: Target) -> None:
+    """A second user of the same id is refused with 409 and changes nothing."""
+    user = target.users.create(is_superuser=True)
+
+    second = {"user_id": user, "password": "another", "is_superuser": False}
+    target.api.call(CREATE, json=second).expect(409, code="ALREADY_EXISTS")
+    assert target.users.read(user) == {"user_id": user, "is_superuser": True}, "the refused request changed the user"
+
+
+@requirement("AUTN-03", CHANGE, READ)
+def test_flag_is_kept_unless_it_is_sent(target: Target) -> None:
+    """PUT of a user without is_superuser keeps the flag; with it, it is set."""
+    user = target.users.create(is_superuser=True)
+
+    target.users.put(user, {"password": "changed-1"}).expect(200)
+    assert target.users.read(user)["is_superuser"] is True, "a PUT without is_superuser dropped the flag"
+    changed = target.users.put(user, {"password": "changed-2", "is_superuser": False}).expect(200)
+    assert changed.json == {"user_id": user, "is_superuser": False}, f"PUT answered {changed.json}"
+    assert target.users.read(user)["is_superuser"] is False, "a PUT with is_superuser false left the flag"
+
+
+@requirement("AUTN-04", CREATE, CHANGE, READ, LIST, IMPORT)
+def test_passwords_are_never_shown(target: Target, secret: str, heard: list[Answer]) -> None:
+    """The password of a user occurs in no answer, be it a success, a list or an error."""
+    user = target.users.create(password=secret)
+    target.users.read(user)
+    assert user in target.users.ids(like_user_id=user), "the user is not listed"
+    target.users.put(user, {"password": secret, "is_superuser": False}).expect(200)
+
+    target.api.call(CREATE, json={"user_id": user, "password": secret}).expect(409)
+    target.api.call(CREATE, json={"user_id": user, "password": secret, "x": 1}).expect(400)
+    target.users.put(user, {"password": secret, "x": 1}).expect(400)
+    import_rows(target, [{"user_id": user, "password": secret}]).expect(200, 204)
+    import_rows(target, [{"user_id": user, "password": secret}, {"password": secret}]).expect(400)
+
+    showing = [answer.operation for answer in heard if secret.encode() in answer.content]
+    assert not showing, f"the password is shown by {showing}"
+
+
+@requirement("AUTN-06", IMPORT, READ)
+def test_import_is_all_or_nothing(target: Target) -> None:
+    """An import with one bad row is refused with 400 and creates none of its users."""
+    good, bad = target.sandbox.name("good"), target.sandbox.name("bad")
+    import_rows(target, [{"user_id": good, "password": PASSWORD}]).expect(200, 204)
+    target.users.get(good).expect(200)
+
+    first = target.sandbox.name("first")
+    import_rows(target, [{"user_id": first, "password": PASSWORD}, {"user_id": bad}]).expect(400)
+    for user in (first, bad):
+        target.users.get(user).expect(404)
+
+
+@requirement("AUTN-13", IMPORT, since="5.8.2")
+def test_import_counts_its_rows(target: Target) -> None:
+    """An import answers how many rows it took and how many of them replaced a user, and they add up."""
+    known = target.users.create(is_superuser=False)
+    rows = [
+        {"user_id": known, "password": PASSWORD, "is_superuser": True},
+        {"user_id": target.sandbox.name("new"), "password": PASSWORD},
+        {"user_id": target.sandbox.name("new"), "password": PASSWORD},
+    ]
+    counts = import_rows(target, rows).expect(200).json
+    assert (counts["total"], counts["success"], counts["override"]) == (3, 2, 1), f"the import counts {counts}"
+    parts = sum(counts[part] for part in ("success", "override", "skipped", "failed"))
+    assert parts == counts["total"], f"the parts do not add up to the total: {counts}"
+    assert target.users.read(known)["is_superuser"] is True, "the row of an existing user was not taken over"
+
+
+@requirement("AUTN-14", IMPORT, READ)
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_import_takes_files(target: Target, form: str) -> None:
+    """Users are imported from an uploaded JSON or CSV file, told apart by its name; other names are refused."""
+    users = [target.sandbox.name("file") for _ in range(2)]
+    if form == "json":
+        content = json.dumps([{"user_id": user, "password": PASSWORD} for user in users])
+    else:
+        content = "user_id,password,is_superuser\n" + "".join(f"{user},{PASSWORD},false\n" for user in users)
+
+    upload(target, f"users.{form}", content).expect(200, 204)
+    for user in users:
+        assert target.users.read(user) == {"user_id": user, "is_superuser": False}, f"{user} was not imported"
+    upload(target, "users.txt", content).expect(400)
+
+
+def upload(target: Target, name: str, content: str, kind: str = "plain") -> Answer:
+    boundary = "cft-boundary"
+    body = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="filename"; filename="{name}"\r\n'
+        f"Content-Type: application/octet-stream\r\n\r\n{content}\r\n--{boundary}--\r\n"
+    )
+    media_type = f"multipart/form-data; boundary={boundary}"
+    return target.api.call(IMPORT, query={"type": kind}, content=body.encode(), content_type=media_type)
+
+
+@requirement("AUTN-15", IMPORT, READ)
+def test_import_needs_rows_of_its_type(target: Target) -> None:
+    """An import without rows, or with rows that lack what its type needs, is refused with 400."""
+    user, salt = target.sandbox.name("hashed"), "salt"
+    digest = hashlib.sha256((PASSWORD + salt).encode()).hexdigest()
+    hashed = [{"user_id": user, "password_hash": digest, "salt": salt}]
+    import_rows(target, hashed, "hash").expect(200, 204)
+    target.users.get(user).expect(200)
+
+    import_rows(target, [], "plain").expect(400)
+    import_rows(target, [{"user_id": user}], "plain").expect(400)
+    import_rows(target, [{"user_id": user, "password": PASSWORD}], "hash").expect(400)
+
+
+@requirement("AUTN-07", LIST)
+def test_flag_filters_the_list(target: Target) -> None:
+    """The filter is_superuser splits the users in those with the flag and those without."""
+    flags = {target.users.create(is_superuser=flag): flag for flag in (True, False, True)}
+    part = {"like_user_id": target.sandbox.prefix}
+
+    by_flag = {flag: set(target.users.ids(is_superuser=flag, **part)) & set(flags) for flag in (True, False)}
+    for flag in (True, False):
+        expected = {user for user, has in flags.items() if has is flag}
+        assert by_flag[flag] == expected, f"is_superuser={flag} finds {by_flag[flag]}, expected {expected}"
+    assert set(target.users.ids(**part)) >= set(flags), "without the filter some are missing"
+
+
+@requirement("AUTN-08", CREATE, CHANGE, level="SHOULD")
+@pytest.mark.parametrize("text", ["true", "false"])
+def test_flag_as_a_text_is_read_or_refused(target: Target, text: str) -> None:
+    """An is_superuser sent as a text is refused with 400, or comes back as the boolean it says."""
+    user = target.sandbox.name("user")
+    created = target.api.call(CREATE, json={"user_id": user, "password": PASSWORD, "is_superuser": text})
+    if created.expect(201, 400).ok:
+        assert created.json["is_superuser"] is (text == "true"), f"stored as {created.json['is_superuser']!r}"
+
+    plain = target.users.create()
+    changed = target.users.put(plain, {"password": PASSWORD, "is_superuser": text})
+    if changed.expect(200, 400).ok:
+        assert changed.json["is_superuser"] is (text == "true"), f"changed to {changed.json['is_superuser']!r}"
+
+
+@requirement("AUTN-09", CREATE, since="5.8.2")
+@pytest.mark.mode(Mode.DISPOSABLE, "a user with an empty id could not be deleted")
+def test_empty_id_is_refused(target: Target) -> None:
+    """A user with an empty id is refused with 400."""
+    target.users.create()
+    target.api.call(CREATE, json={"user_id": "", "password": PASSWORD}).expect(400)
+
+
+@requirement("AUTN-12", CREATE, READ, DELETE, level="SHOULD")
+@pytest.mark.mode(Mode.DISPOSABLE, "a user with a number as id could not be deleted")
+def test_what_can_be_created_can_be_deleted(target: Target) -> None:
+    """A user id that is a number is refused with 400, or the user can be read and deleted under it."""
+    number = 4_242_000_000 + hash_of(target.sandbox.prefix)
+    created = target.api.call(CREATE, json={"user_id": number, "password": PASSWORD}).expect(201, 400)
+    if created.ok:
+        target.users.get(str(number)).expect(200)
+        target.users.delete(str(number)).expect(204)
+        target.users.get(str(number)).expect(404)
+
+
+def hash_of(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:3], "big")
+
+
+@requirement("AUTN-16", CREATE, READ, CHANGE, DELETE, LIST)
+@pytest.mark.parametrize(
+    "suffix", ["a b", "a/b", "100%", "a+b", "a?b#c", "ünï-✓", '"quoted"', "x" * 250], ids=lambda text: text[:8]
+)
+def test_any_text_is_an_id(target: Target, suffix: str) -> None:
+    """Any text is a user id that can be read, changed, found and deleted under its percent-encoded form."""
+    user = target.users.create(user_id=target.sandbox.name("id") + suffix)
+
+    assert target.users.read(user)["user_id"] == user, "GET answers another id"
+    target.users.put(user, {"password": "changed"}).expect(200)
+    assert user in target.users.ids(like_user_id=user), "like_user_id does not find the id"
+    target.users.delete(user).expect(204)
+    target.users.get(user).expect(404)
+    target.users.delete(user).expect(404, code="NOT_FOUND")

@@ -1,0 +1,103 @@
+"""What bans mean to MQTT clients (BAN)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from conformance.contract import paths
+from conformance.requirements import requirement
+from conformance.target.mqtt import MqttError
+from conformance.target.polling import eventually
+from conformance.target.resources.access import PASSWORD
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt"), pytest.mark.state("bans")]
+
+CREATE, DELETE = "POST /banned", f"DELETE {paths.BAN}"
+
+BANNED = {5: {0x8A}, 4: {0x87}}
+"""CONNACK of a banned client; the client library tells the return code 5 of MQTT 3.1.1 as 0x87."""
+
+ADMINISTRATIVE_ACTION = 0x98
+EXPIRY_TOLERANCE_S = 5.0
+"""What the clocks of suite and target may differ, and what a target may take to let a ban end."""
+
+
+def connack(target: Target, client_id: str, username: str | None, protocol: int = 5) -> int:
+    """The code that answers CONNECT of a client with the password of the sandbox."""
+    login = {"username": username, "password": PASSWORD} if username else {}
+    client = target.mqtt(client_id, protocol=protocol, **login)
+    try:
+        client.connect().close()
+    except MqttError as error:
+        if error.reason_code is None:
+            raise
+        return error.reason_code
+    return 0
+
+
+@pytest.fixture
+def login(target: Target) -> Callable[[], str | None]:
+    """Makes a user to connect as: of its own, also where anonymous clients may connect."""
+
+    def make() -> str | None:
+        return target.users.create() if target.capabilities.no_authenticator is None else target.sandbox.name("user")
+
+    return make
+
+
+@requirement("BAN-01", CREATE, DELETE)
+@pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
+@pytest.mark.parametrize("kind", ["clientid", "username", "clientid_re", "username_re"])
+def test_banned_client_is_refused(target: Target, login: Callable[[], str | None], kind: str, protocol: int) -> None:
+    """CONNECT of a banned client is refused, others may connect, and once the ban is lifted so may the client."""
+    client_id, username = target.sandbox.name("client"), login()
+    other_id, other_name = target.sandbox.name("other"), login()
+    assert connack(target, client_id, username, protocol) == 0, "the client may not connect before it is banned"
+
+    who = client_id if kind.startswith("clientid") else str(username)
+    ban = target.bans.create(kind=kind, who=f"^{who}$" if kind.endswith("_re") else who)
+    code = connack(target, client_id, username, protocol)
+    assert code in BANNED[protocol], f"CONNECT of a banned client was answered 0x{code:02X}"
+    assert connack(target, other_id, other_name, protocol) == 0, "the ban hits another client"
+
+    target.bans.delete(ban).expect(204)
+    admitted = eventually(lambda: connack(target, client_id, username, protocol) == 0)
+    assert admitted, "the client may not connect after the ban was lifted"
+
+
+@requirement("BAN-02", CREATE)
+@pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
+def test_ban_of_a_client_id_ends_its_session(target: Target, protocol: int) -> None:
+    """A ban of a client id disconnects its live session at once; other clients stay connected."""
+    client, other = target.connect(protocol=protocol), target.connect(protocol=protocol)
+
+    target.bans.create(kind="clientid", who=client.client_id)
+    assert client.wait_closed(), "the banned client stays connected"
+    told = ADMINISTRATIVE_ACTION if protocol == 5 else None
+    assert client.disconnect_reason == told, f"told {client.disconnect_reason}, expected {told}"
+    assert other.subscribe(target.sandbox.topic()) <= 1, "another client may not subscribe any more"
+    assert other.connected, "another client was disconnected"
+
+
+@requirement("BAN-04", CREATE)
+def test_ban_ends_when_its_time_is_over(target: Target, login: Callable[[], str | None]) -> None:
+    """A ban with an end refuses until then and not after it; then the same subject can be banned again."""
+    client_id, username = target.sandbox.name("client"), login()
+    until = int(time.time()) + 3
+    text = datetime.fromtimestamp(until, UTC).isoformat()
+    target.bans.create(kind="clientid", who=client_id, until=text)
+    code = connack(target, client_id, username)
+    assert code in BANNED[5] or time.time() > until - 1, f"CONNECT before the end was answered 0x{code:02X}"
+
+    left = until - time.time() + EXPIRY_TOLERANCE_S
+    admitted = eventually(lambda: connack(target, client_id, username) == 0, left)
+    assert admitted, f"the client may not connect {EXPIRY_TOLERANCE_S:g} s after its ban ended"
+    again = target.bans.body(kind="clientid", who=client_id)
+    target.api.call(CREATE, json=again).expect(200)
+    code = connack(target, client_id, username)
+    assert code in BANNED[5], f"CONNECT after a second ban was answered 0x{code:02X}"

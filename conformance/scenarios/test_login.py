@@ -1,0 +1,133 @@
+"""What users of the built-in authenticator mean to MQTT clients (AUTN)."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from conformance.contract import paths
+from conformance.requirements import requirement
+from conformance.target.mqtt import MqttError
+from conformance.target.resources.access import PASSWORD
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "authenticator", "users")]
+
+CREATE, CHANGE, DELETE = f"POST {paths.USERS}", f"PUT {paths.USER}", f"DELETE {paths.USER}"
+IMPORT = f"POST {paths.IMPORT_USERS}"
+
+# Reason codes of MQTT 5; the client library tells the return codes 4 and 5 of 3.1.1 as these (behaviour, section 5).
+BAD_USER_OR_PASSWORD = 0x86
+NOT_AUTHORIZED = 0x87
+
+PROTOCOLS = pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
+
+
+def refusal(target: Target, protocol: int, username: str | None, password: str | None) -> int | None:
+    """The code with which CONNECT is refused, None if it is accepted."""
+    client = target.mqtt(protocol=protocol, username=username, password=password)
+    try:
+        client.connect().close()
+    except MqttError as error:
+        if error.reason_code is None:
+            raise
+        return error.reason_code
+    return None
+
+
+def assert_enters(target: Target, protocol: int, user: str, password: str, why: str) -> None:
+    code = refusal(target, protocol, user, password)
+    assert code is None, f"MQTT {protocol}: {why}, but CONNECT was refused with 0x{code:02X}"
+
+
+def assert_refused(target: Target, protocol: int, user: str | None, password: str | None, expected: set[int]) -> None:
+    code = refusal(target, protocol, user, password)
+    assert code in expected, f"MQTT {protocol}: CONNECT of {user!r} answered {code}, expected one of {expected}"
+
+
+@requirement("AUTN-01", CREATE, DELETE)
+@PROTOCOLS
+def test_user_may_connect(target: Target, protocol: int) -> None:
+    """A created user may connect with its password and no other; a deleted or unknown user may not."""
+    user = target.users.create()
+    assert_enters(target, protocol, user, PASSWORD, "the user was created")
+    assert_refused(target, protocol, user, "wrong", {BAD_USER_OR_PASSWORD})
+
+    target.users.delete(user).expect(204)
+    unknown = {NOT_AUTHORIZED, BAD_USER_OR_PASSWORD}
+    assert_refused(target, protocol, user, PASSWORD, unknown)
+    assert_refused(target, protocol, target.sandbox.name("nobody"), PASSWORD, unknown)
+    assert_refused(target, protocol, None, None, unknown)
+
+
+@requirement("AUTN-02", CREATE)
+@PROTOCOLS
+def test_refused_duplicate_keeps_the_password(target: Target, protocol: int) -> None:
+    """After a refused duplicate the user's old password still works and the new one does not."""
+    user = target.users.create()
+    target.api.call(CREATE, json={"user_id": user, "password": "another"}).expect(409)
+
+    assert_enters(target, protocol, user, PASSWORD, "the duplicate was refused")
+    assert_refused(target, protocol, user, "another", {BAD_USER_OR_PASSWORD})
+
+
+@requirement("AUTN-03", CHANGE)
+@PROTOCOLS
+def test_password_is_changed_for_new_connections(target: Target, protocol: int) -> None:
+    """After a change of password the new one works, the old one does not, and who is connected stays connected."""
+    user = target.users.create()
+    connected = target.connect(protocol=protocol, username=user, password=PASSWORD)
+    target.users.put(user, {"password": "changed"}).expect(200)
+
+    assert_enters(target, protocol, user, "changed", "it is the new password")
+    assert_refused(target, protocol, user, PASSWORD, {BAD_USER_OR_PASSWORD})
+    assert connected.subscribe(target.sandbox.topic()) <= 1, "the connected client may not subscribe any more"
+    assert connected.connected, "the change of password ended the user's connection"
+
+
+@requirement("AUTN-05", IMPORT)
+@pytest.mark.parametrize("kind", ["plain", "hash"])
+def test_imported_users_may_connect(target: Target, kind: str) -> None:
+    """Every user of an import may connect, also those given by hash and salt; existing users are overwritten."""
+    users = [target.users.create(), target.sandbox.name("imported"), target.sandbox.name("imported")]
+    rows = []
+    for user in users:
+        password, salt = f"{user}-new", "s4lt"
+        digest = hashlib.sha256((password + salt).encode()).hexdigest()
+        secret = {"password": password} if kind == "plain" else {"password_hash": digest, "salt": salt}
+        rows.append({"user_id": user, "is_superuser": False, **secret})
+
+    target.api.call(IMPORT, query={"type": kind}, json=rows).expect(200, 204)
+    for user in users:
+        assert_enters(target, 5, user, f"{user}-new", "the user was imported")
+    assert_refused(target, 5, users[0], PASSWORD, {BAD_USER_OR_PASSWORD})
+
+
+@requirement("AUTN-10", CREATE, f"POST {paths.CLIENT_RULES}")
+@pytest.mark.needs("authorization")
+def test_superuser_is_above_the_rules(target: Target) -> None:
+    """A superuser may publish what a rule denies to everybody else."""
+    assert publish_code(target, is_superuser=False) == 0x87, "the rule does not deny an ordinary user"
+    assert publish_code(target, is_superuser=True) in (0x00, 0x10), "the rule denies a superuser"
+
+
+@requirement("AUTN-11", CREATE, f"POST {paths.CLIENT_RULES}", level="SHOULD")
+@pytest.mark.needs("authorization")
+def test_flag_as_a_text_raises_nobody(target: Target) -> None:
+    """A user whose is_superuser is sent as the text "false" is no superuser."""
+    user = target.sandbox.name("user")
+    created = target.api.call(CREATE, json={"user_id": user, "password": PASSWORD, "is_superuser": "false"})
+    if created.expect(201, 400).status == 400:
+        return
+    code = publish_code(target, user=user)
+    assert code == 0x87, f'is_superuser "false" bypasses a deny rule: PUBACK 0x{code:02X}, expected 0x87'
+
+
+def publish_code(target: Target, *, user: str | None = None, is_superuser: bool = False) -> int:
+    """PUBACK code of a client to whom everything is denied."""
+    user = user or target.users.create(is_superuser=is_superuser)
+    client_id = target.sandbox.name("client")
+    target.client_rules.create(clientid=client_id, rules=[{"topic": "#", "permission": "deny", "action": "all"}])
+    client = target.connect(client_id, username=user, password=PASSWORD)
+    return client.publish(target.sandbox.topic(), "x", qos=1)
