@@ -147,7 +147,7 @@ def test_all_bans_are_lifted(target: Target) -> None:
 
     for _ in range(2):
         target.api.call(CLEAR).expect(204)
-        assert target.bans.listed() == [], "bans are left"
+        assert target.bans.listed() == [], "bans are left after all were lifted"
 
 
 @requirement("BAN-07", DELETE, level="SHOULD")

@@ -1,0 +1,174 @@
+"""Seeded faults of bans. How to add one: see `tests.faults.seeded`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.contract import paths
+from conformance.reference.access.bans import Ban, BanTable
+from conformance.reference.http import Call
+from tests.faults.proxy import Reply, Request
+from tests.faults.seeded import EMPTY, always, broken, broken_handler, edit, error_reply, on, scenario, seed, swallow
+
+LIST, CREATE, DELETE, CLEAR = "GET /banned", "POST /banned", f"DELETE {paths.BAN}", "DELETE /banned"
+
+
+def api(test: str) -> str:
+    return scenario("banned", test)
+
+
+def data(test: str) -> str:
+    return scenario("ban_effects", test)
+
+
+for kind in ("clientid", "username", "clientid_re", "username_re"):
+    seed(
+        f"a ban of the kind {kind} hits nobody",
+        broken(
+            BanTable,
+            "_hits",
+            lambda original, kind=kind: lambda self, *who: [ban for ban in original(self, *who) if ban.kind != kind],
+        ),
+        data(f"banned_client_is_refused[{kind}-mqtt5]"),
+        "BAN-01",
+    )
+seed(
+    "a ban hits everybody",
+    broken(BanTable, "covers", lambda original: lambda self, *who: bool(self.listed())),
+    data("banned_client_is_refused[clientid-mqtt3.1.1]"),
+    "BAN-01",
+)
+
+
+def forget_the_session(original: Any) -> Any:
+    """A ban of a client id only holds for new connections."""
+
+    def handler(call: Call) -> Any:
+        kind, call.body["as"] = call.body["as"], "username"
+        reply = original(call)
+        table = call.deployment.access.bans
+        ban = table.find("username", call.body["who"])
+        table.remove("username", call.body["who"])
+        table.put(Ban(**{**{name: getattr(ban, name) for name in Ban.__slots__}, "kind": kind}))
+        reply.body["as"] = kind
+        return reply
+
+    return handler
+
+
+seed(
+    "a ban of a client id leaves its session alone",
+    broken_handler(CREATE, forget_the_session),
+    data("ban_of_a_client_id_ends_its_session[mqtt5]"),
+    "BAN-02",
+)
+seed(
+    "a second ban replaces the first",
+    broken(BanTable, "find", always(None)),
+    api("ban_exists_once[clientid]"),
+    "BAN-03",
+)
+seed(
+    "a ban that is over is taken",
+    swallow(
+        CREATE,
+        Reply(
+            200,
+            {"content-type": "application/json"},
+            b'{"as":"clientid","who":"x","by":"mgmt_api","reason":"","at":"2001-01-01T00:00:00+00:00",'
+            b'"until":"2001-01-01T00:00:00+00:00"}',
+        ),
+        lambda request: request.json.get("until") == 1,
+    ),
+    api("ban_cannot_be_over"),
+    "BAN-03",
+)
+seed(
+    "bans never end",
+    broken(Ban, "active", always(True)),
+    data("ban_ends_when_its_time_is_over"),
+    "BAN-04",
+)
+seed(
+    "a ban is by nobody",
+    on(CREATE, edit(lambda ban: ban.update(by="")), 200),
+    api("defaults_are_filled_in[username]"),
+    "BAN-05",
+)
+
+
+def an_hour_later(text: str) -> str:
+    return text.replace("T13:", "T14:")
+
+
+seed(
+    "the end of a ban is shown an hour late",
+    on(LIST, edit(lambda body: [ban.update(until=an_hour_later(ban["until"])) for ban in body["data"]]), 200),
+    api("instants_are_kept[offset]"),
+    "BAN-05",
+)
+seed(
+    "lifting a ban that is not there is fine",
+    on(DELETE, lambda reply: EMPTY, 404),
+    api("lifted_ban_is_gone[peerhost]"),
+    "BAN-06",
+    origin="https://github.com/emqx/emqx/pull/11211",
+)
+seed(
+    "lifting all bans leaves those of patterns",
+    swallow(CLEAR, EMPTY),
+    api("all_bans_are_lifted"),
+    "BAN-06",
+)
+
+
+def is_nonsense(request: Request) -> bool:
+    return request.path.startswith("/banned/peerhost")
+
+
+seed(
+    "lifting a ban of nonsense crashes",
+    swallow(DELETE, error_reply(500, "INTERNAL_ERROR", "it crashed"), is_nonsense),
+    api("lifting_nonsense_is_refused[peerhost-{}]"),
+    "BAN-07",
+    ("GEN-15", DELETE, "no_server_error"),
+)
+
+
+def first_filter_wins(original: Any) -> Any:
+    def handler(call: Call) -> Any:
+        filters = [name for name in call.query if name not in ("page", "limit")]
+        for name in filters[1:]:
+            del call.query[name]
+        return original(call)
+
+    return handler
+
+
+seed(
+    "of two filters of bans one is ignored",
+    broken_handler(LIST, first_filter_wins),
+    api("filters_exclude_each_other"),
+    "BAN-08",
+)
+seed(
+    "a broken pattern is banned",
+    swallow(
+        CREATE,
+        Reply(
+            200,
+            {"content-type": "application/json"},
+            b'{"as":"clientid_re","who":"x","by":"mgmt_api","reason":"","at":"2001-01-01T00:00:00+00:00",'
+            b'"until":"infinity"}',
+        ),
+        lambda request: request.json["who"].endswith("["),
+    ),
+    api("who_must_fit_its_kind[clientid_re-^{}[]"),
+    "BAN-09",
+)
+seed(
+    "an address is shown as it was written",
+    on(CREATE, edit(lambda ban: ban.update(who=ban["who"].upper())), 200),
+    api("addresses_are_normalised"),
+    "BAN-10",
+)
