@@ -33,12 +33,16 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
         "--rootdir", str(PACKAGE.parent),
         "--confcutdir", str(PACKAGE),
         "-p", "conformance.plugin",
+        "-p", "xdist.plugin",
+        "-p", "allure_pytest.plugin",
         "--alluredir", str(controller.plan.configuration.report_dir / "allure-results"),
         "--clean-alluredir",
-        *(["-n", str(workers)] if workers > 1 else []),
+        *(["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []),
         *(["-k", select] if select else []),
     ]  # fmt: skip
     os.environ.pop("PYTEST_ADDOPTS", None)
+    # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     code = int(pytest.main(arguments, plugins=[controller, Display(controller, Progress(console))]))
     controller.stop()
     if controller.result is not None:

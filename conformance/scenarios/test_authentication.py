@@ -155,12 +155,16 @@ def test_flag_as_a_text_is_read_or_refused(target: Target, text: str) -> None:
     user = target.sandbox.name("user")
     created = target.api.call(CREATE, json={"user_id": user, "password": PASSWORD, "is_superuser": text})
     if created.expect(201, 400).ok:
-        assert created.json["is_superuser"] is (text == "true"), f"the text {text!r} is stored as {created.json['is_superuser']!r}"
+        assert created.json["is_superuser"] is (text == "true"), (
+            f"the text {text!r} is stored as {created.json['is_superuser']!r}"
+        )
 
     plain = target.users.create()
     changed = target.users.put(plain, {"password": PASSWORD, "is_superuser": text})
     if changed.expect(200, 400).ok:
-        assert changed.json["is_superuser"] is (text == "true"), f"the text {text!r} is stored as {changed.json['is_superuser']!r}"
+        assert changed.json["is_superuser"] is (text == "true"), (
+            f"the text {text!r} is stored as {changed.json['is_superuser']!r}"
+        )
 
 
 @requirement("AUTN-09", CREATE, since="5.8.2")

@@ -16,7 +16,11 @@ from conformance.reference.embedded import EmbeddedDeployment
 
 def environment(target: EmbeddedDeployment | None = None, **variables: str) -> dict[str, str]:
     """A process environment without settings of the caller, with those of ``target``."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("EMQX_CONFORMANCE", "PYTEST"))}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("EMQX_CONFORMANCE", "PYTEST", "PYTHONDONTWRITE"))
+    }
     if target is not None:
         clean |= {
             "EMQX_CONFORMANCE_BASE_URL": target.base_url,
