@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any, NoReturn
 
@@ -27,6 +28,7 @@ from conformance.waivers import WaiverFile
 
 REPORT_KEY = "conformance"
 
+_LOCKS = pytest.StashKey[ExitStack]()
 _KEPT = pytest.StashKey[frozenset[Resource]]()
 _RESULT = pytest.StashKey[ItemResult]()
 
@@ -57,21 +59,23 @@ class ItemRunner:
         recorder = self.context.recorder
         recorder.begin(item.nodeid, requirements_of(item.nodeid), operation_of(item.nodeid))
         item.stash[_KEPT] = frozenset(self.context.journal)
+        item.stash[_LOCKS] = ExitStack()
         skip = why_skipped(item, self.context)
         if skip is not None:
             self._conclude(item, "skipped", skip.reason, skip.needed)
             pytest.skip(skip.reason)
+        # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
+        item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
         try:
             return (yield)
-        except (Exception, SafetyViolation, RunStopped) as error:
+        except (Exception, SafetyViolation, RunStopped, pytest.skip.Exception) as error:
             self._judge(item, error)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
         error: BaseException | None = None
         try:
-            with self.context.locks.hold(*_locks(item)):
-                yield
+            yield
         except (Exception, SafetyViolation, RunStopped, pytest.skip.Exception) as caught:
             error = caught
         self._judge(item, error)
@@ -86,6 +90,7 @@ class ItemRunner:
                     self.context.tidy_up(keep=item.stash[_KEPT] | self.context.lasting_resources)
                 except (TargetLost, SafetyViolation) as error:
                     self._lose(error)
+            item.stash[_LOCKS].close()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
