@@ -1,0 +1,45 @@
+"""What the documents name exists: files and options."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from conformance.cli import main
+from conformance.target.options import OPTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "reports" / "README.md",
+    *(ROOT / "docs").glob("*.md"),
+]
+
+_LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+_OPTION = re.compile(r"`(--[a-z][a-z0-9.-]+)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in _LINK.findall(document.read_text(encoding="utf-8")):
+        assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_readme_lists_the_options_of_a_run() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = set(_OPTION.findall(text))
+    known = {option.flag for option in OPTIONS}
+    similar = {"--publisher-secret-file", "--targets-file"}  # as --viewer-secret-file, and as --target
+    assert known - listed - similar == set()
+    of_commands = {flag for command in main.list_commands(None) for flag in _flags(command)}  # type: ignore[arg-type]
+    of_programs = {"--pyargs", "--data-binary"}
+    assert listed - known - of_commands - of_programs == set()
+
+
+def _flags(command: str) -> set[str]:
+    found = main.get_command(None, command)  # type: ignore[arg-type]
+    assert found is not None
+    return {flag for parameter in found.params for flag in parameter.opts}
