@@ -335,5 +335,6 @@ def _for_embedded(configuration: Configuration, embedded: EmbeddedDeployment) ->
             "mqtt": embedded.mqtt,
             "sink": "127.0.0.1",
             "disposable": not configuration.read_only,
+            "embedded": True,
         }
     )

@@ -35,6 +35,7 @@ OUTCOME_STYLES: dict[Outcome, str] = {
 }
 
 MOST_FAILURES_SHOWN = 30
+MOST_UNOBSERVED_SHOWN = 3
 _PLAIN_STEPS = 10
 _REFRESH_PER_SECOND = 8
 
@@ -197,11 +198,20 @@ class _Summary:
             self.console.print()
             self._line(Text("Waivers", style="bold"))
         styles = {"reproduced": "cyan", "unobserved": "dim", "expired": "yellow"}
+        unobserved = [use for use in self.run.waivers if use.state == "unobserved"]
+        few = len(unobserved) <= MOST_UNOBSERVED_SHOWN
         for use in self.run.waivers:
+            if use.state == "unobserved" and not few:
+                continue
             count = f", {use.failures} failure{'' if use.failures == 1 else 's'}" if use.failures else ""
             state = Text(f"{use.state}{count}", style=styles[use.state])
             self._line(
                 Text.assemble(f"{use.id}: ", state, f", until {use.expires}, {use.owner}: {use.reason}"), indent=2
+            )
+
+        if not few:
+            self._line(
+                Text(f"{len(unobserved)} more were not needed in this run, see the report", style="dim"), indent=2
             )
 
     def _left_out(self) -> None:

@@ -40,7 +40,8 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``time_budget``: seconds. ``warnings``: sentences for the user that stop nothing.
+    ``time_budget``: seconds. ``warnings``: sentences for the user that stop nothing. ``embedded``: the target is the
+    reference deployment that the run started for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +62,7 @@ class Configuration(BaseModel):
     read_only: bool = False
     exclusive: bool = False
     disposable: bool = False
+    embedded: bool = False
     waivers: Path | None = None
     strict_waivers: bool = False
     emqx_version: str | None = None

@@ -38,9 +38,11 @@ def run_against_reference(folder: Path) -> None:
 
 def run_against_recorded_server(folder: Path) -> None:
     """Against the recorded defects of EMQX 5.8.9, with the waivers that ship for them."""
-    with start_embedded(strict=True) as target:
+    with start_embedded(strict=True, authentication=True) as target:
         assert target.mqtt is not None
-        env = environment(target, MQTT=target.mqtt, TOKEN=target.bearer_token, SEED="5")
+        keys = {f"{role.upper()}_KEY": key for role, (key, _) in target.role_keys.items()}
+        secrets = {f"{role.upper()}_SECRET": secret for role, (_, secret) in target.role_keys.items()}
+        env = environment(target, MQTT=target.mqtt, TOKEN=target.bearer_token, SEED="5", **keys, **secrets)
         options = ("--disposable", "--waivers", "emqx-5.8", "--strict-waivers")
         completed = run("run", *options, env=env, cwd=folder, timeout=RUN_TIMEOUT_S)
     (folder / "output.txt").write_text(completed.stdout + completed.stderr, encoding="utf-8")
