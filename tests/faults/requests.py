@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.contract import paths
 from conformance.reference import app
@@ -159,3 +160,134 @@ for label, part in (
         item("invalid_write_changes_nothing", label),
         ("GEN-22", label, "refusal_changes_nothing"),
     )
+
+# --- ids --------------------------------------------------------------------------------------------------------------
+
+
+def identifiers(test: str, path: str = "") -> str:
+    return f"conformance/scenarios/test_identifiers.py::test_{test}" + (f"[{path}]" if path else "")
+
+
+def decoded_again(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    return lambda raw_path, remove_dots: [unquote(segment) for segment in original(raw_path, remove_dots=remove_dots)]
+
+
+def plus_is_a_space(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    return lambda raw_path, remove_dots: original(raw_path.replace(b"%2B", b"%20"), remove_dots=remove_dots)
+
+
+for what, decode in (("decoded twice", decoded_again), ("read like a query", plus_is_a_space)):
+    for test, path in (
+        ("ids_are_decoded_once", paths.USER),
+        ("ids_are_decoded_once", paths.RULES_OF_CLIENT),
+        ("subjects_of_bans_are_decoded_once", ""),
+        ("client_ids_are_decoded_once", ""),
+    ):
+        seed(
+            f"{path or test}: ids are {what}",
+            broken(app, "decode_segments", decode),
+            identifiers(test, path),
+            "GEN-20",
+        )
+seed(
+    "topics are decoded twice",
+    broken(app, "decode_segments", decoded_again),
+    identifiers("topics_are_decoded_once"),
+    "GEN-20",
+)
+seed(
+    "ids of 255 bytes are too long",
+    lambda request, forward: UNKNOWN if len(unquote(request.path.rpartition("/")[2])) >= 255 else forward(),
+    identifiers("ids_are_decoded_once", paths.USER),
+    "GEN-20",
+)
+seed(
+    "dots are steps in a path",
+    broken(app, "decode_segments", lambda original: lambda raw_path, remove_dots: original(raw_path, remove_dots=True)),
+    identifiers("dots_are_no_steps"),
+    "GEN-21",
+)
+
+# --- creations at once ------------------------------------------------------------------------------------------------
+
+
+def concurrent(test: str, label: str) -> str:
+    return f"conformance/scenarios/test_concurrency.py::test_{test}[{label}]"
+
+
+def winning(label: str, status: int) -> Callable[[Request, Callable[[], Reply]], Reply]:
+    """Whoever comes too late is told what the winner was told."""
+    won: list[Reply] = []
+
+    def fault(request: Request, forward: Callable[[], Reply]) -> Reply:
+        reply = forward()
+        if request.is_for(label):
+            won.extend([reply] * (reply.status == status))
+            return won[-1] if reply.status in (400, 409) and won else reply
+        return reply
+
+    return fault
+
+
+for label, test, requirement, status in (
+    (f"POST {paths.USERS}", "one_of_equal_creations_wins", "GEN-23", 201),
+    (f"POST {paths.USER_RULES}", "one_of_equal_creations_wins", "GEN-23", 204),
+    ("POST /banned", "one_of_equal_creations_wins", "GEN-23", 200),
+    ("POST /connectors", "one_of_equal_configurations_wins", "GEN-36", 201),
+    ("POST /actions", "one_of_equal_configurations_wins", "GEN-36", 201),
+    ("POST /rules", "one_of_equal_configurations_wins", "GEN-36", 201),
+    ("POST /schema_registry", "one_of_equal_configurations_wins", "GEN-36", 201),
+):
+    seed(f"{label} is won by all who try at once", winning(label, status), concurrent(test, label), requirement)
+seed(
+    "a duplicate user is a bad request",
+    on(f"POST {paths.USERS}", lambda reply: error_reply(400, "BAD_REQUEST"), 409),
+    concurrent("one_of_equal_creations_wins", f"POST {paths.USERS}"),
+    "GEN-23",
+)
+
+# --- wrong bodies and filters -----------------------------------------------------------------------------------------
+
+
+def wrong(test: str, label: str = "") -> str:
+    return f"conformance/scenarios/test_wrong_bodies.py::test_{test}" + (f"[{label}]" if label else "")
+
+
+def with_authorization(request: Request, forward: Callable[[], Reply]) -> Reply:
+    reply = forward()
+    if request.is_for(f"PUT {paths.RULES_OF_USER}") and reply.status == 400:
+        return error_reply(400, "BAD_REQUEST", f"no such clause: {request.authorization}")
+    return reply
+
+
+seed(
+    "an error repeats the credentials",
+    with_authorization,
+    wrong("error_repeats_no_credentials"),
+    "GEN-24",
+    ("GEN-16", f"PUT {paths.RULES_OF_USER}", "no_internals"),
+)
+seed(
+    "a number is the topic of an authorization rule",
+    on(f"PUT {paths.RULES_OF_USER}", lambda reply: Reply(204, {}, b""), 400),
+    wrong("value_of_another_type_is_refused", f"PUT {paths.RULES_OF_USER}"),
+    "GEN-25",
+)
+for text in (b"null", b"{}"):
+    seed(
+        f"{text.decode()} kicks nobody",
+        swallow("POST /clients/kickout/bulk", Reply(204, {}, b""), lambda request, text=text: request.body == text),
+        wrong("no_array_is_refused", "POST /clients/kickout/bulk"),
+        "GEN-26",
+    )
+seed(
+    "an empty filter crashes",
+    swallow(
+        f"GET {paths.USER_RULES}",
+        error_reply(500, "INTERNAL_ERROR"),
+        lambda request: request.query == "like_username=",
+    ),
+    wrong("empty_filter", f"GET {paths.USER_RULES}"),
+    "GEN-39",
+    ("GEN-15", f"GET {paths.USER_RULES}", "no_server_error"),
+)

@@ -1,0 +1,65 @@
+"""Several creations of one thing at once: one of them wins (GEN)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from conformance.contract import paths
+from conformance.requirements import requirement
+from conformance.target.resources.collection import Collection
+from conformance.target.session import Call
+from conformance.target.target import Target
+
+pytestmark = pytest.mark.scenario
+
+AT_ONCE = 10
+
+Make = Callable[[Target], tuple[Collection, Mapping[str, Any]]]
+
+
+def expect_one_winner(collection: Collection, fields: Mapping[str, Any], *duplicate: tuple[int, str]) -> None:
+    """Of `AT_ONCE` equal creations at once one succeeds, and the others get an answer to a duplicate."""
+    body = collection.body(**fields)
+    call = Call(f"POST {collection.path}", json=collection.payload(body))
+    answers = [(answer.status, answer.code) for answer in collection.api.together([call] * AT_ONCE)]
+    won = [status for status, _ in answers if 200 <= status < 300]
+    others = [answer for answer in answers if answer not in duplicate and not 200 <= answer[0] < 300]
+    assert not others, f"of {AT_ONCE} equal creations at once, some were answered {others}, expected {duplicate}"
+    assert len(won) == 1, f"of {AT_ONCE} equal creations at once, {len(won)} were answered {won}, expected one"
+
+
+CHEAP: Mapping[str, tuple[Make, tuple[int, str]]] = {
+    f"POST {paths.USERS}": (lambda target: (target.users, {}), (409, "ALREADY_EXISTS")),
+    f"POST {paths.USER_RULES}": (lambda target: (target.user_rules, {}), (409, "ALREADY_EXISTS")),
+    "POST /banned": (lambda target: (target.bans, {}), (400, "ALREADY_EXISTS")),
+}
+CONFIGURED: Mapping[str, tuple[Make, tuple[int, str]]] = {
+    "POST /connectors": (lambda target: (target.connectors, {}), (400, "ALREADY_EXISTS")),
+    "POST /actions": (
+        lambda target: (target.actions, {"connector": target.connectors.create()}),
+        (400, "ALREADY_EXISTS"),
+    ),
+    "POST /rules": (lambda target: (target.rules, {}), (400, "BAD_REQUEST")),
+    "POST /schema_registry": (lambda target: (target.schemas, {}), (400, "ALREADY_EXISTS")),
+}
+
+
+@requirement("GEN-23", *CHEAP)
+@pytest.mark.needs("authenticator", "authorization")
+@pytest.mark.state("authorization", "bans")
+@pytest.mark.parametrize("label", CHEAP)
+def test_one_of_equal_creations_wins(label: str, target: Target) -> None:
+    """Of several equal creations at once exactly one succeeds; the others are answered as duplicates."""
+    make, duplicate = CHEAP[label]
+    expect_one_winner(*make(target), duplicate)
+
+
+@requirement("GEN-36", *CONFIGURED, level="SHOULD")
+@pytest.mark.parametrize("label", CONFIGURED)
+def test_one_of_equal_configurations_wins(label: str, target: Target) -> None:
+    """Of several equal connectors, actions, rules or schemas created at once one is; the others are duplicates."""
+    make, duplicate = CONFIGURED[label]
+    expect_one_winner(*make(target), duplicate)
