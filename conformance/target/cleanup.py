@@ -22,8 +22,7 @@ from conformance.target.sandbox import PREFIX, Owned, run_of
 from conformance.target.session import Api, NoAnswer, encode, query_string
 
 _PAUSES_S = (0.3, 1.0, 3.0)
-_PATIENCE_S = 20.0
-"""All pauses of a clean-up together: a target that deletes nothing must not be asked for an hour."""
+"""Pauses of a clean-up, each before another attempt on everything that is still there."""
 
 _RETAINING_S = 1.0
 """How long a publish that was answered may take to retain its message (the write is asynchronous)."""
@@ -80,7 +79,6 @@ class _CleanUp:
         self._api = api
         self._journal = journal
         self._sandbox = sandbox
-        self._patience_s = _PATIENCE_S
 
     def attempt(self, resources: Iterable[Resource]) -> list[tuple[Resource, Left]]:
         """One attempt each."""
@@ -99,14 +97,15 @@ class _CleanUp:
         failed = self.attempt(resources)
         for pause_s in _PAUSES_S:
             late = self._late(resources, {resource for resource, _ in failed})
-            if not (failed or late) or self._patience_s < pause_s:
+            if not (failed or late):
                 break
-            self._patience_s -= pause_s
             time.sleep(pause_s)
             failed = self.attempt([resource for resource, _ in failed] + late)
-        live = set(self._journal)
-        deleted = [resource for resource in resources if resource.kind in _ASYNCHRONOUS and resource not in live]
-        return [left for _, left in failed] + [left for left in map(self._still_there, deleted) if left is not None]
+        there = {resource for resource, _ in failed} | set(self._journal)
+        deleted = [resource for resource in resources if resource.kind in _ASYNCHRONOUS and resource not in there]
+        deadline = time.monotonic() + _DELETED_WITHIN_S
+        lefts = (self._still_there(resource, deadline - time.monotonic()) for resource in deleted)
+        return [left for _, left in failed] + [left for left in lefts if left is not None]
 
     def _late(self, resources: Iterable[Resource], failed: set[Resource]) -> list[Resource]:
         """Messages whose deletion came before they could be retained."""
@@ -222,16 +221,16 @@ class _CleanUp:
         """Whether a resource is not there after all; a ban cannot be read alone."""
         return resource.kind != "ban" and self._get(resource).status == 404
 
-    def _still_there(self, resource: Resource) -> Left | None:
+    def _still_there(self, resource: Resource, within_s: float) -> Left | None:
         """Something that is deleted asynchronously, and was not."""
         if resource.id.endswith("#"):
             return None
         try:
-            if eventually(lambda: self._get(resource).status == 404, _DELETED_WITHIN_S):
+            if eventually(lambda: self._get(resource).status == 404, within_s):
                 return None
         except NoAnswer as error:
             return _left(resource, str(error))
-        problem = f"still there {_DELETED_WITHIN_S:g} s after its deletion was answered"
+        problem = "still there after its deletion was answered"
         self._journal.record([resource])
         return _left(resource, problem, at_fault=True)
 

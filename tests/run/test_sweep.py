@@ -274,6 +274,16 @@ def test_ban_of_an_address_is_swept_by_its_reason_in_documentation_ranges_alone(
     populated.call("DELETE", "/banned/peerhost/10.0.0.1")
 
 
+def test_what_cannot_be_deleted_is_told_once(sweep: Sweep, populated: Populated, before: dict[str, object]) -> None:
+    schema = {"name": f"{OWN}schema", "type": "avro", "source": AVRO}
+    populated.call("POST", "/schema_registry", schema)
+    with FaultProxy(populated.deployment.base_url, refusing("DELETE /schema_registry/{name}", CRASHED)) as proxy:
+        swept = sweep("--prefix", "cft-", base_url=proxy.base_url)
+    assert (swept.exit_code, swept.stdout) == (3, "deleted 0 of 1\n")
+    assert swept.stderr == f"could not delete schema {OWN}schema: DELETE answered 500\n"
+    assert sweep("--prefix", "cft-").exit_code == 0
+
+
 def test_unreadable_list_is_told(sweep: Sweep, populated: Populated, before: dict[str, object]) -> None:
     populated.call("POST", paths.USERS, {"user_id": f"{OWN}user", "password": "p"})
     with FaultProxy(populated.deployment.base_url, refusing("GET /connectors", CRASHED)) as proxy:
