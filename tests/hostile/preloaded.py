@@ -1,7 +1,12 @@
 """Imported once by the process that runs are forked from (see `tests.hostile.command`)."""
 
+# ruff: noqa: F401
+
+import jsonschema_rs
+import schemathesis.specs.openapi.schemas
+
 import conformance.cli
 import conformance.contract.generation
 import conformance.plugin
 import conformance.report.html
-import conformance.runner  # noqa: F401
+import conformance.runner

@@ -9,6 +9,12 @@ from tests.hostile.client import Client
 from tests.hostile.server import Exchange, HostileServer
 
 
+@pytest.fixture(autouse=True)
+def _never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(connection, "LONGEST_IDLE_S", 1000.0)
+
+
 def publish(client: Client) -> None:
     """A request that must not be sent twice."""
     assert client.call("POST /publish", json={"topic": client.worker.sandbox.topic(), "payload": ""}).status == 200

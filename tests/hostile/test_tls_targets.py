@@ -12,9 +12,10 @@ from conformance.controller import Controller, StartError
 from conformance.reference.embedded import start_embedded
 from conformance.target import session
 from conformance.target.errors import TargetLost
+from tests.hostile import command
 from tests.hostile.client import Client
 from tests.hostile.server import Exchange, HostileServer
-from tests.run.command import environment, report_of, run
+from tests.run.command import environment
 
 CERTIFICATES = Path(__file__).with_name("certificates")
 CA = CERTIFICATES / "ca.pem"
@@ -112,7 +113,7 @@ def test_slow_answer_over_tls_is_given_up(tmp_path: Path, impatient: None, monke
 def test_own_ca_is_trusted_from_end_to_end(tmp_path: Path) -> None:
     with start_embedded() as reference, HostileServer(upstream=reference, tls=serving("trusted")) as front:
         env = environment(reference, BASE_URL=front.base_url, CA_BUNDLE=str(CA))
-        completed = run("run", "-n", "0", ONE_ITEM, env=env, cwd=tmp_path)
-    assert completed.returncode == 0, completed.stdout + completed.stderr
-    assert report_of(tmp_path / "reports")["target"]["base_url"] == front.base_url
+        ended = command.start(ONE_ITEM, env=env, folder=tmp_path).end()
+    assert ended.code == 0, ended.output
+    assert ended.report["target"]["base_url"] == front.base_url
     assert "/rules" in front.paths()
