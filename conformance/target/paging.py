@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conformance.target.answer import Answer
+from conformance.target.answer import Answer, UnexpectedAnswer
 from conformance.target.session import Api
 
 LARGEST_PAGE = 10_000
 """The most entries a page may have by the contract."""
+
+MOST_PAGES = 10_000
+"""Pages of a list that are read: a target might answer full ones for ever."""
 
 
 def pages(
@@ -18,16 +21,16 @@ def pages(
     """Every page of a list in turn, the last one included, each expected to answer 200.
 
     Ends at ``hasnext: false`` or at a page that is not full: a full last page may claim a next one (PAG-05), and the
-    unfiltered list of bans says nothing about it (erratum A5). ``call``: further arguments of `Api.call`.
+    unfiltered list of bans says nothing about it (erratum A5). Raises `UnexpectedAnswer` for a list without end.
+    ``call``: further arguments of `Api.call`.
     """
-    page = 1
-    while True:
+    for page in range(1, MOST_PAGES + 1):
         answer = api.call(label, query={**(query or {}), "page": page, "limit": limit}, **call).expect(200)
         yield answer
         body = answer.json
         if len(body["data"]) < limit or body["meta"].get("hasnext") is False:
             return
-        page += 1
+    raise UnexpectedAnswer(answer, f"the list to end within {MOST_PAGES} pages")
 
 
 def entries(

@@ -77,9 +77,10 @@ def _reach(api: Api) -> list[str]:
     if answer.status >= 500 or answer.status == 429:
         raise TargetLost(f"{api.base_url} is not ready: GET /action_types answered {answer.status}")
     if answer.status != 200 or not answer.is_json:
+        problem = f": {answer.json_problem}" if answer.media_type == "application/json" else ""
         raise ConfigurationError(
             f"{api.base_url} is no EMQX API: GET /action_types answered {answer.status} "
-            f"with {answer.media_type or 'no body'}"
+            f"with {answer.media_type or 'no body'}{problem}"
         )
     types = answer.json
     if not isinstance(types, list):

@@ -1,0 +1,71 @@
+"""Targets that are sick from the start: one sentence and an exit code, before any item runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.controller import Controller, StartError
+from conformance.target.answer import UnexpectedAnswer
+from conformance.target.paging import entries
+from tests.hostile.client import Client
+from tests.hostile.server import Case, Exchange, HostileServer
+from tests.hostile.test_endless_answers import bombing, endless, silent
+from tests.hostile.test_http_framing import HTML, LOOP, OK, closing, resetting, wire
+from tests.hostile.test_storms import answering
+from tests.hostile.test_unreliable_json import nested
+
+# case, exit code, words of the sentence
+SICK = {
+    "closes": (closing(), 3, "cannot be reached: RemoteDisconnected"),
+    "resets": (resetting(), 3, "cannot be reached: ConnectionResetError"),
+    "is silent": (silent(b""), 3, "cannot be reached: TimeoutError"),
+    "drips": (endless(OK, b"x", 0.05), 3, "cannot be reached: the answer was not complete after"),
+    "never ends": (endless(OK, b"x: y\r\n" * 1000), 3, "no valid HTTP (HTTPException: got more than 100 headers)"),
+    "is no HTTP": (closing(b"SSH-2.0-OpenSSH_9.2\r\n"), 3, "no valid HTTP (BadStatusLine: SSH-2.0-OpenSSH_9.2)"),
+    "is a bomb": (bombing(b"gzip", 1), 2, "is no EMQX API: GET /action_types answered 200 with application/json"),
+    "is a web page": (wire(HTML), 2, "is no EMQX API: GET /action_types answered 200 with text/html"),
+    "redirects": (wire(LOOP), 2, "is no EMQX API: GET /action_types answered 302"),
+    "is nested": (wire(OK, b"content-length: 9000\r\n\r\n", nested(4500)), 2, "it is nested deeper than 100 levels"),
+    "limits the rate": (answering("429 Too Many Requests", retry_after="99"), 3, "GET /action_types answered 429"),
+    "is a gateway": (answering("502 Bad Gateway"), 3, "is not ready: GET /action_types answered 502"),
+    "knows nobody": (answering("401 Unauthorized", b"<html>"), 2, "refuses the credentials (401"),
+}
+
+
+@pytest.mark.parametrize(("case", "code", "words"), SICK.values(), ids=SICK)
+def test_target_that_is_sick_from_the_start(
+    server: HostileServer,
+    tmp_path: Path,
+    impatient: None,
+    monkeypatch: pytest.MonkeyPatch,
+    case: Case,
+    code: int,
+    words: str,
+) -> None:
+    monkeypatch.setattr("conformance.target.session.READ_TIMEOUT_S", 0.3)
+    server.cases = {"/action_types": case}
+    options = {
+        "base_url": server.base_url,
+        "api_key": "key",
+        "api_secret": "the-api-secret",
+        "report_dir": str(tmp_path),
+    }
+    with pytest.raises(StartError) as ended:
+        Controller.start(options)
+    assert ended.value.exit_code == code
+    assert words in str(ended.value)
+    assert "\n" not in str(ended.value)
+    assert server.paths("POST") == []
+
+
+def test_list_without_end_is_given_up(client: Client, server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.target.paging.MOST_PAGES", 5)
+
+    async def full_page(exchange: Exchange) -> None:
+        await exchange.answer(b'{"data": [1, 2], "meta": {"hasnext": true}}')
+
+    server.cases = {"/rules": full_page}
+    with pytest.raises(UnexpectedAnswer, match="expected the list to end within 5 pages"):
+        entries(client.api, "GET /rules", limit=2)
