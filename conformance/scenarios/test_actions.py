@@ -88,6 +88,21 @@ def test_action_in_use_is_deleted_only_on_demand(target: Target) -> None:
     assert target.actions.read(other)["rules"] == rules[:1], "the other action is not used by its rule any more"
 
 
+@requirement("ACT-03", "DELETE /actions/{id}", "GET /rules/{id}", "GET /actions/{id}")
+def test_source_of_the_same_name_is_another_thing(target: Target) -> None:
+    """DELETE of an action in use answers 400 with its `rules`; with also_delete_dep_actions=true those rules stay."""
+    action = target.actions.create(type="mqtt")
+    topic = target.sandbox.topic("from")
+    listening = target.rules.create(sql=f"SELECT * FROM \"$bridges/{action}\" WHERE topic = '{topic}'")
+    using = target.rules.create(actions=[action])
+    named = target.actions.read(action)["rules"]
+    assert named == [using], f"a rule that listens to the source of its name is among the rules of the action: {named}"
+
+    target.rules.delete(using).expect(204)
+    target.actions.delete(action).expect(204)
+    target.rules.get(listening).expect(200)
+
+
 @requirement("ACT-09", "GET /action_types", "POST /actions")
 def test_only_offered_types_are_types(target: Target, recorder: Recorder) -> None:
     """Every type in GET /action_types is a type of actions, and nothing else is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.target.answer import Answer
+from conformance.target.mode import Mode
 from conformance.target.polling import eventually
 from conformance.target.resources.bridges import CLOSED_URL, Bridges
 from conformance.target.resources.typed import configured
@@ -89,6 +91,23 @@ def test_name_that_ends_in_a_newline_is_refused(target: Target) -> None:
         # While it is there, the list of connectors breaks the contract for everybody.
         target.connectors.delete(target.connectors.identify(at_the_end))
     answer.expect(400, code="BAD_REQUEST")
+
+
+@requirement("CON-20", "POST /connectors", "POST /actions", level="SHOULD")
+@pytest.mark.mode(Mode.DISPOSABLE, "a connector or action with a number as name could not be told from those of others")
+def test_name_that_is_a_number_is_refused(target: Target, recorder: Recorder) -> None:
+    """A name is a text: a number is refused with 400."""
+    connector = target.connectors.create()
+    number = 4_242_000_000 + zlib.crc32(target.sandbox.prefix.encode()) % 1_000_000
+
+    for collection, body in (
+        (target.connectors, target.connectors.body()),
+        (target.actions, target.actions.body(connector=connector)),
+    ):
+        answer = target.api.call(f"POST {collection.path}", json={**body, "name": number})
+        refused = (answer.status, answer.code) == (400, "BAD_REQUEST")
+        message = f"the name {number} answered {answer.status} {answer.code or ''}, expected 400 BAD_REQUEST"
+        recorder.expect(refused, "CON-20", "name_refused", message, answer)
 
 
 @requirement(

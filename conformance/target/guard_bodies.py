@@ -205,12 +205,18 @@ def _types(body: Any, path: Mapping[str, str]) -> set[str]:
 def _numeric_secrets(judge: Judge, body: Any) -> Findings:
     if judge.mode >= Mode.EXCLUSIVE:
         return
+    for key, value in numeric_secrets(body):
+        yield (
+            f"{key} {value!r} is a number: a real EMQX 5.8 stores it and then cannot list connectors for anybody "
+            "until it is deleted, so it needs --exclusive"
+        )
+
+
+def numeric_secrets(body: Any) -> Iterator[tuple[str, Any]]:
+    """Fields at any depth that hold a secret, and hold a number: the field and the number."""
     for key, value in _members(body):
         if key.lower() in SECRET_FIELDS and is_number(value):
-            yield (
-                f"{key} {value!r} is a number: a real EMQX 5.8 stores it and then cannot list connectors for anybody "
-                "until it is deleted, so it needs --exclusive"
-            )
+            yield key, value
 
 
 def _members(body: Any) -> Iterator[tuple[str, Any]]:

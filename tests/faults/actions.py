@@ -110,6 +110,23 @@ for name, fault, number in (
 ):  # fmt: skip
     seed(name, fault, USED, "ACT-03", origin=None if number is None else f"{PULL}{number}")
 
+
+def confusing_sources(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    def ids_using_action(self: RuleEngine, action_id: str) -> list[str]:
+        listening = [rule.id for rule in self._rules.values() if action_id in rule.sql]
+        return sorted({*original(self, action_id), *listening})
+
+    return ids_using_action
+
+
+seed(
+    "a rule that listens to a source uses the action of its name",
+    broken(RuleEngine, "ids_using_action", confusing_sources),
+    scenario("actions", "source_of_the_same_name_is_another_thing"),
+    "ACT-03",
+    origin=f"{PULL}14697",
+)
+
 # --- types, times, optional fields ------------------------------------------------------------------------------------
 
 ONLY_TYPES = scenario("actions", "only_offered_types_are_types")

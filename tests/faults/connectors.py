@@ -10,6 +10,8 @@ from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.connector_handlers import create_connector
 from conformance.reference.bridges.resources import Connector
 from conformance.reference.http import ApiError, Call, Handler, Reply
+from tests.faults.proxy import Reply as Answer
+from tests.faults.proxy import Request
 from tests.faults.seeded import (
     EMPTY,
     before,
@@ -82,6 +84,22 @@ seed(
     scenario("connectors", "name_that_ends_in_a_newline_is_refused"),
     "CON-15",
     ("GEN-14", CREATE, "response_schema"),
+)
+
+
+def numbers_are_names(request: Request, forward: Callable[[], Answer]) -> Answer:
+    name = (request.json or {}).get("name") if request.method == "POST" else None
+    return CRASH if isinstance(name, int) else forward()
+
+
+seed(
+    "a number as a name crashes",
+    numbers_are_names,
+    scenario("connectors", "name_that_is_a_number_is_refused"),
+    ("CON-20", CREATE, "name_refused"),
+    ("CON-20", "POST /actions", "name_refused"),
+    ("GEN-15", CREATE, "no_server_error"),
+    ("GEN-15", "POST /actions", "no_server_error"),
 )
 
 UNKNOWN = scenario("connectors", "unknown_and_malformed_ids_are_not_found")
