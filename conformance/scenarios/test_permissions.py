@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.state("authorization"),
 ]
 
-USERS, CLIENTS = f"POST {paths.USER_RULES}", f"POST {paths.CLIENT_RULES}"
+USERS, CLIENTS = f"PUT {paths.RULES_OF_USER}", f"PUT {paths.RULES_OF_CLIENT}"
 REPLACE_ALL, READ_ALL = f"POST {paths.RULES_OF_ALL}", f"GET {paths.RULES_OF_ALL}"
 READ_CACHE = "GET /clients/{clientid}/authorization/cache"
 DELETE_CACHE = "DELETE /clients/{clientid}/authorization/cache"

@@ -22,7 +22,7 @@ def selected(target: Target, statement: str, payload: Any, count: int = 1) -> li
     return [json.loads(message.payload) for message in listener.wait_for_messages(count)]
 
 
-@requirement("RUL-25", "POST /rules", "POST /rules/{id}/test")
+@requirement("RUL-25", "POST /rules")
 def test_foreach_acts_on_each_element(target: Target) -> None:
     """A FOREACH statement runs its actions once for each element that its INCASE lets pass."""
     statement = 'FOREACH payload.list AS item DO item.v AS v, clientid INCASE item.v > 1 FROM "{topic}"'
