@@ -291,3 +291,55 @@ seed(
     "GEN-39",
     ("GEN-15", f"GET {paths.USER_RULES}", "no_server_error"),
 )
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+def effects(test: str, label: str) -> str:
+    return f"conformance/fuzz/test_effects.py::test_{test}[{label}]"
+
+
+def growing(request: Request, forward: Callable[[], Reply]) -> Reply:
+    """Every PUT of a schema leaves a longer description."""
+    if request.is_for("PUT /schema_registry/{name}"):
+        puts.append(request.path)
+    reply = forward()
+    if request.is_for("GET /schema_registry/{name}") and reply.status == 200:
+        return reply.with_json({**reply.json, "description": "more" * len(puts)})
+    return reply
+
+
+puts: list[str] = []
+seed(
+    "a schema grows with every PUT",
+    growing,
+    effects("put_again_changes_nothing", "PUT /schema_registry/{name}"),
+    ("GEN-37", "PUT /schema_registry/{name}", "put_again"),
+)
+
+
+def stale(label: str, written: str) -> Callable[[Request, Callable[[], Reply]], Reply]:
+    """The first read after a write shows what was there before."""
+    known: list[Reply] = []
+    late: list[bool] = []
+
+    def fault(request: Request, forward: Callable[[], Reply]) -> Reply:
+        reply = forward()
+        if request.is_for(written):
+            late.append(True)
+        elif request.is_for(label):
+            if late and known:
+                late.clear()
+                return known[-1]
+            known.append(reply)
+        return reply
+
+    return fault
+
+
+seed(
+    "a rule is read as it was before",
+    stale("GET /rules/{id}", "PUT /rules/{id}"),
+    effects("write_is_seen_at_once", "PUT /rules/{id}"),
+    ("GEN-38", "PUT /rules/{id}", "seen_at_once"),
+)

@@ -1,0 +1,63 @@
+"""What writes leave: at once, and when they are sent again (GEN)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.contract import Operation
+from conformance.fuzz.space import Subject
+from conformance.fuzz.witness import WITNESSES, seen_subjects
+from conformance.requirements import requirement
+from conformance.target.session import Api
+from conformance.target.sink import HttpSink
+from conformance.target.target import Target
+
+pytestmark = pytest.mark.fuzz
+
+# When it was written last moves with every write; EMQX 5.8 also gives actions another time of creation (ACT-12).
+_TIMES = frozenset({"last_modified_at", "created_at"})
+
+
+def _synchronous(operation: Operation) -> bool:
+    """What is not said to lag behind: sessions, messages and counters are."""
+    behind = ("/clients", "/publish", "/mqtt")
+    return not operation.path.startswith(behind) and not operation.path.endswith(("/reset", "/test"))
+
+
+def _replaces(operation: Operation) -> bool:
+    return operation.method == "PUT" and _synchronous(operation)
+
+
+def _timeless(seen: Any) -> Any:
+    return {name: value for name, value in seen.items() if name not in _TIMES} if isinstance(seen, dict) else seen
+
+
+@requirement("GEN-37", provisional=True)
+@pytest.mark.parametrize("subject", seen_subjects(_replaces))
+def test_put_again_changes_nothing(
+    subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder
+) -> None:
+    """A PUT that is sent again is accepted, and leaves what it left before."""
+    write = WITNESSES[subject.label](target, sink)
+    states = []
+    for _ in range(2):
+        answer = write.send(api, subject.label)
+        states.append((answer.ok, _timeless(write.seen())))
+    message = f"accepted, and what was stored: first {states[0]!r}, then {states[1]!r}"
+    recorder.expect(states[0][0] and states[0] == states[1], "GEN-37", "put_again", message, answer)
+
+
+@requirement("GEN-38", provisional=True)
+@pytest.mark.parametrize("subject", seen_subjects(_synchronous))
+def test_write_is_seen_at_once(subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder) -> None:
+    """What was written is read as soon as the write is answered."""
+    write = WITNESSES[subject.label](target, sink)
+    before = write.seen()
+    answer = write.send(api, subject.label)
+    after = write.seen()
+    message = f"answered {answer.status}, and the next read still shows {before!r}"
+    recorder.expect(answer.ok and after != before, "GEN-38", "seen_at_once", message, answer)
+    write.undo()
