@@ -8,6 +8,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
+from conformance.target.mode import Mode
 from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
@@ -135,3 +136,16 @@ def test_dots_are_no_steps(target: Target) -> None:
             if answer.status not in (400, 404):
                 astray.append(f"GET {template.format(dots)} answered {answer.status} ({what})")
     assert not astray, f"{'; '.join(astray)}; expected 400 or 404"
+
+
+@requirement("GEN-21", level="SHOULD", sentence="To lift the ban of `..` lifts no other ban.")
+@pytest.mark.writes("DELETE /banned")
+@pytest.mark.mode(Mode.EXCLUSIVE, "a target that takes `..` for a step clears every ban")
+@pytest.mark.state("bans", alone=True)
+def test_dots_lift_no_ban(target: Target) -> None:
+    """To lift the ban of a client `..` lifts no other ban."""
+    banned = target.bans.create()
+    answer = target.api.send("DELETE", "/banned/clientid/%2E%2E")
+    left = target.bans.listed(clientid=banned.partition("/")[2])
+    assert left, f"DELETE /banned/clientid/%2E%2E answered {answer.status} and lifted the ban of {banned}"
+    answer.expect(400, 404)

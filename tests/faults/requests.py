@@ -208,6 +208,13 @@ seed(
     "GEN-21",
 )
 
+seed(
+    "the ban of two dots is every ban",
+    broken(app, "decode_segments", lambda original: lambda raw_path, remove_dots: original(raw_path, remove_dots=True)),
+    identifiers("dots_lift_no_ban"),
+    "GEN-21",
+)
+
 # --- creations at once ------------------------------------------------------------------------------------------------
 
 
