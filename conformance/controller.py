@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance import __version__
+from conformance import __version__, internal_error
 from conformance.aftermath import EndOfRun, inventory_before
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import DocumentError, load_contract
@@ -25,7 +25,7 @@ from conformance.report.model import Failure, ItemResult, RunResult
 from conformance.report.verdict import EXIT_CODES, Selection, decide
 from conformance.report.writers import write_reports
 from conformance.requirements import catalogue
-from conformance.run import Plan, make_plan, state_folder, stop_flag
+from conformance.run import Plan, make_plan, redactor, state_folder, stop_flag
 from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.cleanup import Left
 from conformance.target.config import Configuration, load_configuration
@@ -61,6 +61,7 @@ class Controller:
         self.embedded = embedded
         self.interrupts = interrupts
         self.started = started
+        self.redact = redactor(plan.configuration, load_contract(plan.configuration.contract, plan.contract_version))
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
         self.complete = True
@@ -170,8 +171,13 @@ class Controller:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self._trouble(INTERRUPTED if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))
 
-    def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        self.troubles.append(f"internal error of the suite: {excinfo.typename}: {excinfo.value}")
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Whoever prints tracebacks prints this one without secrets; pytest itself need not."""
+        traceback = internal_error.conceal(excrepr, self.redact.hide)
+        what = internal_error.sentence(excinfo.typename, self.redact.hide(str(excinfo.value)))
+        self._trouble(what + internal_error.keep(traceback, self.plan.configuration.report_dir))
+        return True
 
     def worker_finished(
         self, worker: str, left: list[dict[str, Any]], troubles: list[str], *, cleaned_up: bool

@@ -37,6 +37,10 @@ class NonConformance(AssertionError):
     """What an item found wrong, as text; the findings themselves are in the recorder."""
 
 
+class SuiteError(Exception):
+    """An error of the suite itself whose own text holds a secret."""
+
+
 class ItemRunner:
     """Pytest hooks around each item of the suite; registered in every process that runs items."""
 
@@ -62,8 +66,7 @@ class ItemRunner:
         item.stash[_LOCKS] = ExitStack()
         skip = why_skipped(item, self.context)
         if skip is not None:
-            self._conclude(item, "skipped", skip.reason, skip.needed)
-            pytest.skip(skip.reason)
+            self._skip(item, "skipped", skip.reason, skip.needed)
         # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
         item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
         try:
@@ -92,15 +95,22 @@ class ItemRunner:
                     self._lose(error)
             item.stash[_LOCKS].close()
 
-    @pytest.hookimpl(wrapper=True)
+    # Innermost, so that other plugins see no more of an exception than the report may tell.
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
         report = yield
         if call.excinfo is not None and call.excinfo.errisinstance(NonConformance):
             report.longrepr = str(call.excinfo.value)
+        elif report.failed:
+            report.longrepr = self.context.recorder.hide(report.longreprtext)
+        if call.excinfo is not None and _RESULT not in item.stash:
+            self._conclude(item, "error", f"{call.excinfo.typename}: {_first_line(call.excinfo.value)}")
+        report.sections = [(name, self.context.recorder.hide(text)) for name, text in report.sections]
         if call.when == "teardown":
             result = item.stash.get(_RESULT, None) or self._result(item, "error", "the item ended without a verdict")
             if call.excinfo is not None:
-                result.outcome, result.reason = "error", f"teardown: {call.excinfo.value}"
+                result.outcome = "error"
+                result.reason = self.context.recorder.hide(f"teardown: {call.excinfo.value}")
             setattr(report, REPORT_KEY, asdict(result))
         return report
 
@@ -141,8 +151,7 @@ class ItemRunner:
         error = self._lost(error) or error
         if isinstance(error, pytest.skip.Exception):
             if not recorder.failures:
-                self._conclude(item, "skipped", str(error.msg))
-                raise error
+                self._skip(item, "skipped", str(error.msg))
         elif isinstance(error, TargetLost):
             recorder.forget()
             if not isinstance(error, TargetChanged):
@@ -150,16 +159,14 @@ class ItemRunner:
             self._stop(item, "not_run", str(error))
         elif isinstance(error, RunStopped):
             if not self._unwaived():
-                self._conclude(item, "not_run", str(error))
-                pytest.skip(str(error))
+                self._skip(item, "not_run", str(error))
         elif isinstance(error, SafetyViolation):
             self._stop(item, "error", f"the safety guard stopped the run: {error}")
         elif isinstance(error, Undelivered):
             if not recorder.failures:
-                self._conclude(item, "not_run", f"undecided: {error}")
-                pytest.skip(str(error))
+                self._skip(item, "not_run", f"undecided: {error}")
         elif isinstance(error, NoAnswer):
-            recorder.failed("GEN-31", "answered", str(error), operation=error.operation)
+            recorder.failed("GEN-31", "answered", str(error), error.sent, operation=error.operation)
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
@@ -185,9 +192,8 @@ class ItemRunner:
         """End the run: nothing after this item can be trusted, what it found before can."""
         self._unwaived()
         self.context.stop.set(reason)
-        self.troubles.append(reason)
-        self._conclude(item, outcome, reason)
-        pytest.skip(reason)
+        self.troubles.append(self.context.recorder.hide(reason))
+        self._skip(item, outcome, reason)
 
     def _unwaived(self) -> list[Failure]:
         """The item's failures that no waiver covers; marks the others."""
@@ -216,17 +222,20 @@ class ItemRunner:
         missing = [identifier for identifier in recorder.requirements if not recorder.evidence[identifier]]
         if error is not None:
             self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
-            raise error
+            text = recorder.hide(str(error))
+            raise error if text == str(error) else SuiteError(text).with_traceback(error.__traceback__) from None
         if failures:
             reason = "; ".join(sorted({f"waived by {failure.waived_by}" for failure in failures}))
             self._conclude(item, "waived", reason)
             pytest.xfail(reason)
         elif missing:
-            reason = f"nothing was decided: the antecedent of {', '.join(missing)} never happened"
-            self._conclude(item, "not_run", reason)
-            pytest.skip(reason)
+            self._skip(item, "not_run", f"nothing was decided: the antecedent of {', '.join(missing)} never happened")
         else:
             self._conclude(item, "passed", "")
+
+    def _skip(self, item: pytest.Item, outcome: Outcome, reason: str, needed: Mode | None = None) -> NoReturn:
+        self._conclude(item, outcome, reason, needed)
+        pytest.skip(item.stash[_RESULT].reason)
 
     def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str, needed: Mode | None = None) -> None:
         item.stash[_RESULT] = self._result(item, outcome, reason)
@@ -234,7 +243,7 @@ class ItemRunner:
 
     def _result(self, item: pytest.Item, outcome: Outcome, reason: str) -> ItemResult:
         result = self.context.recorder.result()
-        result.id, result.outcome, result.reason = item.nodeid, outcome, self.context.redact(reason)
+        result.id, result.outcome, result.reason = item.nodeid, outcome, self.context.recorder.hide(reason)
         return result
 
 

@@ -14,6 +14,7 @@ from conformance.contract import Contract
 from conformance.controller import Controller, StartError
 from conformance.itemrun import ItemRunner
 from conformance.items import PACKAGE, is_conformance_path
+from conformance.report import allure_results
 from conformance.run import Context, Plan, stop_flag
 from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.capabilities import Capabilities
@@ -120,6 +121,9 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
     runner = ItemRunner(Context(plan, worker), load_waivers(plan.configuration.waivers), interrupts)
+    concealer = allure_results.Concealer(runner.context.recorder.hide)
+    concealer.__enter__()
+    config.add_cleanup(concealer.__exit__)
     config.stash[_RUNNER] = runner
     config.pluginmanager.register(runner, "conformance-items")
 

@@ -14,6 +14,7 @@ from conformance import __version__
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, load_contract
+from conformance.contract.fields import secret_names
 from conformance.stopping import StopFlag, deadline
 from conformance.target.capabilities import Capabilities
 from conformance.target.cleanup import Left, clean_up, read_rules_of_all, tidy_up
@@ -126,9 +127,7 @@ class Worker:
         self.configuration = configuration
         self.contract = contract
         self.sandbox = Sandbox(run_id, worker)
-        self.redact = Redactor(configuration.secrets.values())
-        for key, secret in configuration.keys.values():
-            self.redact.add_basic(key, secret)
+        self.redact = redactor(configuration, contract)
         self.journal = journal or Journal(
             journal_file(configuration.report_dir, run_id, worker), journal_header(configuration, run_id, worker)
         )
@@ -218,6 +217,14 @@ class Context(Worker):
         if self._sink is not None:
             self._sink.__exit__()
         super().__exit__(*error)
+
+
+def redactor(configuration: Configuration, contract: Contract) -> Redactor:
+    """What keeps the secrets of a configuration, and of the contract's secret fields, out of reports."""
+    redact = Redactor(configuration.secrets.values(), secret_names(contract))
+    for key, secret in configuration.keys.values():
+        redact.add_basic(key, secret)
+    return redact
 
 
 def load_target_contract(configuration: Configuration) -> Contract:

@@ -43,6 +43,8 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
     os.environ.pop("PYTEST_ADDOPTS", None)
     # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in.
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(controller.plan.configuration.report_dir / ".hypothesis")
     code = int(pytest.main(arguments, plugins=[controller, Display(controller, Progress(console))]))
     controller.stop()
     if controller.result is not None:

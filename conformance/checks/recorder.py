@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from conformance.report.model import Attribution, Failure, ItemResult
-from conformance.target.answer import Answer, shortened
+from conformance.target.answer import Answer, Sent, shortened
 from conformance.target.redaction import Redactor
 
 MOST_FAILURES_KEPT = 50
@@ -36,11 +36,21 @@ class Recorder:
         self._decided: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._evidence: Counter[str] = Counter()
         self._failures: dict[tuple[str, str | None, str, str], Failure] = {}
+        self._secrets: set[str] = set()
 
     def saw(self, answer: Answer) -> None:
         """Count an answer."""
         self.last = answer
+        self._secrets |= self.redact.secrets_in(answer.sent.body)
         self._statuses[answer.operation or "(unknown path)"][str(answer.status)] += 1
+
+    def hide(self, text: str) -> str:
+        """A text for a report: without known secrets, and without those of connectors the item created."""
+        return self.redact.hide(text, self._secrets)
+
+    def transcript(self, answer: Answer) -> str:
+        """An exchange for a report."""
+        return answer.transcript(self.redact, self._secrets)
 
     def passed(self, requirement: str, check: str, operation: str | None) -> None:
         """A check was decided in the target's favour: the antecedent of its requirement really happened."""
@@ -52,7 +62,7 @@ class Recorder:
         requirement: str,
         check: str,
         message: str,
-        answer: Answer | None = None,
+        exchange: Answer | Sent | None = None,
         *,
         operation: str | None = None,
         attribution: Attribution = "target",
@@ -62,9 +72,11 @@ class Recorder:
     ) -> None:
         """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted.
 
-        ``program``: the lines that reproduce it where one request does not.
+        ``exchange``: the answer that shows it, by default the last one, or the request that got none. ``program``: the
+        lines that reproduce it where one request does not.
         """
-        answer = answer or self.last
+        exchange = exchange or self.last
+        answer, sent = (exchange, exchange.sent) if isinstance(exchange, Answer) else (None, exchange)
         operation = operation or (answer.operation if answer else None) or self.operation
         self._evidence[requirement] += 1
         self._decided[operation or "(unknown path)"][check] += 1
@@ -78,13 +90,13 @@ class Recorder:
             requirement=requirement,
             operation=operation,
             check=check,
-            message=shortened(self.redact(message)),
-            curl="\n".join(program) or (answer.curl(self.redact) if answer else None),
+            message=shortened(self.hide(message)),
+            curl="\n".join(program) or (sent.curl(self.redact, self._secrets) if sent else None),
             attribution=attribution,
             erratum=erratum,
             item=self.item,
-            request_id=answer.sent.request_id if answer else None,
-            exchange=answer.transcript(self.redact) if answer else None,
+            request_id=sent.request_id if sent else None,
+            exchange=self.transcript(answer) if answer else None,
         )
 
     def forget(self) -> None:

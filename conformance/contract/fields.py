@@ -20,6 +20,21 @@ def secret_fields(contract: Contract, schema: Schema) -> list[Path]:
     return sorted({path for path, field in _fields(contract, schema) if field.get("format") == "password"})
 
 
+def secret_names(contract: Contract) -> frozenset[str]:
+    """Names of all fields that the contract marks as secret (``format: password`` or ``writeOnly``), of any body."""
+    return frozenset(_secret_names(contract.document))
+
+
+def _secret_names(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        properties = node.get("properties")
+        for name, field in properties.items() if isinstance(properties, dict) else ():
+            if isinstance(field, dict) and (field.get("format") == "password" or field.get("writeOnly")):
+                yield name
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _secret_names(inner)
+
+
 def deprecated_fields(contract: Contract, schema: Schema) -> frozenset[Path]:
     """Fields of ``schema`` that a server may ignore and need not answer."""
     return frozenset(path for path, field in _fields(contract, schema) if field.get("deprecated"))

@@ -179,7 +179,7 @@ class Driver:
             return  # decided by GEN-15
         also = _ALSO_ACCEPTED.get(self.operation.label, frozenset())
         accepted = answer.ok or (answer.status, answer.code or "") in also
-        reason = f" ({_message(answer)})" if answer.status >= 400 else ""
+        reason = f" ({self._recorder.hide(_message(answer))[:200]})" if answer.status >= 400 else ""
         self._recorder.expect(
             accepted,
             requirement,
@@ -213,4 +213,4 @@ def _has_numeric_secret(body: Any) -> bool:
 
 def _message(answer: Answer) -> str:
     body = answer.json if answer.is_json else None
-    return str(body.get("message", ""))[:200] if isinstance(body, dict) else ""
+    return str(body.get("message", "")) if isinstance(body, dict) else ""

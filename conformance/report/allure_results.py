@@ -6,11 +6,12 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import allure
+import allure_commons
 import pytest
 
 from conformance.checks.recorder import Recorder
@@ -27,6 +28,38 @@ _STATUSES: dict[Outcome, str] = {
 def wanted(config: pytest.Config) -> bool:
     """Whether allure-pytest writes results in this run."""
     return bool(getattr(config.option, "allure_report_dir", None))
+
+
+class Concealer:
+    """Keeps secrets out of what allure-pytest writes on its own: messages and tracebacks of tests, fixtures, steps."""
+
+    def __init__(self, hide: Callable[[str], str]) -> None:
+        self._hide = hide
+
+    def __enter__(self) -> Concealer:
+        allure_commons.plugin_manager.register(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        allure_commons.plugin_manager.unregister(self)
+
+    @allure_commons.hookimpl(tryfirst=True)
+    def report_result(self, result: Any) -> None:
+        self._conceal(result)
+
+    @allure_commons.hookimpl(tryfirst=True)
+    def report_container(self, container: Any) -> None:
+        self._conceal(container)
+
+    def _conceal(self, node: Any) -> None:
+        details = getattr(node, "statusDetails", None)
+        for name in ("message", "trace"):
+            text = getattr(details, name, None)
+            if isinstance(text, str):
+                setattr(details, name, self._hide(text))
+        for name in ("befores", "afters", "steps"):
+            for inner in getattr(node, name, None) or ():
+                self._conceal(inner)
 
 
 def describe(recorder: Recorder, contract: Contract) -> None:
@@ -46,7 +79,7 @@ def describe(recorder: Recorder, contract: Contract) -> None:
                 f"{failure.message}\n\n{failure.curl}\n\n{failure.exchange}", name, allure.attachment_type.TEXT
             )
     if recorder.last is not None and not recorder.failures:
-        allure.attach(recorder.last.transcript(recorder.redact), "last exchange", allure.attachment_type.TEXT)
+        allure.attach(recorder.transcript(recorder.last), "last exchange", allure.attachment_type.TEXT)
 
 
 def write_results(items: Iterable[ItemResult], config: pytest.Config) -> None:

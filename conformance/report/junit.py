@@ -117,6 +117,7 @@ def _body(failure: Failure) -> str:
         f"operation: {failure.operation or '-'}",
         f"check: {failure.check}",
         f"seen: {failure.seen}",
+        f"request id: {failure.request_id or '-'}",
         message_with_attribution(failure),
     ]
     if failure.curl:

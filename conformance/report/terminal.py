@@ -189,6 +189,8 @@ class _Summary:
         seen = f" (seen {failure.seen} times)" if failure.seen > 1 else ""
         text = Text.assemble((f"[{failure.check}] ", "red"), failure.message, seen, (f" {attribution(failure)}", "dim"))
         self._line(text, indent=4)
+        if failure.request_id:
+            self._line(Text(f"request id {failure.request_id}", style="dim"), indent=4)
         if failure.curl:
             # One logical line however narrow the terminal is: it must survive copy and paste.
             self.console.print(Text(" " * 4 + visible(failure.curl), style="dim"), soft_wrap=True)

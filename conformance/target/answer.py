@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from conformance.target.json_body import decode_json
@@ -43,10 +43,39 @@ class Sent:
 
     method: str
     path: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     credentials: str
     request_id: str
+
+    def curl(self, redact: Redactor, secrets: Collection[str] = ()) -> str:
+        """A line to paste into a shell; credentials and base URL come from the environment.
+
+        Secrets in the body are to be filled in. ``secrets``: values to hide besides those of its secret fields.
+        """
+        hide = self.hiding(redact, secrets)
+        parts = ["curl -sS -i --path-as-is", f"-X {self.method}"]
+        if self.credentials in AUTHENTICATION_ARGUMENTS:
+            parts.append(AUTHENTICATION_ARGUMENTS[self.credentials])
+        for name, value in self.headers.items():
+            if name.lower() in ("content-type", "accept") or (
+                name.lower() == "authorization" and self.credentials == "literal"
+            ):
+                parts.append(f"-H {shlex.quote(redact.known(f'{name}: {value}'))}")
+        stdin = ""
+        if self.body:
+            text = _printable(self.body)
+            if text is not None:
+                parts.append(f"--data-binary {shlex.quote(hide(text))}")
+            else:
+                stdin = f"printf {shlex.quote(hide(self.body.hex()))} | xxd -r -p | "
+                parts.append("--data-binary @-")
+        parts.append(f'"{BASE_URL_VARIABLE}"{shlex.quote(hide(self.path))}')
+        return stdin + " ".join(parts)
+
+    def hiding(self, redact: Redactor, secrets: Collection[str] = ()) -> Callable[[str], str]:
+        """What hides known secrets, ``secrets``, and those in the secret fields of the body."""
+        return partial(redact.hide, values=redact.secrets_in(self.body) | set(secrets))
 
 
 @dataclass
@@ -56,8 +85,8 @@ class Answer:
     operation: str | None
     sent: Sent
     status: int
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
     elapsed_s: float
     truncated: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
@@ -114,37 +143,23 @@ class Answer:
         code = value.get("reason_code") if isinstance(value, dict) else None
         return code if isinstance(code, int) else None
 
-    def curl(self, redact: Redactor) -> str:
-        """A line to paste into a shell; credentials and base URL come from the environment."""
-        parts = ["curl -sS -i --path-as-is", f"-X {self.sent.method}"]
-        if self.sent.credentials in AUTHENTICATION_ARGUMENTS:
-            parts.append(AUTHENTICATION_ARGUMENTS[self.sent.credentials])
-        for name, value in self.sent.headers.items():
-            if name.lower() in ("content-type", "accept") or (
-                name.lower() == "authorization" and self.sent.credentials == "literal"
-            ):
-                parts.append(f"-H {shlex.quote(f'{name}: {value}')}")
-        stdin = ""
-        if self.sent.body:
-            text = _printable(self.sent.body)
-            if text is not None:
-                parts.append(f"--data-binary {shlex.quote(redact(text))}")
-            else:
-                stdin = f"printf {shlex.quote(''.join(f'{byte:02x}' for byte in self.sent.body))} | xxd -r -p | "
-                parts.append("--data-binary @-")
-        parts.append(f'"{BASE_URL_VARIABLE}"{shlex.quote(redact(self.sent.path))}')
-        return stdin + " ".join(parts)
+    def curl(self, redact: Redactor, secrets: Collection[str] = ()) -> str:
+        """The line that repeats the request, see `Sent.curl`."""
+        return self.sent.curl(redact, secrets)
 
-    def transcript(self, redact: Redactor) -> str:
-        """Request and response as text, redacted and shortened, for reports."""
+    def transcript(self, redact: Redactor, secrets: Collection[str] = ()) -> str:
+        """Request and response as text, redacted and shortened, for reports; ``secrets`` as for `curl`."""
+        hide = self.sent.hiding(redact, secrets)
         request = (
-            f"{self.sent.method} {self.sent.path}\nx-request-id: {self.sent.request_id}\n\n{_excerpt(self.sent.body)}"
+            f"{self.sent.method} {hide(self.sent.path)}\nx-request-id: {self.sent.request_id}\n\n"
+            f"{_excerpt(self.sent.body, hide)}"
         )
-        headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
+        headers = hide("\n".join(f"{name}: {value}" for name, value in self.headers.items()))
         response = (
-            f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{shortened(headers)}\n\n{_excerpt(self.content)}"
+            f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{shortened(headers)}\n\n"
+            f"{_excerpt(self.content, hide)}"
         )
-        return redact(f"{request}\n\n--- answer ---\n{response}")
+        return f"{request}\n\n--- answer ---\n{response}"
 
 
 def _printable(body: bytes) -> str | None:
@@ -155,8 +170,9 @@ def _printable(body: bytes) -> str | None:
     return text if "\0" not in text and "\r" not in text else None
 
 
-def _excerpt(body: bytes) -> str:
-    text = body[:_EXCERPT].decode("utf-8", errors="backslashreplace")
+def _excerpt(body: bytes, hide: Callable[[str], str]) -> str:
+    """The beginning of a body; what is hidden there is hidden before the rest is cut off, and a secret with it."""
+    text = hide(body[: 2 * _EXCERPT].decode("utf-8", errors="backslashreplace"))[:_EXCERPT]
     more = len(body) - _EXCERPT
     return text + (f"\n... {more} more bytes" if more > 0 else "")
 
