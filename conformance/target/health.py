@@ -14,6 +14,7 @@ import requests
 from conformance.target.answer import Answer
 from conformance.target.errors import TargetChanged, TargetLost
 from conformance.target.patience import reason_of
+from conformance.target.redaction import Redactor
 
 HEARTBEAT = "/action_types"
 """A cheap read that every target answers (the preflight made sure of it)."""
@@ -27,13 +28,14 @@ _SLACK = 0.02
 
 
 class Health:
-    """The health of one target; ``probe`` sends one GET without retries.
+    """The health of one target; ``probe`` sends one GET without retries, ``redact`` hides secrets in what came back.
 
     ``began``: when the target was known to run (`time.monotonic`, which all processes of a machine share).
     """
 
-    def __init__(self, probe: Callable[[str], Answer]) -> None:
+    def __init__(self, probe: Callable[[str], Answer], redact: Redactor) -> None:
         self._probe = probe
+        self._redact = redact
         self.began = time.monotonic()
 
     def problem(self) -> TargetLost | None:
@@ -73,8 +75,9 @@ class Health:
         try:
             answer = self._probe(HEARTBEAT)
         except requests.RequestException as error:
-            return TargetLost(f"the target stopped answering ({reason_of(error)})")
-        said = f"GET {HEARTBEAT} answered {answer.status} {answer.code or answer.media_type}".rstrip()
+            return TargetLost(f"the target stopped answering ({reason_of(error, self._redact)})")
+        what = self._redact(answer.code or answer.media_type)
+        said = f"GET {HEARTBEAT} answered {answer.status} {what:.60}".rstrip()
         if answer.status == 200 and answer.is_json:
             return None
         if answer.status == 429:

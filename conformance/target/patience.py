@@ -13,11 +13,14 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from conformance.target.answer import Answer
 from conformance.target.connection import EndlessAnswer
+from conformance.target.redaction import Redactor
 
 IDEMPOTENT = frozenset({"GET", "PUT", "DELETE", "HEAD"})
 GATEWAY_STATUSES = frozenset({502, 503, 504})
 LONGEST_PAUSE_S = 30.0
 """The most that a Retry-After is obeyed."""
+
+_LONGEST_REASON = 300
 
 
 def never_sent(error: requests.RequestException) -> bool:
@@ -56,10 +59,13 @@ def _retry_after(value: str) -> float:
         return 0.0
 
 
-def reason_of(error: requests.RequestException) -> str:
-    """The innermost cause in a few words: requests nests the interesting part."""
+def reason_of(error: requests.RequestException, redact: Redactor) -> str:
+    """The innermost cause in a few words, redacted and fit for a terminal; requests nests the interesting part."""
     cause = innermost(error)
-    said = " ".join(str(cause).split())
+    said = " ".join(redact(str(cause)).split())
+    said = said if said.isprintable() else ascii(said)[1:-1]
+    if len(said) > _LONGEST_REASON:
+        said = said[:_LONGEST_REASON] + "..."
     if isinstance(cause, EndlessAnswer):
         return said
     if isinstance(cause, IncompleteRead):

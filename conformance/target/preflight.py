@@ -67,9 +67,9 @@ def _reach(api: Api) -> list[str]:
             raise ConfigurationError(
                 f"the certificate of {api.base_url} is not trusted ({reason}); --ca-bundle names its CA"
             ) from None
-        raise TargetLost(f"no TLS connection to {api.base_url}: {reason_of(error)}") from None
+        raise TargetLost(f"no TLS connection to {api.base_url}: {reason_of(error, api.redact)}") from None
     except requests.RequestException as error:
-        raise TargetLost(f"{api.base_url} cannot be reached: {reason_of(error)}") from None
+        raise TargetLost(f"{api.base_url} cannot be reached: {reason_of(error, api.redact)}") from None
     if answer.status == 401:
         raise CredentialsError(f"{api.base_url} refuses the credentials (401 {answer.code or ''}".rstrip() + ")")
     if answer.status == 403:

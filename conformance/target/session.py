@@ -87,7 +87,7 @@ class Api:
         self._request_prefix = f"{run_id}-{uuid.uuid4().hex[:6]}-"
         self._count = itertools.count(1)
         self._in_vain = 0
-        self.health = Health(lambda path: self.probe("GET", path, HEARTBEAT_TIMEOUT_S))
+        self.health = Health(lambda path: self.probe("GET", path, HEARTBEAT_TIMEOUT_S), redactor)
         self._session = requests.Session()
         self._session.trust_env = False
         self._verify: str | bool = str(configuration.ca_bundle) if configuration.ca_bundle else True
@@ -211,7 +211,7 @@ class Api:
                 if errors > 1 or not may_help(sent.method, error):
                     self._require_health()
                     if errors > 2 or not never_sent(error):
-                        raise self._unanswered(operation, sent, self.redact(reason_of(error))) from None
+                        raise self._unanswered(operation, sent, reason_of(error, self.redact)) from None
                 continue
             if answer.status == 429:
                 pause = pause_after(answer, refusals)
@@ -233,7 +233,7 @@ class Api:
 
     def _require_health(self) -> None:
         if problem := self.health.problem():
-            raise type(problem)(self.redact(str(problem)))
+            raise problem
 
     def _unanswered(self, operation: str | None, sent: Sent, reason: str) -> Exception:
         self._in_vain += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,16 @@ SICK = {
 }
 
 
+def refusal(server: HostileServer, folder: Path, code: int = 3) -> str:
+    """The sentence that ends a run before it begins."""
+    options = {"base_url": server.base_url, "api_key": "key", "api_secret": "the-api-secret", "report_dir": str(folder)}
+    with pytest.raises(StartError) as ended:
+        Controller.start(options)
+    assert ended.value.exit_code == code
+    assert "\n" not in str(ended.value)
+    return str(ended.value)
+
+
 @pytest.mark.parametrize(("case", "code", "words"), SICK.values(), ids=SICK)
 def test_target_that_is_sick_from_the_start(
     server: HostileServer,
@@ -58,6 +69,21 @@ def test_target_that_is_sick_from_the_start(
     assert words in str(ended.value)
     assert "\n" not in str(ended.value)
     assert server.paths("POST") == []
+
+
+def test_sentence_about_a_sick_target_tells_no_secret_and_does_not_act(server: HostileServer, tmp_path: Path) -> None:
+    async def mirror(exchange: Exchange) -> None:
+        authorization = next(line for line in exchange.request.head.split(b"\r\n") if b"Basic" in line)
+        await exchange.send(b"\x1b[31m" + authorization + b" the-api-secret " + b"x" * 1000 + b"\r\n\r\n")
+
+    server.cases = {"/action_types": mirror}
+    ended = refusal(server, tmp_path)
+    assert "BadStatusLine" in ended
+    assert "[redacted]" in ended
+    assert "the-api-secret" not in ended
+    assert b64encode(b"key:the-api-secret").decode() not in ended
+    assert ended.isprintable()
+    assert len(ended) < 600
 
 
 def test_list_without_end_is_given_up(client: Client, server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
