@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import pytest
+from _pytest.mark.expression import Expression
 from rich.console import Console
 from rich.text import Text
 
@@ -50,6 +51,15 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
     if controller.result is not None:
         summary(controller.result, console, controller.plan.configuration.report_dir)
     return code
+
+
+def is_expression(select: str) -> bool:
+    """Whether pytest understands ``select`` as its ``-k``."""
+    try:
+        Expression.compile(select)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _located(item: str) -> str:

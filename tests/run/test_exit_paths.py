@@ -56,6 +56,7 @@ def test_conformant_is_0_and_the_report_says_so(target: EmbeddedDeployment, tmp_
         (["--waivers", "absent.toml"], {}, "absent.toml"),
         (["--report-dir", "/proc/nowhere"], {}, "--report-dir: cannot write"),
         (["--workers", "many"], {}, "'many' is not a number"),
+        (["-k", "one two"], {}, "'one two' is no expression"),
         ([], {"PROFIL": "deep"}, "unknown environment variable EMQX_CONFORMANCE_PROFIL"),
         ([], {"SEED": "x"}, "EMQX_CONFORMANCE_SEED"),
     ],
