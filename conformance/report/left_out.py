@@ -11,12 +11,14 @@ _MOST_NAMES = 4
 
 
 def left_out(items: Sequence[ItemResult], mode: Mode) -> Iterator[str]:
-    """One sentence for each mode that would have run items which ``mode`` did not."""
-    for needed in Mode:
-        missing = [item for item in items if item.needs_mode == needed.words]
-        if missing:
-            means = "without --read-only" if mode is Mode.READ_ONLY else f"with --{needed.words}"
-            yield f"{mode.words}: {_items(missing)} would run {means}{_consequence(items, missing)}"
+    """One sentence for each option that would have run items which ``mode`` did not."""
+    by_option: dict[str, list[ItemResult]] = {}
+    for item in items:
+        if item.needs_mode is not None:
+            option = "without --read-only" if mode is Mode.READ_ONLY else f"with --{item.needs_mode}"
+            by_option.setdefault(option, []).append(item)
+    for option, missing in by_option.items():
+        yield f"{mode.words}: {_items(missing)} would run {option}{_consequence(items, missing)}"
 
 
 def _consequence(items: Sequence[ItemResult], missing: Sequence[ItemResult]) -> str:

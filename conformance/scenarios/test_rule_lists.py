@@ -75,6 +75,7 @@ def test_filters_of_the_list(target: Target) -> None:
 
 
 @requirement("RUL-17", "GET /rules", level="SHOULD")
+@pytest.mark.reads
 def test_impossible_page_is_refused(target: Target) -> None:
     """A page or limit that is no positive integer, or is given twice, answers 400."""
     queries: list[list[tuple[str, Any]]] = [

@@ -196,8 +196,7 @@ class Api:
 
     def probe(self, method: str, raw_path: str, silence_s: float | None = None) -> Answer:
         """One request without retries, checks or patience; raises `requests.RequestException`."""
-        headers = {"User-Agent": self._user_agent, "Accept": "application/json", **self.credentials.headers("default")}
-        return self._once(None, Sent(method, raw_path, headers, b"", self.credentials.default, "probe"), silence_s)
+        return self._once(None, self._prepare(method, raw_path, None), silence_s)
 
     def _exchange(self, operation: str | None, sent: Sent) -> Answer:
         """The answer to a request, which is sent again where that is harmless and may help."""

@@ -85,6 +85,22 @@ def test_allure_results_carry_labels_and_exchanges(failing_run: Path) -> None:
         assert result["attachments"]
 
 
+def test_every_format_names_the_request_as_the_server_saw_it(failing_run: Path) -> None:
+    reports = failing_run / "reports"
+    stored = json.loads((reports / "run.json").read_text())["run"]
+    ids = {failure["request_id"] for failure in stored["failures"]}
+    assert len(ids) > 1
+    assert all(identifier.startswith(f"{stored['run_id']}-") for identifier in ids)
+    attachments = "".join(file.read_text() for file in (reports / "allure-results").glob("*-attachment.txt"))
+    for text in (
+        (reports / "junit.xml").read_text(),
+        (reports / "index.html").read_text(),
+        (failing_run / "output").read_text(),
+        attachments,
+    ):
+        assert all(identifier in text for identifier in ids)
+
+
 def test_no_file_tells_a_secret(failing_run: Path, strict: EmbeddedDeployment) -> None:
     secrets = (strict.api_secret, strict.bearer_token)
     for file in failing_run.rglob("*"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,3 +92,20 @@ def test_port_of_the_sink_that_is_taken_is_one_sentence(target: EmbeddedDeployme
     assert completed.stderr.strip() == f"--sink: cannot listen on port {taken.rpartition(':')[2]} of 127.0.0.1: " + (
         "Address already in use"
     )
+
+
+def test_workers_together_keep_to_the_rate(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    """Counted where the requests arrive: the rate is that of the run, not of each worker."""
+    arrived: list[float] = []
+
+    def record(_request, forward) -> Reply:  # type: ignore[no-untyped-def]
+        arrived.append(time.monotonic())
+        return forward()
+
+    rate = 25
+    with FaultProxy(target.base_url, record) as proxy:
+        env = environment(target, MAX_RPS=str(rate)) | {"EMQX_CONFORMANCE_BASE_URL": proxy.base_url}
+        completed = run("run", "--read-only", "-n", "2", "-k", "test_no_credentials", env=env, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert len(arrived) > 50
+    assert max(arrived) - min(arrived) >= (len(arrived) - 1) / rate * 0.95

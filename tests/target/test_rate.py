@@ -1,5 +1,8 @@
 """The shared rate: all its users together stay below it."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from conformance.target.rate import RateLimit
@@ -18,3 +21,46 @@ def test_users_of_one_file_share_its_rate(tmp_path: Path, monkeypatch) -> None: 
 def test_no_limit_writes_nothing(tmp_path: Path) -> None:
     RateLimit(None, tmp_path / "rate").wait()
     assert not (tmp_path / "rate").exists()
+
+
+USER = """
+import sys, time
+from pathlib import Path
+from conformance.target.rate import RateLimit
+
+limit = RateLimit(float(sys.argv[1]), Path(sys.argv[2]))
+for _ in range(int(sys.argv[3])):
+    limit.wait()
+    print(time.monotonic(), flush=True)
+"""
+
+
+def test_processes_together_stay_below_the_rate(tmp_path: Path) -> None:
+    rate, each, count = 200, 60, 3
+    command = [sys.executable, "-c", USER, str(rate), str(tmp_path / "rate"), str(each)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    moments = sorted(float(line) for process in processes for line in process.communicate(timeout=60)[0].split())
+    assert len(moments) == each * count
+    assert moments[-1] - moments[0] >= (len(moments) - 1) / rate * 0.99
+    assert all(process.returncode == 0 for process in processes)
+
+
+def test_a_pause_is_not_made_up_for(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    clock = [100.0]
+    monkeypatch.setattr("conformance.target.rate.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("conformance.target.rate.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    limit = RateLimit(10, tmp_path / "rate")
+    limit.wait()
+    clock[0] += 60
+    for _ in range(11):
+        limit.wait()
+    assert clock[0] >= 160.999
+
+
+def test_user_that_was_killed_while_writing_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "rate").write_bytes(b"\0\0")
+    limit = RateLimit(1000, tmp_path / "rate")
+    started = time.monotonic()
+    for _ in range(3):
+        limit.wait()
+    assert time.monotonic() - started >= 0.002
