@@ -5,19 +5,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance import __version__, internal_error
-from conformance.aftermath import EndOfRun, inventory_before
+from conformance.aftermath import EndOfRun
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
-from conformance.contract import DocumentError, load_contract
-from conformance.contract.loading import DEFAULT_VERSION
+from conformance.contract import load_contract
 from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
-from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
 from conformance.report import allure_results
 from conformance.report.errors import ReportError
 from conformance.report.left_out import left_out
@@ -25,42 +22,22 @@ from conformance.report.model import Failure, ItemResult, RunResult
 from conformance.report.verdict import EXIT_CODES, Selection, decide
 from conformance.report.writers import write_reports
 from conformance.requirements import catalogue
-from conformance.run import Plan, make_plan, redactor, state_folder, stop_flag
-from conformance.stopping import INTERRUPTED, Interrupts
+from conformance.run import redactor, state_folder, stop_flag
+from conformance.start import USAGE_ERROR, Beginning, begin, check_waivers
+from conformance.stopping import INTERRUPTED
 from conformance.target.cleanup import Left
-from conformance.target.config import Configuration, load_configuration
-from conformance.target.errors import ConfigurationError, TargetLost
-from conformance.target.inventory import Inventory
-from conformance.waivers import WaiverError, load_waivers
-
-USAGE_ERROR = 2
-INCONCLUSIVE = 3
-
-
-class StartError(Exception):
-    """A run could not start; the text is one sentence for the user."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+from conformance.waivers import load_waivers
 
 
 class Controller:
     """Pytest hooks of the process that owns the run."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        embedded: EmbeddedDeployment | None,
-        before: Inventory,
-        interrupts: Interrupts,
-        started: float,
-    ) -> None:
-        self.plan = plan
-        self.before = before
-        self.embedded = embedded
-        self.interrupts = interrupts
-        self.started = started
+    def __init__(self, beginning: Beginning) -> None:
+        self.plan = plan = beginning.plan
+        self.before = beginning.before
+        self.embedded = beginning.embedded
+        self.interrupts = beginning.interrupts
+        self.started = beginning.started
         self.redact = redactor(plan.configuration, load_contract(plan.configuration.contract, plan.contract_version))
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
@@ -73,54 +50,16 @@ class Controller:
         self.result: RunResult | None = None
         self.progress: Any = None
         self.unneeded_waivers: list[str] = []
-        interrupts.ask(self._interrupted)
+        self.interrupts.ask(self._interrupted)
 
     @classmethod
     def start(cls, options: Mapping[str, Any]) -> Controller:
-        """Check the configuration and the target, starting the embedded deployment if none is named.
-
-        ``options``: as in `conformance.target.config.load_configuration`. Raises `StartError`.
-        """
-        embedded: EmbeddedDeployment | None = None
-        started = time.monotonic()
-        interrupts = Interrupts()
-        interrupts.install()
-        try:
-            configuration = load_configuration(options)
-            _prepare_report_dir(configuration.report_dir)
-            load_waivers(configuration.waivers)
-            load_contract(configuration.contract, configuration.emqx_version)
-            if configuration.base_url is None:
-                embedded = start_embedded(authentication=True, version=configuration.emqx_version or DEFAULT_VERSION)
-                configuration = _for_embedded(configuration, embedded)
-            plan = make_plan(configuration, started)
-            return cls(plan, embedded, inventory_before(plan), interrupts, started)
-        except (ConfigurationError, WaiverError, DocumentError) as error:
-            failure = StartError(str(error), USAGE_ERROR)
-        except (TargetLost, EmbeddedError) as error:
-            failure = StartError(f"inconclusive: {error}", INCONCLUSIVE)
-        except KeyboardInterrupt:
-            failure = StartError(f"inconclusive: {INTERRUPTED} before the first item", INCONCLUSIVE)
-        interrupts.restore()
-        if embedded is not None:
-            embedded.stop()
-        raise failure
+        """Begin a run with ``options`` (as in `conformance.start.begin`); raises `StartError`."""
+        return cls(begin(options))
 
     def check_waivers(self) -> None:
-        """Raise `StartError` if a waiver names something that does not exist.
-
-        Not done in `start`: it imports the test modules, and pytest must be the first to do so.
-        """
-        configuration = self.plan.configuration
-        contract = load_contract(configuration.contract, self.plan.contract_version)
-        try:
-            load_waivers(
-                configuration.waivers,
-                requirements={requirement.id for requirement in catalogue()},
-                operations=set(contract.operations),
-            )
-        except WaiverError as error:
-            raise StartError(str(error), USAGE_ERROR) from None
+        """Raise `StartError` if a waiver names something that does not exist."""
+        check_waivers(self.plan)
 
     def stop(self) -> None:
         """End the embedded deployment, if there is one."""
@@ -315,32 +254,3 @@ class Controller:
                 for identifier in self.unneeded_waivers
             ]
         return result
-
-
-def _prepare_report_dir(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigurationError(f"--report-dir: cannot write to {folder}: {error.strerror}") from None
-
-
-def _for_embedded(configuration: Configuration, embedded: EmbeddedDeployment) -> Configuration:
-    """The embedded deployment belongs to this run alone and ends with it: everything is allowed on it."""
-    return Configuration(
-        **{
-            **configuration.model_dump(),
-            "base_url": embedded.base_url,
-            "api_key": embedded.api_key,
-            "api_secret": embedded.api_secret,
-            "token": embedded.bearer_token,
-            **{f"{role}_key": key for role, (key, _) in embedded.role_keys.items()},
-            **{f"{role}_secret": secret for role, (_, secret) in embedded.role_keys.items()},
-            "mqtt": embedded.mqtt,
-            "sink": "127.0.0.1",
-            "disposable": not configuration.read_only,
-            "embedded": True,
-        }
-    )

@@ -11,11 +11,12 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract
-from conformance.controller import Controller, StartError
+from conformance.controller import Controller
 from conformance.itemrun import ItemRunner
 from conformance.items import PACKAGE, is_conformance_path
 from conformance.report import allure_results
 from conformance.run import Context, Plan, stop_flag
+from conformance.start import StartError
 from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.capabilities import Capabilities
 from conformance.target.options import OPTIONS

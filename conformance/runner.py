@@ -12,9 +12,10 @@ from _pytest.mark.expression import Expression
 from rich.console import Console
 from rich.text import Text
 
-from conformance.controller import Controller, StartError
+from conformance.controller import Controller
 from conformance.items import PACKAGE
 from conformance.report.terminal import Progress, summary
+from conformance.start import StartError
 
 
 def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, items: Sequence[str]) -> int:

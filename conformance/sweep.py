@@ -47,6 +47,8 @@ def sweep_target(
     if (journal is None) == (prefix is None):
         raise ConfigurationError("say what to sweep: either --journal FILE or --prefix cft-")
     configuration = load_configuration(options)
+    for warning in configuration.warnings:
+        click.echo(f"warning: {warning}", err=True)
     if configuration.base_url is None:
         raise ConfigurationError("sweep needs --base-url: an embedded deployment ends with its run")
     if configuration.mode is Mode.READ_ONLY and not dry_run:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.controller import Controller, StartError
+from conformance.controller import Controller
+from conformance.start import StartError
 from conformance.target.answer import UnexpectedAnswer
 from conformance.target.paging import entries
 from tests.hostile.client import Client

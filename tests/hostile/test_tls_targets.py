@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from conformance.controller import Controller, StartError
+from conformance.controller import Controller
 from conformance.reference.embedded import start_embedded
+from conformance.start import StartError
 from conformance.target import session
 from conformance.target.errors import TargetLost
 from tests.hostile import command

@@ -1,0 +1,74 @@
+"""A listener behind TLS: mqtts:// connects with the configured CA, and with no other."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.reference.embedded import start_embedded
+from conformance.target.mqtt import MqttClient, MqttError
+
+CERTIFICATES = Path(__file__).resolve().parents[1] / "hostile" / "certificates"
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def behind_tls(upstream: str) -> Iterator[int]:
+    """A port that ends TLS in front of ``upstream`` (host:port)."""
+    host, _, port = upstream.rpartition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "trusted.pem")
+
+    def serve(raw: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            context.wrap_socket(raw, server_side=True) as client,
+            socket.create_connection((host, int(port))) as server,
+        ):
+            threading.Thread(target=pump, args=(server, client), daemon=True).start()
+            pump(client, server)
+
+    def accept(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with start_embedded() as deployment:
+        assert deployment.mqtt is not None
+        with behind_tls(deployment.mqtt) as port:
+            yield port
+
+
+def test_messages_pass_through_tls(port: int) -> None:
+    ca = CERTIFICATES / "ca.pem"
+    with MqttClient(f"mqtts://127.0.0.1:{port}", "cft-tls", ca_bundle=ca) as client:
+        assert client.subscribe("cft/tls") == 1
+        client.publish("cft/tls", b"hello")
+        assert [message.payload for message in client.wait_for_messages()] == [b"hello"]
+
+
+@pytest.mark.parametrize("ca", [None, CERTIFICATES / "self_signed.pem"], ids=["system", "other"])
+def test_broker_that_is_not_trusted_is_not_talked_to(port: int, ca: Path | None) -> None:
+    with pytest.raises(MqttError, match="certificate verify failed"):
+        MqttClient(f"mqtts://127.0.0.1:{port}", "cft-tls", ca_bundle=ca).connect()
