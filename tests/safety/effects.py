@@ -65,7 +65,8 @@ class Effects:
             if target.behaves_differently:
                 found += self._while_others_work()
                 found += await self._while_the_suite_works()
-            await target.restore()
+        if target.changed or found:
+            await target.restore(reconnect=bool(found))
             self._state, self._counters = self._seen(), self._counted()
         else:
             self._counters = counters

@@ -27,7 +27,7 @@ _TAKEN_PREFIX = SANDBOX.prefix[:-1]
 
 def _mostly(likely: SearchStrategy[Any], unlikely: SearchStrategy[Any], of: int = 6) -> SearchStrategy[Any]:
     """``unlikely`` once in ``of`` times, so that several fields of a request can be inside together."""
-    return st.integers(1, of).flatmap(lambda number: unlikely if number == of else likely)
+    return st.sampled_from((likely,) * (of - 1) + (unlikely,)).flatmap(lambda chosen: chosen)
 
 
 _their_names = st.sampled_from(
@@ -97,8 +97,8 @@ _mqtt_connectors = _object(
         "type": st.just("mqtt"),
         "name": _new,
         "server": _mostly(st.just(BROKER), _hosts, 3),
-        "clientid_prefix": _references,
     },
+    clientid_prefix=_mostly(st.just(OWN), _their_names, 3),
     static_clientids=_several(_object({"node": st.just("n"), "ids": _several(_object({"clientid": _references}))})),
     pool_size=st.just(1),
 )
@@ -114,7 +114,7 @@ _other_connectors = st.one_of(
         "kinesis": {"endpoint": _hosts, "aws_access_key_id": _texts, "aws_secret_access_key": _texts},
     }.items()
 )
-_connectors = _http_connectors | _mqtt_connectors | _other_connectors
+_connectors = _mostly(_http_connectors | _mqtt_connectors, _other_connectors, 3)
 _http_actions = _object(
     {"type": st.just("http"), "name": _new, "connector": _references, "parameters": st.just({"path": "/"})},
     enable=_flags, local_topic=_topics, description=_texts,
@@ -158,7 +158,7 @@ _bans = st.sampled_from(tuple(_OWN_SUBJECTS)).flatmap(
 _rights = st.lists(st.just({"topic": "#", "permission": "deny", "action": "all"}) | st.just({"topic": "a"}), max_size=1)
 _messages = _object({"topic": _topics, "payload": _texts}, qos=st.sampled_from((0, 1, 2)), retain=_flags)
 _filters = _object({"topic": _topics}, qos=st.sampled_from((0, 1)), nl=st.sampled_from((0, 1)))
-_users = _object({"user_id": _new, "password": _texts}, is_superuser=_flags)
+_users = _object({"user_id": _new, "password": _mostly(st.just("p"), _texts)}, is_superuser=_flags)
 _sources = st.sampled_from(
     ('{"type":"int"}', '{"type":"int"}', '{"$ref":"http://example.com/x"}', "message A { int32 a = 1; }", "x")
 )
@@ -292,7 +292,7 @@ def _spelled(text: str) -> SearchStrategy[bytes]:
 def _uploads(draw: Callable[..., Any], rows: list[dict[str, Any]]) -> bytes:
     """The rows as a JSON or CSV file."""
     if draw(st.booleans()):
-        return upload("u.json", json.dumps(rows))
+        return upload(draw(_mostly(st.just("u.json"), st.just("u.csv"))), json.dumps(rows))
     columns = draw(st.permutations(("user_id", "password")))
     quoted = draw(st.booleans())
     lines = [",".join(columns)]
@@ -300,4 +300,4 @@ def _uploads(draw: Callable[..., Any], rows: list[dict[str, Any]]) -> bytes:
         cells = [str(row[column]) for column in columns]
         lines.append(",".join(f'"{cell}"' for cell in cells) if quoted else ",".join(cells))
     head = draw(st.sampled_from(("", "\ufeff", "\n", "x,y\n")))
-    return upload(draw(st.sampled_from(("u.csv", "u.json", "u.txt"))), head + "\n".join(lines) + "\n")
+    return upload(draw(_mostly(st.just("u.csv"), st.just("u.txt"))), head + "\n".join(lines) + "\n")

@@ -125,8 +125,11 @@ class SharedTarget:
             or not all(client.connected for client in self.clients.values())
         )
 
-    async def restore(self) -> None:
-        """Put everything back as it was, so that every request meets the same deployment."""
+    async def restore(self, *, reconnect: bool = False) -> None:
+        """Put everything back as it was, so that every request meets the same deployment.
+
+        ``reconnect``: also what belongs to the connections of clients.
+        """
         deployment = self.deployment
         deployment.access.authenticator, deployment.access.source = self._authorities
         for store, remembered in (*self._records, *self._rulings):
@@ -137,7 +140,7 @@ class SharedTarget:
         deployment.rules._refresh()
         self._count()
         everybody_is_there = all(client.connected for client in self.clients.values())
-        if not everybody_is_there or self._subscriptions() != self._subscribed:
+        if reconnect or not everybody_is_there or self._subscriptions() != self._subscribed:
             for connection in list(deployment.broker.connections):
                 connection.abort()
             deployment.broker.connections.clear()

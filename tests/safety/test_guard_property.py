@@ -28,11 +28,12 @@ def test_guard_keeps_others_safe(effects: Effects, strict_effects: Effects) -> N
     [
         ("guard_identities.Judge.name", "DELETE /clients/{clientid}"),
         ("guard_identities.Judge.name", "POST /clients/kickout/bulk"),
-        ("guard_identities.Judge.resource_id", "DELETE /connectors/{id}"),
+        ("guard_identities.Judge.resource_id", "PUT /actions/{id}/metrics/reset"),
         ("guard_identities.Judge.topic", "POST /publish"),
         ("guard_identities.Judge.subscription", "POST /clients/{clientid}/subscribe"),
         ("guard_identities.Judge.subject", "POST /banned"),
         ("guard_bodies.statement", "POST /rules"),
+        ("guard_bodies._client_ids", "POST /connectors"),
         ("guard_imports._csv_users", f"POST {paths.IMPORT_USERS}"),
         ("hosts.HostPolicy.findings", "POST /connectors_probe"),
     ],
