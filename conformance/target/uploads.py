@@ -24,7 +24,7 @@ def files(body: bytes, content_type: str) -> list[bytes]:
 
 def csv_rows(content: bytes) -> Iterator[dict[str, str]]:
     """The rows of a CSV file by the names of its first line; what is no CSV has none."""
-    text = content.decode("utf-8", "replace").lstrip("\ufeff").replace("\0", "")
+    text = content.decode("utf-8", "replace").lstrip("\ufeff\r\n").replace("\0", "")
     try:
         for row in csv.DictReader(io.StringIO(text), skipinitialspace=True):
             yield {name: value for name, value in row.items() if isinstance(name, str) and isinstance(value, str)}

@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+from conformance.reference.access.bans import BadSubject
 from conformance.reference.message import Message
 from conformance.reference.rules.rule import Rule
 from conformance.target.guard import Outgoing
+from conformance.target.resource import Resource
 from tests.safety.shared_target import (
     OWN,
     OWN_TOPIC,
@@ -42,6 +45,9 @@ class Effects:
         self._target = target
         self._state = self._seen()
         self._counters = self._counted()
+        self._own = self._stored()
+        self.created: set[Resource] = set()
+        """What the last request stored that was not there before; a rule with an invented id by its name."""
 
     @property
     def broker(self) -> str:
@@ -58,6 +64,7 @@ class Effects:
         target.published.clear()
         status = await target.answer(request)
         found = [f"it led to a message on {topic}" for topic in target.published if not _is_own_topic(topic)]
+        self.created = self._stored() - self._own if target.changed else set()
         counters = self._counted()
         found += _differences(self._counters, counters)
         if target.changed:
@@ -71,6 +78,35 @@ class Effects:
         else:
             self._counters = counters
         return status, found + [f"it contacted {stranger}" for stranger in target.network.strangers()]
+
+    def _stored(self) -> set[Resource]:
+        """Everything on the target by kind and id, as the journal calls it."""
+        deployment = self._target.deployment
+        access = deployment.access
+        stored = {
+            Resource("rule", rule.id) if rule.id.startswith(SANDBOX.prefix) else Resource("named_rule", rule.name)
+            for rule in deployment.rules.all()
+        }
+        stored |= {Resource("connector", identifier) for identifier in deployment.bridges.connectors}
+        stored |= {Resource("action", identifier) for identifier in deployment.bridges.actions}
+        stored |= {Resource("schema", schema.name) for schema in deployment.schemas.all()}
+        stored |= {Resource("ban", f"{ban.kind}/{ban.who}") for ban in access.bans.listed()}
+        stored |= {Resource("retained", message.topic) for message in deployment.broker.retained.matching()}
+        if access.authenticator is not None:
+            stored |= {Resource("user", str(name)) for name in access.authenticator.users}
+        if access.source is not None:
+            stored |= {Resource("user_rules", str(name)) for name in access.source.users}
+            stored |= {Resource("client_rules", str(name)) for name in access.source.clients}
+        return stored
+
+    def as_stored(self, resource: Resource) -> Resource:
+        """A resource under the id that the target gives it: addresses of bans in their normal form."""
+        if resource.kind != "ban":
+            return resource
+        kind, _, who = resource.id.partition("/")
+        with suppress(BadSubject):
+            return Resource("ban", f"{kind}/{self._target.deployment.access.bans.normalise(kind, who)}")
+        return resource
 
     def _counted(self) -> State:
         """What others can see counting: messages that reached them, and what their rules and actions did."""

@@ -196,7 +196,7 @@ _BODIES: Mapping[str, SearchStrategy[Any]] = {
 _QUERIES = {f"POST {paths.IMPORT_USERS}": "?type=plain", "DELETE /actions/{id}": "?also_delete_dep_actions=true"}
 _ODD_SEGMENTS = ("", ".", "..", "%2E%2E", "%2e", "%2E.", "theirs", "..%2F..", "%252E%252E")
 _BRIDGE_TYPES = _mostly(
-    st.sampled_from(("http", "http", "mqtt")), st.sampled_from(("kinesis", "connector:http", "bridge:http", "", "x"))
+    st.sampled_from(("http", "mqtt")), st.sampled_from(("kinesis", "connector:http", "bridge:http", "", "x"))
 )
 _PARAMETERS: Mapping[str, SearchStrategy[str]] = {
     "operation": _mostly(st.just("start"), st.just("stop")),

@@ -80,31 +80,8 @@ class SharedTarget:
         self.loop.close()
 
     async def answer(self, request: Outgoing) -> int:
-        """Status of the answer to a request, with the administrator's key if it is signed."""
-        path, _, query = request.path.partition("?")
-        headers = [(b"content-length", str(len(request.body)).encode())]
-        if request.content_type:
-            headers.append((b"content-type", request.content_type.encode()))
-        if request.signed:
-            headers.append((b"authorization", _AUTHORIZATION))
-        scope = {
-            "type": "http",
-            "method": request.method,
-            "path": f"/api/v5{path}",
-            "raw_path": f"/api/v5{path}".encode("utf-8", "surrogatepass"),
-            "query_string": query.encode("utf-8", "surrogatepass"),
-            "headers": headers,
-        }
-        sent: list[Mapping[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": request.body, "more_body": False}
-
-        async def send(event: Mapping[str, Any]) -> None:
-            sent.append(event)
-
-        await self._application(scope, receive, send)
-        return int(sent[0]["status"])
+        """Status of the answer to a request."""
+        return await answered(self._application, request)
 
     @property
     def changed(self) -> bool:
@@ -251,3 +228,31 @@ class SharedTarget:
         request = Outgoing(method, path, json.dumps(body).encode(), "application/json")
         status = await self.answer(request)
         assert status < 300, (request, status)
+
+
+async def answered(application: Application, request: Outgoing) -> int:
+    """Status of an application's answer to a request, with the administrator's key if it is signed."""
+    path, _, query = request.path.partition("?")
+    headers = [(b"content-length", str(len(request.body)).encode())]
+    if request.content_type:
+        headers.append((b"content-type", request.content_type.encode()))
+    if request.signed:
+        headers.append((b"authorization", _AUTHORIZATION))
+    scope = {
+        "type": "http",
+        "method": request.method,
+        "path": f"/api/v5{path}",
+        "raw_path": f"/api/v5{path}".encode("utf-8", "surrogatepass"),
+        "query_string": query.encode("utf-8", "surrogatepass"),
+        "headers": headers,
+    }
+    sent: list[Mapping[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": request.body, "more_body": False}
+
+    async def send(event: Mapping[str, Any]) -> None:
+        sent.append(event)
+
+    await application(scope, receive, send)
+    return int(sent[0]["status"])

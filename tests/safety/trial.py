@@ -1,4 +1,4 @@
-"""The property of the guard: nothing it lets through does anything to others, on whichever deployment."""
+"""The property of the guard: nothing it lets through does anything to others, or escapes the journal."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from conformance.target.creations import creations
 from conformance.target.guard import Guard, Outgoing
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
+from conformance.target.resource import Resource
 from tests.safety.effects import Effects
 from tests.safety.generated import BROKER, requests
 from tests.safety.network import CONFIGURED_HOSTS
@@ -66,7 +68,8 @@ class Trial:
                 self.refused[label] += 1
             else:
                 self.passed[label] += 1
-                answers = [_judged(request, judge) for judge in judges]
+                announced = creations(*guard.match(request.method, request.path), request)
+                answers = [_judged(request, announced, judge) for judge in judges]
                 self.applied[label] += any(answers)
             innocent.add(key)
 
@@ -75,9 +78,11 @@ class Trial:
         nothing_foreign_is_touched()
 
 
-def _judged(request: Outgoing, judge: Effects) -> bool:
-    """Whether a deployment applied a request, which must have done nothing to others."""
+def _judged(request: Outgoing, announced: list[Resource], judge: Effects) -> bool:
+    """Whether a deployment applied a request, which must have done nothing to others, nor escaped the journal."""
     status, found = judge.of(replace(request, body=request.body.replace(BROKER.encode(), judge.broker.encode())))
     what = f"{request.method} {request.path} with {request.content_type or 'no body'} {request.body!r}"
     assert not found, f"the guard let {what} through, answered {status}: {'; '.join(found)}"
+    missed = judge.created - {judge.as_stored(resource) for resource in announced}
+    assert not missed, f"the journal did not see what {what} created: {', '.join(map(str, missed))}"
     return status < 300
