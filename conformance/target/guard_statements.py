@@ -8,11 +8,8 @@ of them is the true one, nothing foreign is selected. What cannot be proven is r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from conformance.target.guard_identities import Judge
-
-Findings = Iterator[str]
+from conformance.target.guard_identities import Findings, Judge
 
 _FROM = re.compile(r"from(?![A-Za-z0-9_])", re.IGNORECASE)
 _BLANK = re.compile(r"\s*")
@@ -165,7 +162,7 @@ def _owns(judge: Judge, column: str, value: str) -> bool:
 
 def _redefined(selected: str) -> frozenset[str]:
     """The columns that the selected fields could give another value than the event's."""
-    return frozenset(column for column in _COLUMNS if _leaves_alone(selected, column) is False)
+    return frozenset(column for column in _COLUMNS if not _leaves_alone(selected, column))
 
 
 def _leaves_alone(selected: str, column: str) -> bool:
