@@ -20,13 +20,13 @@ def populated() -> Iterator[Populated]:
         yield populated
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
     with recorded_network() as recorded:
         yield recorded
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def effects(network: Network) -> Iterator[Effects]:
     """A deployment in this process that is as it should be, and what requests do to others on it."""
     target = SharedTarget(network, strict=False)
@@ -34,7 +34,7 @@ def effects(network: Network) -> Iterator[Effects]:
     target.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def strict_effects(network: Network) -> Iterator[Effects]:
     """The same with the recorded defects of EMQX 5.8.9."""
     target = SharedTarget(network, strict=True)
