@@ -73,13 +73,13 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
 
     ITEM selects by id, as printed in reports: "conformance/fuzz/test_operations.py::test_positive[GET /rules]".
     """
-    from conformance.runner import is_expression, run_suite
-
-    if not workers.isdecimal() or int(workers) > 64:
-        raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
-    if select is not None and not is_expression(select):
-        raise click.UsageError(f"--select: {select!r} is no expression of names with and, or, not and parentheses")
     try:
+        from conformance.runner import is_expression, run_suite
+
+        if not workers.isdecimal() or int(workers) > 64:
+            raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
+        if select is not None and not is_expression(select):
+            raise click.UsageError(f"--select: {select!r} is no expression of names with and, or, not and parentheses")
         sys.exit(run_suite(options, workers=int(workers), select=select, items=items))
     except KeyboardInterrupt:
         click.echo("inconclusive: interrupted", err=True)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from conformance.cli import main
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.target.journal import read_journal
 from tests.faults.proxy import FaultProxy
@@ -139,6 +141,15 @@ def test_interrupt_before_the_first_item_is_3(target: EmbeddedDeployment, tmp_pa
         assert process.wait(60) == 3, output_of(tmp_path)
         released.set()
     assert output_of(tmp_path) == "inconclusive: interrupted before the first item\n"
+
+
+def test_interrupt_at_any_other_moment_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_arguments: Any, **_options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("conformance.runner.run_suite", interrupted)
+    result = CliRunner().invoke(main, ["run"])
+    assert (result.exit_code, result.output) == (3, "inconclusive: interrupted\n")
 
 
 def test_time_budget_ends_with_what_was_reached(target: EmbeddedDeployment, tmp_path: Path) -> None:
