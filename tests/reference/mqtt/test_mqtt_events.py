@@ -38,7 +38,9 @@ def documented():
 @pytest.fixture(scope="module")
 def emitted():
     """The events of one short life of a client, as pairs of name and context."""
-    deployment = SimpleNamespace(strict=False, node="emqx@127.0.0.1", hooks=Hooks())
+    deployment = SimpleNamespace(
+        strict=False, node="emqx@127.0.0.1", hooks=Hooks(), settings=SimpleNamespace(authentication=False)
+    )
     deployment.access = Access(deployment)
     broker = Broker(deployment)
     seen = []
