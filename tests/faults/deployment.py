@@ -65,6 +65,7 @@ class FaultyDeployment:
             **{f"{role}_secret": secret for role, (_, secret) in self.settings.role_keys.items()},
             "sink": LOOPBACK,
             "disposable": True,
+            "embedded": True,
         }
 
     def renew(self) -> None:
