@@ -6,14 +6,12 @@ To add one: call `seed` with what is wrong, the item that must notice it, and th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from conformance.reference.rules import engine
 from conformance.reference.rules.actions import ActionRunner
 from conformance.reference.rules.metrics import RuleMetrics
-from tests.faults.proxy import Fault, Reply, Request
-from tests.faults.seeded import EMPTY, broken, edit, error_reply, json_reply, on, scenario, seed, swallow, twice
+from tests.faults.seeded import EMPTY, broken, edit, json_reply, on, scenario, seed, swallow, twice
 
 NO_SUBSCRIBER = json_reply(202, {"reason_code": 16, "message": "no_matching_subscribers"})
 seed(
@@ -69,31 +67,4 @@ seed(
     swallow("DELETE /rules/{id}", EMPTY, lambda request: request.signed),
     scenario("flagship", "deleted_chain_is_gone"),
     ("FLOW-06", "GET /rules/{id}", "deleted_chain_is_gone"),
-)
-
-
-def pretended() -> Fault:
-    """What is deleted is no longer shown, and goes on working."""
-    deleted: set[str] = set()
-
-    def fault(request: Request, forward: Callable[[], Reply]) -> Reply:
-        if request.path in deleted:
-            return error_reply(404, "NOT_FOUND")
-        if request.method == "DELETE":
-            deleted.add(request.path)
-            return EMPTY
-        reply = forward()
-        if request.is_for("GET /connectors"):
-            names = {path.rpartition("%3A")[2] for path in deleted}
-            return reply.with_json([entry for entry in reply.json if entry["name"] not in names])
-        return reply
-
-    return fault
-
-
-seed(
-    "a deleted chain goes on delivering",
-    pretended(),
-    scenario("flagship", "deleted_chain_is_gone"),
-    "FLOW-06",
 )
