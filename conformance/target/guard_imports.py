@@ -55,7 +55,7 @@ def _csv_users(judge: Judge, file: bytes) -> Findings:
                 if index >= len(cells):
                     yield f"the row {','.join(cells)[:80]!r} has no {KEY}, so it cannot be judged"
                 else:
-                    yield from judge.name(cells[index].strip(), KEY)
+                    yield from judge.name(cells[index], KEY)
 
 
 def _quoted_rows(text: str) -> list[list[str]]:

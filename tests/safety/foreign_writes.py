@@ -112,6 +112,7 @@ APPLIED: list[Outgoing] = [
     imported("u.csv", "user_id,password\ntheirs,mine\n"),
     imported("u.csv", f"password,user_id\np,{OWN}\nmine,theirs\n"),
     imported("u.csv", '"a\nb",user_id,password\nx,theirs,mine\n'),
+    imported("u.csv", f"user_id,password\n {OWN},mine\n"),
     imported("u.json", '[{"user_id":"theirs","password":"mine"}]'),
     write("POST", paths.USER_RULES, [{"username": "new-and-theirs", "rules": []}]),
     write("PUT", f"{paths.USER_RULES}/theirs", {"username": "theirs", "rules": []}),
