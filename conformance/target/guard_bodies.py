@@ -64,9 +64,9 @@ def schema_source(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings
     for source in values_at(body, "source"):
         for reading in lenient_readings((as_text(source) or "").encode("utf-8", "replace")):
             for reference in values_at(reading, "$ref"):
-                url = as_text(reference) or ""
-                if "://" in url and not judge.hosts.allows(url):
-                    yield f"the schema refers to {url[:200]!r}, which would make the target talk to a stranger"
+                url = as_text(reference) or "#"
+                if not url.startswith("#") and not ("://" in url and judge.hosts.allows(url)):
+                    yield f"the schema refers to {url[:200]!r}, which could make the target talk to a stranger"
 
 
 def connector(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:

@@ -207,6 +207,7 @@ SUSPECT: list[Outgoing] = [
     write("POST", "/connectors_probe", {"type": "kinesis", "name": OWN, "enable": False}),
     write("POST", "/connectors", {"type": "s3", "name": OWN, "host": "127.0.0.1", "port": 9}),
     write("POST", "/schema_registry", {"name": OWN, "type": "json", "source": '{"$ref":"http://example.com/s.json"}'}),
+    write("PUT", f"/schema_registry/{OWN}", {"type": "json", "source": '{"$id":"http://example.com/","$ref":"s.json"}'}),
     write("POST", "/publish", {"topic": OWN_TOPIC, "payload": ""} | {"topic": [116, "heirs"]}),
     write("POST", "/publish", '{"topic":"theirs/a","payload":""}'.encode("utf-16")),
     write("POST", "/publish", b'{"topic":"theirs/a","payload":""', "text/plain"),
