@@ -14,6 +14,7 @@ from conformance.contract.generation import MISSING, Generated, GenerationError,
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.arrange import Arrangement
+from conformance.fuzz.boundaries import without_ignored
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.run import Context
 from conformance.target.answer import Answer
@@ -141,7 +142,9 @@ class Driver:
         readings = lenient_readings(body) or [MISSING] * (not body.strip()) if isinstance(body, bytes) else [body]
         return all(
             leniency(self._context).certainly_invalid(
-                self.subject.label, {} if reading is MISSING else reading, self.subject.resource_type
+                self.subject.label,
+                {} if reading is MISSING else without_ignored(self.subject.label, reading),
+                self.subject.resource_type,
             )
             for reading in readings
         )

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 from conformance.contract import load_contract
 from conformance.contract.leniency import Leniency
-from conformance.fuzz.boundaries import body_mutations, query_cases
+from conformance.fuzz.boundaries import body_mutations, query_cases, without_ignored
 
 CONTRACT = load_contract()
 MESSAGE = {"topic": "t", "payload": "p", "qos": 1, "properties": {"content_type": "text"}}
@@ -54,3 +54,10 @@ def test_a_union_is_entered_by_the_branch_that_the_body_satisfies() -> None:
         whats = {(mutation.path, mutation.what) for mutation in body_mutations(CONTRACT, schema, body)}
         assert {("", "without the required source"), ("", "with an unknown field")} <= whats, name
         assert ("/source", "an object instead of a string") in whats, name
+
+
+def test_fields_that_nobody_looks_at_hold_no_fault() -> None:
+    body = {"id": 5, "sql": 'SELECT * FROM "t"'}
+    assert without_ignored("PUT /rules/{id}", body) == {"sql": body["sql"]}
+    assert without_ignored("POST /rules", body) == body
+    assert without_ignored("PUT /rules/{id}", [body]) == [body]
