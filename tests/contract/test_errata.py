@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from recordings import exchanges
 
 from conformance.contract import load_contract
 from conformance.contract.document import DocumentError, openapi_root
 from conformance.contract.errata import attribute_violation, errata, read_errata
 from conformance.contract.loading import overlays
+from tests.contract.recordings import exchanges
 
 PUBLISHED = load_contract("published", "5.8.9")
 ENTRIES = {erratum.id: erratum for erratum in errata("5.8.9")}

@@ -3,9 +3,9 @@
 from copy import deepcopy
 
 import pytest
-from recordings import exchanges
 
 from conformance.contract import load_contract
+from tests.contract.recordings import exchanges
 
 CONTRACT = load_contract("corrected", "5.8.9")
 EXCHANGES = list(exchanges(CONTRACT))

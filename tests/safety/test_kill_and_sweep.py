@@ -99,15 +99,17 @@ def assert_as_before(populated: Populated, before: dict[str, object]) -> None:
 def test_killed_run_leaves_something(nursery: Nursery, populated: Populated, tmp_path: Path) -> None:
     """The positive control: there is something to sweep, and the comparison sees it."""
     before = populated.state()
+    rules = populated.call("GET", "/rules").json()
     run = start(nursery, populated, tmp_path / "run", workers=0)
-    wait_until_written(run, 40)
-    while populated.state() == before:
+    while populated.call("GET", "/rules").json() == rules:
         os.kill(run.pid, signal.SIGCONT)
         time.sleep(0.01)
         os.kill(run.pid, signal.SIGSTOP)
+        time.sleep(0.02)  # what it has sent is applied
         assert run.alive, run.output
     os.kill(run.pid, signal.SIGKILL)
     assert run.wait(30) is None
+    # Rules stay, whereas clients go with the connections of a run.
     assert populated.state() != before
     sweep_until_done(populated, run.folder)
     assert_as_before(populated, before)

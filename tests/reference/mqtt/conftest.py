@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import requests
-from mqtt_clients import PahoClient, RawClient
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from tests.reference.mqtt.mqtt_clients import PahoClient, RawClient
 
 _NUMBERS = itertools.count()
 

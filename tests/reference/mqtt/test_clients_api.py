@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from mqtt_clients import eventually
 
 from conformance.reference.mqtt.packets import Ack, PacketType, Publish
+from tests.reference.mqtt.mqtt_clients import eventually
 
 RECORDING = Path(__file__).parents[2] / "data" / "recordings" / "clients_crud.jsonl"
 

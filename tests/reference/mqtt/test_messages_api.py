@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 
 import pytest
-from mqtt_clients import eventually
 
 from conformance.reference.mqtt.packets import Ack, PacketType, Subscribe, SubscribeOptions
+from tests.reference.mqtt.mqtt_clients import eventually
 
 
 def away(target, name, payloads):

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from mqtt_clients import RawClient, eventually
 
 from conformance.reference.access import Access
 from conformance.reference.message import Hooks, Message
@@ -22,6 +21,7 @@ from conformance.reference.mqtt.packets import (
     SubscribeOptions,
     Unsubscribe,
 )
+from tests.reference.mqtt.mqtt_clients import RawClient, eventually
 
 ELSEWHERE = ("sys/", "$bridges/", "schema_validation", "message_transformation")
 RECORDING = Path(__file__).parents[2] / "data" / "recordings" / "rule_events_live.jsonl"

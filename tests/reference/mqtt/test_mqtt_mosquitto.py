@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mqtt_clients import PahoClient, eventually
+
+from tests.reference.mqtt.mqtt_clients import PahoClient, eventually
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from mqtt_clients import eventually
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -19,6 +18,7 @@ from conformance.reference.mqtt.packets import (
     SubscribeOptions,
     Will,
 )
+from tests.reference.mqtt.mqtt_clients import eventually
 
 OFFERED = {
     "ReceiveMaximum": 32,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from urllib.parse import quote
 
-from mqtt_clients import eventually
+from tests.reference.mqtt.mqtt_clients import eventually
 
 
 def path(topic):
