@@ -1,4 +1,4 @@
-"""What the sessions found: every selected fault is run once, whichever test and worker asks for it first."""
+"""What the sessions found: every selected fault is run once, whichever test and worker asks first."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import fcntl
 import json
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from tests.faults.seeded import Seeded
 from tests.faults.session import ROOT
 from tests.run.command import environment
 
+SESSIONS = 3
+"""More than the workers of the tests: many faults show by something that never comes, which takes time but no CPU."""
 START_S = 60
 PER_FAULT_S = 20
 
@@ -29,21 +32,21 @@ class Found:
 
 
 class Results:
-    """Runs the selected faults in as many sessions as there are workers.
+    """Runs the selected faults in a few sessions side by side.
 
-    ``folder`` is common to the workers. A worker that needs a session somebody else is running meanwhile runs another.
+    ``folder`` is common to the workers: the first that asks runs all sessions, others wait for them.
     """
 
-    def __init__(self, folder: Path, selected: Sequence[Seeded], workers: int) -> None:
+    def __init__(self, folder: Path, selected: Sequence[Seeded]) -> None:
         self._folder = folder
         # One item after the other, so that faults of like cost are spread evenly.
         names = [seeded.name for seeded in sorted(selected, key=lambda seeded: (seeded.items, seeded.name))]
-        self._sessions = [names[start::workers] for start in range(min(workers, len(names)))]
+        self._sessions = [names[start::SESSIONS] for start in range(min(SESSIONS, len(names)))]
 
     def of(self, seeded: Seeded) -> Found:
         """What was found of a fault; AssertionError if its session ended before."""
         number = next(number for number, names in enumerate(self._sessions) if seeded.name in names)
-        self._ensure(number)
+        self._ensure()
         found: dict[str | None, dict[str, Any]] = {seeded.name: {}, None: {}}
         with self.file(number, "jsonl").open(encoding="utf-8") as lines:
             for line in map(json.loads, lines):
@@ -54,21 +57,16 @@ class Results:
             assert not missing, f"no result of {sorted(missing)}:\n{self.file(number, 'log').read_text()[-3000:]}"
         return Found(found[seeded.name], found[None])
 
-    def _ensure(self, number: int) -> None:
-        for other in [number, *range(len(self._sessions))]:
-            if self.file(number, "done").exists():
-                return
-            with self._lock(other, wait=False) as held:
-                if held and not self.file(other, "done").exists():
-                    self._run(other)
-        with self._lock(number, wait=True):
-            if not self.file(number, "done").exists():
-                self._run(number)
-
-    def _run(self, number: int) -> None:
-        self.file(number, "jsonl").touch()
-        self.session(self._sessions[number], number)
-        self.file(number, "done").touch()
+    def _ensure(self) -> None:
+        done = self._folder / "faults.done"
+        with (self._folder / "faults.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                for number in range(len(self._sessions)):
+                    self.file(number, "jsonl").touch()
+                with ThreadPoolExecutor(SESSIONS) as pool:
+                    list(pool.map(self.session, self._sessions, range(len(self._sessions))))
+                done.touch()
 
     def session(self, names: list[str], number: int) -> None:
         """Run a session to its end, whatever that is."""
@@ -86,17 +84,6 @@ class Results:
                 check=False,
             )
 
-    @contextmanager
-    def _lock(self, number: int, *, wait: bool) -> Generator[bool]:
-        """The exclusive lock of a session, or False if another worker has it and we do not wait."""
-        with self.file(number, "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
-
     def file(self, number: int, kind: str) -> Path:
-        """``jsonl`` has the results of a session, ``log`` what it said, ``done`` exists when it ended."""
+        """``jsonl`` has the results of a session, ``log`` what it said."""
         return self._folder / f"faults-{number}.{kind}"

@@ -26,8 +26,7 @@ def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         if isinstance(item, pytest.Function) and item.originalname == test_fault_is_found_and_named.__name__
     ]
     folder = tmp_path_factory.getbasetemp()
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return Results(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder, selected, workers)
+    return Results(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder, selected)
 
 
 @pytest.mark.parametrize("seeded", FAULTS.values(), ids=lambda seeded: seeded.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.results import Results
+from tests.faults.results import SESSIONS, Results
 from tests.faults.seeded import Seeded
 
 FAULTS = [Seeded(f"fault {number}", None, (), (f"item {number % 3}",), ("X-01",), None) for number in range(8)]
@@ -18,8 +18,8 @@ FAULTS = [Seeded(f"fault {number}", None, (), (f"item {number % 3}",), ("X-01",)
 class Recorded(Results):
     """Runs sessions that only note their names; those in ``reach`` end after that many faults."""
 
-    def __init__(self, folder: Path, workers: int, selected: list[Seeded] = FAULTS, reach: int | None = None) -> None:
-        super().__init__(folder, selected, workers)
+    def __init__(self, folder: Path, selected: list[Seeded] = FAULTS, reach: int | None = None) -> None:
+        super().__init__(folder, selected)
         self.ran: list[tuple[str, ...]] = []
         self.reach = reach
         self.started = threading.Event()
@@ -39,38 +39,36 @@ class Recorded(Results):
 
 
 def test_every_fault_is_run_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
-    results = Recorded(tmp_path, 2)
+    results = Recorded(tmp_path)
     for seeded in FAULTS * 2:
         found = results.of(seeded)
         assert found.with_fault == {seeded.items[0]: {"of": seeded.name}}
         assert found.without == {seeded.items[0]: {"of": None}}
     assert sorted(name for names in results.ran for name in names) == [seeded.name for seeded in FAULTS]
-    assert len(results.ran) == 2
+    assert len(results.ran) == SESSIONS
 
 
 def test_only_selected_faults_are_run(tmp_path: Path) -> None:
-    results = Recorded(tmp_path, 2, FAULTS[:1])
+    results = Recorded(tmp_path, FAULTS[:1])
     results.of(FAULTS[0])
     assert results.ran == [("fault 0",)]
 
 
-def test_two_workers_share_the_sessions(tmp_path: Path) -> None:
-    slow, quick = Recorded(tmp_path, 2), Recorded(tmp_path, 2)
-    slow.go_on.clear()
+def test_second_worker_waits_for_the_sessions_of_the_first(tmp_path: Path) -> None:
+    first, second = Recorded(tmp_path), Recorded(tmp_path)
+    first.go_on.clear()
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(slow.of, FAULTS[0])
-        assert slow.started.wait(10)
-        second = pool.submit(quick.of, FAULTS[0])
-        # Its session is under way elsewhere, so this worker runs the other one meanwhile.
-        assert quick.started.wait(10)
-        slow.go_on.set()
-        assert first.result(10) == second.result(10)
-    assert len(slow.ran) == len(quick.ran) == 1
-    assert slow.ran != quick.ran
+        asked = pool.submit(first.of, FAULTS[0])
+        assert first.started.wait(10)
+        asked_again = pool.submit(second.of, FAULTS[0])
+        assert not second.started.wait(0.2)
+        first.go_on.set()
+        assert asked.result(10) == asked_again.result(10)
+    assert (len(first.ran), second.ran) == (SESSIONS, [])
 
 
 def test_fault_that_was_not_reached_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
-    results = Recorded(tmp_path, 1, reach=1)
+    results = Recorded(tmp_path, reach=1)
     results.of(FAULTS[0])
     with pytest.raises(AssertionError, match=r"no result of \['item 1'\]:\nthe end of the log"):
         results.of(FAULTS[1])

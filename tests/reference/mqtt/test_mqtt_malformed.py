@@ -6,11 +6,11 @@ import contextlib
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.reference.mqtt.test_mqtt_codec import PACKETS
 
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.packets import Connect, Pingreq, Pingresp
 from tests.reference.mqtt.mqtt_clients import RawClient
+from tests.reference.mqtt.test_mqtt_codec import PACKETS
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
