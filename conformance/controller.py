@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import pytest
@@ -106,6 +106,14 @@ class Controller:
         output = getattr(node, "workeroutput", {}).get("conformance")
         if output is not None:
             self.worker_finished(**output)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """An item that does not exist is wrong usage with our exit code, not with that of pytest."""
+        try:
+            return (yield)
+        except pytest.UsageError as error:
+            pytest.exit(str(error).partition("\n")[0], returncode=USAGE_ERROR)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self._trouble(INTERRUPTED if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))

@@ -183,7 +183,8 @@ class Context(Worker):
         known = self._lasting.get(key)
         if known is None or not exists(known):
             before = frozenset(self.journal)
-            known = self._lasting[key] = make()
+            with self.recorder.history.lasting():
+                known = self._lasting[key] = make()
             self.lasting_resources |= frozenset(self.journal) - before
         return known
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from conformance.checks.history import History
 from conformance.report.model import Attribution, Failure, ItemResult
 from conformance.target.answer import Answer, Sent, shortened
 from conformance.target.redaction import Redactor
@@ -20,10 +21,12 @@ class Recorder:
         self.redact = redact
         self.worker = worker
         self.last: Answer | None = None
+        self.history = History()
         self._begin("", (), None)
 
     def begin(self, item: str, requirements: tuple[str, ...], operation: str | None) -> None:
         """Start an item; ``operation`` is the label it is about, if it is about one."""
+        self.history.begin()
         self._begin(item, requirements, operation)
 
     def _begin(self, item: str, requirements: tuple[str, ...], operation: str | None) -> None:
@@ -41,6 +44,7 @@ class Recorder:
     def saw(self, answer: Answer) -> None:
         """Count an answer."""
         self.last = answer
+        self.history.note(answer)
         self._secrets |= self.redact.secrets_in(answer.sent.body)
         self._statuses[answer.operation or "(unknown path)"][str(answer.status)] += 1
 
@@ -73,7 +77,7 @@ class Recorder:
         """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted.
 
         ``exchange``: the answer that shows it, by default the last one, or the request that got none. ``program``: the
-        lines that reproduce it where one request does not.
+        lines that reproduce it, by default the request after those that made what it names.
         """
         exchange = exchange or self.last
         answer, sent = (exchange, exchange.sent) if isinstance(exchange, Answer) else (None, exchange)
@@ -91,13 +95,17 @@ class Recorder:
             operation=operation,
             check=check,
             message=shortened(self.hide(message)),
-            curl="\n".join(program) or (sent.curl(self.redact, self._secrets) if sent else None),
+            curl="\n".join(program or self._program(sent)) or None,
             attribution=attribution,
             erratum=erratum,
             item=self.item,
             request_id=sent.request_id if sent else None,
             exchange=self.transcript(answer) if answer else None,
         )
+
+    def _program(self, sent: Sent | None) -> list[str]:
+        steps = [] if sent is None else [*self.history.before(sent), sent]
+        return [step.curl(self.redact, self._secrets) for step in steps]
 
     def forget(self) -> None:
         """Take back what the item decided: it turned out that the target could not be judged."""

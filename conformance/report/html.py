@@ -102,12 +102,20 @@ def _environment() -> Environment:
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     environment.filters["visible"] = visible
     environment.filters["breakable"] = _breakable
+    environment.filters["prose"] = _prose
     return environment
 
 
 def _breakable(path: str) -> Markup:
     """A path that may be broken into lines after its slashes and colons."""
     return Markup("<wbr>").join(re.split(r"(?<=[/:])(?=.)", path))
+
+
+def _prose(text: str) -> Markup:
+    """A sentence of a requirement, what it quotes between backticks shown as code."""
+    parts = visible(text).split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(part) if index % 2 else part
+                           for index, part in enumerate(parts))  # fmt: skip
 
 
 @cache

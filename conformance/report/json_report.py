@@ -41,9 +41,13 @@ def attribution(failure: Failure) -> str:
 
 def message_with_attribution(failure: Failure) -> str:
     """A failure's message as sentences, the last of which attributes it."""
-    message = failure.message.rstrip()
-    stop = "" if not message or message.endswith((".", "!", "?")) else "."
-    return f"{message}{stop} {attribution(failure)}".strip()
+    return f"{sentence(failure.message)} {attribution(failure)}".strip()
+
+
+def sentence(message: str) -> str:
+    """A message with a full stop unless it ends a sentence already."""
+    text = message.rstrip()
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def build_report(run: RunResult) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from conformance.report.json_report import attribution
+from conformance.report.json_report import attribution, sentence
 from conformance.report.model import Failure, ItemResult, Outcome, RunResult, Verdict
 from conformance.report.text import visible
 
@@ -187,13 +187,14 @@ class _Summary:
 
     def _failure(self, failure: Failure) -> None:
         seen = f" (seen {failure.seen} times)" if failure.seen > 1 else ""
-        text = Text.assemble((f"[{failure.check}] ", "red"), failure.message, seen, (f" {attribution(failure)}", "dim"))
+        message = sentence(failure.message + seen)
+        text = Text.assemble((f"[{failure.check}] ", "red"), message, (f" {attribution(failure)}", "dim"))
         self._line(text, indent=4)
         if failure.request_id:
             self._line(Text(f"request id {failure.request_id}", style="dim"), indent=4)
         if failure.curl:
-            # One logical line however narrow the terminal is: it must survive copy and paste.
-            self.console.print(Text(" " * 4 + visible(failure.curl), style="dim"), soft_wrap=True)
+            # Logical lines however narrow the terminal is, without indent: they must survive copy and paste.
+            self.console.print(Text(visible(failure.curl), style="dim"), soft_wrap=True)
 
     def _waivers(self) -> None:
         if self.run.waivers:

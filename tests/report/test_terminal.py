@@ -41,9 +41,9 @@ def test_summary_of_a_failing_run() -> None:
     assert "Verdict: NON CONFORMANT" in text
     assert text.index("GEN-14 Every body validates.") < text.index("GEN-15 No input makes")
     assert "  GET /rules/{id}\n    [response_schema] 200: /data/0/enable" in text
-    assert "(seen 4 times) Attributed to the target." in " ".join(text.split())
+    assert "(seen 4 times). Attributed to the target." in " ".join(text.split())
     assert "Attributed to the document (erratum A1)." in " ".join(text.split())
-    assert "    curl -sS -i -X GET \"$EMQX_CONFORMANCE_BASE_URL\"'/rules?page=1'\n" in text
+    assert "\ncurl -sS -i -X GET \"$EMQX_CONFORMANCE_BASE_URL\"'/rules?page=1'\n" in text
     assert "media_type" not in text
     assert "10 items (4 passed, 2 failed, 1 waived, 2 skipped, 1 errors), 32 requests in 12.5s" in " ".join(
         text.split()

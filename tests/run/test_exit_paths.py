@@ -71,6 +71,16 @@ def test_empty_selection_is_2(target: EmbeddedDeployment, tmp_path: Path) -> Non
     assert "matches no item" in completed.stdout + completed.stderr
 
 
+@pytest.mark.parametrize(("workers", "sentence"), [("0", "not found: "), ("2", "the selection matches no item")])
+def test_unknown_item_is_2(workers: str, sentence: str, target: EmbeddedDeployment, tmp_path: Path) -> None:
+    item = "conformance/scenarios/test_rules.py::test_of_yesterday"
+    completed = run("run", "-n", workers, item, env=environment(target), cwd=tmp_path)
+    output = completed.stdout + completed.stderr
+    assert completed.returncode == 2, output
+    assert sentence in output
+    assert "Traceback" not in output
+
+
 def test_wrong_secret_is_2(target: EmbeddedDeployment, tmp_path: Path) -> None:
     completed = run("run", env=environment(target) | {"EMQX_CONFORMANCE_API_SECRET": "wrong-secret"}, cwd=tmp_path)
     assert_one_sentence(completed, 2, "refuses the credentials (401 BAD_API_KEY_OR_SECRET)")
