@@ -15,6 +15,7 @@ from conformance.target.answer import Answer, Sent
 MOST_STEPS = 12
 """A failure that depends on more writes than that is told by its own request alone."""
 
+_TRIALS = ("POST /connectors_probe", "POST /actions_probe", "POST /rule_test")
 _IDENTITIES = ("name", "id", "user_id", "username", "clientid", "who", "topic")
 
 
@@ -30,9 +31,10 @@ class History:
         self._writes.clear()
 
     def note(self, answer: Answer) -> None:
-        """Remember an answer, if it is to a write of an operation and the target took it."""
-        if answer.ok and answer.operation is not None and answer.sent.method in ("POST", "PUT", "DELETE"):
-            self._writes.append(_Write(answer.operation, answer.sent))
+        """Remember an answer, if it is to an operation that changes something and the target took it."""
+        operation = answer.operation
+        if answer.ok and operation is not None and answer.sent.method != "GET" and operation not in _TRIALS:
+            self._writes.append(_Write(operation, answer.sent))
 
     @contextmanager
     def lasting(self) -> Iterator[None]:

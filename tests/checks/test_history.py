@@ -86,9 +86,10 @@ def test_any_body_is_borne(story: Story, body: Any) -> None:
     assert story.history.before(sent("POST", "/connectors", body)) == []
 
 
-def test_reads_and_refused_writes_make_nothing(story: Story) -> None:
+def test_reads_trials_and_refused_writes_make_nothing(story: Story) -> None:
     story.call("POST", "/connectors", {"name": "cft-c"}, status=400)
     story.call("GET", "/connectors/http:cft-c", operation="GET /connectors/{id}")
+    story.call("POST", "/connectors_probe", {"name": "cft-c"})
     assert story.history.before(sent("GET", "/connectors/http:cft-c")) == []
 
 
