@@ -26,8 +26,8 @@ class Requirement:
 
     ``universal``: it is checked on every answer rather than by tests of its own. ``operations``: labels of the
     operations it speaks about. ``since`` (inclusive) and ``until`` (exclusive) are versions of EMQX. ``provisional``:
-    it is checked and reported, but does not count yet. ``random``: whether generated data decides what is checked.
-    ``of_writes``: it speaks about answers that only writes get.
+    it is checked and reported, but does not count yet. ``random``: whether chance decides what is checked: generated
+    data, or what happens at the same time. ``of_writes``: it speaks about answers that only writes get.
     """
 
     id: str
@@ -62,6 +62,7 @@ def requirement(
     since: str | None = None,
     until: str | None = None,
     provisional: bool = False,
+    random: bool = False,
     sentence: str | None = None,
 ) -> Callable[[Checked], Checked]:
     """Declare that a test verifies a requirement; its docstring's first line is the sentence.
@@ -74,7 +75,7 @@ def requirement(
     def declare(function: Checked) -> Checked:
         labels = (*operations, *_parametrized(function))
         entry = _register(identifier, function, level, universal=False, operations=labels, sentence=sentence)
-        entry.random = _is_random(function)
+        entry.random = random or _is_random(function)
         if (entry.since, entry.until, entry.provisional) != (since, until, provisional) and len(entry.verified_by) > 1:
             raise RequirementError(f"{identifier}: its tests disagree on since, until or provisional")
         entry.since, entry.until, entry.provisional = since, until, provisional

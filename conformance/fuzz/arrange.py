@@ -78,6 +78,8 @@ class Arrangement:
 
     def _shared(self, collection: Collection, resource_type: str | None) -> str:
         fields = {"type": resource_type} if resource_type else {}
+        if resource_type and collection is self._target.actions:
+            fields["connector"] = self.connector(resource_type)
 
         def exists(identifier: str) -> bool:
             path = expand(collection.item, collection.path_of(identifier))

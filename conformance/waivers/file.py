@@ -73,7 +73,7 @@ class WaiverFile:
     def unneeded(self, run: RunResult, random: Collection[str], today: date | None = None) -> list[str]:
         """Ids of waivers whose deviation is gone: what they waive was checked in ``run``, and nothing failed.
 
-        ``random``: ids of requirements that generated data decides; a run that did not reproduce those proves nothing.
+        ``random``: ids of requirements that chance decides; a run that did not reproduce those proves nothing.
         """
         reproduced = {use.id for use in self.uses(run.failures, run.target_version, today) if use.failures}
         return [
