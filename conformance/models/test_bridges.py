@@ -26,17 +26,26 @@ class References(Model):
         self.connectors: dict[str, bool] = {}
         self.actions: dict[str, tuple[str, bool]] = {}
         self.rules_by_id: dict[str, frozenset[str]] = {}
+        self.named: set[str] = set()
 
     @initialize(target=connector_ids)
-    def first_connector(self) -> str:
-        return self._connector("first")
+    def first_connector(self) -> object:
+        return self._once(self._create_connector(0))
 
-    @rule(target=connector_ids)
-    def create_connector(self) -> str:
-        return self._connector(f"con{len(self.connectors)}-{len(self.actions)}-{len(self.rules_by_id)}")
+    @initialize(target=action_ids)
+    def first_action(self) -> object:
+        return self._once(self._create_action(0, self._create_connector(0)))
 
-    def _connector(self, suffix: str) -> str:
-        body = self.target.connectors.body(name=self.name(suffix))
+    @rule(target=connector_ids, number=st.integers(0, 2))
+    def create_connector(self, number: int) -> object:
+        return self._once(self._create_connector(number))
+
+    @rule(target=action_ids, connector=connector_ids, number=st.integers(0, 3))
+    def create_action(self, connector: str, number: int) -> object:
+        return self._once(self._create_action(number, connector))
+
+    def _create_connector(self, number: int) -> str:
+        body = self.target.connectors.body(name=self.name(f"con{number}"))
         identifier = self.target.connectors.identify(body)
         answer = self.target.api.call("POST /connectors", json=body)
         if identifier in self.connectors:
@@ -46,19 +55,24 @@ class References(Model):
             self.connectors[identifier] = False
         return identifier
 
-    @rule(target=action_ids, connector=connector_ids, number=st.integers(0, 3))
-    def create_action(self, connector: str, number: int) -> object:
+    def _create_action(self, number: int, connector: str) -> str:
         body = self.target.actions.body(name=self.name(f"act{number}"), connector=connector)
         identifier = self.target.actions.identify(body)
         answer = self.target.api.call("POST /actions", json=body)
         if identifier in self.actions:
             answer.expect(400, code="ALREADY_EXISTS")
-            return multiple()
-        if connector not in self.connectors:
+        elif connector not in self.connectors:
             answer.expect(400)
+        else:
+            answer.expect(201)
+            self.actions[identifier] = (connector, True)
+        return identifier
+
+    def _once(self, identifier: str) -> object:
+        """An id for its bundle, unless it is there: it stays when what it names is deleted."""
+        if identifier in self.named:
             return multiple()
-        answer.expect(201)
-        self.actions[identifier] = (connector, True)
+        self.named.add(identifier)
         return identifier
 
     @rule(target=rule_ids, number=st.integers(0, 3), uses=st.lists(action_ids, max_size=2, unique=True))
