@@ -107,7 +107,7 @@ def test_plain_progress_prints_about_ten_lines() -> None:
     lines = file.getvalue().splitlines()
     assert len(lines) == 10
     assert lines[4] == " 50 % 100/200 items: 99 passed, 1 failed; 400 requests, 8/s; 50.0s elapsed, 50.0s to go"
-    assert lines[9].startswith("100 % 200/200 items: 199 passed, 1 failed; 800 requests")
+    assert lines[9] == "100 % 200/200 items: 199 passed, 1 failed; 800 requests, 8/s; 1m40s elapsed, cleaning up"
 
 
 @pytest.mark.parametrize("total", [0, 1, 3, 7])
@@ -121,6 +121,17 @@ def test_plain_progress_of_few_items_ends_at_100(total: int) -> None:
     lines = file.getvalue().splitlines()
     assert len(lines) == total
     assert not lines or lines[-1].startswith("100 %")
+
+
+def test_live_progress_says_what_the_end_is_waiting_for() -> None:
+    console = console_of(io.StringIO(), terminal=True)
+    progress = Progress(console, Clock())
+    progress.start(1)
+    progress.item(item("test_x", "GET /rules/{id}"))
+    with console.capture() as capture:
+        console.print(progress._render())
+    progress.finish()
+    assert "cleaning up" in capture.get()
 
 
 def test_live_progress_shows_counts_and_leaves_nothing_behind() -> None:
@@ -139,6 +150,7 @@ def test_live_progress_shows_counts_and_leaves_nothing_behind() -> None:
     assert "2/4" in line
     assert "1 passed  0 failed  1 skipped  2 req/s" in line
     assert "2.0s < 2.0s" in line
+    assert "cleaning up" not in line
     assert "items:" not in file.getvalue()
     assert file.getvalue().endswith(("\x1b[1A\x1b[2K", "\x1b[?25h", "\x1b[2K"))
 
