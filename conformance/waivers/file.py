@@ -99,6 +99,8 @@ def _was_decided(item: ItemResult, waiver: Waiver) -> bool:
     """Whether an item put to the test what a waiver is about."""
     if waiver.requirement is not None and not item.evidence.get(waiver.requirement):
         return False
+    if waiver.check is not None and not any(waiver.check in checks for checks in item.decided.values()):
+        return False
     return waiver.operation is None or waiver.operation in item.statuses
 
 

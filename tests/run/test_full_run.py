@@ -63,6 +63,13 @@ def test_requirements_are_about_operations_their_tests_really_call(reference_run
     assert uncalled == {}
 
 
+def test_every_shipped_waiver_would_be_noticed_if_its_defect_were_gone(reference_run: RunResult) -> None:
+    shipped = load_waivers(WAIVERS_FOLDER / "emqx-5.8.toml")
+    assert shipped is not None
+    unneeded = shipped.unneeded(reference_run, random=())
+    assert [waiver.id for waiver in shipped.waivers if waiver.id not in unneeded] == []
+
+
 def test_recorded_server_is_conformant_with_waivers(recorded_run: RunResult) -> None:
     unwaived = [(found.requirement, found.operation, found.check, found.message) for found in recorded_run.failures
                 if found.waived_by is None]  # fmt: skip
