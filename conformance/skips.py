@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +13,9 @@ from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
 from conformance.target.guard_table import Access
 from conformance.target.mode import Mode
+
+DELIVERING_TYPES = ("http", "mqtt")
+MORE_SMOKE_TYPES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,12 @@ class Skip:
 
 def why_skipped(item: pytest.Item, context: Context) -> Skip | None:
     """The reason to skip an item, None if it runs."""
-    return _by_version(item, context) or _by_mode(item, context) or _by_capability(item, context)
+    return (
+        _by_version(item, context)
+        or _by_mode(item, context)
+        or _by_capability(item, context)
+        or _by_profile(item, context)
+    )
 
 
 def _by_version(item: pytest.Item, context: Context) -> Skip | None:
@@ -57,10 +67,34 @@ def _by_capability(item: pytest.Item, context: Context) -> Skip | None:
         for capability in marker.args:
             if capability in missing:
                 return Skip(missing[capability])
-    resource_type = next((marker.args[0] for marker in item.iter_markers("resource_type")), None)
+    resource_type = _type_of(item)
     if resource_type is None or _offers(context, resource_type, operation_of(item.nodeid) or ""):
         return None
     return Skip(f"the target does not offer the type {resource_type}")
+
+
+def _by_profile(item: pytest.Item, context: Context) -> Skip | None:
+    resource_type = _type_of(item)
+    if resource_type is None or context.configuration.profile != "smoke":
+        return None
+    types = sorted({*context.contract.types("connectors"), *context.contract.types("actions")})
+    if resource_type in smoke_types(types, context.plan.seed):
+        return None
+    return Skip(f"the profile smoke looks at some of the {len(types)} connector and action types, chosen by the seed")
+
+
+def smoke_types(types: Sequence[str], seed: int) -> set[str]:
+    """The types a quick run looks at: those that deliver to the suite itself, and a few others by chance.
+
+    Configuration writes are what a run costs a real server, and nearly all of them are spent on types.
+    """
+    others = [resource_type for resource_type in types if resource_type not in DELIVERING_TYPES]
+    return {*DELIVERING_TYPES, *random.Random(seed).sample(others, min(MORE_SMOKE_TYPES, len(others)))}
+
+
+def _type_of(item: pytest.Item) -> str | None:
+    """The connector or action type that an item is about."""
+    return next((marker.args[0] for marker in item.iter_markers("resource_type")), None)
 
 
 def _offers(context: Context, resource_type: str, operation: str) -> bool:

@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "conformance.cli", "run"]
 PYTEST = [sys.executable, "-m", "pytest", "conformance"]
 ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 PUBLISHING = "conformance/fuzz/test_operations.py::test_positive[POST /publish]"
-SELECTION = ["-k", "test_positive", "--profile", "smoke"]
+SELECTION = ["-k", "test_positive"]
 
 
 @pytest.fixture(scope="module")

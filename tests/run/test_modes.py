@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.skips import DELIVERING_TYPES, MORE_SMOKE_TYPES, smoke_types
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
 
@@ -64,6 +65,26 @@ def test_operation_on_global_state_runs_only_if_allowed(
         "sandboxed: 2 items would run with --exclusive; not checked at all: DELETE /banned and SAFE-02"
         in completed.stdout
     ) is (not runs)
+
+
+def test_smoke_looks_at_some_types_only(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    items = "conformance/scenarios/test_type_secrets.py::test_connector"
+    completed = run("run", "-n", "0", "--profile", "smoke", items, env=environment(target, SEED="1"), cwd=tmp_path)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert "the profile smoke looks at some of the" in completed.stdout
+    totals = report_of(tmp_path / "reports")["totals"]
+    assert 2 <= totals["passed"] - 1 <= len(DELIVERING_TYPES) + MORE_SMOKE_TYPES, "SAFE-01 passes as well"
+    assert totals["skipped"] > 20
+
+
+def test_smoke_types_follow_the_seed() -> None:
+    types = ["http", "mqtt", *(f"type-{number}" for number in range(30))]
+    chosen = [smoke_types(types, seed) for seed in range(40)]
+    assert {len(some) for some in chosen} == {len(DELIVERING_TYPES) + MORE_SMOKE_TYPES}
+    assert all(some.issuperset(DELIVERING_TYPES) for some in chosen)
+    assert set().union(*chosen) == set(types), "no type is left out for ever"
+    assert smoke_types(types, 7) == smoke_types(types, 7)
+    assert smoke_types(["http", "mqtt", "mysql"], 7) == {"http", "mqtt", "mysql"}
 
 
 def test_target_that_cannot_reach_the_sink_lacks_it(target: EmbeddedDeployment, tmp_path: Path) -> None:
