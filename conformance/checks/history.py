@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
-from urllib.parse import unquote
 
 from conformance.target.answer import Answer, Sent
+from conformance.target.guard_paths import decode, split_path
+from conformance.target.json_body import decode_json
 
 MOST_STEPS = 12
 """A failure that depends on more writes than that is told by its own request alone."""
@@ -69,10 +69,10 @@ class _Write:
 
     def subjects(self) -> Iterator[str]:
         """What it is about: the ids in its path, otherwise the identities of the entries in its body."""
-        template = self.operation.partition(" ")[2].split("/")
-        named = {part[1:-1]: segment for part, segment in zip(template, _segments(self.sent), strict=False)
-                 if part.startswith("{")}  # fmt: skip
-        about: Any = named or _json(self.sent)
+        template = split_path(self.operation.partition(" ")[2])
+        segments = decode(split_path(self.sent.path))
+        named = {part[1:-1]: segment for part, segment in zip(template, segments, strict=False) if part.startswith("{")}
+        about: Any = named or decode_json(self.sent.body)[0]
         for entry in about if isinstance(about, list) else [about]:
             for name in _IDENTITIES if isinstance(entry, dict) else ():
                 if isinstance(entry.get(name), str):
@@ -81,7 +81,7 @@ class _Write:
 
 def _mentions(sent: Sent) -> Iterator[str]:
     """Everything a request names: the segments of its path and all texts of its body."""
-    for text in (*_segments(sent), *_texts(_json(sent))):
+    for text in (*decode(split_path(sent.path)), *_texts(decode_json(sent.body)[0])):
         yield from _names(text)
 
 
@@ -93,20 +93,9 @@ def _names(identifier: str) -> Iterator[str]:
         yield name
 
 
-def _segments(sent: Sent) -> list[str]:
-    return [unquote(segment) for segment in sent.path.partition("?")[0].split("/")]
-
-
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _texts(part)
-
-
-def _json(sent: Sent) -> Any:
-    try:
-        return json.loads(sent.body) if sent.body else None
-    except (ValueError, RecursionError):
-        return None
