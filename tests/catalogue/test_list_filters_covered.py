@@ -1,4 +1,4 @@
-"""Every filter of every list in the contract is tried by a scenario."""
+"""Every paged list of the contract, and every filter of it, is tried by a scenario."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Set
 import pytest
 
 from conformance.contract import load_contract, paths
+from conformance.scenarios.paged import LABELS
 from conformance.scenarios.test_list_filters import BAN_FILTERS, CLIENT_FILTERS, USER_FILTERS
 from conformance.scenarios.test_rule_lists import FILTERS as RULE_FILTERS
 
@@ -39,3 +40,4 @@ def test_no_list_is_forgotten() -> None:
         if "page" in {parameter.name for parameter in operation.parameters_in("query")}
     }
     assert paged == COVERED.keys()
+    assert paged == set(LABELS), "its pages, its count and hasnext are looked at as well"
