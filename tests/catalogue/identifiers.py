@@ -18,7 +18,7 @@ ID = re.compile(r"\b[A-Z]{3,4}-\d\d\b")
 _GIVEN = {
     "docs/requirements.md": re.compile(r"^\| ([A-Z]{3,4}-\d\d) \|"),
     "CHANGELOG.md": re.compile(r"`([A-Z]{3,4}-\d\d)`"),
-    "conformance": re.compile(r"\"([A-Z]{3,4}-\d\d)\""),
+    ":(glob)conformance/**/*.py": re.compile(r"\"([A-Z]{3,4}-\d\d)\""),
 }
 
 
