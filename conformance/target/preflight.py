@@ -52,6 +52,7 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
         no_viewer=_no_role(api, configuration, "viewer"),
         no_publisher=_no_role(api, configuration, "publisher"),
+        no_bearer=_no_bearer(api),
         mqtt_user=mqtt_user,
         warnings=tuple(warnings),
     )
@@ -173,6 +174,11 @@ def _no_role(api: Api, configuration: Configuration, role: Role) -> str | None:
     if answer.status == 401:
         raise CredentialsError(f"--{role}-key: {api.base_url} refuses it ({answer.status} {answer.code})")
     return None
+
+
+def _no_bearer(api: Api) -> str | None:
+    both = api.credentials.has("basic") and api.credentials.has("bearer")
+    return None if both else "a bearer token is compared with an API key: both are needed (--token-file)"
 
 
 def _no_sink(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: HostPolicy) -> str | None:
