@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 import pytest
 
-from conformance.requirements import Requirement
+from conformance.requirements import Requirement, catalogue
 from conformance.target.guard_table import TABLE, Access
 from conformance.target.mode import Mode
 
@@ -57,12 +58,27 @@ def needs(marks: Iterable[pytest.Mark], operation: str | None) -> Needs:
 def of_requirement(entry: Requirement) -> tuple[Needs, Needs]:
     """What a requirement needs to be looked at at all, and what to be looked at in full."""
     if entry.universal:
-        of_answers = Needs(Mode.SANDBOXED if entry.of_writes else Mode.READ_ONLY, frozenset())
-        return of_answers, of_answers
+        return Needs(Mode.SANDBOXED if entry.of_writes else Mode.READ_ONLY, frozenset()), _of_every_operation()
     every = [needs(marks, operation) for name in entry.verified_by for marks, operation in _items(name)]
     least = Needs(min(one.mode for one in every), frozenset.intersection(*(one.capabilities for one in every)))
-    full = Needs(max(one.mode for one in every), frozenset().union(*(one.capabilities for one in every)))
-    return least, full
+    return least, _together(every)
+
+
+@cache
+def _of_every_operation() -> Needs:
+    """What it takes to get an answer of every operation: of each the item that needs least."""
+    names = [name for entry in catalogue() if not entry.universal for name in entry.verified_by]
+    least: dict[str, Needs] = {}
+    for marks, operation in (item for name in names for item in _items(name)):
+        if operation is not None:
+            candidates = [needs(marks, operation), *([least[operation]] if operation in least else [])]
+            least[operation] = min(candidates, key=lambda one: (one.mode, len(one.capabilities)))
+    return _together(least.values())
+
+
+def _together(every: Iterable[Needs]) -> Needs:
+    every = list(every)
+    return Needs(max(one.mode for one in every), frozenset().union(*(one.capabilities for one in every)))
 
 
 def _items(name: str) -> Iterator[tuple[list[pytest.Mark], str | None]]:

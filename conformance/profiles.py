@@ -14,7 +14,7 @@ from conformance.target.mode import Mode
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What a profile demands, besides every requirement that counts and applies to the version.
+    """What a profile demands besides `demanded`, which they all do.
 
     ``every_type``: that each connector and action type is looked at, rather than some that the seed chooses.
     ``capabilities``: those of the target, or of what the user gives with it, without which a requirement counts as one
@@ -34,6 +34,11 @@ PROFILES: Mapping[Profile, Demands] = {
 
 _NAMED_BY = {"mqtt": "mqtt", "sink": "sink", "viewer": "viewer_key", "publisher": "publisher_key"}
 """Capability -> the field of the configuration by which the user names it."""
+
+
+def demanded(requirements: Iterable[Requirement], version: str | None) -> list[Requirement]:
+    """What every profile demands of a target of that version: what applies to it and is not provisional."""
+    return [entry for entry in requirements if counts([entry]) and entry.applies_to(version)]
 
 
 def counts(requirements: Iterable[Requirement]) -> bool:

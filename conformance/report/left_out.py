@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from conformance.contract.versions import VersionError, same_release
@@ -34,8 +34,12 @@ def left_out(
     requirements: Sequence[RequirementResult],
     operations: Sequence[OperationResult],
     mode: Mode,
+    universal: Set[str] = frozenset(),
 ) -> list[LeftOut]:
-    """One entry for each reason for which items were skipped, requirements were not selected or have no item."""
+    """One entry for each reason for which items were skipped, or requirements and operations were not selected.
+
+    ``universal``: ids of the requirements on every answer, which were looked at in part where an operation gave none.
+    """
     groups: dict[tuple[Omission, str], _Group] = {}
     for item in items:
         if item.outcome == "skipped":
@@ -47,9 +51,15 @@ def left_out(
     for requirement in requirements:
         if requirement.outcome == "not_selected" or (requirement.outcome == "skipped" and requirement.id not in about):
             groups.setdefault(("chosen", requirement.reason), _Group()).requirements[requirement.id] = None
+    for operation in operations:
+        if operation.outcome == "not_selected":
+            groups.setdefault(("chosen", operation.reason), _Group()).operations[operation.operation] = None
     untouched = {entry.id for entry in requirements if entry.outcome in ("skipped", "not_selected")}
     touched = {entry.id for entry in requirements if entry.outcome in ("passed", "failed", "waived")}
-    unanswered = {entry.operation for entry in operations if entry.outcome == "skipped"}
+    unanswered = {entry.operation for entry in operations if entry.outcome in ("skipped", "not_selected")}
+    for group in groups.values():
+        if unanswered & set(group.operations):
+            group.requirements |= dict.fromkeys(touched & universal)
     found = [
         LeftOut(
             why=why,
@@ -119,7 +129,7 @@ def summed_up(entries: Sequence[LeftOut]) -> Iterator[tuple[str, list[LeftOut]]]
 
 def sentence(entry: LeftOut) -> str:
     """The reason of an entry with what it concerns."""
-    if not (entry.items or entry.requirements):
+    if not (entry.items or entry.requirements or entry.operations):
         return entry.reason
     names = [_named(entry.operations, "operation"), _named(entry.requirements, "requirement")]
     untouched = " and ".join(name for name in names if name)

@@ -85,7 +85,8 @@ def decide(items: Sequence[ItemResult], selection: Selection, troubles: Sequence
     accounts = Accounts(items, selection.mode)
     requirements = accounts.requirements(selection.catalogue, selection.unselected)
     operations = accounts.operations(selection.operations, selection.unselected)
-    missing = [*selection.of_run, *left_out(items, requirements, operations, selection.mode)]
+    universal = {entry.id for entry in selection.catalogue if entry.universal}
+    missing = [*selection.of_run, *left_out(items, requirements, operations, selection.mode, universal)]
     if selection.unselected is not None and not any(entry.reason == selection.unselected for entry in missing):
         missing.append(LeftOut("chosen", selection.unselected))  # of what it touches, not all items need be there
     findings = _Findings(items, requirements, operations, list(dict.fromkeys(troubles)), selection.of_run, missing)

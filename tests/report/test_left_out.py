@@ -11,7 +11,7 @@ from conformance.report.model import ItemResult, LeftOut, Omission, OperationRes
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.requirements import Requirement
 from conformance.target.mode import Mode
-from tests.report.samples import item, items
+from tests.report.samples import CATALOGUE, item, items
 from tests.report.samples import selections as any_selection
 
 
@@ -132,6 +132,16 @@ def test_operations_that_were_looked_at_are_not_listed() -> None:
     operations = [OperationResult("GET /a", 1, {}, "passed"), OperationResult("GET /b", 0, {}, "skipped")]
     entries = left_out(some, requirements, operations, Mode.SANDBOXED)
     assert {operation for entry in entries for operation in entry.operations} == {"GET /b"}
+
+
+def test_requirements_on_every_answer_are_looked_at_in_part_where_an_operation_gave_none() -> None:
+    some = [item("test_a", "GET /rules", "RUL-01"), skipped("DELETE /rules/{id}", "RUL-02", reason="no sink")]
+    (entry,) = decide(some, Selection(CATALOGUE, ["GET /rules", "DELETE /rules/{id}"])).left_out
+    assert (entry.requirements, entry.partly, entry.operations) == (
+        ["RUL-02"], ["GEN-14", "GEN-15"], ["DELETE /rules/{id}"],
+    )  # fmt: skip
+    (entry,) = decide(some[:1], Selection(CATALOGUE, ["GET /rules", "GET /a"], complete=False, part="1 id")).left_out
+    assert sentence(entry) == "not selected (1 id): not looked at: GET /a and RUL-02; in part: GEN-14, GEN-15"
 
 
 def test_entry_about_the_run_is_its_reason() -> None:

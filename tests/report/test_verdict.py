@@ -225,7 +225,7 @@ def test_partial_selection_accounts_for_what_it_touches_and_says_so() -> None:
     assert decision.requirements[-1].reason == "not selected (-k 'GET /rules')"
     assert decision.reasons == [
         "3 of 4 requirements and 1 of 4 operations passed.",
-        "Left out on the user's word: 1 requirement.",
+        "Left out on the user's word: 1 requirement, and 2 in part.",
     ]
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.needs import Needs, of_requirement
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.requirements import catalogue
 from conformance.skips import DELIVERING_TYPES, MORE_SMOKE_TYPES, smoke_types
+from conformance.target.mode import Mode
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
 
@@ -48,6 +51,9 @@ def test_read_only_run_sends_nothing_but_reads_and_is_partial(target: EmbeddedDe
     assert outcomes.keys() == {"passed", "skipped"}
     for requirement in report["requirements"]:
         assert requirement["outcome"] == "passed" or "--read-only" in requirement["reason"], requirement
+    least = {entry.id: of_requirement(entry)[0] for entry in catalogue()}
+    possible = {identifier for identifier, needs in least.items() if needs == Needs(Mode.READ_ONLY, frozenset())}
+    assert {entry["id"] for entry in report["requirements"] if entry["outcome"] == "passed"} == possible
     answered = {entry["operation"] for entry in report["operations"] if entry["requests"]}
     assert {operation for operation in answered if not operation.startswith("GET ")} == set()
     looked_at = f"Verdict: PARTIAL, {outcomes['passed']} of {len(report['requirements'])} requirements, "
