@@ -17,9 +17,10 @@ from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
 from conformance.report import allure_results
 from conformance.report.errors import ReportError
-from conformance.report.left_out import left_out
-from conformance.report.model import Failure, ItemResult, RunResult
-from conformance.report.verdict import EXIT_CODES, Selection, decide
+from conformance.report.left_out import of_version
+from conformance.report.model import Failure, ItemResult, LeftOut, PartSelected, RunResult
+from conformance.report.text import visible
+from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import write_reports
 from conformance.requirements import catalogue
 from conformance.run import redactor, state_folder, stop_flag
@@ -38,10 +39,11 @@ class Controller:
         self.embedded = beginning.embedded
         self.interrupts = beginning.interrupts
         self.started = beginning.started
-        self.redact = redactor(plan.configuration, load_contract(plan.configuration.contract, plan.contract_version))
+        self.contract = load_contract(plan.configuration.contract, plan.contract_version)
+        self.redact = redactor(plan.configuration, self.contract)
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
-        self.complete = True
+        self.selection: PartSelected | None = None
         self.troubles: list[str] = []
         self.left: list[Left] = []
         self.finished: list[str] = []
@@ -70,10 +72,11 @@ class Controller:
         """What is about to run, in one line."""
         plan = self.plan
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
+        version = visible(plan.capabilities.version or "of unknown version")
+        against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
-            f"emqx-conformance {__version__}: {target}, EMQX {plan.capabilities.version or 'of unknown version'}, "
-            f"profile {plan.configuration.profile}, {plan.configuration.mode.words}, seed {plan.seed}, "
-            f"run {plan.run_id}"
+            f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
+            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -85,7 +88,7 @@ class Controller:
         self._expect(ids)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        self.complete = False
+        self.selection = self.selection or PartSelected()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._expect([item.nodeid for item in session.items])
@@ -153,7 +156,8 @@ class Controller:
             self.result = self._decide()
         shutil.rmtree(state_folder(self.plan.configuration, self.plan.run_id), ignore_errors=True)
         if session.exitstatus != USAGE_ERROR or self.expected:
-            session.exitstatus = USAGE_ERROR if self.unneeded_waivers else EXIT_CODES[self.result.verdict]
+            decided = exit_code(self.result.verdict, self.result.left_out)
+            session.exitstatus = USAGE_ERROR if self.unneeded_waivers else decided
 
     def pytest_unconfigure(self) -> None:
         self.interrupts.restore()
@@ -163,7 +167,7 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.result is not None:
-            terminalreporter.section(f"verdict: {self.result.verdict}")
+            terminalreporter.section(f"verdict: {self.result.verdict}, {self.result.extent}", bold=True)
             for reason in self.result.reasons:
                 terminalreporter.write_line(f"  {reason}")
             terminalreporter.write_line(f"  report: {self.plan.configuration.report_dir / 'index.html'}")
@@ -208,10 +212,13 @@ class Controller:
                 self.items[node_id] = self._unfinished(node_id, "not_run", why)
         return list(self.items.values())
 
+    def _of_version(self) -> LeftOut | None:
+        told, named = self.plan.capabilities.version, self.plan.configuration.emqx_version
+        return of_version(told, named, self.contract.version)
+
     def _decide(self) -> RunResult:
         requirements = list(catalogue())
         plan = self.plan
-        contract = load_contract(plan.configuration.contract, plan.contract_version)
         waivers = load_waivers(plan.configuration.waivers)
         items = self._items()
         if self.aftermath is not None:
@@ -222,9 +229,11 @@ class Controller:
             items += self.about_the_run
         selection = Selection(
             catalogue=requirements,
-            operations=list(contract.operations),
-            complete=self.complete,
+            operations=list(self.contract.operations),
+            complete=self.selection is None,
             mode=plan.configuration.mode,
+            part=self.selection.words if self.selection is not None else "",
+            of_run=[entry for entry in [self._of_version()] if entry is not None],
         )
         decision = decide(items, selection, self.troubles)
         failures = [failure for item in items for failure in item.failures]
@@ -233,8 +242,9 @@ class Controller:
             reasons=decision.reasons,
             suite=f"emqx-conformance {__version__}",
             run_id=plan.run_id,
-            contract_digest=contract.digest,
-            contract_variant=contract.variant,
+            contract_digest=self.contract.digest,
+            contract_variant=self.contract.variant,
+            described_version=self.contract.version,
             base_url=plan.configuration.base_url or "",
             target_version=plan.capabilities.version,
             seed=plan.seed,
@@ -247,11 +257,9 @@ class Controller:
             failures=failures,
             waivers=waivers.uses(failures, plan.capabilities.version) if waivers else [],
             mode=plan.configuration.mode.words,
-            left_out=[
-                *left_out(items, plan.configuration.mode),
-                *plan.capabilities.warnings,
-                *dict.fromkeys(plan.capabilities.missing().values()),
-            ],
+            selection=self.selection,
+            left_out=decision.left_out,
+            warnings=list(plan.capabilities.warnings),
             inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
         )
         if waivers is not None and plan.configuration.strict_waivers:

@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 import pytest
 
 from conformance.items import operation_of, requirements_of
+from conformance.omission import why_skipped as why_skipped_itself
+from conformance.profiles import counts
 from conformance.report import allure_results
-from conformance.report.model import PROVISIONAL, Failure, ItemResult, Outcome
+from conformance.report.model import PROVISIONAL, Failure, ItemResult, Omission, Outcome
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
 from conformance.skips import why_skipped
@@ -66,7 +68,7 @@ class ItemRunner:
         item.stash[_LOCKS] = ExitStack()
         skip = why_skipped(item, self.context)
         if skip is not None:
-            self._skip(item, "skipped", skip.reason, skip.needed)
+            self._skip(item, "skipped", skip.reason, skip.why, skip.needed)
         # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
         item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
         try:
@@ -151,7 +153,7 @@ class ItemRunner:
         error = self._lost(error) or error
         if isinstance(error, pytest.skip.Exception):
             if not recorder.failures:
-                self._skip(item, "skipped", str(error.msg))
+                self._skip(item, "skipped", str(error.msg), why_skipped_itself(error))
         elif isinstance(error, TargetLost):
             recorder.forget()
             if not isinstance(error, TargetChanged):
@@ -233,13 +235,19 @@ class ItemRunner:
         else:
             self._conclude(item, "passed", "")
 
-    def _skip(self, item: pytest.Item, outcome: Outcome, reason: str, needed: Mode | None = None) -> NoReturn:
-        self._conclude(item, outcome, reason, needed)
-        pytest.skip(item.stash[_RESULT].reason)
+    def _skip(
+        self, item: pytest.Item, outcome: Outcome, reason: str, why: Omission | None = None, needed: Mode | None = None
+    ) -> NoReturn:
+        requirements = [REQUIREMENTS[identifier] for identifier in self.context.recorder.requirements]
+        if why is not None and requirements and not counts(requirements):
+            why, reason = "not_demanded", f"provisional, and {reason}"
+        self._conclude(item, outcome, reason)
+        result = item.stash[_RESULT]
+        result.omission, result.needs_mode = why, None if needed is None else needed.words
+        pytest.skip(result.reason)
 
-    def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str, needed: Mode | None = None) -> None:
+    def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str) -> None:
         item.stash[_RESULT] = self._result(item, outcome, reason)
-        item.stash[_RESULT].needs_mode = None if needed is None else needed.words
 
     def _result(self, item: pytest.Item, outcome: Outcome, reason: str) -> ItemResult:
         result = self.context.recorder.result()

@@ -5,6 +5,7 @@ It does nothing unless items of the suite are selected, so that the suite's own 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from conformance.controller import Controller
 from conformance.itemrun import ItemRunner
 from conformance.items import PACKAGE, is_conformance_path
 from conformance.report import allure_results
+from conformance.report.model import PartSelected
 from conformance.run import Context, Plan, stop_flag
 from conformance.start import StartError
 from conformance.stopping import INTERRUPTED, Interrupts
@@ -32,7 +34,7 @@ MARKERS = (
     "scenario: hand-written stateful scenarios",
     "requirement(id): the requirement a test verifies",
     "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink, "
-    "viewer, publisher, users)",
+    "viewer, publisher, bearer, users)",
     "reads: sends nothing but reads and arranges nothing, so that it runs with --read-only",
     "mode(mode, why): skipped unless the run's mode allows at least as much (see conformance.target.mode)",
     "writes(label): operations a test uses that its id does not name",
@@ -81,7 +83,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
-    controller.complete = _selects_everything(config)
+    controller.selection = _selection(config)
     if controller.plan.configuration.waivers is not None:
         try:
             controller.check_waivers()
@@ -139,13 +141,24 @@ def _selects_conformance(config: pytest.Config) -> bool:
     return False
 
 
-def _selects_everything(config: pytest.Config) -> bool:
-    """Whether the arguments name the whole suite rather than some items of it."""
+def _selection(config: pytest.Config) -> PartSelected | None:
+    """What the command line selects, None if that is the whole suite."""
     option = config.option
-    if option.keyword or option.markexpr or option.deselect or option.maxfail:
-        return False
     locations = [config.invocation_params.dir / argument for argument in config.args]
-    return any(PACKAGE.is_relative_to(location.resolve()) for location in locations) or "conformance" in config.args
+    whole = "conformance" in config.args or any(PACKAGE.is_relative_to(place.resolve()) for place in locations)
+    if whole and not (option.keyword or option.markexpr or option.deselect):
+        return None
+    return PartSelected(
+        items=[] if whole else [_short(argument) for argument in config.args],
+        expression=option.keyword or None,
+        markers=option.markexpr or None,
+        deselected=list(option.deselect or ()),
+    )
+
+
+def _short(argument: str) -> str:
+    """An argument as the id of an item, where it is a path into this package."""
+    return argument.removeprefix(f"{PACKAGE.parent}{os.sep}")
 
 
 def _destination(field: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from conformance.contract.versions import VersionError, release_of
 from conformance.reference.deployment import Settings
 from conformance.reference.server import Address, ServeError, serve
 from conformance.target.errors import ConfigurationError
@@ -25,6 +26,10 @@ def serve_alone(
     emqx_version: str,
 ) -> None:
     """Serve until SIGINT or SIGTERM; the arguments are those of the command line. Raises `ConfigurationError`."""
+    try:
+        release_of(emqx_version)
+    except VersionError as error:
+        raise ConfigurationError(f"--emqx-version: {error}") from None
     settings = Settings(
         api_key=api_key,
         api_secret=read_secret_file(Path(api_secret_file), "--api-secret-file"),

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from conformance.contract import paths
-from conformance.report.model import Attribution, CollectionResult, Failure, InventoryResult, ItemResult, Outcome
+from conformance.report.model import (
+    Attribution,
+    CollectionResult,
+    Failure,
+    InventoryResult,
+    ItemResult,
+    Omission,
+    Outcome,
+)
 from conformance.requirements import requirement
 from conformance.target.cleanup import Left
 from conformance.target.inventory import Holdings, Inventory, compare
@@ -124,14 +134,15 @@ def leaves_nothing(aftermath: Aftermath) -> ItemResult:
     if aftermath.mode is Mode.READ_ONLY:
         return _left_out(item, "a run with --read-only creates nothing", Mode.SANDBOXED)
     if not aftermath.created:
-        return _concluded(item, "skipped", "the run created nothing")
+        return _skipped(item, "the run created nothing", "not_demanded")
     if not aftermath.decided:
-        return _concluded(item, "skipped", _UNDECIDED)
+        return _skipped(item, _UNDECIDED, "undecided")
     item.evidence = {"SAFE-01": aftermath.created}
     return _concluded(item, "passed", "")
 
 
 @requirement("SAFE-02")
+@pytest.mark.mode(Mode.EXCLUSIVE, "others may use the target, and change it")
 def keeps_what_it_found(aftermath: Aftermath) -> ItemResult:
     """Whatever was there before the run is there after it, unchanged: it only changes what it created.
 
@@ -158,9 +169,9 @@ def keeps_what_it_found(aftermath: Aftermath) -> ItemResult:
     if item.failures:
         return _concluded(item, "failed", item.failures[0].message)
     if not aftermath.decided:
-        return _concluded(item, "skipped", _UNDECIDED)
+        return _skipped(item, _UNDECIDED, "undecided")
     if not foreign:
-        return _concluded(item, "skipped", "the target held nothing that the run could have changed")
+        return _skipped(item, "the target held nothing that the run could have changed", "not_demanded")
     if unreadable := aftermath.newly_unreadable():
         return _concluded(item, "not_run", f"what changed cannot be told: {'; '.join(unreadable)}")
     item.evidence = {"SAFE-02": foreign}
@@ -226,6 +237,11 @@ def _concluded(item: ItemResult, outcome: Outcome, reason: str) -> ItemResult:
 def _left_out(item: ItemResult, reason: str, needed: Mode) -> ItemResult:
     """Skipped because of the mode of the run."""
     item.needs_mode = needed.words
+    return _skipped(item, reason, "chosen")
+
+
+def _skipped(item: ItemResult, reason: str, why: Omission) -> ItemResult:
+    item.omission = why
     return _concluded(item, "skipped", reason)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.contract import Contract, Variant, load_contract
+from conformance.contract.versions import Version, release_of
 from conformance.reference.credentials import ApiKey, Credentials
 from conformance.reference.message import Hooks
 
@@ -42,7 +43,8 @@ class Settings:
 class Deployment:
     """Everything an EMQX node would hold, in memory.
 
-    Parts know each other only through this object: ``deployment.rules.ids_using_action(...)``.
+    Parts know each other only through this object: ``deployment.rules.ids_using_action(...)``. ``release``: which EMQX
+    it stands in for. Raises `conformance.contract.versions.VersionError` if the settings name none.
     """
 
     bridges: Bridges
@@ -56,6 +58,7 @@ class Deployment:
         # The recorded server checks requests against its own document, errata included.
         variant: Variant = "documented" if settings.strict else "corrected"
         self.contract = contract or load_contract(variant, settings.version)
+        self.release: Version = release_of(settings.version)
         self.node = NODE
         self.hooks = Hooks()
         self.credentials = Credentials(settings.api_key, settings.api_secret, settings.bearer_token)

@@ -19,7 +19,7 @@ TITLES: Mapping[Change, str] = {
 }
 
 # From best to worst.
-_VERDICTS = ("conformant", "conformant_with_waivers", "inconclusive", "non_conformant")
+_VERDICTS = ("conformant", "conformant_with_waivers", "partial", "inconclusive", "non_conformant")
 _UNDECIDED = ("not_run", "error")
 
 
@@ -76,7 +76,8 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _outcomes(report: Mapping[str, Any]) -> dict[str, str]:
-    return {requirement["id"]: requirement["outcome"] for requirement in report["requirements"]}
+    selected = [entry for entry in report["requirements"] if entry["outcome"] != "not_selected"]
+    return {requirement["id"]: requirement["outcome"] for requirement in selected}
 
 
 def _requirements(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[Change, Entry]]:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from conformance.report.files import write_atomically
 from conformance.report.json_report import message_with_attribution
+from conformance.report.left_out import tally
 from conformance.report.model import Failure, ItemResult, RunResult
 
 FILE_NAME = "junit.xml"
@@ -41,15 +42,20 @@ def render_junit(run: RunResult) -> str:
         suite,
         {
             "verdict": run.verdict,
+            "extent": f"{run.extent}, {run.operations_extent}",
+            "complete": str(run.complete).lower(),
+            **{f"left_out.{why}": _requirements(*counts) for why, counts in tally(run.left_out).items()},
             "run": run.run_id,
             "target": run.base_url,
             "target_version": run.target_version or "unknown",
             "contract": f"{run.contract_variant} {run.contract_digest}",
+            "contract_version": run.described_version,
             "seed": str(run.seed),
             "profile": run.profile,
             "mode": run.mode,
             "requests": str(totals["requests"]),
             "waived": str(totals["waived"]),
+            "reasons": " ".join(run.reasons),
         },
     )
     for item in run.items:
@@ -63,6 +69,10 @@ def write_junit(run: RunResult, directory: Path) -> Path:
     path = directory / FILE_NAME
     write_atomically(path, render_junit(run))
     return path
+
+
+def _requirements(untouched: int, partly: int) -> str:
+    return f"{untouched} requirements, and {partly} in part"
 
 
 def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+CAPABILITIES = ("mqtt", "authenticator", "authorization", "sink", "viewer", "publisher", "bearer", "users")
+"""What a test may need (marker ``needs``). ``bearer``: an API key and a token, to compare; ``users``: that MQTT clients
+must log in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -22,6 +26,7 @@ class Capabilities:
     no_sink: str | None
     no_viewer: str | None
     no_publisher: str | None
+    no_bearer: str | None = None
     mqtt_user: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -41,6 +46,7 @@ class Capabilities:
             "sink": self.no_sink,
             "viewer": self.no_viewer,
             "publisher": self.no_publisher,
+            "bearer": self.no_bearer,
             "users": None if self.mqtt_user else self.no_mqtt or "the target lets anonymous MQTT clients in",
         }
         return {name: reason for name, reason in reasons.items() if reason is not None}

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from conformance.contract.versions import release_of
 from conformance.target.addresses import duration_s, is_loopback, split_address, split_listener
 from conformance.target.errors import ConfigurationError
 from conformance.target.mode import Mode
@@ -128,8 +129,8 @@ class Configuration(BaseModel):
     @field_validator("emqx_version")
     @classmethod
     def _version(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", value):
-            raise ValueError(f"{value!r} is not a version like 5.8.9")
+        if value is not None:
+            release_of(value)
         return value
 
     @field_validator("waivers")

@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from conformance.contract.versions import VersionError, release_of
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
 from conformance.target.config import Configuration, Role
@@ -29,12 +30,15 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     """Find out what the target can do; a read-only run sends nothing but reads for that.
 
     Raises `TargetLost` if it cannot be reached, `CredentialsError` if it refuses the credentials, and
-    `ConfigurationError` if what answers is no EMQX API, its certificate is not trusted, or the sink cannot listen.
+    `ConfigurationError` if what answers is no EMQX API, its certificate is not trusted, its version cannot be read and
+    none was named, or the sink cannot listen.
     """
     action_types = _reach(api)
     writes = configuration.mode > Mode.READ_ONLY
     warnings = list(_write_check(api, sandbox)) if writes else []
     version, node = _version(api)
+    if version is not None and configuration.emqx_version is None:
+        _check_version(api, version)
     if not api.health.uptimes():
         warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
     mqtt_user, no_mqtt = _mqtt(api, configuration, sandbox) if writes else (False, _READ_ONLY)
@@ -48,6 +52,7 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
         no_viewer=_no_role(api, configuration, "viewer"),
         no_publisher=_no_role(api, configuration, "publisher"),
+        no_bearer=_no_bearer(api),
         mqtt_user=mqtt_user,
         warnings=tuple(warnings),
     )
@@ -117,6 +122,16 @@ def _version(api: Api) -> tuple[str | None, str | None]:
     return (version if isinstance(version, str) else None), (node if isinstance(node, str) else None)
 
 
+def _check_version(api: Api, version: str) -> None:
+    try:
+        release_of(version)
+    except VersionError:
+        raise ConfigurationError(
+            f"{api.base_url} says that its version is {version!r:.60}, which is no EMQX version; "
+            f"--emqx-version names the one to check it against"
+        ) from None
+
+
 def _absent(api: Api, path: str, reason: str) -> str | None:
     try:
         answer = _read(api, f"{path}?limit=1")
@@ -159,6 +174,11 @@ def _no_role(api: Api, configuration: Configuration, role: Role) -> str | None:
     if answer.status == 401:
         raise CredentialsError(f"--{role}-key: {api.base_url} refuses it ({answer.status} {answer.code})")
     return None
+
+
+def _no_bearer(api: Api) -> str | None:
+    both = api.credentials.has("basic") and api.credentials.has("bearer")
+    return None if both else "a bearer token is compared with an API key: both are needed (--token-file)"
 
 
 def _no_sink(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: HostPolicy) -> str | None:

@@ -16,8 +16,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from conformance.contract.versions import VersionRange
 from conformance.report.model import Failure, ItemResult, RunResult, WaiverUse
-from conformance.versions import VersionRange
 from conformance.waivers.waiver import Waiver
 
 

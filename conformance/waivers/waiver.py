@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from conformance.contract.versions import VersionRange
 from conformance.report.model import Failure
-from conformance.versions import VersionRange
 
 
 @dataclass(frozen=True, slots=True)

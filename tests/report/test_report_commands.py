@@ -127,10 +127,27 @@ def test_skipped_is_a_change_but_no_worse() -> None:
     items = good_items()
     skipped = good_items()
     for one in skipped[2:]:
-        one.outcome, one.reason, one.evidence = "skipped", "no sink", {}
+        one.outcome, one.reason, one.evidence = "skipped", "only before 5.8.2", {}
+        one.omission = "not_demanded"
     comparison = compare(build_report(run_of(items)), build_report(run_of(skipped)))
     assert [entry.name for entry in comparison.requirements["changed"]] == ["RUL-02"]
     assert not comparison.worse
+
+
+def test_less_than_before_is_worse() -> None:
+    items = good_items()
+    items[-1].omission = "chosen"
+    whole, part = build_report(run_of(good_items())), build_report(run_of(items))
+    assert (whole["verdict"], part["verdict"]) == ("conformant", "partial")
+    assert compare(whole, part).worse
+    assert not compare(part, whole).worse
+
+
+def test_what_is_not_selected_any_more_is_worse(tmp_path: Path) -> None:
+    good = stored(tmp_path / "good", good_items())
+    result = invoke(diff, good, stored(tmp_path / "part", good_items()[:1], complete=False))
+    assert result.exit_code == 1
+    assert "Not run any more, by requirement (1)\n  RUL-02: passed -> absent" in result.output
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b"\xff", b"[" * 100_000])

@@ -49,7 +49,7 @@ def test_summary_of_a_failing_run() -> None:
         text.split()
     )
     assert "W-1: reproduced, 2 failures, until 2027-03-31, qa: known" in text
-    assert "    1 no MQTT listener was named" in text
+    assert "Not demanded" in text
     assert text.rstrip().endswith("Report: some/reports/index.html")
     assert "\x1b" not in text
 

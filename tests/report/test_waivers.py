@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from conformance.report.model import Failure
-from conformance.versions import VersionRange
 from conformance.waivers import WaiverError, WaiverFile, load_waivers, parse_waivers
 from conformance.waivers.file import schema
 from tests.report.samples import failure
@@ -211,32 +210,3 @@ def test_any_text_is_waivers_or_one_sentence(text: str) -> None:
     else:
         file.apply([failure()], "5.8.9")
         assert len(file.uses([], None)) == len(file.waivers)
-
-
-numbers = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))
-
-
-@settings(max_examples=50)
-@given(numbers, numbers)
-def test_versions_are_ordered_by_number(version: tuple[int, int, int], bound: tuple[int, int, int]) -> None:
-    spelt, limit = (".".join(map(str, numbers)) for numbers in (version, bound))
-    for comparison, expected in (
-        (">=", version >= bound), ("<=", version <= bound), (">", version > bound), ("<", version < bound),
-        ("==", version == bound), ("!=", version != bound),
-    ):  # fmt: skip
-        for text in (spelt, f"e{spelt}", f"{spelt}-rc.1"):
-            assert VersionRange.parse(f"{comparison} {limit}").contains(text) is expected
-
-
-@pytest.mark.parametrize(("version", "within"), [("5.8", True), ("5.8.0", True), ("5.10.0", False), ("5.8.1.2", False)])
-def test_short_versions_are_padded(version: str, within: bool) -> None:
-    assert VersionRange.parse(">=5.8,<5.9").contains(version) is within
-
-
-@given(st.text() | st.from_regex(r"[<>=!]{1,2} ?[0-9.]{1,9}(,[<>=]{1,2}[0-9.]{1,9})?", fullmatch=True))
-def test_any_range_is_parsed_or_refused(text: str) -> None:
-    try:
-        parsed = VersionRange.parse(text)
-    except ValueError:
-        return
-    assert len(parsed.bounds) == text.count(",") + 1

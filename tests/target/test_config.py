@@ -55,7 +55,7 @@ def test_nothing_given_means_the_embedded_deployment() -> None:
         ({**BASE, "mqtt": "1883"}, SECRET, "--mqtt: '1883' is not HOST:PORT"),
         ({"seed": "many"}, {}, "--seed: Input should be a valid integer"),
         ({"max_rps": "0"}, {}, "--max-rps: Input should be greater than 0"),
-        ({"emqx_version": "five"}, {}, "--emqx-version: 'five' is not a version"),
+        ({"emqx_version": "five"}, {}, "--emqx-version: 'five' is no EMQX version"),
         ({"waivers": "/does/not/exist"}, {}, "--waivers: there is no file"),
         ({}, {"EMQX_CONFORMANCE_BASEURL": "x"}, "unknown environment variable EMQX_CONFORMANCE_BASEURL"),
         ({}, {"EMQX_CONFORMANCE_EXCLUSIVE": "perhaps"}, "'perhaps' is neither true nor false"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from conformance.contract.versions import release_of
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
 from conformance.reference.bridges.redaction import Unprintable, redact, restore
 from conformance.reference.bridges.resources import Action, Connector
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _IDENTITY = ("type", "name")
 _TIMES = ("created_at", "last_modified_at")
-_FIRST_WITH_TIMES = (5, 8, 2)
+_FIRST_WITH_TIMES = release_of("5.8.2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
         "node_status": [{"node": deployment.node, **state}],
         "rules": deployment.bridges.rules_using(action.id),
     }
-    if tuple(map(int, deployment.settings.version.split("."))) >= _FIRST_WITH_TIMES:
+    if deployment.release >= _FIRST_WITH_TIMES:
         shown |= {"created_at": action.created_at, "last_modified_at": action.last_modified_at}
     return shown
 
