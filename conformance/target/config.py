@@ -26,6 +26,8 @@ from conformance.target.targets_file import named_target
 Profile = Literal["smoke", "standard", "deep"]
 Role = Literal["viewer", "publisher"]
 
+RANDOM_SEED: Literal["random"] = "random"
+
 WAIVERS_FOLDER = Path(__file__).resolve().parent.parent / "waivers"
 
 _HIGHEST_SINK_PORT = 65535 - 64
@@ -40,8 +42,8 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``time_budget``: seconds. ``warnings``: sentences for the user that stop nothing. ``embedded``: the target is the
-    reference deployment that the run started for itself.
+    ``seed``: None means the one of the contract. ``time_budget``: seconds. ``warnings``: sentences for the user that
+    stop nothing. ``embedded``: the target is the reference deployment that the run started for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,7 +60,7 @@ class Configuration(BaseModel):
     sink: str | None = None
     ca_bundle: Path | None = None
     profile: Profile = "standard"
-    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    seed: int | Literal["random"] | None = None
     read_only: bool = False
     exclusive: bool = False
     disposable: bool = False
@@ -105,6 +107,18 @@ class Configuration(BaseModel):
         if value is not None and (split_address(value)[1] or 0) > _HIGHEST_SINK_PORT:
             raise ValueError(f"{value!r} leaves no ports for the workers, take one up to {_HIGHEST_SINK_PORT}")
         return value
+
+    @field_validator("seed", mode="plain")
+    @classmethod
+    def _seed(cls, value: Any) -> int | Literal["random"] | None:
+        if value is None:
+            return None
+        if value == RANDOM_SEED:
+            return RANDOM_SEED
+        text = str(value)
+        if isinstance(value, bool) or not (text.isascii() and text.isdecimal()) or int(text) >= 2**63:
+            raise ValueError(f"{text!r} is neither a number from 0 to 2^63-1 nor {RANDOM_SEED}")
+        return int(text)
 
     @field_validator("time_budget", mode="before")
     @classmethod

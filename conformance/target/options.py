@@ -47,7 +47,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("ca_bundle", "CA certificates (PEM) that sign the target's certificate.", "FILE"),
     Option("profile", "How much to do.", choices=("smoke", "standard", "deep")),
-    Option("seed", "Seed of all generated data. Default: a random one, printed and reported.", "N"),
+    Option(
+        "seed",
+        "Seed of all generated data, or random for a new one, which is reported. Default: the contract decides it.",
+        "N|random",
+    ),
     Option("read_only", "Send no write at all.", is_flag=True),
     Option("exclusive", "Nobody else uses the target: allow operations that touch global state.", is_flag=True),
     Option(

@@ -14,7 +14,7 @@ from conformance.target.secret_files import is_private
 
 _PATHS = (*(f"{secret}_file" for secret in SECRETS), "ca_bundle", "waivers")
 _KEYS = (
-    {option.field for option in OPTIONS} - {"target", "targets_file", "report_dir", "seed", "contract"}
+    {option.field for option in OPTIONS} - {"target", "targets_file", "report_dir", "contract"}
     | set(SECRETS)
     | {f"{secret}_env" for secret in SECRETS}
 )  # fmt: skip
