@@ -91,6 +91,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         try:
             controller.check_waivers()
         except StartError as error:
+            controller.abandon(error)
             pytest.exit(str(error), returncode=error.exit_code)
     if not getattr(config.option, "numprocesses", None):
         _start_items(config, controller.plan, "main", controller.interrupts)
@@ -127,9 +128,9 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
     runner = ItemRunner(Context(plan, worker), load_waivers(plan.configuration.waivers), interrupts)
-    concealer = allure_results.Concealer(runner.context.recorder.hide)
-    concealer.__enter__()
-    config.add_cleanup(concealer.__exit__)
+    attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
+    attendant.__enter__()
+    config.add_cleanup(attendant.__exit__)
     config.stash[_RUNNER] = runner
     config.pluginmanager.register(runner, "conformance-items")
 

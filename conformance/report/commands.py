@@ -55,7 +55,8 @@ def report(directory: Path, form: str, output: Path | None, write_waivers: Path 
         if form == "terminal":
             if output is not None:
                 raise click.UsageError("--output goes with --format html, junit or json")
-            summary(run, Console(), directory)
+            page = directory / html.FILE_NAME
+            summary(run, Console(), page if page.is_file() else None)
             return
         name, render = _FORMATS[form]
         text = render(run)

@@ -227,6 +227,13 @@ def load_configuration(
     return _checked(given, _read_secret_files(given))
 
 
+def report_directory(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Path:
+    """Where the run with these ``options`` reports, whatever else is wrong with them; arguments as above."""
+    environment = os.environ if environment is None else environment
+    given = options.get("report_dir") or environment.get(f"{ENVIRONMENT_PREFIX}REPORT_DIR")
+    return Path(given or Configuration.model_fields["report_dir"].default)
+
+
 def _add(given: Given, settings: Iterable[tuple[str, Any, str]]) -> None:
     """Add settings (field, value, source) that are not given yet; a secret and the file that holds it are one."""
     for field, value, source in settings:
