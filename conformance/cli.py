@@ -40,6 +40,11 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            if not _is_caused_by_disk(error):
+                raise
+            error.show()
+            ctx.exit(INCONCLUSIVE)
         except OSError as error:
             if not is_of_disk(error) and error.errno != errno.EPIPE:
                 raise
@@ -63,6 +68,14 @@ def main() -> None:
 
     Exit codes: 0 conformant (also with waivers), 1 non-conformant, 2 wrong usage or configuration, 3 inconclusive.
     """
+
+
+def _is_caused_by_disk(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError):
+            return is_of_disk(error)
+        error = error.__cause__
+    return False
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:

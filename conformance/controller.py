@@ -54,6 +54,7 @@ class Controller:
         self.result: RunResult | None = None
         self.written = Written()
         self.wrong_usage = False
+        self.abandoned: StartError | None = None
         self.progress: Any = None
         self.unneeded_waivers: list[str] = []
         self.interrupts.ask(self._interrupted)
@@ -74,6 +75,7 @@ class Controller:
 
     def abandon(self, error: StartError) -> None:
         """End a run that has begun, but cannot start after all."""
+        self.abandoned = error
         self.stop()
         duration_s = time.monotonic() - self.started
         report_unstarted(error.reason, self.directory.path, self.plan.configuration, duration_s)

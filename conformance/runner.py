@@ -61,6 +61,8 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
         ended = int(pytest.main(arguments, plugins=[controller, Display(controller, Progress(console))]))
     except OSError as error:  # for one, nowhere is room for what pytest keeps in temporary files
         controller.note(f"the run cannot go on: {error}")
+    if controller.abandoned is not None:
+        return controller.abandoned.exit_code
     if controller.result is None:
         controller.conclude()
     assert controller.result is not None
