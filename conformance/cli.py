@@ -88,6 +88,8 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             settings["type"] = click.Choice(option.choices)
         else:
             settings["metavar"] = option.metavar
+        if option.is_list:
+            settings |= {"multiple": True, "default": ()}
         command = click.option(option.flag, option.field, **settings)(command)
     return command
 

@@ -255,7 +255,7 @@ class Controller:
         requirements = list(catalogue())
         plan = self.plan
         contract = load_contract(plan.configuration.contract, plan.contract_version)
-        waivers = load_waivers(plan.configuration.waivers)
+        waivers = load_waivers(*plan.configuration.waivers)
         items = self._items()
         if self.aftermath is not None:
             self.about_the_run = self.aftermath.results()

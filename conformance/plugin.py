@@ -55,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             settings["action"] = "store_true"
         else:
             settings |= {"metavar": option.metavar, "choices": option.choices or None}
+            settings["action"] = "append" if option.is_list else "store"
         # Another plugin may have an option of that name (pytest-base-url has --base-url): see `_given`.
         with contextlib.suppress(argparse.ArgumentError):
             group.addoption(option.flag, **settings)
@@ -87,7 +88,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
     controller.complete = _selects_everything(config)
-    if controller.plan.configuration.waivers is not None:
+    if controller.plan.configuration.waivers:
         try:
             controller.check_waivers()
         except StartError as error:
@@ -127,7 +128,7 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
-    runner = ItemRunner(Context(plan, worker), load_waivers(plan.configuration.waivers), interrupts)
+    runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
     attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
     attendant.__enter__()
     config.add_cleanup(attendant.__exit__)

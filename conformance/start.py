@@ -65,7 +65,7 @@ def begin(options: Mapping[str, Any]) -> Beginning:
     try:
         directory = ReportDirectory(report_directory(options))
         configuration = load_configuration(options)
-        load_waivers(configuration.waivers)
+        load_waivers(*configuration.waivers)
         load_contract(configuration.contract, configuration.emqx_version)
         if configuration.base_url is None:
             embedded = start_embedded(authentication=True, version=configuration.emqx_version or DEFAULT_VERSION)
@@ -96,7 +96,7 @@ def check_waivers(plan: Plan) -> None:
     contract = load_contract(configuration.contract, plan.contract_version)
     try:
         load_waivers(
-            configuration.waivers,
+            *configuration.waivers,
             requirements={requirement.id for requirement in catalogue()},
             operations=set(contract.operations),
         )

@@ -65,7 +65,7 @@ class Configuration(BaseModel):
     exclusive: bool = False
     disposable: bool = False
     embedded: bool = False
-    waivers: Path | None = None
+    waivers: tuple[Path, ...] = ()
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
@@ -146,21 +146,21 @@ class Configuration(BaseModel):
             raise ValueError(f"{value!r} is not a version like 5.8.9")
         return value
 
+    @field_validator("waivers", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Path) else value
+
     @field_validator("waivers")
     @classmethod
-    def _shipped(cls, value: Path | None) -> Path | None:
+    def _shipped(cls, values: tuple[Path, ...]) -> tuple[Path, ...]:
         """A bare name means a file that ships with the suite, for example emqx-5.8."""
-        if value is not None and not value.exists() and value.name == str(value):
-            shipped = WAIVERS_FOLDER / f"{value.name.removesuffix('.toml')}.toml"
-            return shipped if shipped.is_file() else value
-        return value
+        return tuple(_file(_shipped_waivers(value)) for value in values)
 
-    @field_validator("ca_bundle", "waivers")
+    @field_validator("ca_bundle")
     @classmethod
     def _readable(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(f"there is no file {value}")
-        return value
+        return None if value is None else _file(value)
 
     @property
     def mode(self) -> Mode:
@@ -199,6 +199,19 @@ class Configuration(BaseModel):
     def on_loopback(self) -> bool:
         """Whether the target runs on this machine."""
         return is_loopback(urlsplit(self.base_url or "").hostname or "")
+
+
+def _shipped_waivers(path: Path) -> Path:
+    if path.exists() or path.name != str(path):
+        return path
+    shipped = WAIVERS_FOLDER / f"{path.name.removesuffix('.toml')}.toml"
+    return shipped if shipped.is_file() else path
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return path
 
 
 def _without_credentials(url: str) -> str:
@@ -246,7 +259,7 @@ def _add(given: Given, settings: Iterable[tuple[str, Any, str]]) -> None:
 
 def _from_options(options: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     for field, value in options.items():
-        if value is not None and value is not False:
+        if value is not None and value is not False and value != ():
             yield field, value, "--" + field.replace("_", "-")
 
 
@@ -263,7 +276,8 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any
                 raise ConfigurationError(f"{variable}: {value!r} is neither true nor false")
             yield field, value.lower() in ("1", "true"), variable
         elif value:
-            yield field, value, variable
+            is_list = variable in known and known[variable].is_list
+            yield field, [part for part in value.split(os.pathsep) if part] if is_list else value, variable
 
 
 def _read_secret_files(given: Given) -> tuple[str, ...]:
@@ -286,7 +300,7 @@ def _checked(given: Given, warnings: tuple[str, ...]) -> Configuration:
         field = str(first["loc"][0])
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{given[field][1] if field in given else field}: {reason}") from None
-    if configuration.strict_waivers and configuration.waivers is None:
+    if configuration.strict_waivers and not configuration.waivers:
         raise ConfigurationError("--strict-waivers needs --waivers")
     if configuration.read_only and (configuration.exclusive or configuration.disposable):
         raise ConfigurationError("--read-only contradicts --exclusive and --disposable")

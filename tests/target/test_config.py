@@ -7,7 +7,7 @@ import pytest
 
 from conformance.contract import load_contract
 from conformance.run import choose_seed
-from conformance.target.config import Configuration, load_configuration
+from conformance.target.config import WAIVERS_FOLDER, Configuration, load_configuration
 from conformance.target.errors import ConfigurationError
 from conformance.target.secret_files import is_private
 
@@ -162,6 +162,34 @@ def test_seed_follows_the_contract_unless_it_is_random() -> None:
     assert choose_seed(load_configuration({"seed": "7"}, {}), contracts[0]) == 7
     explored = {choose_seed(load_configuration({"seed": "random"}, {}), contracts[0]) for _ in range(5)}
     assert len(explored) == 5
+
+
+def test_waivers_are_files_wherever_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ours.toml").touch()
+    shipped, ours = WAIVERS_FOLDER / "emqx-5.8.toml", Path("ours.toml")
+    (tmp_path / "targets.toml").write_text(
+        '[targets.a]\nwaivers = "emqx-5.8"\n'
+        '[targets.b]\nwaivers = ["emqx-5.8", "ours.toml"]\n'
+        "[targets.c]\nwaivers = [5]\n"
+    )
+    environment = {"EMQX_CONFORMANCE_WAIVERS": f"emqx-5.8{os.pathsep}ours.toml"}
+    given: list[tuple[dict[str, object], dict[str, str], tuple[Path, ...]]] = [
+        ({}, {}, ()),
+        ({"waivers": ()}, {}, ()),
+        ({"waivers": ("ours.toml",)}, environment, (ours,)),
+        ({"waivers": ["ours.toml", "emqx-5.8"]}, {}, (ours, shipped)),
+        ({}, environment, (shipped, ours)),
+        ({"target": "a"}, {}, (shipped,)),
+        ({"target": "b"}, {}, (shipped, tmp_path / "ours.toml")),
+        ({"target": "b"}, environment, (shipped, ours)),
+    ]
+    for options, variables, expected in given:
+        configuration = load_configuration(options, variables, tmp_path)
+        assert configuration.waivers == expected
+        assert Configuration(**configuration.model_dump(mode="json")) == configuration
+    with pytest.raises(ConfigurationError, match=r"target c in targets\.toml: there is no file 5"):
+        load_configuration({"target": "c"}, {}, tmp_path)
 
 
 def test_keys_are_told_apart_by_role() -> None:
