@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 import click
 
 from conformance import __version__
-from conformance.target.errors import ConfigurationError
+from conformance.output import give_up
+from conformance.target.errors import ConfigurationError, is_of_disk
 from conformance.target.options import OPTIONS
 
 USAGE_ERROR = 2
@@ -26,8 +28,27 @@ _ELSEWHERE = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group that finds some of its commands in other modules."""
+class Commands(click.Group):
+    """A group that finds some of its commands in other modules, and whose exit code never says what a full disk did."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # not even what is wrong with the usage can be told
+            give_up(error, INCONCLUSIVE)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if not _is_caused_by_disk(error):
+                raise
+            error.show()
+            ctx.exit(INCONCLUSIVE)
+        except OSError as error:
+            if not is_of_disk(error) and error.errno != errno.EPIPE:
+                raise
+            give_up(error, INCONCLUSIVE)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_ELSEWHERE})
@@ -40,13 +61,21 @@ class LazyGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="emqx-conformance")
 def main() -> None:
     """Decide whether a deployment keeps the EMQX Dedicated REST API v5 contract.
 
     Exit codes: 0 conformant (also with waivers), 1 non-conformant, 2 wrong usage or configuration, 3 inconclusive.
     """
+
+
+def _is_caused_by_disk(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError):
+            return is_of_disk(error)
+        error = error.__cause__
+    return False
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,6 +88,8 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             settings["type"] = click.Choice(option.choices)
         else:
             settings["metavar"] = option.metavar
+        if option.is_list:
+            settings |= {"multiple": True, "default": ()}
         command = click.option(option.flag, option.field, **settings)(command)
     return command
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from conformance.report.errors import ReportError
+from conformance.report.files import write_atomically
+
 FILE_NAME = "internal-error.txt"
 
 
@@ -34,7 +37,7 @@ def sentence(name: str, message: str) -> str:
 
 def keep(text: str, report_dir: Path) -> str:
     """Write the traceback into the report directory; returns where it is, in words."""
-    with contextlib.suppress(OSError):
-        (report_dir / FILE_NAME).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    with contextlib.suppress(ReportError):
+        write_atomically(report_dir / FILE_NAME, text + "\n")
         return f", see {report_dir / FILE_NAME}"
     return ""

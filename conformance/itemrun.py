@@ -20,7 +20,7 @@ from conformance.skips import why_skipped
 from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.answer import NotJson, UnexpectedAnswer
 from conformance.target.cleanup import Left
-from conformance.target.errors import RunStopped, SafetyViolation, TargetChanged, TargetLost
+from conformance.target.errors import RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttError
 from conformance.target.resource import Resource
@@ -69,9 +69,9 @@ class ItemRunner:
         skip = why_skipped(item, self.context)
         if skip is not None:
             self._skip(item, "skipped", skip.reason, skip.why, skip.needed)
-        # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
-        item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
         try:
+            # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
+            item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
             return (yield)
         except (Exception, SafetyViolation, RunStopped, pytest.skip.Exception) as error:
             self._judge(item, error)
@@ -93,7 +93,7 @@ class ItemRunner:
             if self.lost is None:
                 try:
                     self.context.tidy_up(keep=item.stash[_KEPT] | self.context.lasting_resources)
-                except (TargetLost, SafetyViolation) as error:
+                except (TargetLost, SafetyViolation, Unwritable) as error:
                     self._lose(error)
             item.stash[_LOCKS].close()
 
@@ -116,6 +116,13 @@ class ItemRunner:
             setattr(report, REPORT_KEY, asdict(result))
         return report
 
+    def unwritable(self, error: OSError) -> None:
+        """Something of the report is lost: nothing begins that could not be reported."""
+        reason = str(Unwritable(self.context.configuration.report_dir, error))
+        if reason not in self.troubles:
+            self.troubles.append(reason)
+            self.context.stop.set(reason)
+
     def finish(self) -> None:
         """Look at the target a last time, and delete what is left of this worker's creations."""
         if self.lost is None:
@@ -124,7 +131,7 @@ class ItemRunner:
                     if (restart := self.context.api.health.restart()) and str(restart) not in self.troubles:
                         self.troubles.append(str(restart))
                     self.left += self.context.clean_up()
-            except (TargetLost, SafetyViolation) as error:
+            except (TargetLost, SafetyViolation, Unwritable) as error:
                 self._lose(error)
             except KeyboardInterrupt:
                 self.lost = INTERRUPTED
@@ -158,6 +165,8 @@ class ItemRunner:
             recorder.forget()
             if not isinstance(error, TargetChanged):
                 self.lost = str(error)
+            self._stop(item, "not_run", str(error))
+        elif isinstance(error, Unwritable):
             self._stop(item, "not_run", str(error))
         elif isinstance(error, RunStopped):
             if not self._unwaived():

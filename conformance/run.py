@@ -96,18 +96,25 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
             rules_of_all = read_rules_of_all(worker.api) if configuration.mode >= Mode.EXCLUSIVE else None
         finally:
             clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
-    seed = configuration.seed if configuration.seed is not None else secrets.randbelow(2**32)
+    contract_version = configuration.emqx_version or capabilities.version
     return Plan(
         configuration=configuration,
         run_id=run_id,
-        seed=seed,
+        seed=choose_seed(configuration, load_contract(configuration.contract, contract_version)),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         began=time.monotonic(),
-        contract_version=configuration.emqx_version or capabilities.version,
+        contract_version=contract_version,
         capabilities=capabilities,
         deadline=deadline(started, configuration.time_budget),
         rules_of_all=rules_of_all,
     )
+
+
+def choose_seed(configuration: Configuration, contract: Contract) -> int:
+    """The seed of a run: unless told otherwise one that changes with the contract alone, never from day to day."""
+    if configuration.seed is None:
+        return int(contract.digest.removeprefix("sha256:")[:8], 16)
+    return secrets.randbelow(2**32) if configuration.seed == "random" else configuration.seed
 
 
 class Worker:

@@ -145,9 +145,9 @@ class Progress:
         return line
 
 
-def summary(run: RunResult, console: Console, report_dir: Path | None = None) -> None:
-    """Print how a run ended: verdict, reasons, failures by requirement and operation, where the report is."""
-    _Summary(run, console).show(report_dir)
+def summary(run: RunResult, console: Console, report: Path | None = None) -> None:
+    """Print how a run ended: verdict, reasons, failures by requirement and operation, which file is its ``report``."""
+    _Summary(run, console).show(report)
 
 
 class _Summary:
@@ -155,14 +155,14 @@ class _Summary:
         self.run = run
         self.console = console
 
-    def show(self, report_dir: Path | None) -> None:
+    def show(self, report: Path | None) -> None:
         self._failures()
         self._waivers()
         self._left_out()
         self._inventory()
         self._verdict()
-        if report_dir is not None:
-            self._line(Text(f"Report: {report_dir / 'index.html'}", style="dim"))
+        if report is not None:
+            self._line(Text(f"Report: {report}", style="dim"))
 
     def _verdict(self) -> None:
         run, totals = self.run, self.run.totals()

@@ -184,7 +184,11 @@ class _Findings:
             *((requirement.id, requirement) for requirement in self.requirements),
             *((operation.operation, operation) for operation in self.operations),
         ]
-        lines = [_sentence(f"{name}: {subject.reason}") for name, subject in undecided if subject.outcome == "not_run"]
+        lines = [
+            _sentence(f"{name}: {subject.reason}")
+            for name, subject in undecided
+            if subject.outcome == "not_run" and subject.reason not in self.troubles  # which are told once
+        ]
         yield from _shortened(lines, "requirements and operations not decided")
 
 

@@ -27,7 +27,7 @@ class WaiverError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class WaiverFile:
-    """The waivers of one file, in its order; the first that covers a failure waives it."""
+    """The waivers of one file or several, in their order; the first that covers a failure waives it."""
 
     name: str
     waivers: Sequence[Waiver]
@@ -105,17 +105,27 @@ def _was_decided(item: ItemResult, waiver: Waiver) -> bool:
 
 
 def load_waivers(
-    path: Path | None,
-    *,
+    *paths: Path,
     requirements: Collection[str] | None = None,
     operations: Collection[str] | None = None,
 ) -> WaiverFile | None:
-    """The waivers of a file, None without one; raises `WaiverError`.
+    """The waivers of all files together, None without any; raises `WaiverError`, also for an id that two files use.
 
     With ``requirements`` (ids) and ``operations`` (labels), names that are in neither are errors too.
     """
-    if path is None:
+    files = [_load(path, requirements, operations) for path in dict.fromkeys(paths)]
+    origins: dict[str, str] = {}
+    for file in files:
+        for waiver in file.waivers:
+            other = origins.setdefault(waiver.id, file.name)
+            if other != file.name:
+                raise WaiverError(f"{file.name}: waiver {waiver.id}: {other} uses that id as well")
+    if not files:
         return None
+    return WaiverFile(", ".join(file.name for file in files), [waiver for file in files for waiver in file.waivers])
+
+
+def _load(path: Path, requirements: Collection[str] | None, operations: Collection[str] | None) -> WaiverFile:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -132,7 +142,7 @@ def parse_waivers(
     requirements: Collection[str] | None = None,
     operations: Collection[str] | None = None,
 ) -> WaiverFile:
-    """As `load_waivers`, from the text of a file called ``name``."""
+    """As `load_waivers`, from the text of one file called ``name``."""
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:

@@ -49,12 +49,33 @@ def test_entry() -> None:
 
 
 def test_no_file_and_no_entry(tmp_path: Path) -> None:
-    assert load_waivers(None) is None
+    assert load_waivers() is None
     assert parse("").waivers == ()
     (tmp_path / "w.toml").write_text(toml())
     loaded = load_waivers(tmp_path / "w.toml")
     assert loaded is not None
     assert [waiver.id for waiver in loaded.waivers] == ["EMQX-1"]
+
+
+def test_several_files_are_one(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text(toml())
+    second.write_text(toml(id='"OURS"', requirement='"GEN-14"'))
+    loaded = load_waivers(first, second, first)
+    assert loaded is not None
+    assert [waiver.id for waiver in loaded.waivers] == ["EMQX-1", "OURS"]
+    assert (waived(loaded, failure("GEN-15")), waived(loaded, failure("GEN-14"))) == ("EMQX-1", "OURS")
+
+
+def test_id_is_used_by_one_file_only(tmp_path: Path) -> None:
+    for name in ("a.toml", "b.toml"):
+        (tmp_path / name).write_text(toml())
+    with pytest.raises(WaiverError) as caught:
+        load_waivers(tmp_path / "a.toml", tmp_path / "b.toml")
+    assert str(caught.value) == f"{tmp_path}/b.toml: waiver EMQX-1: {tmp_path}/a.toml uses that id as well"
+    (tmp_path / "a.toml").write_text(toml(id='"A"', requirement='"GEN-14"'))
+    with pytest.raises(WaiverError, match=r"b\.toml: waiver EMQX-1: there is no requirement"):
+        load_waivers(tmp_path / "a.toml", tmp_path / "b.toml", requirements={"GEN-14"})
 
 
 @pytest.mark.parametrize(

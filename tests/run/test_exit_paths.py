@@ -48,6 +48,16 @@ def test_nothing_failed_of_what_was_selected_is_partial_and_0(target: EmbeddedDe
     assert target.api_secret not in completed.stdout + completed.stderr
 
 
+def test_seed_is_the_same_every_day_unless_it_is_random(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    seeds = []
+    for number, options in enumerate([[], [], ["--seed", "random"]]):
+        arguments = ("run", "-n", "0", ONE_ITEM, "--report-dir", str(number), *options)
+        completed = run(*arguments, env=environment(target), cwd=tmp_path)
+        seeds.append(report_of(tmp_path / str(number))["seed"])
+        assert f"seed {seeds[-1]}, " in completed.stdout
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "expected"),
     [
