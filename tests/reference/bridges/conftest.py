@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,23 +12,20 @@ import pytest
 import requests
 
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
-
-DEADLINE = 10.0
-
-
-def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-    """The first value of ``read`` that is ``wanted``; fails with the last one at the deadline."""
-    end = time.monotonic() + DEADLINE
-    while not wanted(value := read()):
-        assert time.monotonic() < end, value
-        time.sleep(0.01)
-    return value
+from tests.waiting import PATIENCE_S, eventually
 
 
 class Target:
-    """An HTTP server that remembers requests and answers with ``statuses`` in turn, the last one for ever."""
+    """An HTTP server that remembers requests and answers with ``statuses`` in turn, the last one for ever.
+
+    After `close` its port refuses connections, and belongs to nobody else before `release`.
+    """
 
     def __init__(self, *statuses: int, port: int = 0) -> None:
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", port))
+        self.port: int = self._reserved.getsockname()[1]
         self.requests: list[dict[str, Any]] = []
         left = list(statuses or (200,))
         received = self.requests
@@ -50,9 +47,8 @@ class Target:
             def log_message(self, *_arguments: Any) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
@@ -69,6 +65,11 @@ class Target:
         self._server.shutdown()
         self._server.server_close()
 
+    def release(self) -> None:
+        """Stop listening for good."""
+        self.close()
+        self._reserved.close()
+
 
 class World:
     """REST calls on a deployment of its own."""
@@ -81,7 +82,7 @@ class World:
         self._session.auth = (KEY, SECRET)
 
     def call(self, method: str, path: str, json: Any = None, **query: Any) -> requests.Response:
-        return self._session.request(method, self._base + path, json=json, params=query, timeout=10)
+        return self._session.request(method, self._base + path, json=json, params=query, timeout=PATIENCE_S)
 
     def ok(self, method: str, path: str, json: Any = None, **query: Any) -> Any:
         """The decoded answer of a call that must succeed."""
@@ -153,7 +154,7 @@ def strict_world(shared_worlds: dict[str, World]) -> Iterator[World]:
 def target() -> Iterator[Target]:
     started = Target()
     yield started
-    started.close()
+    started.release()
 
 
 @pytest.fixture
@@ -167,4 +168,4 @@ def start_target() -> Iterator[Callable[..., Target]]:
 
     yield start
     for target in started:
-        target.close()
+        target.release()
