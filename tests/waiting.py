@@ -11,6 +11,9 @@ Value = TypeVar("Value")
 PATIENCE_S = 120.0
 """How long anything may take that happens at once on an idle machine: the bound of every wait of a test."""
 
+RUN_PATIENCE_S = 1800.0
+"""The same for a run of the suite."""
+
 _PAUSE_S = 0.01
 
 
