@@ -14,17 +14,19 @@ PATIENCE_S = 120.0
 RUN_PATIENCE_S = 1800.0
 """The same for a run of the suite."""
 
-_PAUSE_S = 0.01
-
 
 def eventually(
-    read: Callable[[], Value], wanted: Callable[[Value], object] = bool, *, within_s: float = PATIENCE_S
+    read: Callable[[], Value],
+    wanted: Callable[[Value], object] = bool,
+    *,
+    within_s: float = PATIENCE_S,
+    pause_s: float = 0.01,
 ) -> Value:
     """The first value of ``read`` that is ``wanted``; AssertionError with the last one at the deadline."""
     end = time.monotonic() + within_s
     while not wanted(value := read()):
         assert time.monotonic() < end, f"did not happen within {within_s:g} s, but {_shown(value)}"
-        time.sleep(_PAUSE_S)
+        time.sleep(pause_s)
     return value
 
 

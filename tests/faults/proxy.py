@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.waiting import PATIENCE_S
+
 
 @dataclass(frozen=True)
 class Request:
@@ -111,7 +113,7 @@ class FaultProxy:
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any
 
             def forward(self, body: bytes) -> Reply:
-                connection = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc, timeout=20)
+                connection = http.client.HTTPConnection(urlsplit(proxy.upstream).netloc, timeout=PATIENCE_S)
                 connection.request(self.command, self.path, body or None, dict(self.headers.items()))
                 answer = connection.getresponse()
                 headers = {name.lower(): value for name, value in answer.getheaders()}
