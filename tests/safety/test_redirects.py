@@ -13,7 +13,7 @@ from conformance.contract import load_contract
 from conformance.reference.embedded import start_embedded
 from conformance.run import Worker
 from conformance.target.config import Configuration
-from conformance.target.polling import eventually
+from tests.waiting import eventually
 
 
 class Origin:
@@ -103,6 +103,6 @@ def test_connector_of_the_reference_takes_a_redirect_for_an_answer(
                 metrics = worker.api.call("GET /actions/{id}/metrics", path=identifier).json["metrics"]
                 return bool(metrics["failed"] == 1)
 
-            assert eventually(has_failed, 20)
+            eventually(has_failed)
     assert origin.seen == ["POST /hook"]
     assert elsewhere.seen == []
