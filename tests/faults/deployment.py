@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import random
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -67,6 +69,15 @@ class FaultyDeployment:
             "disposable": True,
             "embedded": True,
         }
+
+    def exchange_s(self) -> float:
+        """Seconds that one exchange takes just now."""
+        started = time.monotonic()
+        connection = http.client.HTTPConnection(LOOPBACK, self._proxy.port, timeout=PATIENCE_S)
+        connection.request("GET", "/api/v5/action_types")
+        connection.getresponse().read()
+        connection.close()
+        return time.monotonic() - started
 
     def renew(self) -> None:
         """Replace the deployment by a new one without any state."""
