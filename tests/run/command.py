@@ -15,7 +15,7 @@ from tests.waiting import RUN_PATIENCE_S, eventually
 
 
 def environment(target: EmbeddedDeployment | None = None, **variables: str) -> dict[str, str]:
-    """A process environment without settings of the caller, with those of ``target``."""
+    """A process environment without settings of the caller, with those of ``target`` and a seed of every day."""
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -26,6 +26,7 @@ def environment(target: EmbeddedDeployment | None = None, **variables: str) -> d
             "EMQX_CONFORMANCE_BASE_URL": target.base_url,
             "EMQX_CONFORMANCE_API_KEY": target.api_key,
             "EMQX_CONFORMANCE_API_SECRET": target.api_secret,
+            "EMQX_CONFORMANCE_SEED": "1",
         }
     return clean | {f"EMQX_CONFORMANCE_{name}": value for name, value in variables.items()}
 
