@@ -59,6 +59,7 @@ class Controller:
         self.abandoned: StartError | None = None
         self.progress: Any = None
         self.unneeded_waivers: list[str] = []
+        self._has_internal_error = False
         self.interrupts.ask(self._interrupted)
 
     @classmethod
@@ -150,7 +151,9 @@ class Controller:
         """Whoever prints tracebacks prints this one without secrets; pytest itself need not."""
         traceback = internal_error.conceal(excrepr, self.redact.hide)
         what = internal_error.sentence(excinfo.typename, self.redact.hide(str(excinfo.value)))
-        self.note(what + internal_error.keep(traceback, self.plan.configuration.report_dir))
+        kept = internal_error.keep(traceback, self.plan.configuration.report_dir, first=not self._has_internal_error)
+        self._has_internal_error = True
+        self.note(what + kept)
         return True
 
     def worker_finished(

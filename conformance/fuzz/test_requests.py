@@ -106,7 +106,7 @@ def test_read_changes_nothing(subject: Subject, driver: Driver, recorder: Record
         # What is gone after it was read stays gone: waiting only helps where something is still on its way.
         return shown[0] == shown[1] or not answer.ok
 
-    eventually(repeated, 2.0)
+    eventually(repeated)
     message = f"read twice, it was first {shown[0]!r}"
     recorder.expect(shown[0] == shown[1], "GEN-19", "read_is_safe", f"{message}, then {shown[1]!r}", answer)
 

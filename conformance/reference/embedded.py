@@ -18,8 +18,8 @@ from typing import IO, Any
 from conformance.reference.credentials import ROLES
 from conformance.reference.deployment import Settings
 
-READY_SECONDS = 15.0
-STOP_SECONDS = 5.0
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
 
 
 class EmbeddedError(Exception):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import random
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 
@@ -15,9 +17,9 @@ from conformance.reference.deployment import Settings
 from conformance.reference.server import RunningDeployment
 from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.faults.seeded import Seeded
+from tests.waiting import PATIENCE_S
 
 LOOPBACK = "127.0.0.1"
-ANSWER_S = 30.0
 
 
 def unchanged(_request: Request, forward: Callable[[], Reply]) -> Reply:
@@ -68,9 +70,18 @@ class FaultyDeployment:
             "embedded": True,
         }
 
+    def exchange_s(self) -> float:
+        """Seconds that one exchange takes just now."""
+        started = time.monotonic()
+        connection = http.client.HTTPConnection(LOOPBACK, self._proxy.port, timeout=PATIENCE_S)
+        connection.request("GET", "/api/v5/action_types")
+        connection.getresponse().read()
+        connection.close()
+        return time.monotonic() - started
+
     def renew(self) -> None:
         """Replace the deployment by a new one without any state."""
-        asyncio.run_coroutine_threadsafe(self._renew(), self._loop).result(ANSWER_S)
+        asyncio.run_coroutine_threadsafe(self._renew(), self._loop).result(PATIENCE_S)
 
     def seed(self, seeded: Seeded) -> None:
         """Apply a fault, to a new deployment if it is one of the deployment."""
@@ -116,7 +127,7 @@ class FaultyDeployment:
     ) -> None:
         self.lift()
         self._proxy.__exit__(kind, error, trace)
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(ANSWER_S)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

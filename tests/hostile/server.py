@@ -9,7 +9,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.reference.embedded import EmbeddedDeployment
+from tests.waiting import PATIENCE_S, eventually
 
 BASE_PATH = "/api/v5"
 
@@ -124,12 +124,9 @@ class HostileServer:
         """The paths that were asked for, in order."""
         return [request.path for request in self.seen if request.method == method]
 
-    def wait_until(self, wanted: Callable[[Request], bool], within_s: float = 60.0) -> None:
+    def wait_until(self, wanted: Callable[[Request], bool]) -> None:
         """Return once a request that is ``wanted`` arrived."""
-        deadline = time.monotonic() + within_s
-        while not any(map(wanted, tuple(self.seen))):
-            assert time.monotonic() < deadline, f"still waiting after {[request.path for request in self.seen]}"
-            time.sleep(0.01)
+        eventually(lambda: tuple(self.seen), lambda seen: any(map(wanted, seen)))
 
     def call(self, function: Callable[[], object]) -> None:
         """Call ``function`` where the cases run."""
@@ -154,7 +151,7 @@ class HostileServer:
         self._loop.close()
 
     def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
 
     async def _drop(self) -> None:
         for writer in tuple(self._open):

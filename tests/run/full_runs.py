@@ -13,8 +13,6 @@ from conformance.report.model import RunResult
 from conformance.report.storage import read_run
 from tests.run.command import environment, run
 
-RUN_TIMEOUT_S = 600
-
 
 def stored_run(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> RunResult:
     """The run called ``name``, made by ``make`` in a folder all workers share unless one of them has made it."""
@@ -31,7 +29,7 @@ def stored_run(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
 
 def run_against_reference(folder: Path) -> None:
     """What a new user runs: the embedded deployment, everything at its default."""
-    completed = run("run", "--seed", "5", env=environment(), cwd=folder, timeout=RUN_TIMEOUT_S)
+    completed = run("run", "--seed", "5", env=environment(), cwd=folder)
     (folder / "output.txt").write_text(completed.stdout + completed.stderr, encoding="utf-8")
     (folder / "exit-code").write_text(str(completed.returncode), encoding="utf-8")
 
@@ -44,6 +42,6 @@ def run_against_recorded_server(folder: Path) -> None:
         secrets = {f"{role.upper()}_SECRET": secret for role, (_, secret) in target.role_keys.items()}
         env = environment(target, MQTT=target.mqtt, TOKEN=target.bearer_token, SEED="5", **keys, **secrets)
         options = ("--disposable", "--waivers", "emqx-5.8", "--strict-waivers")
-        completed = run("run", *options, env=env, cwd=folder, timeout=RUN_TIMEOUT_S)
+        completed = run("run", *options, env=env, cwd=folder)
     (folder / "output.txt").write_text(completed.stdout + completed.stderr, encoding="utf-8")
     (folder / "exit-code").write_text(str(completed.returncode), encoding="utf-8")

@@ -15,8 +15,10 @@ from conformance.requirements import catalogue
 from conformance.target.config import WAIVERS_FOLDER
 from conformance.waivers import load_waivers
 from tests.run.full_runs import run_against_recorded_server, run_against_reference, stored_run
+from tests.waiting import RUN_PATIENCE_S
 
-pytestmark = pytest.mark.timeout(900)
+# Two runs, and whoever waits for the worker that makes them.
+pytestmark = pytest.mark.timeout(3 * RUN_PATIENCE_S)
 
 CONTRACT = load_contract()
 

@@ -21,7 +21,8 @@ from conformance.reference.mqtt.packets import (
     SubscribeOptions,
     Unsubscribe,
 )
-from tests.reference.mqtt.mqtt_clients import RawClient, eventually
+from tests.reference.mqtt.mqtt_clients import RawClient
+from tests.waiting import eventually
 
 ELSEWHERE = ("sys/", "$bridges/", "schema_validation", "message_transformation")
 RECORDING = Path(__file__).parents[2] / "data" / "recordings" / "rule_events_live.jsonl"
