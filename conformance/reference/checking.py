@@ -225,7 +225,7 @@ class _Pass:
             converted = value
             self._check_text(schema, value, path)
         else:
-            raise self._bad(schema, value, path, "string()")
+            raise self._bad(schema, value, path, "binary()")
         return converted if self.convert else value
 
     def _symbol(self, members: list[Any], value: Any, path: str) -> Any:
@@ -238,6 +238,7 @@ class _Pass:
         raise CheckError.of("unable_to_convert_to_enum_symbol", path, value=value)
 
     def _check_text(self, schema: Schema, text: str, path: str) -> None:
+        self._check_printable(schema, text, path)
         if path == _NAME:
             return
         if not schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)):
@@ -246,6 +247,10 @@ class _Pass:
             raise self._bad(schema, text, path, f"a string matching {schema['pattern']}")
         if schema.get("format") == "date-time" and not _DATE_TIME.fullmatch(text):
             raise self._bad(schema, text, path, "an RFC 3339 date and time")
+
+    def _check_printable(self, schema: Schema, text: str, path: str) -> None:
+        if self.contract.unprintable is not None and self.contract.unprintable.search(text):
+            raise self._bad(schema, text, path, "binary()")
 
     def _boolean(self, value: Any, path: str) -> Any:
         if isinstance(value, bool):
