@@ -102,10 +102,10 @@ def test_boundaries(subject: Subject, driver: Driver) -> None:
 
 
 def _sample(mutations: list[Mutation], count: int, chance: random.Random) -> list[Mutation]:
-    """At most ``count`` mutations; those of the body as a whole (a missing or an unknown field) come first."""
-    whole = [mutation for mutation in mutations if not mutation.path]
-    rest = [mutation for mutation in mutations if mutation.path]
-    return (whole + chance.sample(rest, len(rest)))[:count]
+    """At most ``count`` mutations: those that come first, then others by chance."""
+    first = [mutation for mutation in mutations if mutation.first]
+    rest = [mutation for mutation in mutations if not mutation.first]
+    return (first + chance.sample(rest, len(rest)))[:count]
 
 
 @requirement("GEN-32")

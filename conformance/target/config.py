@@ -37,6 +37,14 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 """Roles of API keys below administrator."""
 
 
+def waivers_named(file: Path) -> Path:
+    """``file``, or the one that ships with the suite under that bare name, for example emqx-5.8."""
+    if not file.exists() and file.name == str(file):
+        shipped = WAIVERS_FOLDER / f"{file.name.removesuffix('.toml')}.toml"
+        return shipped if shipped.is_file() else file
+    return file
+
+
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
@@ -135,11 +143,7 @@ class Configuration(BaseModel):
     @field_validator("waivers")
     @classmethod
     def _shipped(cls, value: Path | None) -> Path | None:
-        """A bare name means a file that ships with the suite, for example emqx-5.8."""
-        if value is not None and not value.exists() and value.name == str(value):
-            shipped = WAIVERS_FOLDER / f"{value.name.removesuffix('.toml')}.toml"
-            return shipped if shipped.is_file() else value
-        return value
+        return None if value is None else waivers_named(value)
 
     @field_validator("ca_bundle", "waivers")
     @classmethod
