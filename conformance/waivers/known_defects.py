@@ -84,6 +84,7 @@ def waivers_of(file: WaiverFile, defect: Defect) -> Sequence[Waiver]:
 def _waived(waiver: Waiver, defect: Defect) -> str:
     selectors = [waiver.requirement, f"`{waiver.operation}`" if waiver.operation else None]
     selectors += [waiver.check, f"where it says `{waiver.match}`" if waiver.match else None]
+    selectors += [f"where it says what fits `{waiver.match_regex.pattern}`" if waiver.match_regex else None]
     selectors += [f"for {waiver.within}" if waiver.within != defect.versions else None]
     where = ", ".join(selector for selector in selectors if selector)
     return f"Waiver `{waiver.id}`: {where}. {waiver.reason}"
