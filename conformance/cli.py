@@ -1,4 +1,4 @@
-"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | report | diff``."""
+"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | defects | report | diff``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ INCONCLUSIVE = 3
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {
+    "defects": ("conformance.waivers.commands", "defects"),
     "spec": ("conformance.contract.commands", "spec"),
     "report": ("conformance.report.commands", "report"),
     "diff": ("conformance.report.commands", "diff"),

@@ -164,8 +164,9 @@ class AnswerChecks:
         text = answer.content.decode("utf-8", errors="replace")
         if self.recorder.redact(text) != text:
             self._failed(answer, "GEN-16", "no_internals", f"{answer.status} repeats a secret of the request")
-        elif _INTERNALS.search(text):
-            self._failed(answer, "GEN-16", "no_internals", f"{answer.status} shows internals of the server")
+        elif found := _INTERNALS.search(text):
+            message = f"{answer.status} shows internals of the server: {found[0]}"
+            self._failed(answer, "GEN-16", "no_internals", message)
         else:
             self.recorder.passed("GEN-16", "no_internals", operation.label)
 

@@ -14,7 +14,7 @@ from conformance.contract.generation import MISSING, Generated, GenerationError,
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.arrange import Arrangement
-from conformance.fuzz.boundaries import without_ignored
+from conformance.fuzz.boundaries import IGNORED_FIELDS, without_fields
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.run import Context
 from conformance.target.answer import Answer
@@ -143,7 +143,7 @@ class Driver:
         return all(
             leniency(self._context).certainly_invalid(
                 self.subject.label,
-                {} if reading is MISSING else without_ignored(self.subject.label, reading),
+                {} if reading is MISSING else without_fields(self.subject.label, reading, IGNORED_FIELDS),
                 self.subject.resource_type,
             )
             for reading in readings

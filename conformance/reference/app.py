@@ -37,6 +37,8 @@ _JSON = (b"content-type", b"application/json")
 _NO_CONTENT = (b"content-length", b"0")
 _CLOSE = (b"connection", b"close")
 _AUTHENTICATE = {"WWW-Authenticate": 'Basic Realm="emqx-dashboard"'}
+# How every error text of a handler ends (GEN-16).
+_TRACE = '{minirest_handler,apply_callback,4,[{file,"minirest_handler.erl"},{line,192}]}'
 _NOT_FOUND_TEXT = b"404 - NOT FOUND"
 _NOT_FOUND_HTML = b"<html><head><title>404 - NOT FOUND</title></head><body><h1>404 - NOT FOUND</h1></body></html>"
 
@@ -147,10 +149,8 @@ class Application:
             return Reply(500, {"code": "INTERNAL_ERROR", "message": "Unexpected error, see the log of the deployment"})
         if silent:
             return Reply(500)
-        message = f"error, {reason}, [{call.operation}]"
-        if prints_request:
-            message = f"error, {reason}, {_printed_request(call)}"
-        return Reply(500, {"code": "INTERNAL_ERROR", "message": message})
+        called = _printed_request(call) if prints_request else f"[{call.operation}]"
+        return Reply(500, {"code": "INTERNAL_ERROR", "message": f"error, {reason}, [{called},{_TRACE}]"})
 
 
 async def _handled(endpoint: Endpoint, call: Call) -> Reply:

@@ -60,8 +60,6 @@ def _routed(call: Call, message: Message) -> dict[str, Any]:
 
 def _message(call: Call, item: dict[str, Any]) -> Message:
     topic = item["topic"]
-    if "\0" in topic:
-        raise ApiError(400, "BAD_REQUEST", "topic contains U+0000")
     payload = _payload(item)
     if not is_topic_name(topic):
         raise _Refused(Reason.TOPIC_NAME_INVALID, "topic_name_invalid")

@@ -40,6 +40,14 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 """Roles of API keys below administrator."""
 
 
+def waivers_named(file: Path) -> Path:
+    """``file``, or the one that ships with the suite under that bare name, for example emqx-5.8."""
+    if not file.exists() and file.name == str(file):
+        shipped = WAIVERS_FOLDER / f"{file.name.removesuffix('.toml')}.toml"
+        return shipped if shipped.is_file() else file
+    return file
+
+
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
@@ -156,7 +164,7 @@ class Configuration(BaseModel):
     @classmethod
     def _shipped(cls, values: tuple[Path, ...]) -> tuple[Path, ...]:
         """A bare name means a file that ships with the suite, for example emqx-5.8."""
-        return tuple(_file(_shipped_waivers(value)) for value in values)
+        return tuple(_file(waivers_named(value)) for value in values)
 
     @field_validator("ca_bundle")
     @classmethod
@@ -200,13 +208,6 @@ class Configuration(BaseModel):
     def on_loopback(self) -> bool:
         """Whether the target runs on this machine."""
         return is_loopback(urlsplit(self.base_url or "").hostname or "")
-
-
-def _shipped_waivers(path: Path) -> Path:
-    if path.exists() or path.name != str(path):
-        return path
-    shipped = WAIVERS_FOLDER / f"{path.name.removesuffix('.toml')}.toml"
-    return shipped if shipped.is_file() else path
 
 
 def _file(path: Path) -> Path:

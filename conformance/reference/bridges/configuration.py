@@ -44,8 +44,6 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         hidden = {name: call.body[name] for name in UNDOCUMENTED if name in call.body and name not in _TIMES}
         filled = Checker(call.deployment.contract, lenient=True).check(schema, documented, convert=False)
         shown = _without_identity(filled) | hidden
-        if resource_type == "confluent_producer" and "ssl" in shown:
-            shown["ssl"] = {"enable": True, **shown["ssl"]}  # always filled, although the document knows no such field
     if resource_type == "s3" and (settings.get("parameters") or {}).get("mode") == "direct":
         # Objects are uploaded one by one in this mode, whatever batches were asked for.
         shown, settings = _unbatched(shown, 0 if call.deployment.strict else "0ms"), _unbatched(settings, "0ms")
