@@ -67,7 +67,8 @@ class Commands(click.Group):
 def main() -> None:
     """Decide whether a deployment keeps the EMQX Dedicated REST API v5 contract.
 
-    Exit codes: 0 conformant (also with waivers), 1 non-conformant, 2 wrong usage or configuration, 3 inconclusive.
+    Exit codes: 0 conformant (also with waivers, or partial on the user's word), 1 non-conformant, 2 wrong usage or
+    configuration, 3 inconclusive, or partial because something demanded could not be decided.
     """
 
 

@@ -41,7 +41,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("publisher_secret_file", "File that holds its secret.", "FILE"),
     Option(
         "mqtt",
-        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are skipped.",
+        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are left out.",
         "HOST:PORT",
     ),
     Option(

@@ -110,8 +110,10 @@ def configured(**fields: Any) -> Configuration:
         ("bearer", {}, {}, "chosen"),
         ("authenticator", {}, {}, "undecided"),
         ("authenticator", {"profile": "smoke"}, {}, "chosen"),
-        ("users", {"mqtt": "h:1883"}, {}, "undecided"),
+        ("users", {"mqtt": "h:1883"}, {}, "chosen"),
+        ("users", {"mqtt": "h:1883", "profile": "deep"}, {}, "undecided"),
         ("users", {}, {"no_mqtt": "no MQTT listener given"}, "chosen"),
+        ("users", {"mqtt": "h:1883"}, {"no_mqtt": "MQTT listener h:1883: refused"}, "undecided"),
     ],
 )
 def test_on_whose_word_a_capability_is_missing(

@@ -19,6 +19,7 @@ READ = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 MQTT = "conformance/scenarios/test_publish.py::test_message_reaches_its_subscribers"
 VIEWER = "conformance/fuzz/test_credentials.py::test_viewer_reads[GET /rules]"
 LOGIN = "conformance/scenarios/test_login.py"
+RULES = "conformance/scenarios/test_authorization.py::test_rules_are_kept_in_order"
 GLOBAL = "conformance/fuzz/test_operations.py::test_positive[DELETE /banned]"
 TYPES = "conformance/scenarios/test_type_secrets.py::test_connector"
 NOT_AUTHORIZED = b"\x20\x03\x00\x87\x00"
@@ -108,9 +109,24 @@ def test_listener_that_was_named_and_cannot_be_used_is_undecided(
 def test_what_the_target_must_bring_is_undecided(
     profile: str, expected: int, target: EmbeddedDeployment, outcome: Callable[..., Told]
 ) -> None:
+    def without_authorization(request: Any, forward: Callable[[], Reply]) -> Reply:
+        if "/authorization/sources/" in request.path:
+            return forward().with_json({"code": "NOT_FOUND", "message": "Not found: built_in_database"}, 404)
+        return forward()
+
+    with FaultProxy(target.base_url, without_authorization) as proxy:
+        code, verdict, reasons, output = outcome(target, RULES, READ, "--profile", profile, base_url=proxy.base_url)
+    assert (code, verdict) == (expected, "partial"), output
+    reason = "the built-in database authorization source is not configured"
+    assert reason in reasons["undecided" if expected else "chosen"]
+
+
+@pytest.mark.parametrize(("profile", "expected"), [("standard", 0), ("deep", 3)])
+def test_whether_clients_must_log_in_is_for_the_target_unless_the_profile_is_deep(
+    profile: str, expected: int, target: EmbeddedDeployment, outcome: Callable[..., Told]
+) -> None:
     assert target.mqtt is not None
-    options = ("--profile", profile, "--mqtt", target.mqtt)
-    code, verdict, reasons, output = outcome(target, LOGIN, READ, *options)
+    code, verdict, reasons, output = outcome(target, LOGIN, READ, "--profile", profile, "--mqtt", target.mqtt)
     assert (code, verdict) == (expected, "partial"), output
     assert "the target lets anonymous MQTT clients in" in reasons["undecided" if expected else "chosen"]
 
