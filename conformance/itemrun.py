@@ -166,7 +166,8 @@ class ItemRunner:
             if not recorder.failures:
                 self._skip(item, "not_run", f"undecided: {error}")
         elif isinstance(error, NoAnswer):
-            recorder.failed("GEN-31", "answered", str(error), error.sent, operation=error.operation)
+            what = f"{error.sent.method} {error.sent.path}: no answer: {error.reason}"
+            recorder.failed("GEN-31", "answered", what, error.sent, operation=error.operation, by_itself=True)
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
@@ -219,6 +220,8 @@ class ItemRunner:
                 f"{failure.requirement} {failure.operation or ''} [{failure.check}] {failure.message}"
                 f"\n  {failure.curl or ''}" for failure in unwaived
             ))  # fmt: skip
+        if recorder.doubted:
+            self._skip(item, "not_run", f"undecided: {recorder.doubted[0]}")
         missing = [identifier for identifier in recorder.requirements if not recorder.evidence[identifier]]
         if error is not None:
             self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")

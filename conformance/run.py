@@ -159,6 +159,7 @@ class Context(Worker):
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
         self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
+        self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:
             self.adapter.rules_of_all = Resource("rules_of_all", plan.rules_of_all)

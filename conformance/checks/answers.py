@@ -184,6 +184,7 @@ class AnswerChecks:
             attribution="document" if errata else "target",
             erratum=", ".join(errata) or None,
             signature=signature,
+            by_itself=True,
         )
 
 

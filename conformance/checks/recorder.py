@@ -40,6 +40,13 @@ class Recorder:
         self._evidence: Counter[str] = Counter()
         self._failures: dict[tuple[str, str | None, str, str], Failure] = {}
         self._secrets: set[str] = set()
+        self._repeated: list[str] = []
+        self.doubted: list[str] = []
+        """What went wrong after a write that may have been carried out twice: it proves nothing."""
+
+    def repeated(self, sent: Sent) -> None:
+        """Take note of a write that was sent again, and may have been carried out twice."""
+        self._repeated.append(f"{sent.method} {sent.path} (request id {sent.request_id}) was {sent.again[-1]}")
 
     def saw(self, answer: Answer) -> None:
         """Count an answer."""
@@ -73,15 +80,23 @@ class Recorder:
         erratum: str | None = None,
         signature: str | None = None,
         program: Sequence[str] = (),
+        by_itself: bool = False,
     ) -> None:
         """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted.
 
         ``exchange``: the answer that shows it, by default the last one, or the request that got none. ``program``: the
-        lines that reproduce it, by default the request after those that made what it names.
+        lines that reproduce it, by default the request after those that made what it names. ``by_itself``: the exchange
+        shows it whatever was sent before; anything else is only doubted once a write may have been carried out twice.
         """
         exchange = exchange or self.last
         answer, sent = (exchange, exchange.sent) if isinstance(exchange, Answer) else (None, exchange)
         operation = operation or (answer.operation if answer else None) or self.operation
+        notes = [] if sent is None else list(sent.again)
+        notes += [note for note in self._repeated if sent is None or sent.request_id not in note]
+        told = shortened(self.hide(f"{message} ({'; '.join(notes)})" if notes else message))
+        if self._repeated and not by_itself:
+            self.doubted.append(told)
+            return
         self._evidence[requirement] += 1
         self._decided[operation or "(unknown path)"][check] += 1
         key = (requirement, operation, check, signature or message)
@@ -94,7 +109,7 @@ class Recorder:
             requirement=requirement,
             operation=operation,
             check=check,
-            message=shortened(self.hide(message)),
+            message=told,
             curl="\n".join(program or self._program(sent)) or None,
             attribution=attribution,
             erratum=erratum,
@@ -112,6 +127,7 @@ class Recorder:
         self._decided.clear()
         self._evidence.clear()
         self._failures.clear()
+        self.doubted.clear()
 
     def expect(self, condition: bool, requirement: str, check: str, message: str, answer: Answer | None = None) -> bool:
         """Decide a check either way; returns ``condition``."""

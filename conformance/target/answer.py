@@ -39,7 +39,10 @@ class UnexpectedAnswer(AssertionError):
 
 @dataclass(slots=True)
 class Sent:
-    """A request as sent; ``path`` is raw, below ``/api/v5``, with its query. ``credentials`` says how it was signed."""
+    """A request as sent; ``path`` is raw, below ``/api/v5``, with its query. ``credentials`` says how it was signed.
+
+    ``again``: for each time that it was sent again, how and why.
+    """
 
     method: str
     path: str
@@ -47,6 +50,7 @@ class Sent:
     body: bytes = field(repr=False)
     credentials: str
     request_id: str
+    again: list[str] = field(default_factory=list)
 
     def curl(self, redact: Redactor, secrets: Collection[str] = ()) -> str:
         """A line to paste into a shell; credentials and base URL come from the environment.
@@ -89,7 +93,6 @@ class Answer:
     content: bytes = field(repr=False)
     elapsed_s: float
     truncated: bool = False
-    notes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -153,7 +156,7 @@ class Answer:
         request = (
             f"{self.sent.method} {hide(self.sent.path)}\nx-request-id: {self.sent.request_id}\n\n"
             f"{_excerpt(self.sent.body, hide)}"
-        )
+        ) + "".join(f"\n\n--- {note} ---" for note in self.sent.again)
         headers = hide("\n".join(f"{name}: {value}" for name, value in self.headers.items()))
         response = (
             f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{shortened(headers)}\n\n"
