@@ -9,8 +9,11 @@ from typing import Any, NoReturn
 
 import pytest
 
+from conformance.checks.sightings import refused_read
+from conformance.fuzz.repair import Repair
 from conformance.items import operation_of, requirements_of
 from conformance.report import allure_results
+from conformance.report.consequences import outcome_without
 from conformance.report.model import PROVISIONAL, Failure, ItemResult, Outcome
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
@@ -172,7 +175,10 @@ class ItemRunner:
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
             answer = error.answer if isinstance(error, UnexpectedAnswer) else None
-            recorder.failed(main, check, _first_line(error), answer)
+            sighting = refused_read(answer) if answer is not None else None
+            failure = recorder.failed(main, check, _first_line(error), answer, sighting=sighting)
+            if isinstance(error, UnexpectedAnswer) and error.refused:
+                Repair(self.context).accepted(error.answer, failure)
         elif isinstance(error, NotJson | MqttError):
             recorder.failed(main, check, _first_line(error))
         elif error is None and item.get_closest_marker("fuzz") is None:
@@ -197,7 +203,8 @@ class ItemRunner:
         self._skip(item, outcome, reason)
 
     def _unwaived(self) -> list[Failure]:
-        """The item's failures that no waiver covers; marks the others."""
+        """The item's failures that stand for themselves and that no waiver covers; marks the others."""
+        self.context.recorder.settle()
         failures = self.context.recorder.failures
         if self.waivers is not None:
             self.waivers.apply(failures, self.context.capabilities.version)
@@ -205,7 +212,7 @@ class ItemRunner:
             entry = REQUIREMENTS.get(failure.requirement)
             if entry is not None and entry.provisional and failure.waived_by is None:
                 failure.waived_by = PROVISIONAL
-        return [failure for failure in failures if failure.waived_by is None]
+        return [failure for failure in failures if failure.counts]
 
     def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
         """Conclude from what was recorded; an ``error`` counts unless the item stumbled over a failure it recorded."""
@@ -227,12 +234,13 @@ class ItemRunner:
             self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
             text = recorder.hide(str(error))
             raise error if text == str(error) else SuiteError(text).with_traceback(error.__traceback__) from None
-        if failures:
-            reason = "; ".join(sorted({f"waived by {failure.waived_by}" for failure in failures}))
+        outcome, reason = outcome_without(failures, missing, recorder.causes)
+        if outcome == "waived":
             self._conclude(item, "waived", reason)
             pytest.xfail(reason)
-        elif missing:
-            self._skip(item, "not_run", f"nothing was decided: the antecedent of {', '.join(missing)} never happened")
+        elif outcome == "not_run":
+            never = f"nothing was decided: the antecedent of {', '.join(missing)} never happened"
+            self._skip(item, "not_run", reason if recorder.causes else never)
         else:
             self._conclude(item, "passed", "")
 

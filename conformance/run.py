@@ -207,6 +207,10 @@ class Context(Worker):
         if created:
             tidy_up(self.api, self.journal, self.sandbox, created)
 
+    def delete(self, resource: Resource) -> bool:
+        """Delete one thing of the worker at once; whether it is gone."""
+        return not tidy_up(self.api, self.journal, self.sandbox, [resource])
+
     def clean_up(self) -> list[Left]:
         """Delete what the worker created and did not delete yet; returns what is left."""
         return clean_up(self.api, self.journal, self.sandbox, self._created())

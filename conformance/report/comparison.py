@@ -111,10 +111,10 @@ def _checks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Ch
 
 
 def _failures(report: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    """Operation ("" for none) and check -> number of unwaived failures."""
+    """Operation ("" for none) and check -> number of unwaived failures that follow from no other."""
     counts: dict[tuple[str, str], int] = {}
     for failure in report["failures"]:
-        if failure["waived_by"] is None:
+        if failure["waived_by"] is None and failure.get("consequence_of") is None:
             key = (failure["operation"] or "", failure["check"])
             counts[key] = counts.get(key, 0) + 1
     return counts

@@ -86,6 +86,8 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "message": message_with_attribution(failure),
                 "curl": failure.curl,
                 "waived_by": failure.waived_by,
+                "id": failure.id,
+                "consequence_of": failure.consequence_of,
             }
             for failure in run.failures
         ],

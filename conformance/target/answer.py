@@ -26,15 +26,19 @@ class NotJson(ValueError):
 
 
 class UnexpectedAnswer(AssertionError):
-    """The target answered something else than its contract demands; ``answer`` is what came back."""
+    """The target answered something else than its contract demands; ``answer`` is what came back.
 
-    def __init__(self, answer: Answer, expectation: str) -> None:
+    ``refused``: whether it should have been refused.
+    """
+
+    def __init__(self, answer: Answer, expectation: str, *, refused: bool = False) -> None:
         code = f" {answer.code}" if answer.code else ""
         super().__init__(
             f"{answer.operation or f'{answer.sent.method} {answer.sent.path}'} answered {answer.status}{code}, "
             f"expected {expectation}"
         )
         self.answer = answer
+        self.refused = refused
 
 
 @dataclass(slots=True)
@@ -84,7 +88,10 @@ class Sent:
 
 @dataclass
 class Answer:
-    """What a target answered. ``operation`` is the label the request was meant for (None for an unknown path)."""
+    """What a target answered. ``operation`` is the label the request was meant for (None for an unknown path).
+
+    ``began``: when the request was sent, by the monotonic clock in seconds.
+    """
 
     operation: str | None
     sent: Sent
@@ -93,6 +100,7 @@ class Answer:
     content: bytes = field(repr=False)
     elapsed_s: float
     truncated: bool = False
+    began: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -102,7 +110,7 @@ class Answer:
         """This answer, if it has one of ``statuses`` (and that ``code``); raises `UnexpectedAnswer` otherwise."""
         if self.status not in statuses or code not in (None, self.code):
             expectation = " or ".join(map(str, statuses)) + (f" {code}" if code else "")
-            raise UnexpectedAnswer(self, expectation)
+            raise UnexpectedAnswer(self, expectation, refused=min(statuses) >= 400)
         return self
 
     @property

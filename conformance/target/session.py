@@ -285,6 +285,7 @@ class Api:
         # Not Session.send: it looks at redirects and cookies, which the suite must not follow or keep.
         adapter = self._session.get_adapter(request.url)
         timeout = (CONNECT_TIMEOUT_S, silence_s or READ_TIMEOUT_S)
+        began = time.monotonic()
         with fresh_connection() if fresh else nullcontext():
             response = adapter.send(request, stream=True, timeout=timeout, verify=self._verify)
         content, truncated = read_body(response)
@@ -296,6 +297,7 @@ class Api:
             content=content,
             elapsed_s=getattr(response, "elapsed_s", 0.0),
             truncated=truncated,
+            began=began,
         )
         self._adapter.answered(answer)
         return answer

@@ -9,6 +9,7 @@ import gc
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from conformance.reference.embedded import start_embedded
 from conformance.target import connection
 from conformance.target.answer import Sent
-from conformance.target.session import Call, NoAnswer
+from conformance.target.session import Call, NoAnswer, Undelivered
 from tests.hostile.client import Client
 from tests.hostile.server import Case, Exchange, HostileServer, Request
 
@@ -230,6 +231,38 @@ def test_target_that_drops_every_request_is_found(client: Client, server: Hostil
         publish(client)
     assert len(server.paths("POST")) == 1 + used
     assert ("sent again on a new connection" in str(unanswered.value)) == used
+
+
+ONCE = ("301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect", "401 Unauthorized", "408 Late",
+        "500 Broken", "502 Bad Gateway", "503 Unavailable", "504 Late")  # fmt: skip
+
+
+@pytest.mark.parametrize("status", ONCE, ids=lambda status: status.partition(" ")[0])
+def test_no_status_makes_a_post_go_out_again(client: Client, server: HostileServer, status: str) -> None:
+    """Neither the libraries below nor the patience of the suite."""
+
+    async def case(exchange: Exchange) -> None:
+        await exchange.answer(status=status, location=f"{server.base_url}/rules", retry_after="0")
+
+    server.cases = {"/publish": case}
+    with suppress(Undelivered):
+        publish(client)
+    assert len(server.paths("POST")) == 1
+    assert "/rules" not in server.paths()
+
+
+def test_post_that_was_refused_for_its_rate_says_so(
+    client: Client, server: HostileServer, doubts: list[Sent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    statuses = iter(["429 Too Many Requests", "200 OK"])
+
+    async def case(exchange: Exchange) -> None:
+        await exchange.answer(status=next(statuses))
+
+    server.cases = {"/publish": case}
+    assert publish(client).again == ["sent again 0.5 s after 429, which refuses it"]
+    assert (len(server.paths("POST")), doubts) == (2, [])
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A healthy broker delivers what is retained some time after it granted a subscription: no item may rely on an order."""
+"""A healthy broker sends what is retained some time after it granted a subscription: no item may rely on an order."""
 
 from __future__ import annotations
 
