@@ -17,9 +17,11 @@ from conformance.contract import load_contract
 from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
 from conformance.report import allure_results
+from conformance.report.consequences import settle
+from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.left_out import of_version
-from conformance.report.model import Failure, ItemResult, LeftOut, PartSelected, RunResult
+from conformance.report.model import ItemResult, LeftOut, PartSelected, RunResult
 from conformance.report.text import visible
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
@@ -120,9 +122,7 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         value = getattr(report, REPORT_KEY, None)
         if value is not None:
-            failures = [Failure(**failure) for failure in value["failures"]]
-            requirements = tuple(value["requirements"])
-            self._finished(ItemResult(**{**value, "failures": failures, "requirements": requirements}))
+            self._finished(item_from(value))
         elif str(report.when) == "???":  # what xdist reports for the item a dying worker ran
             reason = f"the worker that ran it died: {str(report.longrepr).strip()}"
             self.troubles.append(reason)
@@ -268,6 +268,7 @@ class Controller:
         plan = self.plan
         waivers = load_waivers(*plan.configuration.waivers)
         items = self._items()
+        settle(items)
         if self.aftermath is not None:
             self.about_the_run = self.aftermath.results()
             if waivers is not None:

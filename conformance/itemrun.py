@@ -9,10 +9,13 @@ from typing import Any, NoReturn
 
 import pytest
 
+from conformance.checks.sightings import refused_read
+from conformance.fuzz.repair import Repair
 from conformance.items import operation_of, requirements_of
 from conformance.omission import why_skipped as why_skipped_itself
 from conformance.profiles import counts
 from conformance.report import allure_results
+from conformance.report.consequences import outcome_without
 from conformance.report.model import PROVISIONAL, Failure, ItemResult, Omission, Outcome
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
@@ -177,12 +180,16 @@ class ItemRunner:
             if not recorder.failures:
                 self._skip(item, "not_run", f"undecided: {error}")
         elif isinstance(error, NoAnswer):
-            recorder.failed("GEN-31", "answered", str(error), error.sent, operation=error.operation)
+            what = f"{error.sent.method} {error.sent.path}: no answer: {error.reason}"
+            recorder.failed("GEN-31", "answered", what, error.sent, operation=error.operation, by_itself=True)
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
             answer = error.answer if isinstance(error, UnexpectedAnswer) else None
-            recorder.failed(main, check, _first_line(error), answer)
+            sighting = refused_read(answer) if answer is not None else None
+            failure = recorder.failed(main, check, _first_line(error), answer, sighting=sighting)
+            if isinstance(error, UnexpectedAnswer) and error.refused:
+                Repair(self.context).accepted(error.answer, failure)
         elif isinstance(error, NotJson | MqttError):
             recorder.failed(main, check, _first_line(error))
         elif error is None and item.get_closest_marker("fuzz") is None:
@@ -207,7 +214,8 @@ class ItemRunner:
         self._skip(item, outcome, reason)
 
     def _unwaived(self) -> list[Failure]:
-        """The item's failures that no waiver covers; marks the others."""
+        """The item's failures that stand for themselves and that no waiver covers; marks the others."""
+        self.context.recorder.settle()
         failures = self.context.recorder.failures
         if self.waivers is not None:
             self.waivers.apply(failures, self.context.capabilities.version)
@@ -215,7 +223,7 @@ class ItemRunner:
             entry = REQUIREMENTS.get(failure.requirement)
             if entry is not None and entry.provisional and failure.waived_by is None:
                 failure.waived_by = PROVISIONAL
-        return [failure for failure in failures if failure.waived_by is None]
+        return [failure for failure in failures if failure.counts]
 
     def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
         """Conclude from what was recorded; an ``error`` counts unless the item stumbled over a failure it recorded."""
@@ -230,17 +238,20 @@ class ItemRunner:
                 f"{failure.requirement} {failure.operation or ''} [{failure.check}] {failure.message}"
                 f"\n  {failure.curl or ''}" for failure in unwaived
             ))  # fmt: skip
+        if recorder.doubted:
+            self._skip(item, "not_run", f"undecided: {recorder.doubted[0]}")
         missing = [identifier for identifier in recorder.requirements if not recorder.evidence[identifier]]
         if error is not None:
             self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
             text = recorder.hide(str(error))
             raise error if text == str(error) else SuiteError(text).with_traceback(error.__traceback__) from None
-        if failures:
-            reason = "; ".join(sorted({f"waived by {failure.waived_by}" for failure in failures}))
+        outcome, reason = outcome_without(failures, missing, recorder.causes)
+        if outcome == "waived":
             self._conclude(item, "waived", reason)
             pytest.xfail(reason)
-        elif missing:
-            self._skip(item, "not_run", f"nothing was decided: the antecedent of {', '.join(missing)} never happened")
+        elif outcome == "not_run":
+            never = f"nothing was decided: the antecedent of {', '.join(missing)} never happened"
+            self._skip(item, "not_run", reason if recorder.causes else never)
         else:
             self._conclude(item, "passed", "")
 

@@ -166,6 +166,7 @@ class Context(Worker):
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
         self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
+        self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:
             self.adapter.rules_of_all = Resource("rules_of_all", plan.rules_of_all)
@@ -212,6 +213,10 @@ class Context(Worker):
         created = [resource for resource in self._created() if resource not in keep]
         if created:
             tidy_up(self.api, self.journal, self.sandbox, created)
+
+    def delete(self, resource: Resource) -> bool:
+        """Delete one thing of the worker at once; whether it is gone."""
+        return not tidy_up(self.api, self.journal, self.sandbox, [resource])
 
     def clean_up(self) -> list[Left]:
         """Delete what the worker created and did not delete yet; returns what is left."""

@@ -259,7 +259,8 @@ def _fail(
 ) -> None:  # fmt: skip
     if len(item.failures) < _MOST_FAILURES:
         identifier = item.requirements[0]
-        item.failures.append(Failure(identifier, operation, check, message, curl, attribution, item=item.id))
+        number = f"run-{identifier}-{len(item.failures) + 1}"
+        item.failures.append(Failure(identifier, operation, check, message, curl, attribution, item=item.id, id=number))
         item.evidence[identifier] = item.evidence.get(identifier, 0) + 1
 
 

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.checks.sightings import concerned, parameters_of
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Mode, Part, draw
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.boundaries import IGNORED_FIELDS, without_fields
+from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
+from conformance.report.model import Failure
 from conformance.run import Context
 from conformance.target.answer import Answer
 from conformance.target.guard import Outgoing
@@ -54,6 +57,9 @@ class Driver:
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
         self._connector = ""
+        self._repair = Repair(context)
+        self._taken: dict[str, str] = {}
+        self._former: dict[str, str] = {}
 
     @property
     def operation(self) -> Operation:
@@ -164,9 +170,16 @@ class Driver:
             content = {"json": body}
         return self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
 
-    def send_if_safe(self, *, query: Mapping[str, Any] | None = None, body: Any) -> Answer | None:
-        """Call the operation unless the guard would refuse: a random body may name somebody else's resource."""
-        return self.send(query=query, body=body) if self.is_safe(self.path, body) else None
+    def send_invalid(self, *, query: Mapping[str, Any] | None = None, body: Any) -> Answer | None:
+        """Call the operation with an invalid body.
+
+        None where the guard would refuse it: a random body may name somebody else's resource.
+        """
+        body = renamed(body, self._taken | {old: self.path[name] for old, name in self._former.items()})
+        if not self.is_safe(self.path, body):
+            return None
+        self._repair.watch(self.operation.label)
+        return self.send(query=query, body=body)
 
     def is_safe(self, path: Mapping[str, str], body: Any) -> bool:
         """Whether the guard lets a body pass to what ``path`` names."""
@@ -192,16 +205,24 @@ class Driver:
         )
 
     def expect_refused(self, answer: Answer | None, what: str, requirement: str = "GEN-29") -> None:
-        """An invalid request got a 4xx that is no 404: the body was looked at."""
+        """An invalid request got a 4xx that is no 404: the body was looked at. What it did otherwise is undone."""
         if answer is None or answer.status >= 500:
             return
-        self._recorder.expect(
-            400 <= answer.status < 500 and answer.status != 404,
-            requirement,
-            "refuses_invalid",
-            f"an invalid request was answered {answer.status} instead of 400: {what}",
-            answer,
-        )
+        if 400 <= answer.status < 500 and answer.status != 404:
+            self._recorder.passed(requirement, "refuses_invalid", answer.operation)
+            return
+        message = f"an invalid request was answered {answer.status} instead of 400: {what}"
+        self.accepted(answer, self._recorder.failed(requirement, "refuses_invalid", message, answer))
+
+    def accepted(self, answer: Answer, cause: Failure | None) -> None:
+        """Undo what an invalid request did if the target accepted it; ``cause`` is the failure that tells of it."""
+        label = self.operation.label
+        path = parameters_of(label, answer.sent)
+        if self._repair.accepted(answer, cause, self.subject.resource_type, lambda: self.valid_body(path)):
+            self.__dict__.pop("path", None)  # it may name what is gone now
+            self._former |= {value: name for name, value in path.items()}
+            for name in names_of(concerned(label, answer.sent)):
+                self._taken[name] = self.sandbox.name("fuzz") if self.sandbox.owns_name(name) else self.sandbox.topic()
 
 
 def leniency(context: Context) -> Leniency:

@@ -29,6 +29,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 BODY_LIMIT = 8_000_000
 KNOWN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 LAST_REQUEST = "emqx.last_request"
+BODY_UNREAD = "emqx.body_unread"
 _CONFIG_PATHS = frozenset(
     f"{path}{suffix}" for path in ("/connectors", "/actions") for suffix in ("", "/{id}", "/{id}/enable/{enable}")
 ) | {"/rules", "/rules/{id}", "/schema_registry", "/schema_registry/{name}"}
@@ -60,7 +61,16 @@ class Application:
             return
         self.requests += 1
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        reply = await self._answer(scope, headers, receive)
+        unread = _has_body(headers)
+
+        async def receive_body() -> MutableMapping[str, Any]:
+            nonlocal unread
+            unread = False
+            return await receive()
+
+        reply = await self._answer(scope, headers, receive_body)
+        if unread:
+            scope[BODY_UNREAD] = True
         raw_headers, content = _on_the_wire(reply)
         if LAST_REQUEST in scope:
             raw_headers.append(_CLOSE)
@@ -126,7 +136,7 @@ class Application:
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> Any:
         """Decoded body: ``{}`` if there is none, bytes if it is no JSON."""
-        if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
+        if not _has_body(headers):
             return {}
         raw = await _read(receive)
         is_json = headers.get("content-type", "").split(";", 1)[0].strip().lower() == "application/json"
@@ -161,6 +171,10 @@ async def _handled(endpoint: Endpoint, call: Call) -> Reply:
 def _is_config_write(endpoint: Endpoint) -> bool:
     method, path = endpoint.label.split(" ", 1)
     return method != "GET" and path in _CONFIG_PATHS
+
+
+def _has_body(headers: Mapping[str, str]) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -113,7 +113,7 @@ def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> Non
     parameters |= {"topic": kept, "qos": 2, "retain": True}
     change = {**configured(target.actions.read(action)), "parameters": parameters}
     target.actions.put(action, change).expect(200)
-    watcher = target.subscriber(kept)
+    watcher = target.subscriber_to_retained(kept)
     target.publish(source, json.dumps({"to": "nobody", "text": "stays"}), qos=1)
     arrived = came(watcher)
     assert arrived == [(kept, b"<stays>", 2, False)], f"after a change it arrived as {arrived}"

@@ -21,10 +21,11 @@ LARGEST_BODY = 7_000_000
 
 
 @requirement("PUB-01", "POST /publish")
+@pytest.mark.state("retained")
 def test_message_reaches_its_subscribers(target: Target) -> None:
     """A published message is answered with 200 and its id, and reaches every subscriber once, not marked retained."""
     topic = target.sandbox.topic()
-    subscribers = [target.subscriber(topic, protocol=5), target.subscriber(topic, protocol=4)]
+    subscribers = [target.subscriber_to_retained(topic, protocol=protocol) for protocol in (5, 4)]
 
     first = target.publish(topic, "first", qos=1, retain=True).expect(200)
     last = target.publish(topic, "last", qos=1).expect(200)

@@ -215,6 +215,10 @@ class MqttClient:
         """Whether the probe with that payload has arrived."""
         return payload.encode() in self._probes
 
+    def wait_for_probe(self, payload: str, within_s: float = 5.0) -> bool:
+        """Whether the probe with that payload arrives in time."""
+        return self._wait(lambda: self.received_probe(payload), within_s)
+
     def wait_closed(self, within_s: float = 5.0) -> bool:
         """Whether the connection was closed by the broker within ``within_s`` seconds."""
         return self._wait(lambda: self._closed, within_s)

@@ -97,6 +97,23 @@ class Target:
         self.await_route(topic_filter, client)
         return client
 
+    def retain_probe(self, topic: str) -> str:
+        """Retain a probe on ``topic``, so that a new subscriber can tell when it has got what is retained there.
+
+        A target may send that any time after it granted the subscription, as it is then: a message that was retained
+        meanwhile comes twice. Returns the payload, which `MqttClient.received_probe` takes.
+        """
+        payload = f"{PROBE}{self.sandbox.name()}"
+        self.retained.create(topic=topic, payload=payload)
+        return payload
+
+    def subscriber_to_retained(self, topic: str, qos: int = 2, **options: Any) -> MqttClient:
+        """As `subscriber`, for a topic that messages will be retained on: what was retained before has arrived."""
+        payload = self.retain_probe(topic)
+        client = self.subscriber(topic, qos, **options)
+        client.wait_for_probe(payload)
+        return client
+
     def await_route(self, topic_filter: str, *receivers: MqttClient) -> None:
         """Publish probes to ``topic_filter`` until one of its subscribers, ``receivers``, gets one."""
         topic = bare_topic(topic_filter).replace("#", "probe").replace("+", "probe")
