@@ -15,10 +15,11 @@ from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import load_contract
 from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
+from conformance.postponed import send_postponed
 from conformance.report import allure_results
 from conformance.report.errors import ReportError
 from conformance.report.left_out import left_out
-from conformance.report.model import Failure, ItemResult, RunResult
+from conformance.report.model import Failure, ItemResult, Postponed, RunResult
 from conformance.report.verdict import EXIT_CODES, Selection, decide
 from conformance.report.writers import write_reports
 from conformance.requirements import catalogue
@@ -93,9 +94,12 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         value = getattr(report, REPORT_KEY, None)
         if value is not None:
-            failures = [Failure(**failure) for failure in value["failures"]]
-            requirements = tuple(value["requirements"])
-            self._finished(ItemResult(**{**value, "failures": failures, "requirements": requirements}))
+            rich = {
+                "failures": [Failure(**failure) for failure in value["failures"]],
+                "requirements": tuple(value["requirements"]),
+                "postponed": [Postponed(**request) for request in value["postponed"]],
+            }
+            self._finished(ItemResult(**{**value, **rich}))
         elif str(report.when) == "???":  # what xdist reports for the item a dying worker ran
             reason = f"the worker that ran it died: {str(report.longrepr).strip()}"
             self.troubles.append(reason)
@@ -189,15 +193,23 @@ class Controller:
         return ItemResult(node_id, requirements_of(node_id), operation_of(node_id), outcome, reason)
 
     def _end(self) -> None:
-        """Clean up what is left and look at the target a last time, unless the user does not want to wait for it."""
-        ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
+        """Do what comes last, clean up, and look at the target once more, unless the user does not want to wait."""
         try:
             with self.interrupts.interruptible():
+                self._send_postponed()
+                ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
                 self.aftermath = ending.conclude(self.before, self._items())
         except KeyboardInterrupt:
             ending = EndOfRun(self.plan, self.finished, self.left, self.troubles, lost=INTERRUPTED)
             self.aftermath = ending.conclude(self.before, self._items())
         self.troubles = ending.troubles
+
+    def _send_postponed(self) -> None:
+        if stop_flag(self.plan).reason() is None and not self.troubles:
+            waivers = load_waivers(self.plan.configuration.waivers)
+            left, troubles = send_postponed(self.plan, self.items.values(), waivers)
+            self.left += left
+            self.troubles += troubles
 
     def _items(self) -> list[ItemResult]:
         """A result for every item that was selected."""

@@ -28,6 +28,9 @@ from conformance.waivers import WaiverFile
 
 REPORT_KEY = "conformance"
 
+NOT_YET = "what it sends comes when all other items are done, and the run ended before"
+"""Why an item is undecided that has only sent postponed requests, until those are sent."""
+
 _LOCKS = pytest.StashKey[ExitStack]()
 _KEPT = pytest.StashKey[frozenset[Resource]]()
 _RESULT = pytest.StashKey[ItemResult]()
@@ -197,14 +200,7 @@ class ItemRunner:
 
     def _unwaived(self) -> list[Failure]:
         """The item's failures that no waiver covers; marks the others."""
-        failures = self.context.recorder.failures
-        if self.waivers is not None:
-            self.waivers.apply(failures, self.context.capabilities.version)
-        for failure in failures:
-            entry = REQUIREMENTS.get(failure.requirement)
-            if entry is not None and entry.provisional and failure.waived_by is None:
-                failure.waived_by = PROVISIONAL
-        return [failure for failure in failures if failure.waived_by is None]
+        return unwaived(self.context.recorder.failures, self.waivers, self.context.capabilities.version)
 
     def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
         """Conclude from what was recorded; an ``error`` counts unless the item stumbled over a failure it recorded."""
@@ -212,12 +208,12 @@ class ItemRunner:
         failures = recorder.failures
         if allure_results.wanted(item.config):
             allure_results.describe(recorder, self.context.contract)
-        unwaived = self._unwaived()
-        if unwaived:
-            self._conclude(item, "failed", unwaived[0].message)
+        counting = self._unwaived()
+        if counting:
+            self._conclude(item, "failed", counting[0].message)
             raise NonConformance("\n\n".join(
                 f"{failure.requirement} {failure.operation or ''} [{failure.check}] {failure.message}"
-                f"\n  {failure.curl or ''}" for failure in unwaived
+                f"\n  {failure.curl or ''}" for failure in counting
             ))  # fmt: skip
         missing = [identifier for identifier in recorder.requirements if not recorder.evidence[identifier]]
         if error is not None:
@@ -228,6 +224,12 @@ class ItemRunner:
             reason = "; ".join(sorted({f"waived by {failure.waived_by}" for failure in failures}))
             self._conclude(item, "waived", reason)
             pytest.xfail(reason)
+        elif missing and recorder.postponed:
+            self._skip(item, "not_run", NOT_YET)
+        elif missing and recorder.withheld:
+            needed = min(recorder.withheld)
+            why = "a defective target could not undo what is left of it"
+            self._skip(item, "skipped", f"{why}: needs --{needed.words}", needed)
         elif missing:
             self._skip(item, "not_run", f"nothing was decided: the antecedent of {', '.join(missing)} never happened")
         else:
@@ -245,6 +247,17 @@ class ItemRunner:
         result = self.context.recorder.result()
         result.id, result.outcome, result.reason = item.nodeid, outcome, self.context.recorder.hide(reason)
         return result
+
+
+def unwaived(failures: list[Failure], waivers: WaiverFile | None, version: str | None) -> list[Failure]:
+    """The failures that no waiver covers; marks the others."""
+    if waivers is not None:
+        waivers.apply(failures, version)
+    for failure in failures:
+        entry = REQUIREMENTS.get(failure.requirement)
+        if entry is not None and entry.provisional and failure.waived_by is None:
+            failure.waived_by = PROVISIONAL
+    return [failure for failure in failures if failure.waived_by is None]
 
 
 def _locks(item: pytest.Item) -> tuple[set[str], set[str]]:

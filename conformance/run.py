@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from conformance import __version__
 from conformance.checks.answers import AnswerChecks
@@ -137,7 +137,7 @@ class Worker:
         self.adapter = GuardedAdapter(configuration.base_url or "", self.guard, self.journal, rate)
         self.api = Api(configuration, self.adapter, contract, self.redact, run_id)
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

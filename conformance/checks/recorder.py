@@ -7,15 +7,19 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from conformance.checks.history import History
-from conformance.report.model import Attribution, Failure, ItemResult
+from conformance.report.model import Attribution, Failure, ItemResult, Postponed
 from conformance.target.answer import Answer, Sent, shortened
+from conformance.target.mode import Mode
 from conformance.target.redaction import Redactor
 
 MOST_FAILURES_KEPT = 50
 
 
 class Recorder:
-    """Collects the evidence and the failures of the item that runs now."""
+    """Collects the evidence and the failures of the item that runs now.
+
+    ``withheld``: how many of its requests need a mode that allows more. ``postponed``: those that come last.
+    """
 
     def __init__(self, redact: Redactor, worker: str) -> None:
         self.redact = redact
@@ -40,6 +44,8 @@ class Recorder:
         self._evidence: Counter[str] = Counter()
         self._failures: dict[tuple[str, str | None, str, str], Failure] = {}
         self._secrets: set[str] = set()
+        self.withheld: Counter[Mode] = Counter()
+        self.postponed: list[Postponed] = []
 
     def saw(self, answer: Answer) -> None:
         """Count an answer."""
@@ -143,4 +149,6 @@ class Recorder:
             evidence=dict(self._evidence),
             decided={operation: dict(counts) for operation, counts in self._decided.items()},
             worker=self.worker,
+            withheld={mode.words: count for mode, count in sorted(self.withheld.items())},
+            postponed=self.postponed,
         )

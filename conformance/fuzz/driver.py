@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -10,17 +11,20 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Operation
-from conformance.contract.generation import MISSING, Generated, GenerationError, Mode, Part, draw
+from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
+from conformance.contract.generation import Mode as Validity
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.boundaries import without_ignored
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
+from conformance.report.model import Postponed
 from conformance.run import Context
 from conformance.target.answer import Answer
 from conformance.target.guard import Outgoing
 from conformance.target.guard_bodies import numeric_secrets
 from conformance.target.guard_readings import lenient_readings
+from conformance.target.mode import Mode
 from conformance.target.session import encode, expand
 from conformance.target.target import Target
 
@@ -123,7 +127,7 @@ class Driver:
             return f"{self._example_type}:{answer.json['connector']}"
         return self._arrangement.connector(self._example_type or "http")
 
-    def draw(self, mode: Mode, part: Part, count: int) -> list[Generated]:
+    def draw(self, mode: Validity, part: Part, count: int) -> list[Generated]:
         try:
             return draw(
                 self.contract,
@@ -164,17 +168,44 @@ class Driver:
             content = {"json": body}
         return self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
 
-    def send_if_safe(self, *, query: Mapping[str, Any] | None = None, body: Any) -> Answer | None:
-        """Call the operation unless the guard would refuse: a random body may name somebody else's resource."""
-        return self.send(query=query, body=body) if self.is_safe(self.path, body) else None
+    def try_invalid(
+        self, body: Any, what: str, requirement: str = "GEN-29", *, query: Mapping[str, str] | None = None
+    ) -> None:
+        """Send a body with the fault ``what``, which must be refused, unless the guard refuses it in every mode.
+
+        A random body may name somebody else's resource. What needs a mode that allows more is withheld and told. What
+        a defective target cannot undo comes when all items are done, for it may spoil the target for them; an embedded
+        deployment has no such defects.
+        """
+        content = encode(body)
+        mode = self._least_mode(self.path, content)
+        if mode is None:
+            return
+        if mode > self._context.configuration.mode:
+            self._recorder.withheld[mode] += 1
+        elif self._spoils(mode):
+            label = self.operation.label
+            postponed = Postponed(label, requirement, what, json.dumps(body), self.path, dict(query or {}))
+            self._recorder.postponed.append(postponed)
+        else:
+            expect_refused(self._recorder, self.send(query=query, body=body), what, requirement)
 
     def is_safe(self, path: Mapping[str, str], body: Any) -> bool:
-        """Whether the guard lets a body pass to what ``path`` names."""
-        content = body if isinstance(body, bytes) else encode(body)
+        """Whether a body may go to what ``path`` names, and spoils nothing for other items."""
+        mode = self._least_mode(path, body if isinstance(body, bytes) else encode(body))
+        return mode is not None and mode <= self._context.configuration.mode and not self._spoils(mode)
+
+    def _spoils(self, mode: Mode) -> bool:
+        return mode is Mode.DISPOSABLE and not self._context.configuration.embedded
+
+    def _least_mode(self, path: Mapping[str, str], content: bytes) -> Mode | None:
+        """The least mode in which a body may be sent to what ``path`` names, None if it may be in none."""
         if self.operation.body_chosen_by_type and any(map(_has_numeric_secret, lenient_readings(content))):
-            return False  # it can make lists unreadable for all workers meanwhile: CON-16 tries it while nobody reads
+            return None  # it can make lists unreadable for all workers meanwhile: CON-16 tries it while nobody reads
         raw_path = expand(self.operation.path, path)
-        return not self._context.guard.refusal(Outgoing(self.operation.method, raw_path, content, "application/json"))
+        return self._context.guard.least_mode(
+            Outgoing(self.operation.method, raw_path, content, "application/json")
+        )  # fmt: skip
 
     def expect_accepted(self, answer: Answer, what: str = "", requirement: str = "GEN-28") -> None:
         """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
@@ -191,17 +222,18 @@ class Driver:
             answer,
         )
 
-    def expect_refused(self, answer: Answer | None, what: str, requirement: str = "GEN-29") -> None:
-        """An invalid request got a 4xx that is no 404: the body was looked at."""
-        if answer is None or answer.status >= 500:
-            return
-        self._recorder.expect(
-            400 <= answer.status < 500 and answer.status != 404,
-            requirement,
-            "refuses_invalid",
-            f"an invalid request was answered {answer.status} instead of 400: {what}",
-            answer,
-        )
+
+def expect_refused(recorder: Recorder, answer: Answer, what: str, requirement: str) -> None:
+    """An invalid request got a 4xx that is no 404: the body was looked at."""
+    if answer.status >= 500:
+        return  # decided by GEN-15
+    recorder.expect(
+        400 <= answer.status < 500 and answer.status != 404,
+        requirement,
+        "refuses_invalid",
+        f"an invalid request was answered {answer.status} instead of 400: {what}",
+        answer,
+    )
 
 
 def leniency(context: Context) -> Leniency:

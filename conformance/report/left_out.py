@@ -11,7 +11,7 @@ _MOST_NAMES = 4
 
 
 def left_out(items: Sequence[ItemResult], mode: Mode) -> Iterator[str]:
-    """One sentence for each option that would have run items which ``mode`` did not."""
+    """One sentence for each option that would have run items which ``mode`` did not, or sent more for others."""
     by_option: dict[str, list[ItemResult]] = {}
     for item in items:
         if item.needs_mode is not None:
@@ -19,6 +19,12 @@ def left_out(items: Sequence[ItemResult], mode: Mode) -> Iterator[str]:
             by_option.setdefault(option, []).append(item)
     for option, missing in by_option.items():
         yield f"{mode.words}: {_items(missing)} would run {option}{_consequence(items, missing)}"
+    for needed in dict.fromkeys(needed for item in items for needed in item.withheld):
+        shorter = [item for item in items if item.withheld.get(needed) and item.needs_mode is None]
+        count = sum(item.withheld[needed] for item in shorter)
+        if count:
+            requests = f"{count} request{'' if count == 1 else 's'}"
+            yield f"{mode.words}: {_items(shorter)} would send {requests} more with --{needed}"
 
 
 def _consequence(items: Sequence[ItemResult], missing: Sequence[ItemResult]) -> str:

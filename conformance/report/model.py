@@ -39,12 +39,28 @@ class Failure:
 
 
 @dataclass(slots=True)
+class Postponed:
+    """An invalid request of an item that comes when all items are done: who stores it breaks lists for everybody.
+
+    ``path`` and ``query`` are its parameters, ``body`` is JSON; ``what``: the fault in it.
+    """
+
+    operation: str
+    requirement: str
+    what: str
+    body: str
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class ItemResult:
     """One pytest item: its outcome, its traffic and its evidence.
 
     ``statuses``: operation label -> HTTP status (as text) -> number of answers. ``evidence``: requirement id ->
     number of times its antecedent really happened. ``decided``: check name -> number of decisions, per operation.
-    ``needs_mode``: the mode in which an item would run that the run's mode left out.
+    ``needs_mode``: the mode in which an item would run that the run's mode left out. ``withheld``: such a mode ->
+    number of requests that an item would send in it besides. ``postponed``: what an item has not sent yet.
     """
 
     id: str
@@ -59,6 +75,8 @@ class ItemResult:
     decided: dict[str, dict[str, int]] = field(default_factory=dict)
     worker: str = "main"
     needs_mode: str | None = None
+    withheld: dict[str, int] = field(default_factory=dict)
+    postponed: list[Postponed] = field(default_factory=list)
 
     @property
     def requests(self) -> int:
