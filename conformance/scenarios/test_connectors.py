@@ -29,11 +29,12 @@ def status_of(target: Target, connector: str) -> str:
 def requests_for(collection: Bridges, identifier: str) -> Iterator[Answer]:
     """The answers to every operation on one element, the deletion last."""
     yield collection.get(identifier)
-    # Of types that nobody knows the guard lets nothing pass that could name a host, a header for instance.
+    # Of types that nobody knows the guard lets nothing pass that could name a host, such as a header, nor be started.
     parameters = {"path": "/", "method": "post"}
     minimal = collection.bodies("http").minimal
     body = collection.adopt(minimal, connector=collection.sandbox.name("missing"), parameters=parameters)
-    yield collection.put(identifier, configured(body) if collection.path == "/actions" else {"url": CLOSED_URL})
+    disabled = {"url": CLOSED_URL, "enable": False}
+    yield collection.put(identifier, configured(body) if collection.path == "/actions" else disabled)
     yield collection.enable(identifier, True)
     yield collection.start(identifier)
     yield collection.delete(identifier)
