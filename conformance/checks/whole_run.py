@@ -67,7 +67,7 @@ class Aftermath:
         """Why something is still listed that no deletion failed for."""
         deleted = resource in self.deleted
         problem = "still listed after its deletion was answered" if deleted else "appeared when all was over"
-        return Left(resource.kind, resource.id, problem, f"DELETE {resource.operation}", at_fault=deleted)
+        return Left(resource.kind, resource.shown, problem, f"DELETE {resource.operation}", at_fault=deleted)
 
     def unproven(self) -> Iterator[Left]:
         """What could not be deleted, where no inventory shows that it is gone all the same."""
@@ -110,9 +110,11 @@ def leaves_nothing(aftermath: Aftermath) -> ItemResult:
     reasons = {(left.kind, left.id): left for left in aftermath.left}
     undecided = []
     for resource in aftermath.still_there:
-        undecided += _blame(item, reasons.get((resource.kind, resource.id)) or aftermath.unexplained(resource))
+        undecided += _blame(
+            item, aftermath.mode, reasons.get((resource.kind, resource.shown)) or aftermath.unexplained(resource)
+        )
     for left in aftermath.unproven():
-        undecided += _blame(item, left)
+        undecided += _blame(item, aftermath.mode, left)
     if item.failures:
         return _concluded(item, "failed", item.failures[0].message)
     if aftermath.after is None:
@@ -193,7 +195,7 @@ def inventory_result(aftermath: Aftermath) -> InventoryResult:
                 name=listing.name,
                 before=old.count,
                 after=new.count,
-                left=[resource.id for resource in new.own.get(aftermath.run, [])],
+                left=[resource.shown for resource in new.own.get(aftermath.run, [])],
                 other_runs=sum(len(own) for run, own in new.own.items() if run != aftermath.run),
                 appeared=len(change.appeared) if change else 0,
                 vanished=len(change.vanished) if change else 0,
@@ -229,11 +231,13 @@ def _left_out(item: ItemResult, reason: str, needed: Mode) -> ItemResult:
     return _concluded(item, "skipped", reason)
 
 
-def _blame(item: ItemResult, left: Left) -> list[Left]:
+def _blame(item: ItemResult, mode: Mode, left: Left) -> list[Left]:
     """A failure of the item if the target is at fault; otherwise what remains undecided."""
     if not left.at_fault:
         return [left]
-    _fail(item, "left_behind", f"left behind: {left}", left.operation, left.curl, attribution="target")
+    # Where such ids may be sent, storing them is a defect like others; elsewhere the target is damaged for good.
+    check = "unreachable_id" if left.unreachable and mode is Mode.DISPOSABLE else "left_behind"
+    _fail(item, check, f"left behind: {left}", left.operation, left.curl, attribution="target")
     return []
 
 
