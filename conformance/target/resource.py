@@ -67,7 +67,7 @@ class Resource:
     def path(self) -> str:
         """Raw path below ``/api/v5``."""
         values = iter(self.id.split("/", 1) if self.kind == "ban" else [self.id])
-        return re.sub(r"\{[a-z_]+\}", lambda _: quote(next(values, ""), safe=""), self.operation)
+        return re.sub(r"\{[a-z_]+\}", lambda _: _segment(next(values, "")), self.operation)
 
     @property
     def owner(self) -> str:
@@ -97,6 +97,10 @@ class Resource:
 
     def __str__(self) -> str:
         return f"{self.kind.replace('_', ' ')} {self.shown}"
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="", errors="surrogatepass")
 
 
 def spelled(value: Any) -> str:
