@@ -66,6 +66,7 @@ class EndOfRun:
     def conclude(self, before: Inventory | None, items: Sequence[ItemResult]) -> Aftermath:
         """Delete what workers that died left, then whatever the target still shows of the run."""
         journals = dict(self._read_journals())
+        claim = _claim(before, journals)
         for file, stored in journals.items():
             # Nobody needs the rules for all clients otherwise any more: finished workers leave them to this moment.
             finished = stored.header is not None and stored.header.worker in self._finished
@@ -77,12 +78,11 @@ class EndOfRun:
             run=self._plan.run_id,
             mode=self._plan.configuration.mode,
             before=before,
-            after=self._inventory_after(
-                [stored.header.worker for stored in journals.values() if stored.header], _claim(before, journals)
-            ),
+            after=self._inventory_after([stored.header.worker for stored in journals.values() if stored.header], claim),
             left=self._left,
             deleted=frozenset(self._deleted),
             created=sum(stored.created for stored in journals.values()),
+            nameless=len(claim.asked_for),
             items=items,
             troubles=self.troubles,
             lost=self._lost or "no inventory was taken before the run",

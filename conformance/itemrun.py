@@ -177,8 +177,8 @@ class ItemRunner:
             recorder.failed(main, check, _first_line(error), answer)
         elif isinstance(error, NotJson | MqttError):
             recorder.failed(main, check, _first_line(error))
-        elif error is None and item.get_closest_marker("fuzz") is None:
-            # A scenario that came to its end has decided; fuzz items decide request by request.
+        elif error is None and item.get_closest_marker("fuzz") is None and not recorder.postponed:
+            # A scenario that came to its end has decided; fuzz items, and what comes last, decide request by request.
             recorder.passed(main, check, recorder.operation)
         elif error is not None:
             self._raise_findings(item, error)

@@ -6,18 +6,17 @@ be filtered: had an item sent that while others ran, they would fail for it.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from conformance.fuzz.driver import expect_refused
+from conformance.checks.refusals import expect_refused
 from conformance.itemrun import NOT_YET, unwaived
 from conformance.report.model import ItemResult
 from conformance.run import Context, Plan
 from conformance.target.cleanup import Left
 from conformance.target.errors import RunStopped, SafetyViolation, TargetLost
 from conformance.target.journal import JournalError
-from conformance.target.session import NoAnswer, encode
+from conformance.target.session import NoAnswer
 from conformance.waivers import WaiverFile
 
 
@@ -52,7 +51,7 @@ def _sent(context: Context, item: ItemResult) -> ItemResult:
                 request.operation,
                 path=request.path,
                 query=request.query,
-                content=encode(json.loads(request.body)),
+                content=request.body.encode("latin-1"),
                 content_type="application/json",
             )
         except NoAnswer as error:

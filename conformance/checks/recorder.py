@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conformance.checks.history import History
 from conformance.report.model import Attribution, Failure, ItemResult, Postponed
@@ -112,6 +112,23 @@ class Recorder:
     def _program(self, sent: Sent | None) -> list[str]:
         steps = [] if sent is None else [*self.history.before(sent), sent]
         return [step.curl(self.redact, self._secrets) for step in steps]
+
+    def postpone(
+        self,
+        requirement: str,
+        what: str,
+        operation: str,
+        content: bytes,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        """Leave an invalid request to the end of the run, when it can spoil the target for no other item.
+
+        ``content`` is its JSON body, ``what`` the fault in it; see `conformance.postponed`.
+        """
+        body = content.decode("latin-1")
+        self.postponed.append(Postponed(operation, requirement, what, body, dict(path or {}), dict(query or {})))
 
     def forget(self) -> None:
         """Take back what the item decided: it turned out that the target could not be judged."""

@@ -18,6 +18,7 @@ from conformance.waivers import WaiverFile
 _MOST_FAILURES = 20
 _UNDECIDED = "no item of the run came to a decision"
 _MODULE = "conformance/checks/whole_run.py"
+_LEFT_BEHIND, _UNREACHABLE = "left_behind", "unreachable_id"
 
 _EMPTIED_BY = {
     "DELETE /banned": ("bans",),
@@ -36,7 +37,8 @@ class Aftermath:
 
     ``before`` and ``after`` are None where no inventory could be taken, ``lost`` then says why. ``left``: what could
     not be deleted, ``deleted``: what the inventory still showed and the target then said to have deleted. ``created``:
-    how many creations the journals of the run tell of. ``items``: its other items. ``troubles``: what spoiled the run.
+    how many creations the journals of the run tell of; ``nameless``: how many were asked for, refused or not, under ids
+    that can carry no name. ``items``: its other items. ``troubles``: what spoiled the run.
     """
 
     run: str
@@ -46,6 +48,7 @@ class Aftermath:
     left: Sequence[Left] = ()
     deleted: frozenset[Resource] = frozenset()
     created: int = 0
+    nameless: int = 0
     items: Sequence[ItemResult] = ()
     troubles: Sequence[str] = ()
     lost: str = ""
@@ -130,6 +133,8 @@ def leaves_nothing(aftermath: Aftermath) -> ItemResult:
     if not aftermath.decided:
         return _concluded(item, "skipped", _UNDECIDED)
     item.evidence = {"SAFE-01": aftermath.created}
+    checks = {_LEFT_BEHIND: aftermath.created, _UNREACHABLE: aftermath.nameless}
+    item.decided = {"(whole run)": {name: count for name, count in checks.items() if count}}
     return _concluded(item, "passed", "")
 
 
@@ -236,7 +241,7 @@ def _blame(item: ItemResult, mode: Mode, left: Left) -> list[Left]:
     if not left.at_fault:
         return [left]
     # Where such ids may be sent, storing them is a defect like others; elsewhere the target is damaged for good.
-    check = "unreachable_id" if left.unreachable and mode is Mode.DISPOSABLE else "left_behind"
+    check = _UNREACHABLE if left.unreachable and mode is Mode.DISPOSABLE else _LEFT_BEHIND
     _fail(item, check, f"left behind: {left}", left.operation, left.curl, attribution="target")
     return []
 

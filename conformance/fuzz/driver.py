@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.checks.refusals import expect_refused
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
 from conformance.contract.generation import Mode as Validity
@@ -18,7 +18,6 @@ from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.boundaries import without_ignored
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
-from conformance.report.model import Postponed
 from conformance.run import Context
 from conformance.target.answer import Answer
 from conformance.target.guard import Outgoing
@@ -177,22 +176,20 @@ class Driver:
         a defective target cannot undo comes when all items are done, for it may spoil the target for them; an embedded
         deployment has no such defects.
         """
-        content = encode(body)
+        content = _content(body)
         mode = self._least_mode(self.path, content)
         if mode is None:
             return
         if mode > self._context.configuration.mode:
             self._recorder.withheld[mode] += 1
         elif self._spoils(mode):
-            label = self.operation.label
-            postponed = Postponed(label, requirement, what, json.dumps(body), self.path, dict(query or {}))
-            self._recorder.postponed.append(postponed)
+            self._recorder.postpone(requirement, what, self.operation.label, content, path=self.path, query=query)
         else:
             expect_refused(self._recorder, self.send(query=query, body=body), what, requirement)
 
     def is_safe(self, path: Mapping[str, str], body: Any) -> bool:
         """Whether a body may go to what ``path`` names, and spoils nothing for other items."""
-        mode = self._least_mode(path, body if isinstance(body, bytes) else encode(body))
+        mode = self._least_mode(path, _content(body))
         return mode is not None and mode <= self._context.configuration.mode and not self._spoils(mode)
 
     def _spoils(self, mode: Mode) -> bool:
@@ -203,9 +200,8 @@ class Driver:
         if self.operation.body_chosen_by_type and any(map(_has_numeric_secret, lenient_readings(content))):
             return None  # it can make lists unreadable for all workers meanwhile: CON-16 tries it while nobody reads
         raw_path = expand(self.operation.path, path)
-        return self._context.guard.least_mode(
-            Outgoing(self.operation.method, raw_path, content, "application/json")
-        )  # fmt: skip
+        request = Outgoing(self.operation.method, raw_path, content, "application/json")
+        return self._context.guard.least_mode(request)
 
     def expect_accepted(self, answer: Answer, what: str = "", requirement: str = "GEN-28") -> None:
         """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
@@ -223,23 +219,14 @@ class Driver:
         )
 
 
-def expect_refused(recorder: Recorder, answer: Answer, what: str, requirement: str) -> None:
-    """An invalid request got a 4xx that is no 404: the body was looked at."""
-    if answer.status >= 500:
-        return  # decided by GEN-15
-    recorder.expect(
-        400 <= answer.status < 500 and answer.status != 404,
-        requirement,
-        "refuses_invalid",
-        f"an invalid request was answered {answer.status} instead of 400: {what}",
-        answer,
-    )
-
-
 def leniency(context: Context) -> Leniency:
     """The lenient validators of a worker, compiled once."""
     validators: Leniency = context.once("leniency", lambda: Leniency(context.contract))
     return validators
+
+
+def _content(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else encode(body)
 
 
 def _has_numeric_secret(body: Any) -> bool:

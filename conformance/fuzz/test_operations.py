@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.checks.refusals import expect_refused
 from conformance.contract.generation import MISSING
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.boundaries import (
@@ -19,7 +20,7 @@ from conformance.fuzz.boundaries import (
     has_bounds,
     query_cases,
 )
-from conformance.fuzz.driver import Driver, expect_refused
+from conformance.fuzz.driver import Driver
 from conformance.fuzz.queries import refine
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.variation import variations

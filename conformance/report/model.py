@@ -42,7 +42,7 @@ class Failure:
 class Postponed:
     """An invalid request of an item that comes when all items are done: who stores it breaks lists for everybody.
 
-    ``path`` and ``query`` are its parameters, ``body`` is JSON; ``what``: the fault in it.
+    ``path`` and ``query`` are its parameters; ``body``: its bytes, read as Latin-1; ``what``: the fault in them.
     """
 
     operation: str
