@@ -70,7 +70,8 @@ def test_bad_names_are_refused(target: Target, recorder: Recorder) -> None:
     action = target.actions.create(connector=connector, name=longest)
     target.actions.read(action)
 
-    for name in (*(good + end for end in (" ", " b", ".b", "/b", ":b", "\u00e4", "${b}")), longest + "x"):
+    odd = (good + end for end in (" ", " b", ".b", "/b", ":b", "\u00e4", "${b}"))
+    for name in (*odd, f"-{good}", f"_{good}", longest + "x"):
         expect_name_refused(target, recorder, name, connector)
 
 
