@@ -44,3 +44,16 @@ def test_requirement_on_answers_to_writes_is_skipped_in_a_read_only_run():
     assert (read_only.verdict, read_only.requirements[0].outcome) == ("conformant", "skipped")
     assert "--read-only" in read_only.requirements[0].reason
     assert decide(items, Selection([empty], ["GET /rules"])).verdict == "inconclusive"
+
+
+def test_requests_that_single_items_did_not_send_are_counted():
+    items = [
+        item("test_a", "POST /rules", "GEN-18", withheld={"disposable": 2}),
+        item("test_b", "POST /rules", "GEN-29", withheld={"disposable": 1, "exclusive": 1}),
+        item("test_c", "POST /rules", "GEN-29", outcome="skipped", needs_mode="disposable", withheld={"disposable": 9}),
+    ]
+    assert list(left_out(items, Mode.SANDBOXED)) == [
+        "sandboxed: 1 item would run with --disposable",
+        "sandboxed: 2 items would send 3 requests more with --disposable",
+        "sandboxed: 1 item would send 1 request more with --exclusive",
+    ]
