@@ -76,8 +76,9 @@ def _count(item: ItemResult, more: ItemResult, waivers: WaiverFile | None, versi
         return
     elif more.failures:
         item.outcome, item.reason = "waived", f"waived by {more.failures[0].waived_by}"
-    elif item.reason == NOT_YET and all(item.evidence.get(identifier) for identifier in item.requirements):
-        item.outcome, item.reason = "passed", ""
+    elif item.reason == NOT_YET:
+        decided = all(item.evidence.get(identifier) for identifier in item.requirements)
+        item.outcome, item.reason = ("passed", "") if decided else ("not_run", "no answer to its requests decided it")
 
 
 def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
