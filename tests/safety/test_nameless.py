@@ -15,6 +15,7 @@ from conformance.checks.whole_run import Aftermath, inventory_result
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
 from conformance.report.model import ItemResult
+from conformance.sweep import sweep_target
 from conformance.target import cleanup
 from conformance.target.cleanup import clean_up
 from conformance.target.errors import SafetyViolation
@@ -260,3 +261,41 @@ def test_messages_of_the_target_itself_are_nobody_s_change(
         recorded.call("DELETE", f"/mqtt/retainer/message/{quote(topic, safe='')}")
     assert inventory_result(end(scene, before)).sentences() is not None
     assert "did not create" not in " ".join(inventory_result(end(scene, before)).sentences())
+
+
+# --- after a crash ----------------------------------------------------------------------------------------------------
+
+
+def sweep(scene: Scene, capsys: pytest.CaptureFixture[str], **options: bool) -> tuple[int, str, str]:
+    """Exit code and output of a sweep by the journal of a run that did not live to clean up."""
+    scene.journal.close()
+    deployment = scene.populated.deployment
+    secret = scene.plan.configuration.report_dir / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(deployment.api_secret)
+    base = {"base_url": deployment.base_url, "api_key": deployment.api_key, "api_secret_file": str(secret)}
+    code = sweep_target(base, scene.journal.file, None, "2h", any_target=True, **options)
+    output = capsys.readouterr()
+    return code, output.out, output.err
+
+
+def test_sweep_says_what_it_cannot_delete(open_scene: Callable[..., Scene], capsys: pytest.CaptureFixture[str]) -> None:
+    scene = open_scene(disposable=True)
+    scene.target.users.create()
+    import_users(scene, {"a": 1})
+    code, shown, _ = sweep(scene, capsys, dry_run=True)
+    assert (code, shown.splitlines()[0]) == (0, 'would delete user {"a":1} (no text)')
+    code, shown, complaint = sweep(scene, capsys)
+    assert (code, shown) == (3, "deleted 1 of 2\n")
+    assert complaint == (
+        f'could not delete user {{"a":1}} (no text): DELETE answered 404, and it is still listed; {STAYS}\n'
+    )
+
+
+def test_sweep_finds_that_nothing_is_left(open_scene: Callable[..., Scene], capsys: pytest.CaptureFixture[str]) -> None:
+    scene = open_scene(disposable=True)
+    import_users(scene, {"a": 1})
+    renew_authenticator(scene.populated)
+    assert sweep(scene, capsys) == (0, "deleted 1 of 1\n", "")
+    assert scene.journal.file is not None
+    assert not read_journal(scene.journal.file).live
