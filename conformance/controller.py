@@ -16,6 +16,7 @@ from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import load_contract
 from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
+from conformance.postponed import send_postponed
 from conformance.report import allure_results
 from conformance.report.consequences import settle
 from conformance.report.decoding import item_from
@@ -240,15 +241,23 @@ class Controller:
         return ItemResult(node_id, requirements_of(node_id), operation_of(node_id), outcome, reason)
 
     def _end(self) -> None:
-        """Clean up what is left and look at the target a last time, unless the user does not want to wait for it."""
-        ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
+        """Do what comes last, clean up, and look at the target once more, unless the user does not want to wait."""
         try:
             with self.interrupts.interruptible():
+                self._send_postponed()
+                ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
                 self.aftermath = ending.conclude(self.before, self._items())
         except KeyboardInterrupt:
             ending = EndOfRun(self.plan, self.finished, self.left, self.troubles, lost=INTERRUPTED)
             self.aftermath = ending.conclude(self.before, self._items())
         self.troubles = ending.troubles
+
+    def _send_postponed(self) -> None:
+        if stop_flag(self.plan).reason() is None and not self.troubles:
+            waivers = load_waivers(*self.plan.configuration.waivers)
+            left, troubles = send_postponed(self.plan, self.items.values(), waivers)
+            self.left += left
+            self.troubles += troubles
 
     def _items(self) -> list[ItemResult]:
         """A result for every item that was selected."""

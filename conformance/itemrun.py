@@ -33,6 +33,9 @@ from conformance.waivers import WaiverFile
 
 REPORT_KEY = "conformance"
 
+NOT_YET = "what it sends comes when all other items are done, and the run ended before"
+"""Why an item is undecided that has only sent postponed requests, until those are sent."""
+
 _LOCKS = pytest.StashKey[ExitStack]()
 _KEPT = pytest.StashKey[frozenset[Resource]]()
 _RESULT = pytest.StashKey[ItemResult]()
@@ -192,8 +195,8 @@ class ItemRunner:
                 Repair(self.context).accepted(error.answer, failure)
         elif isinstance(error, NotJson | MqttError):
             recorder.failed(main, check, _first_line(error))
-        elif error is None and item.get_closest_marker("fuzz") is None:
-            # A scenario that came to its end has decided; fuzz items decide request by request.
+        elif error is None and item.get_closest_marker("fuzz") is None and not recorder.postponed:
+            # A scenario that came to its end has decided; fuzz items, and what comes last, decide request by request.
             recorder.passed(main, check, recorder.operation)
         elif error is not None:
             self._raise_findings(item, error)
@@ -216,14 +219,7 @@ class ItemRunner:
     def _unwaived(self) -> list[Failure]:
         """The item's failures that stand for themselves and that no waiver covers; marks the others."""
         self.context.recorder.settle()
-        failures = self.context.recorder.failures
-        if self.waivers is not None:
-            self.waivers.apply(failures, self.context.capabilities.version)
-        for failure in failures:
-            entry = REQUIREMENTS.get(failure.requirement)
-            if entry is not None and entry.provisional and failure.waived_by is None:
-                failure.waived_by = PROVISIONAL
-        return [failure for failure in failures if failure.counts]
+        return unwaived(self.context.recorder.failures, self.waivers, self.context.capabilities.version)
 
     def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
         """Conclude from what was recorded; an ``error`` counts unless the item stumbled over a failure it recorded."""
@@ -231,12 +227,12 @@ class ItemRunner:
         failures = recorder.failures
         if allure_results.wanted(item.config):
             allure_results.describe(recorder, self.context.contract)
-        unwaived = self._unwaived()
-        if unwaived:
-            self._conclude(item, "failed", unwaived[0].message)
+        counting = self._unwaived()
+        if counting:
+            self._conclude(item, "failed", counting[0].message)
             raise NonConformance("\n\n".join(
                 f"{failure.requirement} {failure.operation or ''} [{failure.check}] {failure.message}"
-                f"\n  {failure.curl or ''}" for failure in unwaived
+                f"\n  {failure.curl or ''}" for failure in counting
             ))  # fmt: skip
         if recorder.doubted:
             self._skip(item, "not_run", f"undecided: {recorder.doubted[0]}")
@@ -249,9 +245,16 @@ class ItemRunner:
         if outcome == "waived":
             self._conclude(item, "waived", reason)
             pytest.xfail(reason)
+        elif outcome == "not_run" and recorder.causes:
+            self._skip(item, "not_run", reason)
+        elif outcome == "not_run" and recorder.postponed:
+            self._skip(item, "not_run", NOT_YET)
+        elif outcome == "not_run" and recorder.withheld:
+            needed = min(recorder.withheld)
+            why = "a defective target could not undo what is left of it"
+            self._skip(item, "skipped", f"{why}: needs --{needed.words}", "chosen", needed)
         elif outcome == "not_run":
-            never = f"nothing was decided: the antecedent of {', '.join(missing)} never happened"
-            self._skip(item, "not_run", reason if recorder.causes else never)
+            self._skip(item, "not_run", f"nothing was decided: the antecedent of {', '.join(missing)} never happened")
         else:
             self._conclude(item, "passed", "")
 
@@ -273,6 +276,17 @@ class ItemRunner:
         result = self.context.recorder.result()
         result.id, result.outcome, result.reason = item.nodeid, outcome, self.context.recorder.hide(reason)
         return result
+
+
+def unwaived(failures: list[Failure], waivers: WaiverFile | None, version: str | None) -> list[Failure]:
+    """The failures that stand for themselves and that no waiver covers; marks the others."""
+    if waivers is not None:
+        waivers.apply(failures, version)
+    for failure in failures:
+        entry = REQUIREMENTS.get(failure.requirement)
+        if entry is not None and entry.provisional and failure.waived_by is None:
+            failure.waived_by = PROVISIONAL
+    return [failure for failure in failures if failure.counts]
 
 
 def _locks(item: pytest.Item) -> tuple[set[str], set[str]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from conformance import __version__
 from conformance.checks.answers import AnswerChecks
@@ -144,7 +144,7 @@ class Worker:
         self.adapter = GuardedAdapter(configuration.base_url or "", self.guard, self.journal, rate)
         self.api = Api(configuration, self.adapter, contract, self.redact, run_id)
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -223,8 +223,12 @@ class Context(Worker):
         return clean_up(self.api, self.journal, self.sandbox, self._created())
 
     def _created(self) -> list[Resource]:
-        """What the journal says may exist; what is to be put back waits until no worker needs it otherwise."""
-        return [resource for resource in self.journal if resource.kind != "rules_of_all"]
+        """What the journal says may exist, apart from what waits for the end of the run.
+
+        No worker may need what is to be put back otherwise any more, and what carries no name is known by its time.
+        """
+        waits = ("rules_of_all",)
+        return [resource for resource in self.journal if resource.kind not in waits and not resource.nameless]
 
     def __exit__(self, *error: object) -> None:
         if self._sink is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conformance.checks.history import History
 from conformance.checks.sightings import refused_read
 from conformance.report.consequences import cause_of, follow
-from conformance.report.model import Attribution, Damage, Failure, ItemResult, Sighting
+from conformance.report.model import Attribution, Damage, Failure, ItemResult, Postponed, Sighting
 from conformance.target.answer import Answer, Sent, shortened
+from conformance.target.mode import Mode
 from conformance.target.redaction import Redactor
 
 MOST_FAILURES_KEPT = 50
@@ -20,7 +21,10 @@ MOST_SIGHTINGS_KEPT = 1000
 
 
 class Recorder:
-    """Collects the evidence and the failures of the item that runs now."""
+    """Collects the evidence and the failures of the item that runs now.
+
+    ``withheld``: how many of its requests need a mode that allows more. ``postponed``: those that come last.
+    """
 
     def __init__(self, redact: Redactor, worker: str) -> None:
         self.redact = redact
@@ -49,6 +53,8 @@ class Recorder:
         self._evidence: Counter[str] = Counter()
         self._failures: dict[tuple[str, str | None, str, str], Failure] = {}
         self._secrets: set[str] = set()
+        self.withheld: Counter[Mode] = Counter()
+        self.postponed: list[Postponed] = []
         self._damages_before = len(self.damages)
         self._repeated: list[str] = []
         self.doubted: list[str] = []
@@ -158,6 +164,23 @@ class Recorder:
         steps = [] if sent is None else [*self.history.before(sent), sent]
         return [step.curl(self.redact, self._secrets) for step in steps]
 
+    def postpone(
+        self,
+        requirement: str,
+        what: str,
+        operation: str,
+        content: bytes,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        """Leave an invalid request to the end of the run, when it can spoil the target for no other item.
+
+        ``content`` is its JSON body, ``what`` the fault in it; see `conformance.postponed`.
+        """
+        body = content.decode("latin-1")
+        self.postponed.append(Postponed(operation, requirement, what, body, dict(path or {}), dict(query or {})))
+
     def forget(self) -> None:
         """Take back what the item decided: it turned out that the target could not be judged."""
         self._decided.clear()
@@ -197,4 +220,6 @@ class Recorder:
             decided={operation: dict(counts) for operation, counts in self._decided.items()},
             worker=self.worker,
             damages=self.damages[self._damages_before :],
+            withheld={mode.words: count for mode, count in sorted(self.withheld.items())},
+            postponed=self.postponed,
         )

@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
 from conformance.target.hosts import HOST_FIELDS, NEVER_STARTED
 from conformance.target.sandbox import Sandbox
 
@@ -66,6 +67,10 @@ def into_sandbox(label: str, body: Any, identities: Identities, *, valid: bool =
                     _parameters_identity(item["parameters"], identities)
                 if identities.resource_type in NEVER_STARTED and item.get("enable") in (True, None):
                     item["enable"] = False
+                if is_of_unknown_type(item):
+                    keep_harmless(item, identities.sandbox)
+                    if label == "POST /connectors":
+                        item["enable"] = False  # nobody knows what it would contact
     if label == "POST /publish/bulk" and body == [] and valid:
         # Whether there is anything to publish is no matter of the schema (PUB-06).
         body = [{"topic": identities.topic(), "payload": ""}]
@@ -139,6 +144,11 @@ def _rule_identity(body: dict[str, Any], identities: Identities) -> None:
             actions[index] = f"http:{identities.name()}"
         elif isinstance(action, dict) and isinstance(action.get("args"), dict):
             _set("topic", Identities.topic)(action["args"], identities)
+
+
+def _known_rule_identity(body: dict[str, Any], identities: Identities) -> None:
+    _set("id", lambda identities: identities.path["id"])(body, identities)
+    _rule_identity(body, identities)
 
 
 def _new_rule_identity(body: dict[str, Any], identities: Identities) -> None:
@@ -243,7 +253,7 @@ _IDENTITIES: Mapping[str, Adapter] = {
     "POST /actions_probe": _all(_NAME, _CONNECTOR, _set("local_topic", Identities.topic)),
     "PUT /actions/{id}": _all(_CONNECTOR, _set("local_topic", Identities.topic)),
     "POST /rules": _new_rule_identity,
-    "PUT /rules/{id}": _rule_identity,
+    "PUT /rules/{id}": _known_rule_identity,
     "POST /schema_registry": _NAME,
     f"POST {_USERS}/users": _set("user_id", Identities.name),
     f"POST {_USERS}/import_users": _set("user_id", Identities.name),

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
 from conformance.contract import Operation
-from conformance.contract.generation import MISSING, Generated, GenerationError, Mode, Part, draw
+from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
+from conformance.contract.generation import Mode as Validity
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.arrange import Arrangement
@@ -24,6 +26,7 @@ from conformance.target.answer import Answer
 from conformance.target.guard import Outgoing
 from conformance.target.guard_bodies import numeric_secrets
 from conformance.target.guard_readings import lenient_readings
+from conformance.target.mode import Mode
 from conformance.target.session import encode, expand
 from conformance.target.target import Target
 
@@ -129,7 +132,7 @@ class Driver:
             return f"{self._example_type}:{answer.json['connector']}"
         return self._arrangement.connector(self._example_type or "http")
 
-    def draw(self, mode: Mode, part: Part, count: int) -> list[Generated]:
+    def draw(self, mode: Validity, part: Part, count: int) -> list[Generated]:
         try:
             return draw(
                 self.contract,
@@ -170,24 +173,43 @@ class Driver:
             content = {"json": body}
         return self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
 
-    def send_invalid(self, *, query: Mapping[str, Any] | None = None, body: Any) -> Answer | None:
-        """Call the operation with an invalid body.
+    def try_invalid(
+        self, body: Any, what: str, requirement: str = "GEN-29", *, query: Mapping[str, str] | None = None
+    ) -> None:
+        """Send a body with the fault ``what``, which must be refused, unless the guard refuses it in every mode.
 
-        None where the guard would refuse it: a random body may name somebody else's resource.
+        A random body may name somebody else's resource. What needs a mode that allows more is withheld and told. What
+        a defective target cannot undo comes when all items are done, for it may spoil the target for them; an embedded
+        deployment has no such defects.
         """
         body = renamed(body, self._taken | {old: self.path[name] for old, name in self._former.items()})
-        if not self.is_safe(self.path, body):
-            return None
-        self._repair.watch(self.operation.label)
-        return self.send(query=query, body=body)
+        content = _content(body)
+        mode = self._least_mode(self.path, content)
+        if mode is None:
+            return
+        if mode > self._context.configuration.mode:
+            self._recorder.withheld[mode] += 1
+        elif self._spoils(mode):
+            self._recorder.postpone(requirement, what, self.operation.label, content, path=self.path, query=query)
+        else:
+            self._repair.watch(self.operation.label)
+            self.expect_refused(self.send(query=query, body=body), what, requirement)
 
     def is_safe(self, path: Mapping[str, str], body: Any) -> bool:
-        """Whether the guard lets a body pass to what ``path`` names."""
-        content = body if isinstance(body, bytes) else encode(body)
+        """Whether a body may go to what ``path`` names, and spoils nothing for other items."""
+        mode = self._least_mode(path, _content(body))
+        return mode is not None and mode <= self._context.configuration.mode and not self._spoils(mode)
+
+    def _spoils(self, mode: Mode) -> bool:
+        return mode is Mode.DISPOSABLE and not self._context.configuration.embedded
+
+    def _least_mode(self, path: Mapping[str, str], content: bytes) -> Mode | None:
+        """The least mode in which a body may be sent to what ``path`` names, None if it may be in none."""
         if self.operation.body_chosen_by_type and any(map(_has_numeric_secret, lenient_readings(content))):
-            return False  # it can make lists unreadable for all workers meanwhile: CON-16 tries it while nobody reads
+            return None  # it can make lists unreadable for all workers meanwhile: CON-16 tries it while nobody reads
         raw_path = expand(self.operation.path, path)
-        return not self._context.guard.refusal(Outgoing(self.operation.method, raw_path, content, "application/json"))
+        request = Outgoing(self.operation.method, raw_path, content, "application/json")
+        return self._context.guard.least_mode(request)
 
     def expect_accepted(self, answer: Answer, what: str = "", requirement: str = "GEN-28") -> None:
         """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
@@ -204,15 +226,11 @@ class Driver:
             answer,
         )
 
-    def expect_refused(self, answer: Answer | None, what: str, requirement: str = "GEN-29") -> None:
+    def expect_refused(self, answer: Answer, what: str, requirement: str = "GEN-29") -> None:
         """An invalid request got a 4xx that is no 404: the body was looked at. What it did otherwise is undone."""
-        if answer is None or answer.status >= 500:
-            return
-        if 400 <= answer.status < 500 and answer.status != 404:
-            self._recorder.passed(requirement, "refuses_invalid", answer.operation)
-            return
-        message = f"an invalid request was answered {answer.status} instead of 400: {what}"
-        self.accepted(answer, self._recorder.failed(requirement, "refuses_invalid", message, answer))
+        failure = expect_refused(self._recorder, answer, what, requirement)
+        if answer.status < 400 or answer.status == 404:
+            self.accepted(answer, failure)
 
     def accepted(self, answer: Answer, cause: Failure | None) -> None:
         """Undo what an invalid request did if the target accepted it; ``cause`` is the failure that tells of it."""
@@ -229,6 +247,10 @@ def leniency(context: Context) -> Leniency:
     """The lenient validators of a worker, compiled once."""
     validators: Leniency = context.once("leniency", lambda: Leniency(context.contract))
     return validators
+
+
+def _content(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else encode(body)
 
 
 def _has_numeric_secret(body: Any) -> bool:

@@ -88,13 +88,29 @@ class Failure:
 
 
 @dataclass(slots=True)
+class Postponed:
+    """An invalid request of an item that comes when all items are done: who stores it breaks lists for everybody.
+
+    ``path`` and ``query`` are its parameters; ``body``: its bytes, read as Latin-1; ``what``: the fault in them.
+    """
+
+    operation: str
+    requirement: str
+    what: str
+    body: str
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class ItemResult:
     """One pytest item: its outcome, its traffic and its evidence.
 
     ``statuses``: operation label -> HTTP status (as text) -> number of answers. ``evidence``: requirement id ->
     number of times its antecedent really happened. ``decided``: check name -> number of decisions, per operation.
     ``omission``: why an item was skipped, ``needs_mode``: the mode in which it would run, if that is why. ``damages``:
-    what its invalid requests did to the target.
+    what its invalid requests did to the target. ``withheld``: a mode that allows more -> number of requests that an
+    item would send in it besides. ``postponed``: what an item has not sent yet.
     """
 
     id: str
@@ -111,6 +127,8 @@ class ItemResult:
     needs_mode: str | None = None
     omission: Omission | None = None
     damages: list[Damage] = field(default_factory=list)
+    withheld: dict[str, int] = field(default_factory=dict)
+    postponed: list[Postponed] = field(default_factory=list)
 
     @property
     def requests(self) -> int:

@@ -15,7 +15,7 @@ from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX
 
-JUDGE = Judge(SANDBOX, HostPolicy(), Mode.SANDBOXED)
+JUDGE = Judge(SANDBOX, HostPolicy(), Mode.SANDBOXED, KnownTypes(load_contract()))
 EVENT = 'FROM "$events/client_connected"'
 THEIR_EVENT = {"clientid": "theirs", "username": "theirs", "topic": "theirs/a", "payload": {"x": [1]}, "x": True}
 

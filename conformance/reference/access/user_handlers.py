@@ -45,7 +45,8 @@ def list_users(call: Call) -> Reply:
         # Compared as JSON values: a flag stored as text is found by neither filter value (AUTN-07).
         users = [user for user in users if user.is_superuser is call.query["is_superuser"]]
     if part is not None:
-        if strict and users and (part == "" or any(isinstance(user.user_id, int) for user in users)):
+        # The real substring search takes no empty part, and nothing but texts to look into.
+        if strict and users and (part == "" or any(not isinstance(user.user_id, str) for user in users)):
             raise ApiError(400, "BAD_REQUEST", _BROKEN_FILTER)
         users = [user for user in users if part in str(user.user_id)]
     page = envelope(
