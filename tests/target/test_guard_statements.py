@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance.contract import load_contract
 from conformance.reference.rules.evaluator import run
 from conformance.reference.rules.parser import SqlError, parse
 from conformance.reference.rules.values import EvaluationError
 from conformance.target.guard_identities import Judge
 from conformance.target.guard_statements import statement
+from conformance.target.guard_types import KnownTypes
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX
