@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from conformance.contract import Contract, Variant, load_contract
 from conformance.reference.credentials import ApiKey, Credentials
 from conformance.reference.message import Hooks
+from conformance.reference.node_configuration import NodeConfiguration
 
 if TYPE_CHECKING:
     from conformance.reference.access import Access
@@ -25,7 +26,7 @@ class Settings:
     """How a deployment is started. Hosts are loopback unless ``allow_egress``; latencies are seconds.
 
     ``role_keys``: API keys with their secrets by role ("viewer", "publisher"), besides that of the administrator.
-    ``authentication``: whether MQTT clients need a user of the built-in database from the start.
+    ``configuration``: what the node allows and who may connect.
     """
 
     api_key: str
@@ -33,10 +34,10 @@ class Settings:
     bearer_token: str | None = field(default=None, repr=False)
     role_keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     strict: bool = False
-    authentication: bool = False
     allow_egress: bool = False
     config_write_latency: float = 0.0
     version: str = "5.8.9"
+    configuration: NodeConfiguration = field(default_factory=NodeConfiguration)
 
 
 class Deployment:

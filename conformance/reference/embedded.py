@@ -17,9 +17,12 @@ from typing import IO, Any
 
 from conformance.reference.credentials import ROLES
 from conformance.reference.deployment import Settings
+from conformance.reference.node_configuration import NodeConfiguration
 
 READY_SECONDS = 15.0
 STOP_SECONDS = 5.0
+
+_DEFAULTS = NodeConfiguration()
 
 
 class EmbeddedError(Exception):
@@ -63,11 +66,11 @@ class EmbeddedDeployment:
 def start_embedded(
     *,
     strict: bool = False,
-    authentication: bool = False,
     mqtt: bool = True,
     allow_egress: bool = False,
     config_write_latency: float = 0.0,
     version: str = "5.8.9",
+    configuration: NodeConfiguration = _DEFAULTS,
     host: str = "127.0.0.1",
     http_port: int = 0,
     mqtt_port: int = 0,
@@ -76,9 +79,9 @@ def start_embedded(
 ) -> EmbeddedDeployment:
     """Start a deployment with random credentials on free ports of ``host`` and wait until it answers.
 
-    ``authentication``: whether MQTT clients need a user. ``config_write_latency``: seconds each configuration write
-    takes. ``log``: where the child's standard error goes, None for this process' own. Raises `EmbeddedError` if it is
-    not ready within ``ready_seconds``.
+    ``configuration``: what the node allows. ``config_write_latency``: seconds each configuration write takes. ``log``:
+    where the child's standard error goes, None for this process' own. Raises `EmbeddedError` if it is not ready within
+    ``ready_seconds``.
     """
     settings = Settings(
         api_key="embedded-" + secrets.token_hex(4),
@@ -86,10 +89,10 @@ def start_embedded(
         bearer_token=secrets.token_urlsafe(24),
         role_keys={role: (f"embedded-{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(24)) for role in ROLES[1:]},
         strict=strict,
-        authentication=authentication,
         allow_egress=allow_egress,
         config_write_latency=config_write_latency,
         version=version,
+        configuration=configuration,
     )
     options = {**asdict(settings), "http": [host, http_port], "mqtt": [host, mqtt_port] if mqtt else None}
     process = subprocess.Popen(

@@ -22,6 +22,7 @@ from conformance.contract import Contract
 from conformance.reference.app import Application
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.http import BASE_PATH
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.protocol import ConnectionProtocol
 
 Address = tuple[str, int]
@@ -164,7 +165,9 @@ def _for_url(host: str) -> str:
 async def _run_as_child(options: dict[str, Any]) -> None:
     stop = _stop_on_signals()
     http, mqtt = options.pop("http"), options.pop("mqtt")
-    running = RunningDeployment(Settings(**options), (http[0], http[1]), (mqtt[0], mqtt[1]) if mqtt else None)
+    configuration = NodeConfiguration(**options.pop("configuration"))
+    settings = Settings(**options, configuration=configuration)
+    running = RunningDeployment(settings, (http[0], http[1]), (mqtt[0], mqtt[1]) if mqtt else None)
     await running.start()
     _say({"base_url": running.base_url, "mqtt": running.mqtt_address, "pid": os.getpid()})
     # The parent holds the other end of standard input: its end, however it comes, closes it.

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from conformance.reference.deployment import Settings
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
 from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.faults.seeded import Seeded
@@ -42,7 +43,7 @@ class FaultyDeployment:
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
-            authentication=True,
+            configuration=NodeConfiguration(authentication_enable=True),
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

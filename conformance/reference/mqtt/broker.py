@@ -29,7 +29,8 @@ class Broker:
         self.deployment = deployment
         self.events = Events(deployment.hooks, deployment.node)
         self.sessions = Sessions(self)
-        self.retained = RetainedStore()
+        self.configuration = deployment.settings.configuration
+        self.retained = RetainedStore(self.configuration)
         self.connections: set[Connection] = set()
         self._table = SubscriptionTable()
         self._server: asyncio.Server | None = None

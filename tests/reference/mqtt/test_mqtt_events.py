@@ -21,6 +21,7 @@ from conformance.reference.mqtt.packets import (
     SubscribeOptions,
     Unsubscribe,
 )
+from conformance.reference.node_configuration import NodeConfiguration
 from tests.reference.mqtt.mqtt_clients import RawClient, eventually
 
 ELSEWHERE = ("sys/", "$bridges/", "schema_validation", "message_transformation")
@@ -39,7 +40,7 @@ def documented():
 def emitted():
     """The events of one short life of a client, as pairs of name and context."""
     deployment = SimpleNamespace(
-        strict=False, node="emqx@127.0.0.1", hooks=Hooks(), settings=SimpleNamespace(authentication=False)
+        strict=False, node="emqx@127.0.0.1", hooks=Hooks(), settings=SimpleNamespace(configuration=NodeConfiguration())
     )
     deployment.access = Access(deployment)
     broker = Broker(deployment)
