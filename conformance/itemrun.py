@@ -18,7 +18,7 @@ from conformance.skips import why_skipped
 from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.answer import NotJson, UnexpectedAnswer
 from conformance.target.cleanup import Left
-from conformance.target.errors import RunStopped, SafetyViolation, TargetChanged, TargetLost
+from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttError
 from conformance.target.resource import Resource
@@ -68,7 +68,8 @@ class ItemRunner:
         if skip is not None:
             self._skip(item, "skipped", skip.reason, skip.needed)
         # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
-        item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
+        shared, alone = _locks(item, ruled=self.context.capabilities.profile.ruled)
+        item.stash[_LOCKS].enter_context(self.context.locks.hold(shared, alone))
         try:
             return (yield)
         except (Exception, SafetyViolation, RunStopped, pytest.skip.Exception) as error:
@@ -152,6 +153,9 @@ class ItemRunner:
         if isinstance(error, pytest.skip.Exception):
             if not recorder.failures:
                 self._skip(item, "skipped", str(error.msg))
+        elif isinstance(error, Inapplicable):
+            if not recorder.failures:
+                self._skip(item, "skipped", str(error))
         elif isinstance(error, TargetLost):
             recorder.forget()
             if not isinstance(error, TargetChanged):
@@ -247,12 +251,17 @@ class ItemRunner:
         return result
 
 
-def _locks(item: pytest.Item) -> tuple[set[str], set[str]]:
-    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``)."""
+def _locks(item: pytest.Item, *, ruled: bool) -> tuple[set[str], set[str]]:
+    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``).
+
+    ``ruled``: MQTT clients may do something only as long as nobody deletes the authorization rules of everybody.
+    """
     shared: set[str] = set()
     alone: set[str] = set()
     for marker in item.iter_markers("state"):
         (alone if marker.kwargs.get("alone") else shared).update(marker.args)
+    if ruled and any("mqtt" in marker.args for marker in item.iter_markers("needs")):
+        shared.add("authorization")
     return shared, alone
 
 

@@ -18,7 +18,7 @@ from conformance.target.target import Target
 
 pytestmark = [
     pytest.mark.scenario,
-    pytest.mark.needs("mqtt", "authorization", "authenticator"),
+    pytest.mark.needs("mqtt", "authorization", "authenticator", "decisions", "told denials"),
     pytest.mark.state("authorization"),
 ]
 
@@ -48,15 +48,19 @@ class Subject:
         self.target.client_rules.put(self.client_id, {"clientid": self.client_id, "rules": list(rules)}).expect(204)
 
     def rules_of_user(self, *rules: dict[str, Any]) -> None:
+        rules = (*rules, *self.target.welcome.rules)
         self.target.user_rules.put(self.username, {"username": self.username, "rules": list(rules)}).expect(204)
 
     def connect(self, **options: Any) -> MqttClient:
-        return self.target.connect(self.client_id, username=self.username, password=PASSWORD, **options)
+        login = {"username": self.username, "password": PASSWORD}
+        return self.target.connect(self.client_id, allowed=False, **login, **options)
 
 
 @pytest.fixture
 def subject(target: Target) -> Subject:
-    return Subject(target, target.sandbox.name("client"), target.users.create())
+    subject = Subject(target, target.sandbox.name("client"), target.users.create())
+    target.welcome.allow_user(subject.username)
+    return subject
 
 
 def publish(client: MqttClient, topic: str, qos: int = 1, **options: Any) -> bool:
