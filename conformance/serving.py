@@ -25,6 +25,8 @@ def serve_alone(
     config_write_latency: float,
     emqx_version: str,
     settings: tuple[str, ...],
+    nodes: int,
+    replication_delay: float,
 ) -> None:
     """Serve until SIGINT or SIGTERM; the arguments are those of the command line. Raises `ConfigurationError`."""
     try:
@@ -40,6 +42,8 @@ def serve_alone(
         config_write_latency=config_write_latency,
         version=emqx_version,
         configuration=configuration,
+        nodes=nodes,
+        replication_delay=replication_delay,
     )
     for option, file in (("--api-secret-file", api_secret_file), ("--token-file", token_file)):
         if file is not None and (warning := exposure(Path(file))) is not None:

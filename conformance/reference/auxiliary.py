@@ -55,12 +55,16 @@ def status(call: Call) -> Reply:
 
 @handles("GET /nodes", filter=SchemaFilter.NONE)
 def nodes(call: Call) -> Reply:
-    """The one node of the deployment; quantities of the machine are those of an idle node."""
-    deployment = call.deployment
-    sessions = deployment.broker.sessions
-    connected = sum(1 for session in sessions.values() if session.connected)
-    node = {
-        "node": deployment.node,
+    """The nodes of the deployment; quantities of the machine are those of an idle node."""
+    return Reply(200, [_node_shown(call.deployment, node) for node in call.deployment.nodes])
+
+
+def _node_shown(deployment: Deployment, name: str) -> dict[str, Any]:
+    everywhere = deployment.broker.sessions
+    sessions = [session for session in everywhere.values() if session.peer.node == name]
+    connected = sum(1 for session in sessions if session.connected)
+    return {
+        "node": name,
         "version": deployment.settings.version,
         "edition": deployment.settings.configuration.edition,
         "node_status": "running",
@@ -68,7 +72,7 @@ def nodes(call: Call) -> Reply:
         "uptime": int((time.monotonic() - _STARTED_AT) * 1000),
         "connections": len(sessions),
         "live_connections": connected,
-        "cluster_sessions": len(sessions),
+        "cluster_sessions": len(everywhere),
         "otp_release": "26.2.5.2/14.2.5.2",
         "load1": 0.0,
         "load5": 0.0,
@@ -81,7 +85,6 @@ def nodes(call: Call) -> Reply:
         "log_path": "/opt/emqx/log",
         "sys_path": "/opt/emqx",
     }
-    return Reply(200, [node])
 
 
 @handles("POST /login", filter=SchemaFilter.NONE, public=True)

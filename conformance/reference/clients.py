@@ -25,9 +25,9 @@ def session_of(call: Call) -> Session:
 
 
 def check_node(call: Call) -> bool:
-    """Whether a ``node`` filter names this node; 5.8.9 answers 500 to an unknown one (erratum C12)."""
+    """Whether a ``node`` filter names a node there is; 5.8.9 answers 500 to an unknown one (erratum C12)."""
     node = call.query.get("node")
-    if node is None or node == call.deployment.node:
+    if node is None or node in call.deployment.nodes:
         return True
     if call.deployment.strict:
         raise ApiError(500, "NODE_DOWN", f'bad rpc call <<"{node}">>, Reason <<"invalid node">>')

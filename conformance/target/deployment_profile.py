@@ -41,6 +41,10 @@ class MqttLimits:
             raise Inapplicable(f"the target allows MQTT clients QoS {self.max_qos} at most (mqtt.max_qos_allowed)")
         if retain and not self.retain:
             raise Inapplicable("the target lets MQTT clients retain no messages (mqtt.retain_available)")
+        self.check_size(topic, size)
+
+    def check_size(self, topic: str, size: int) -> None:
+        """Raise `Inapplicable` if no message with a payload of ``size`` may be published, by clients or the API."""
         if self.packet_size is not None and len(topic.encode()) + size + _OVERHEAD > self.packet_size:
             raise Inapplicable(f"the target takes packets of {self.packet_size} bytes at most (mqtt.max_packet_size)")
 

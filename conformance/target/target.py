@@ -58,6 +58,7 @@ class Target:
 
     def publish(self, topic: str, payload: str = "", **fields: Any) -> Answer:
         """Publish through the API; 200 (delivered) and 202 (nobody subscribed) are both fine, others fail the item."""
+        self.capabilities.profile.limits.check_size(topic, len(payload.encode(errors="surrogatepass")))
         body = {"topic": topic, "payload": payload, **fields}
         return self.api.call("POST /publish", json=body).expect(200, 202)
 

@@ -41,7 +41,8 @@ def admit(connection: Connection, packet: Connect, size: int) -> None:
     session.statistics.packet_in(size)
     session.statistics.report()
     properties: Properties = granted(configuration, packet.keepalive) if packet.version >= 5 else {}
-    connection.accepted(session, properties.get("server_keep_alive", packet.keepalive))
+    peer.keepalive = properties.get("server_keep_alive", packet.keepalive)
+    connection.accepted(session, peer.keepalive)
     if assigned and packet.version >= 5:
         properties["assigned_client_identifier"] = packet.clientid
     broker.events.client_connack(packet, peer, session.expiry_interval, Reason.SUCCESS)

@@ -38,6 +38,7 @@ from conformance.reference.mqtt.session import NEVER_EXPIRES, Session
 from conformance.reference.mqtt.table import ExclusiveError, Subscription
 from conformance.reference.mqtt.topics import FilterError, is_topic_filter, is_topic_name, parse_filter
 from conformance.reference.mqtt.wire import ProtocolError
+from conformance.reference.nodes import FIRST_NODE, set_to_work
 
 if TYPE_CHECKING:
     from conformance.reference.mqtt.broker import Broker
@@ -51,8 +52,9 @@ _CLIENT_PACKETS = (Publish, Ack, Subscribe, Unsubscribe, Pingreq, Disconnect)
 class Connection(asyncio.Protocol):
     """The server side of one client's connection; ``session`` is None until its CONNECT was accepted."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, node: str = FIRST_NODE) -> None:
         self.broker = broker
+        self.node = node
         self.session: Session | None = None
         self.version = 4
         self.congested = False
@@ -81,6 +83,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last_packet = asyncio.get_running_loop().time()
+        set_to_work(self.node)
         try:
             for packet, size in self._decoder.feed(data):
                 self._handle(packet, size)
@@ -103,6 +106,7 @@ class Connection(asyncio.Protocol):
             self.session.drain()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        set_to_work(self.node)
         self._cancel_timer()
         self.broker.connections.discard(self)
         self._closing = True

@@ -6,6 +6,7 @@ from conformance.reference.message import Message
 from conformance.reference.mqtt.queues import expired
 from conformance.reference.mqtt.topics import has_wildcard, matches
 from conformance.reference.node_configuration import NodeConfiguration
+from conformance.reference.replication import Store
 
 _DEFAULTS = NodeConfiguration()
 
@@ -28,6 +29,11 @@ class RetainedStore:
         self._messages.pop(message.topic, None)
         if message.payload:
             self._messages[message.topic] = message
+
+    @property
+    def replicated(self) -> Store:
+        """What the other nodes of a cluster learn with a delay."""
+        return Store(self, "_messages")
 
     @property
     def _is_full(self) -> bool:

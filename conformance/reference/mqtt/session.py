@@ -15,6 +15,7 @@ from conformance.reference.mqtt.queues import Delivery, Inflight, MessageQueue, 
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.statistics import Statistics
 from conformance.reference.mqtt.table import Subscription
+from conformance.reference.nodes import at_work
 
 if TYPE_CHECKING:
     from conformance.reference.mqtt.broker import Broker
@@ -42,6 +43,7 @@ class Peer:
     maximum_packet_size: int
     properties: Properties = field(default_factory=dict)
     connected_at: int = field(default_factory=now_ms)
+    node: str = field(default_factory=at_work)
 
     @property
     def name(self) -> str:

@@ -24,7 +24,7 @@ def client_object(session: Session) -> dict[str, Any]:
     view: dict[str, Any] = {
         "clientid": session.clientid,
         "username": session.username,
-        "node": session.broker.deployment.node,
+        "node": session.peer.node,
         "listener": _LISTENER,
         "connected": session.connected,
         "durable": False,
@@ -74,7 +74,7 @@ def subscription_object(subscription: Subscription, *, durable: bool = True) -> 
     """A subscription; the answer to a subscribe request has no ``durable`` (erratum A18)."""
     session, options = subscription.session, subscription.options
     view = {
-        "node": session.broker.deployment.node,
+        "node": session.peer.node,
         "clientid": session.clientid,
         "topic": str(subscription.filter),
         "qos": options.qos,

@@ -40,7 +40,7 @@ def documented():
 def emitted():
     """The events of one short life of a client, as pairs of name and context."""
     deployment = SimpleNamespace(
-        strict=False, node="emqx@127.0.0.1", hooks=Hooks(), settings=SimpleNamespace(configuration=NodeConfiguration())
+        strict=False, hooks=Hooks(), settings=SimpleNamespace(configuration=NodeConfiguration())
     )
     deployment.access = Access(deployment)
     broker = Broker(deployment)
