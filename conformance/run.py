@@ -98,7 +98,7 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
             clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
     seed = configuration.seed if configuration.seed is not None else secrets.randbelow(2**32)
     return Plan(
-        configuration=configuration,
+        configuration=configuration.model_copy(update={"replication_lag": capabilities.profile.lag_s}),
         run_id=run_id,
         seed=seed,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -54,11 +54,11 @@ def is_loopback(host: str) -> bool:
 
 
 def duration_s(value: str) -> float:
-    """``30s``, ``10m``, ``2h`` or ``1d`` in seconds."""
-    match = re.fullmatch(r"(\d{1,9})([smhd])", value)
+    """``500ms``, ``30s``, ``10m``, ``2h`` or ``1d`` in seconds."""
+    match = re.fullmatch(r"(\d{1,9})(ms|[smhd])", value)
     if match is None:
         raise ValueError(f"{value!r} is not a duration like 30s, 10m or 2h")
-    return float(int(match[1]) * _UNITS_S[match[2]])
+    return int(match[1]) / 1000 if match[2] == "ms" else float(int(match[1]) * _UNITS_S[match[2]])
 
 
 def duration_text(seconds: float) -> str:

@@ -40,8 +40,8 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``time_budget``: seconds. ``warnings``: sentences for the user that stop nothing. ``embedded``: the target is the
-    reference deployment that the run started for itself.
+    ``replication_lag`` and ``time_budget``: seconds. ``warnings``: sentences for the user that stop nothing.
+    ``embedded``: the target is the reference deployment that the run started for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,6 +67,7 @@ class Configuration(BaseModel):
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
+    replication_lag: float | None = Field(default=None, ge=0)
     time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
     contract: Literal["corrected", "published"] = "corrected"
@@ -106,7 +107,7 @@ class Configuration(BaseModel):
             raise ValueError(f"{value!r} leaves no ports for the workers, take one up to {_HIGHEST_SINK_PORT}")
         return value
 
-    @field_validator("time_budget", mode="before")
+    @field_validator("replication_lag", "time_budget", mode="before")
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return duration_s(value) if isinstance(value, str) else value

@@ -98,7 +98,8 @@ class DeploymentProfile:
     ``identity``: by what the broker knows a client; "anonymous": it lets in whoever comes. ``no_match``: what an MQTT
     client may do that no authorization rule speaks of. ``authenticators`` and ``sources``: the chains by backend, in
     the order in which they are asked, None where they could not be read. ``ruled``: whether the suite's own clients
-    need rules to use their own topics. ``nodes``: how many the cluster has.
+    need rules to use their own topics. ``nodes``: how many the cluster has, ``answering``: how many of them answer
+    under the base URL. ``lag_s``: seconds by which reads may lag behind writes.
     """
 
     identity: Identity = "anonymous"
@@ -109,6 +110,8 @@ class DeploymentProfile:
     ruled: bool = False
     edition: str | None = None
     nodes: int = 1
+    answering: int = 1
+    lag_s: float = 0.0
     limits: MqttLimits = field(default_factory=MqttLimits)
 
     @property
@@ -121,6 +124,8 @@ class DeploymentProfile:
         told = []
         if self.edition is not None:
             told.append(f"edition {self.edition}, {self.nodes} node{'' if self.nodes == 1 else 's'}")
+        if self.answering > 1 or self.lag_s:
+            told.append(f"several nodes answer, reads may lag behind writes by {self.lag_s:g} s (--replication-lag)")
         told.append(
             "MQTT clients connect without a user"
             if not self.demands_users

@@ -64,8 +64,9 @@ class MqttClient:
     What outlives the connection, its session or a message it retains, is written into ``journal`` first.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
     5 without spaces (``MaximumPacketSize`` in bytes). ``allowed``: what the target is known to allow; asking for more
-    raises `Inapplicable`. ``owned``: what it may be called, and where it may publish and
-    subscribe; anything else raises `SafetyViolation`. Use as a context manager, which connects.
+    raises `Inapplicable`. ``settle`` is called before anything is sent: it waits until all nodes know what was written.
+    ``owned``: what it may be called, and where it may publish and subscribe; anything else raises `SafetyViolation`.
+    Use as a context manager, which connects.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class MqttClient:
         journal: Journal | None = None,
         owned: Owned | None = None,
         allowed: MqttLimits = _NO_LIMITS,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         self._guard = MqttGuard(owned) if owned is not None else None
         if self._guard is not None:
@@ -93,6 +95,7 @@ class MqttClient:
             if will is not None:
                 self._guard.publish(will.topic)
         self._allowed = allowed
+        self._settle = settle
         if will is not None:
             allowed.check_publish(will.topic, len(will.payload), will.qos, retain=False)
         self.host, self.port, tls = split_listener(listener)
@@ -166,6 +169,7 @@ class MqttClient:
             self.connack, self._closed = None, False
 
     def _connect_once(self, timeout_s: float) -> MqttClient:
+        self._settle()
         options: dict[str, Any] = {}
         if self.protocol == 5:
             options = {"clean_start": self._clean_start, "properties": self._properties}
@@ -193,6 +197,7 @@ class MqttClient:
         if self._guard is not None:
             self._guard.subscribe(topic_filter)
         self._allowed.check_subscription(topic_filter, qos)
+        self._settle()
         if self.protocol == 5:
             _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
         else:
@@ -208,6 +213,7 @@ class MqttClient:
         if self._guard is not None:
             self._guard.publish(topic)
         self._allowed.check_publish(topic, len(payload), qos, retain=retain)
+        self._settle()
         if self._journal is not None and retain:
             self._journal.record([Resource("retained", topic)])
         information = self._client.publish(topic, payload, qos, retain)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 
 import requests
 
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
 from conformance.target.config import Configuration, Role
+from conformance.target.deployment_profile import DeploymentProfile
 from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
@@ -17,8 +19,12 @@ from conformance.target.mqtt_survey import MqttSurvey, survey
 from conformance.target.patience import innermost, reason_of
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api, NoAnswer
+from conformance.target.settling import Settling
 from conformance.target.sink import HttpSink, SinkError
-from conformance.target.survey import read_profile, retainer_is_off
+from conformance.target.survey import answering_nodes, read_profile, retainer_is_off
+
+REPLICATION_LAG_S = 0.5
+"""By how much reads may lag behind writes where several nodes answer and nothing else is said."""
 
 _USERS = "/authentication/password_based:built_in_database/users"
 _READ_ONLY = "the data plane is left alone with --read-only"
@@ -39,7 +45,8 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     version, node = _version(api)
     if not api.health.uptimes():
         warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
-    profile = read_profile(api)
+    profile = _placed(read_profile(api), api, configuration)
+    api.settling = Settling(profile.lag_s)
     mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
     identity = mqtt.profile.identity
     return Capabilities(
@@ -60,6 +67,15 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         profile=mqtt.profile,
         warnings=tuple(warnings),
     )
+
+
+def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) -> DeploymentProfile:
+    """``profile`` with what a load balancer in front of the nodes means to those who write and then read."""
+    answering = answering_nodes(api)
+    lag_s = configuration.replication_lag
+    if lag_s is None:
+        lag_s = REPLICATION_LAG_S if answering > 1 else 0.0
+    return replace(profile, answering=answering, lag_s=lag_s)
 
 
 def _read(api: Api, path: str) -> Answer:

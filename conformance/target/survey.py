@@ -12,6 +12,7 @@ from conformance.target.session import Api, NoAnswer
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_ENOUGH_TO_MEET_ANOTHER_NODE = 6
 _LICENSE_FOR_EVERYTHING = 1_000_000
 
 Value = TypeVar("Value")
@@ -36,6 +37,12 @@ def read_profile(api: Api) -> DeploymentProfile:
 def retainer_is_off(api: Api) -> bool:
     """Whether the target says that its retainer is switched off."""
     return _object(api, "/mqtt/retainer").get("enable") is False
+
+
+def answering_nodes(api: Api) -> int:
+    """How many nodes answer under the base URL, as far as a few requests show."""
+    names = {str(_object(api, "/status?format=json").get("node_name")) for _ in range(_ENOUGH_TO_MEET_ANOTHER_NODE)}
+    return len(names)
 
 
 def _limits(api: Api) -> MqttLimits:

@@ -84,6 +84,7 @@ class Target:
             journal=self._journal,
             owned=self.sandbox,
             allowed=self.capabilities.profile.limits,
+            settle=self.api.settling.wait,
             **options,
         )
         self._connections.append(client)
