@@ -6,11 +6,13 @@ Generated from the declarations on the tests; ``docs/requirements.md`` is this, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from conformance.contract import Contract
 from conformance.coverage import unreachable_statuses
 from conformance.requirements import Requirement
+from conformance.retired import Retired, retired_requirements
 
 _HEADER = """\
 # Requirements
@@ -25,7 +27,8 @@ reported, but do not count yet. *Random*: generated data decides what is checked
 
 def as_data(requirements: Sequence[Requirement], contract: Contract) -> dict[str, Any]:
     """``requirements``: id, title, level, since, until, provisional, random, operations (labels; all of them for one
-    that is checked on every answer), verified_by (qualified names). ``operations``: label, requirements (ids)."""
+    that is checked on every answer), verified_by (qualified names). ``operations``: label, requirements (ids).
+    ``retired``: id, reason, since."""
     return {
         "requirements": [
             {
@@ -48,6 +51,7 @@ def as_data(requirements: Sequence[Requirement], contract: Contract) -> dict[str
             }
             for label in contract.operations
         ],
+        "retired": [asdict(entry) for entry in retired_requirements()],
     }
 
 
@@ -57,7 +61,7 @@ def as_text(requirements: Sequence[Requirement]) -> str:
 
 
 def as_markdown(requirements: Sequence[Requirement], contract: Contract) -> str:
-    """Three tables: requirements, operations with their requirements, and statuses that no test can reach."""
+    """Tables: requirements, operations with their requirements, statuses that no test can reach, retired ids if any."""
     lines = [_HEADER, "## Catalogue", "", "| id | level | requirement |", "|---|---|---|"]
     lines += [f"| {entry.id} | {entry.level} | {_cell(entry.title)}{_remarks(entry)} |" for entry in requirements]
     everywhere = [entry.id for entry in requirements if len(_operations(entry, contract)) == len(contract.operations)]
@@ -71,7 +75,16 @@ def as_markdown(requirements: Sequence[Requirement], contract: Contract) -> str:
         f"| `{entry.operation}` | {entry.status} | {_cell(entry.reason)} ([more]({entry.link})) |"
         for entry in unreachable_statuses()
     ]
+    lines += _retired(retired_requirements())
     return "\n".join(lines) + "\n"
+
+
+def _retired(entries: Sequence[Retired]) -> list[str]:
+    if not entries:
+        return []
+    head = ["", "## Retired", "", "Checked no more; these ids are never given again.", ""]
+    rows = [f"| {entry.id} | {entry.since} | {_cell(entry.reason)} |" for entry in entries]
+    return [*head, "| id | since | why |", "|---|---|---|", *rows]
 
 
 def _operations(entry: Requirement, contract: Contract) -> Sequence[str]:

@@ -21,7 +21,7 @@ from conformance.target.journal import FILE_NAME, Journal, JournalError, StoredJ
 from conformance.target.listing import LISTINGS, Reader
 from conformance.target.mode import Mode
 from conformance.target.resource import Resource, in_deletion_order
-from conformance.target.sandbox import PREFIX, Sandbox, run_of, started_at
+from conformance.target.sandbox import PREFIX, Sandbox, bare_name, run_of, started_at
 from conformance.target.session import NoAnswer
 from conformance.target.swept import SweptNames
 
@@ -189,7 +189,7 @@ def _belongs_to(resource: Resource, run: str) -> bool:
 def _is_due(name: str, prefix: str, newest: float) -> bool:
     """Whether a name belongs to a run that starts with ``prefix`` and started before ``newest`` (epoch seconds)."""
     born = started_at(name)
-    return name.startswith(prefix) and born is not None and born <= newest
+    return bare_name(name).startswith(prefix) and born is not None and born <= newest
 
 
 def _checked_prefix(prefix: str) -> str:

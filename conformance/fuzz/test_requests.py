@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from conformance.checks.equivalence import difference, owned, settled
 from conformance.checks.recorder import Recorder
 from conformance.fuzz.boundaries import UNKNOWN_FIELD, WITH_UNKNOWN_FIELD, body_mutations
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.equivalence import difference, owned, settled
 from conformance.fuzz.space import Subject, contract, subjects
 from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
 from conformance.requirements import requirement

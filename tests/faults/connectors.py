@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,16 @@ seed(
     ("GEN-14", CREATE, "response_schema"),
     ("GEN-14", "POST /actions", "response_schema"),
 )
+for character, what in (("-", "a dash"), ("_", "an underscore")):
+    seed(
+        f"names may begin with {what}",
+        broken(identifiers, "_NAME", lambda _, c=character: re.compile(rf"[{c}0-9a-zA-Z][-0-9a-zA-Z_]*")),
+        NAMES,
+        ("CON-03", CREATE, "name_refused"),
+        ("CON-03", "POST /actions", "name_refused"),
+        ("GEN-14", CREATE, "response_schema"),
+        ("GEN-14", "POST /actions", "response_schema"),
+    )
 seed(
     "names may be longer",
     broken(identifiers, "MAX_NAME_BYTES", lambda _: 400),

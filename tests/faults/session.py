@@ -2,8 +2,8 @@
 
 ``python -m tests.faults.session FILE [SETTING]...`` reads the names of the faults as a JSON list from its standard
 input, configures the deployment (``authorization.no_match=deny``), and writes one JSON line per fault and item to FILE:
-``{"name", "item", "result"}``, with the result as in the report. Every item also runs once without a fault; its line has
-the name null.
+``{"name", "item", "result"}``, with the result as in the report. Every item also runs once without a fault; its line
+has the name null.
 """
 
 from __future__ import annotations

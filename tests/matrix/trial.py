@@ -15,7 +15,16 @@ TIMEOUT_S = 900
 
 DATA_PLANE = tuple(
     f"conformance/scenarios/test_{name}.py"
-    for name in ("login", "permissions", "publish", "retainer", "clients", "client_subscriptions", "ban_effects")
+    for name in (
+        "login",
+        "permissions",
+        "publish",
+        "retainer",
+        "clients",
+        "client_subscriptions",
+        "ban_effects",
+        "connector_secrets",
+    )
 )
 """Items for which it matters how a deployment is configured."""
 
