@@ -63,7 +63,7 @@ def duration_s(value: str) -> float:
 
 def duration_text(seconds: float) -> str:
     """The shortest way to write a duration so that `duration_s` reads it, to the ms: ``600.0`` -> ``10m``."""
-    if not seconds.is_integer():
+    if not float(seconds).is_integer():
         return f"{round(seconds * 1000)}ms"
     whole = int(seconds)
     unit = next(unit for unit in reversed(_UNITS_S) if whole % _UNITS_S[unit] == 0)
