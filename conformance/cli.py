@@ -131,6 +131,17 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
     "--config-write-latency", type=float, default=0.0, metavar="S", help="Seconds a configuration write takes."
 )
 @click.option("--emqx-version", default="5.8.9", show_default=True, metavar="V", help="Version to stand in for.")
+@click.option("--nodes", type=click.IntRange(1, 8), default=1, show_default=True, help="Nodes of the cluster.")
+@click.option(
+    "--replication-delay", type=float, default=0.0, metavar="S", help="Seconds after which a node sees others' writes."
+)
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of EMQX's own configuration, such as authorization.no_match=deny; may be repeated.",
+)
 def serve(**options: Any) -> None:
     """Run the reference deployment alone, until it is interrupted. Port 0 picks a free one."""
     from conformance.serving import serve_alone

@@ -23,7 +23,7 @@ from conformance.skips import why_skipped
 from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.answer import NotJson, UnexpectedAnswer
 from conformance.target.cleanup import Left
-from conformance.target.errors import RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
+from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttError
 from conformance.target.resource import Resource
@@ -77,7 +77,8 @@ class ItemRunner:
             self._skip(item, "skipped", skip.reason, skip.why, skip.needed)
         try:
             # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
-            item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
+            shared, alone = _locks(item, ruled=self.context.capabilities.profile.ruled)
+            item.stash[_LOCKS].enter_context(self.context.locks.hold(shared, alone))
             return (yield)
         except (Exception, SafetyViolation, RunStopped, pytest.skip.Exception) as error:
             self._judge(item, error)
@@ -167,6 +168,9 @@ class ItemRunner:
         if isinstance(error, pytest.skip.Exception):
             if not recorder.failures:
                 self._skip(item, "skipped", str(error.msg), why_skipped_itself(error))
+        elif isinstance(error, Inapplicable):
+            if not recorder.failures:
+                self._skip(item, "skipped", str(error), "chosen")
         elif isinstance(error, TargetLost):
             recorder.forget()
             if not isinstance(error, TargetChanged):
@@ -289,12 +293,17 @@ def unwaived(failures: list[Failure], waivers: WaiverFile | None, version: str |
     return [failure for failure in failures if failure.counts]
 
 
-def _locks(item: pytest.Item) -> tuple[set[str], set[str]]:
-    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``)."""
+def _locks(item: pytest.Item, *, ruled: bool) -> tuple[set[str], set[str]]:
+    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``).
+
+    ``ruled``: MQTT clients may do something only as long as nobody deletes the authorization rules of everybody.
+    """
     shared: set[str] = set()
     alone: set[str] = set()
     for marker in item.iter_markers("state"):
         (alone if marker.kwargs.get("alone") else shared).update(marker.args)
+    if ruled and any("mqtt" in marker.args for marker in item.iter_markers("needs")):
+        shared.add("authorization")
     return shared, alone
 
 

@@ -98,7 +98,7 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
             clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
     contract_version = configuration.emqx_version or capabilities.version
     return Plan(
-        configuration=configuration,
+        configuration=configuration.model_copy(update={"replication_lag": capabilities.profile.lag_s}),
         run_id=run_id,
         seed=choose_seed(configuration, load_contract(configuration.contract, contract_version)),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),

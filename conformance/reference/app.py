@@ -17,6 +17,7 @@ from conformance.reference.credentials import MalformedAuthorization, check_role
 from conformance.reference.deployment import Deployment
 from conformance.reference.http import ROUTES, ApiError, Call, Crash, Reply
 from conformance.reference.json_text import InvalidJson, read_json, read_json_leniently, write_json
+from conformance.reference.nodes import FIRST_NODE, set_to_work
 from conformance.reference.operations import MODULES
 from conformance.reference.request_filter import RequestFilter
 from conformance.reference.routing import BadEncoding, Endpoint, Router, decode_segments, parse_query
@@ -45,21 +46,22 @@ _NOT_FOUND_HTML = b"<html><head><title>404 - NOT FOUND</title></head><body><h1>4
 
 
 class Application:
-    """ASGI application over one deployment; handlers are those registered when it is built."""
+    """ASGI application over one node of a deployment; handlers are those registered when it is built."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, node: str = FIRST_NODE) -> None:
         assert MODULES, "their import registers the handlers"
         self.deployment = deployment
+        self.node = node
         self.router = Router(ROUTES)
         self.requests = 0
         self._filters = {label: RequestFilter(deployment, label, route.filter) for label, route in ROUTES.items()}
         self._read_json = read_json_leniently if deployment.strict else read_json
-        self._config_writes = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         self.requests += 1
+        set_to_work(self.node)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         unread = _has_body(headers)
 
@@ -129,10 +131,20 @@ class Application:
         call.body = await self._body(call.headers, receive)
         self._filters[endpoint.label].apply(call)
         if self.deployment.settings.config_write_latency > 0 and _is_config_write(endpoint):
-            async with self._config_writes:
+            async with self.deployment.config_writes:
                 await asyncio.sleep(self.deployment.settings.config_write_latency)
-                return await _handled(endpoint, call)
-        return await _handled(endpoint, call)
+                return await self._handled(endpoint, call)
+        return await self._handled(endpoint, call)
+
+    async def _handled(self, endpoint: Endpoint, call: Call) -> Reply:
+        replication = self.deployment.replication
+        if endpoint.label.startswith("GET "):
+            with replication.as_seen_by(self.node):
+                answer = endpoint.route.handler(call)
+        else:
+            replication.before_write(self.node)
+            answer = endpoint.route.handler(call)
+        return await answer if inspect.isawaitable(answer) else answer
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> Any:
         """Decoded body: ``{}`` if there is none, bytes if it is no JSON."""
@@ -161,11 +173,6 @@ class Application:
             return Reply(500)
         called = _printed_request(call) if prints_request else f"[{call.operation}]"
         return Reply(500, {"code": "INTERNAL_ERROR", "message": f"error, {reason}, [{called},{_TRACE}]"})
-
-
-async def _handled(endpoint: Endpoint, call: Call) -> Reply:
-    answer = endpoint.route.handler(call)
-    return await answer if inspect.isawaitable(answer) else answer
 
 
 def _is_config_write(endpoint: Endpoint) -> bool:

@@ -95,10 +95,11 @@ def kept(target: Target) -> Iterator[str]:
 
 
 @requirement("ACT-11", "POST /actions", "PUT /actions/{id}")
-@pytest.mark.needs("mqtt")
+@pytest.mark.needs("mqtt", "loop", "retainer")
 @pytest.mark.state("retained")
 def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> None:
     """An MQTT action publishes the rendered payload to the rendered topic, with the QoS and retain flag it names."""
+    target.capabilities.profile.limits.check_publish(kept, 64, qos=2, retain=True)
     connector = target.connectors.create(**loop(target))
     source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
     parameters = {"topic": f"{remote}/${{payload.to}}", "payload": "<${payload.text}>", "qos": 1, "retain": False}

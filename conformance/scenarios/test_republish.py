@@ -76,6 +76,7 @@ def test_rule_does_not_feed_itself(target: Target) -> None:
     assert counters["matched"] == 2, f"one publish was matched {counters['matched']} times, expected 2"
 
 
+@pytest.mark.needs("retainer")
 @pytest.mark.state("retained")
 @requirement("RUL-26", "POST /rules", "GET /mqtt/retainer/message/{topic}")
 def test_templates_make_the_message(target: Target) -> None:

@@ -14,7 +14,7 @@ from conformance.target.polling import eventually
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
 
-pytestmark = [pytest.mark.scenario]
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("retainer")]
 
 READ = f"GET {paths.RETAINED_MESSAGE}"
 DELETE = f"DELETE {paths.RETAINED_MESSAGE}"

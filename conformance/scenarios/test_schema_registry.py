@@ -9,7 +9,7 @@ from conformance.target.polling import eventually
 from conformance.target.resources.rules import AVRO_SOURCE
 from conformance.target.target import Target
 
-pytestmark = pytest.mark.scenario
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("schemas")]
 
 PROTOBUF_SOURCE = "message Reading {\n  required int32 value = 1;\n}\n"
 JSON_SOURCE = '{"$schema":"http://json-schema.org/draft-06/schema#","type":"object","required":["value"]}'

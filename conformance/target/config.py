@@ -51,8 +51,9 @@ def waivers_named(file: Path) -> Path:
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``seed``: None means the one of the contract. ``time_budget``: seconds. ``warnings``: sentences for the user that
-    stop nothing. ``embedded``: the target is the reference deployment that the run started for itself.
+    ``seed``: None means the one of the contract. ``replication_lag`` and ``time_budget``: seconds. ``warnings``:
+    sentences for the user that stop nothing. ``embedded``: the target is the reference deployment that the run started
+    for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +79,7 @@ class Configuration(BaseModel):
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
+    replication_lag: float | None = Field(default=None, ge=0)
     time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
     contract: Literal["corrected", "published"] = "corrected"
@@ -129,7 +131,7 @@ class Configuration(BaseModel):
             raise ValueError(f"{text!r} is neither a number from 0 to 2^63-1 nor {RANDOM_SEED}")
         return int(text)
 
-    @field_validator("time_budget", mode="before")
+    @field_validator("replication_lag", "time_budget", mode="before")
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return duration_s(value) if isinstance(value, str) else value

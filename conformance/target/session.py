@@ -36,6 +36,7 @@ from conformance.target.patience import (
     unheard,
 )
 from conformance.target.redaction import Redactor
+from conformance.target.settling import Settling
 from conformance.target.transport import GuardedAdapter
 
 CONNECT_TIMEOUT_S = 5.0
@@ -97,6 +98,7 @@ class Api:
         self.credentials = Credentials(configuration.keys, configuration.secrets.get("token"))
         self.observers: list[Observer] = []
         self.doubters: list[Doubter] = []
+        self.settling = Settling(configuration.replication_lag or 0.0)
         self._adapter = adapter
         self._user_agent = f"emqx-conformance/{__version__} run={run_id}"
         self._request_prefix = f"{run_id}-{uuid.uuid4().hex[:6]}-"
@@ -151,8 +153,10 @@ class Api:
             sent = self._prepare(method, expand(template, call.path), content, content_type)
             return self._exchange(call.label, sent)
 
+        self.settling.wait()
         with ThreadPoolExecutor(len(calls)) as pool:
             answers = list(pool.map(exchange, calls))
+        self.settling.wrote()
         for answer in answers:
             self._observe(answer)
         return answers
@@ -171,7 +175,10 @@ class Api:
     ) -> Answer:
         """Send a request as it stands; ``raw_path`` is percent-encoded, below ``/api/v5``, with its query."""
         sent = self._prepare(method, raw_path, content, content_type, headers, credentials)
+        self.settling.wait()
         answer = self._exchange(operation, sent)
+        if method != "GET" and not 400 <= answer.status < 500:
+            self.settling.wrote()
         if observed:
             self._observe(answer)
         return answer

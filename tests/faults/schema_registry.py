@@ -210,7 +210,7 @@ def first_failure_only(original: Callable[..., Any]) -> Callable[..., Any]:
     """A rule gives up after its first failure."""
 
     def failed(self: Any, kind: str) -> None:
-        if not self._counts["failed"]:
+        if not self._counts.total()["failed"]:
             original(self, kind)
 
     return failed

@@ -95,7 +95,7 @@ def connector_shown(deployment: Deployment, connector: Connector) -> dict[str, A
         **state,
         "type": connector.type,
         "name": connector.name,
-        "node_status": [{"node": deployment.node, **state}],
+        "node_status": [{"node": node, **state} for node in deployment.nodes],
         "actions": [action.name for action in deployment.bridges.actions_of(connector)],
         "sources": [],
     }
@@ -111,7 +111,7 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
         "type": action.type,
         "name": action.name,
         "error": reason,
-        "node_status": [{"node": deployment.node, **state}],
+        "node_status": [{"node": node, **state} for node in deployment.nodes],
         "rules": deployment.bridges.rules_using(action.id),
     }
     if deployment.release >= _FIRST_WITH_TIMES:
