@@ -6,6 +6,7 @@ Generated from the declarations on the tests; ``docs/requirements.md`` is this, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from conformance.contract import Contract
@@ -13,6 +14,7 @@ from conformance.coverage import unreachable_statuses
 from conformance.needs import Needs, of_requirement
 from conformance.profiles import PROFILES, demanded
 from conformance.requirements import Requirement
+from conformance.retired import Retired, retired_requirements
 from conformance.target.capabilities import CAPABILITIES
 from conformance.target.mode import Mode
 
@@ -41,7 +43,8 @@ def as_data(requirements: Sequence[Requirement], contract: Contract) -> dict[str
     """``requirements``: id, title, level, since, until, provisional, random, operations (labels; all of them for one
     that is checked on every answer), verified_by (qualified names), needs and needs_in_full (mode and capabilities, to
     be looked at at all and in full). ``operations``: label, requirements (ids). ``profiles``: name, every_type,
-    capabilities (without which a requirement could not be decided), requirements (ids of those demanded)."""
+    capabilities (without which a requirement could not be decided), requirements (ids of those demanded). ``retired``:
+    id, reason, since."""
     return {
         "profiles": [
             {
@@ -74,6 +77,7 @@ def as_data(requirements: Sequence[Requirement], contract: Contract) -> dict[str
             }
             for label in contract.operations
         ],
+        "retired": [asdict(entry) for entry in retired_requirements()],
     }
 
 
@@ -83,8 +87,8 @@ def as_text(requirements: Sequence[Requirement]) -> str:
 
 
 def as_markdown(requirements: Sequence[Requirement], contract: Contract) -> str:
-    """Tables: requirements, operations with their requirements, what profiles demand and what requirements need, and
-    statuses that no test can reach."""
+    """Tables: requirements, operations with their requirements, what profiles demand and what requirements need,
+    statuses that no test can reach, and retired ids if any."""
     lines = [_HEADER, "## Catalogue", "", "| id | level | requirement |", "|---|---|---|"]
     lines += [f"| {entry.id} | {entry.level} | {_cell(entry.title)}{_remarks(entry)} |" for entry in requirements]
     everywhere = [entry.id for entry in requirements if len(_operations(entry, contract)) == len(contract.operations)]
@@ -99,7 +103,16 @@ def as_markdown(requirements: Sequence[Requirement], contract: Contract) -> str:
         f"| `{entry.operation}` | {entry.status} | {_cell(entry.reason)} ([more]({entry.link})) |"
         for entry in unreachable_statuses()
     ]
+    lines += _retired(retired_requirements())
     return "\n".join(lines) + "\n"
+
+
+def _retired(entries: Sequence[Retired]) -> list[str]:
+    if not entries:
+        return []
+    head = ["", "## Retired", "", "Checked no more; these ids are never given again.", ""]
+    rows = [f"| {entry.id} | {entry.since} | {_cell(entry.reason)} |" for entry in entries]
+    return [*head, "| id | since | why |", "|---|---|---|", *rows]
 
 
 def _profiles() -> list[str]:

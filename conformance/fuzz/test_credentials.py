@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from conformance.checks.equivalence import difference
 from conformance.checks.recorder import Recorder
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.equivalence import difference
 from conformance.fuzz.space import Subject, marked, subjects
 from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
 from conformance.requirements import requirement

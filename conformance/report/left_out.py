@@ -30,7 +30,7 @@ class _Group:
 
 
 def left_out(
-    items: Iterable[ItemResult],
+    items: Sequence[ItemResult],
     requirements: Sequence[RequirementResult],
     operations: Sequence[OperationResult],
     mode: Mode,
@@ -71,7 +71,23 @@ def left_out(
         )
         for (why, reason), group in groups.items()
     ]
+    found += _withheld(items, mode)
     return sorted(found, key=lambda entry: (ORDER.index(entry.why), -len(entry.requirements), -entry.items))
+
+
+def _withheld(items: Sequence[ItemResult], mode: Mode) -> Iterator[LeftOut]:
+    """What items that ran would have sent besides in a mode that allows more."""
+    for needed in dict.fromkeys(needed for item in items for needed in item.withheld):
+        shorter = [item for item in items if item.withheld.get(needed) and item.outcome != "skipped"]
+        count = sum(item.withheld[needed] for item in shorter)
+        if count:
+            who, what = _counted(len(shorter), "item"), _counted(count, "request")
+            partly = sorted({identifier for item in shorter for identifier in item.requirements})
+            yield LeftOut("chosen", f"{mode.words}: {who} would send {what} more with --{needed}", partly=partly)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def of_version(told: str | None, named: str | None, described: str) -> LeftOut | None:

@@ -9,21 +9,22 @@ import pytest
 
 from conformance.controller import Controller
 from conformance.start import StartError
+from conformance.target import connection
 from conformance.target.answer import UnexpectedAnswer
 from conformance.target.paging import entries
 from tests.hostile.client import Client
+from tests.hostile.clock import HurryingClock, StandingClock
 from tests.hostile.server import Case, Exchange, HostileServer
 from tests.hostile.test_endless_answers import bombing, endless, silent
 from tests.hostile.test_http_framing import HTML, LOOP, OK, closing, resetting, wire
 from tests.hostile.test_storms import answering
 from tests.hostile.test_unreliable_json import nested
+from tests.waiting import PATIENCE_S
 
 # case, exit code, words of the sentence
 SICK = {
     "closes": (closing(), 3, "cannot be reached: RemoteDisconnected"),
     "resets": (resetting(), 3, "cannot be reached: ConnectionResetError"),
-    "is silent": (silent(b""), 3, "cannot be reached: TimeoutError"),
-    "drips": (endless(OK, b"x", 0.05), 3, "cannot be reached: the answer was not complete after"),
     "never ends": (endless(OK, b"x: y\r\n" * 1000), 3, "no valid HTTP (HTTPException: got more than 100 headers)"),
     "is no HTTP": (closing(b"SSH-2.0-OpenSSH_9.2\r\n"), 3, "no valid HTTP (BadStatusLine: SSH-2.0-OpenSSH_9.2)"),
     "is a bomb": (bombing(b"gzip", 1), 2, "is no EMQX API: GET /action_types answered 200 with application/json"),
@@ -51,25 +52,30 @@ def test_target_that_is_sick_from_the_start(
     server: HostileServer,
     tmp_path: Path,
     impatient: None,
-    monkeypatch: pytest.MonkeyPatch,
     case: Case,
     code: int,
     words: str,
 ) -> None:
-    monkeypatch.setattr("conformance.target.session.READ_TIMEOUT_S", 0.3)
     server.cases = {"/action_types": case}
-    options = {
-        "base_url": server.base_url,
-        "api_key": "key",
-        "api_secret": "the-api-secret",
-        "report_dir": str(tmp_path),
-    }
-    with pytest.raises(StartError) as ended:
-        Controller.start(options)
-    assert ended.value.exit_code == code
-    assert words in str(ended.value)
-    assert "\n" not in str(ended.value)
+    assert words in refusal(server, tmp_path, code)
     assert server.paths("POST") == []
+
+
+def test_target_that_is_silent_from_the_start(
+    server: HostileServer, tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.target.session.READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(connection, "time", StandingClock())
+    server.cases = {"/action_types": silent(b"")}
+    assert "cannot be reached: TimeoutError" in refusal(server, tmp_path)
+
+
+def test_target_that_drips_from_the_start(
+    server: HostileServer, tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "time", HurryingClock(PATIENCE_S / 4))
+    server.cases = {"/action_types": endless(OK, b"x", 0.1)}
+    assert "cannot be reached: the answer was not complete after" in refusal(server, tmp_path)
 
 
 def test_sentence_about_a_sick_target_tells_no_secret_and_does_not_act(server: HostileServer, tmp_path: Path) -> None:

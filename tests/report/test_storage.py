@@ -14,7 +14,9 @@ from conformance.report.model import RunResult
 from conformance.report.storage import read_run, write_run
 from tests.report.samples import failing_items, run_of, runs
 
-in_one_folder = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_one_folder = settings(
+    max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

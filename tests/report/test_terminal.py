@@ -37,7 +37,7 @@ class Clock:
 
 
 def test_summary_of_a_failing_run() -> None:
-    text = shown(run_of(failing_items()), Path("some/reports"))
+    text = shown(run_of(failing_items()), Path("some/reports/index.html"))
     assert "Verdict: NON CONFORMANT" in text
     assert text.index("GEN-14 Every body validates.") < text.index("GEN-15 No input makes")
     assert "  GET /rules/{id}\n    [response_schema] 200: /data/0/enable" in text

@@ -14,6 +14,7 @@ import pytest
 from conformance.contract import paths
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from tests.run.command import environment, report_of, run
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -37,7 +38,7 @@ def failures_of(strict: EmbeddedDeployment, folder: Path, item: str) -> dict[str
 def pasted(lines: str, strict: EmbeddedDeployment) -> str:
     """What the last of ``lines`` prints."""
     completed = subprocess.run(
-        ["bash", "-ec", lines], env=environment(strict), capture_output=True, text=True, timeout=60, check=True
+        ["bash", "-ec", lines], env=environment(strict), capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     return "HTTP/1.1 " + completed.stdout.split("HTTP/1.1 ")[-1]
 

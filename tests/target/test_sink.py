@@ -6,10 +6,11 @@ import socket
 import pytest
 
 from conformance.target.sink import LONGEST_DELIVERY, HttpSink, SinkError
+from tests.waiting import PATIENCE_S
 
 
 def post(port: int, body: bytes = b"", **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request("POST", "/hook", body, {name.replace("_", "-"): value for name, value in headers.items()})
     status = connection.getresponse().status
     connection.close()
@@ -38,7 +39,7 @@ def test_port_in_use_is_one_sentence():
 @pytest.mark.parametrize("length", [str(LONGEST_DELIVERY + 1), "-1", "many"])
 def test_nonsense_is_neither_kept_nor_printed(length, capfd):
     with HttpSink() as sink:
-        with socket.create_connection(("127.0.0.1", sink.port), timeout=10) as stranger:
+        with socket.create_connection(("127.0.0.1", sink.port), timeout=PATIENCE_S) as stranger:
             stranger.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
             stranger.shutdown(socket.SHUT_WR)
             while stranger.recv(4096):
