@@ -57,8 +57,8 @@ def left_out(
     untouched = {entry.id for entry in requirements if entry.outcome in ("skipped", "not_selected")}
     touched = {entry.id for entry in requirements if entry.outcome in ("passed", "failed", "waived")}
     unanswered = {entry.operation for entry in operations if entry.outcome in ("skipped", "not_selected")}
-    for group in groups.values():
-        if unanswered & set(group.operations):
+    for (why, _), group in groups.items():
+        if why != "not_demanded" and unanswered & set(group.operations):
             group.requirements |= dict.fromkeys(touched & universal)
     found = [
         LeftOut(
@@ -156,8 +156,10 @@ def sentence(entry: LeftOut) -> str:
 
 
 def _reason(item: ItemResult, mode: Mode) -> str:
-    if item.needs_mode is None or item.omission != "chosen":
+    if item.needs_mode is None:
         return item.reason or "no reason was given"
+    if item.omission == "not_demanded":
+        return "provisional, and left out by the mode of the run"
     return _READ_ONLY if mode is Mode.READ_ONLY else f"needs --{item.needs_mode}"
 
 

@@ -42,6 +42,15 @@ def test_what_a_mode_leaves_out_is_named_with_the_option_that_includes_it() -> N
     ]
 
 
+def test_what_does_not_count_is_no_reason_of_a_mode() -> None:
+    some = [
+        skipped("DELETE /banned", "GEN-38", needed="exclusive", omission="not_demanded", reason="provisional, and it"),
+        skipped("POST /rules", "GEN-38", needed="sandboxed", omission="not_demanded", reason="provisional, and that"),
+    ]
+    (line,) = told(some, Mode.SANDBOXED)
+    assert line.startswith("provisional, and left out by the mode of the run: 2 items; not looked at: ")
+
+
 def test_long_lists_are_counted() -> None:
     some = [skipped(f"POST /{name}", needed="exclusive" if name == "f" else "sandboxed") for name in "abcdef"]
     assert told(some, Mode.READ_ONLY) == [

@@ -20,6 +20,7 @@ MQTT = "conformance/scenarios/test_publish.py::test_message_reaches_its_subscrib
 VIEWER = "conformance/fuzz/test_credentials.py::test_viewer_reads[GET /rules]"
 LOGIN = "conformance/scenarios/test_login.py"
 RULES = "conformance/scenarios/test_authorization.py::test_rules_are_kept_in_order"
+SCHEMAS = "conformance/scenarios/test_schema_registry.py"
 GLOBAL = "conformance/fuzz/test_operations.py::test_positive[DELETE /banned]"
 TYPES = "conformance/scenarios/test_type_secrets.py::test_connector"
 NOT_AUTHORIZED = b"\x20\x03\x00\x87\x00"
@@ -106,18 +107,25 @@ def test_listener_that_was_named_and_cannot_be_used_is_undecided(
 
 
 @pytest.mark.parametrize(("profile", "expected"), [("smoke", 0), ("standard", 3)])
+@pytest.mark.parametrize(
+    ("path", "item", "reason"),
+    [
+        ("/authorization/sources/", RULES, "the built-in database authorization source is not configured"),
+        ("/schema_registry", SCHEMAS, "the target has no schema registry"),
+    ],
+    ids=["authorization", "schemas"],
+)
 def test_what_the_target_must_bring_is_undecided(
-    profile: str, expected: int, target: EmbeddedDeployment, outcome: Callable[..., Told]
-) -> None:
-    def without_authorization(request: Any, forward: Callable[[], Reply]) -> Reply:
-        if "/authorization/sources/" in request.path:
-            return forward().with_json({"code": "NOT_FOUND", "message": "Not found: built_in_database"}, 404)
-        return forward()
+    profile: str, expected: int, path: str, item: str, reason: str, target: EmbeddedDeployment,
+    outcome: Callable[..., Told],
+) -> None:  # fmt: skip
+    def without(request: Any, forward: Callable[[], Reply]) -> Reply:
+        absent = {"code": "NOT_FOUND", "message": "not here"}
+        return forward().with_json(absent, 404) if path in request.path else forward()
 
-    with FaultProxy(target.base_url, without_authorization) as proxy:
-        code, verdict, reasons, output = outcome(target, RULES, READ, "--profile", profile, base_url=proxy.base_url)
+    with FaultProxy(target.base_url, without) as proxy:
+        code, verdict, reasons, output = outcome(target, item, READ, "--profile", profile, base_url=proxy.base_url)
     assert (code, verdict) == (expected, "partial"), output
-    reason = "the built-in database authorization source is not configured"
     assert reason in reasons["undecided" if expected else "chosen"]
 
 
