@@ -201,7 +201,8 @@ class ItemRunner:
             recorder.failed(main, check, _first_line(error))
         elif error is None and item.get_closest_marker("fuzz") is None and not recorder.postponed:
             # A scenario that came to its end has decided; fuzz items, and what comes last, decide request by request.
-            recorder.passed(main, check, recorder.operation)
+            if all(failure.requirement != main for failure in recorder.failures):
+                recorder.passed(main, check, recorder.operation)
         elif error is not None:
             self._raise_findings(item, error)
         self._raise_findings(item)

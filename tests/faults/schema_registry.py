@@ -150,7 +150,6 @@ seed(
     broken(handlers, "validate_name", nothing),
     NAMES,
     "SCH-08",
-    ("GEN-14", CREATE, "response_schema"),
     origin="https://github.com/emqx/emqx/pull/13345",
 )
 seed("an impossible name is of no kind", on(CREATE, edit(lambda body: body.pop("kind", None)), 400), NAMES, "SCH-08")

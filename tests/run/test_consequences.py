@@ -233,16 +233,18 @@ class Never(Poison):
 
 
 IMPORTS = fuzz("boundaries", f"POST {paths.IMPORT_USERS}"), fuzz("negative", f"POST {paths.IMPORT_USERS}")
+MODEL = "conformance/models/test_users.py::test_people"
 DECODED = f"conformance/scenarios/test_identifiers.py::test_ids_are_decoded_once[{paths.USER}]"
 
 
 def test_list_that_an_accepted_request_broke_is_told_with_it(tmp_path: Path) -> None:
-    judged = Judged(Poison().faults, (*IMPORTS, DECODED), tmp_path)
+    judged = Judged(Poison().faults, (*IMPORTS, DECODED, MODEL), tmp_path)
     assert {failure["operation"] for failure in judged.own} == {f"POST {paths.IMPORT_USERS}"}, judged.output
-    (followed,) = [failure for failure in judged.following if failure["requirement"] == "GEN-20"]
-    assert followed["operation"] == f"GET {paths.USERS}"
-    assert followed["consequence_of"] in {failure["id"] for failure in judged.own}
-    assert judged.outcome("GEN-20") == "not_run"
+    followed = {failure["requirement"]: failure for failure in judged.following}
+    for requirement in ("GEN-20", "MDL-02"):
+        assert followed[requirement]["operation"] == f"GET {paths.USERS}"
+        assert followed[requirement]["consequence_of"] in {failure["id"] for failure in judged.own}
+        assert judged.outcome(requirement) == "not_run"
     assert judged.report["verdict"] == "non_conformant"
 
 
