@@ -55,7 +55,14 @@ def body_mutations(contract: Contract, schema: Mapping[str, Any], base: Any) -> 
         yield Mutation("/" + "/".join(map(str, pointer)) if pointer else "", what, _replaced(base, pointer, value))
 
 
-_WEAK_FIELDS = ("/ssl/ciphers", "/metadata")
+_WEAK_FIELDS = (
+    "/account",
+    "/metadata",
+    "/parameters/kafka_headers",
+    "/resource_opts/health_check_interval",
+    "/ssl/ciphers",
+    "/static_clientids",
+)
 
 Fields = frozenset[tuple[str, str]]
 """Label of an operation, and pointer to a field of its body."""

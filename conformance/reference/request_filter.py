@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from conformance.contract.contract import Operation, Parameter, ResourceKind
 from conformance.reference.bridges.configuration import UNDOCUMENTED
 from conformance.reference.bridges.identifiers import type_for_filter
-from conformance.reference.checking import Checker, CheckError, converter_crashed
+from conformance.reference.checking import Checker, CheckError
+from conformance.reference.crashes import converter_crash
 from conformance.reference.http import ApiError, Call, Crash, SchemaFilter
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class RequestFilter:
             raise ValueError(f"{label} is not in the contract, so its filter must be NONE")
 
     def _prepare(self, operation: Operation) -> None:
-        free_text = {"type": "string"}
-        self._path_parameters = [item for item in operation.parameters_in("path") if item.schema != free_text]
+        self._path_parameters = list(operation.parameters_in("path"))
         for parameter in operation.parameters_in("query"):
             schema = self._resolved(parameter.schema)
             self._query_schemas[parameter.name] = schema
@@ -87,7 +87,9 @@ class RequestFilter:
         takes_text_list = any(self._resolved(branch).get("type") == "array" for branch in schema.get("oneOf", ()))
         if takes_text_list and len(given) > 1:
             # One comma separated text is meant (``fields`` of GET /clients).
-            raise converter_crashed(name) if self._deployment.strict else CheckError.of("repeated_parameter", name)
+            if self._deployment.strict:
+                raise CheckError([converter_crash(name)])
+            raise CheckError.of("repeated_parameter", name)
         # Of a repeated scalar the last one counts; array parameters collect all.
         value: Any = given if schema.get("type") == "array" else given[-1]
         return self._checker.check(schema, value, name, from_text=True)

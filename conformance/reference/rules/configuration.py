@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.reference.bridges.identifiers import ACTION, parse_id
 from conformance.reference.checking import Checker, CheckError
+from conformance.reference.crashes import STATEMENT
 from conformance.reference.http import ApiError, Crash
 from conformance.reference.message import now_ms
 from conformance.reference.rules.parser import SqlError, parse
@@ -47,6 +48,8 @@ class Configuration:
         sent = {name: value for name, value in body.items() if name not in ignored}
         config = {**(old.config if old else {}), **sent}
         path = f"rule_engine.rules.{rule_id}"
+        if self._deployment.strict and isinstance(config.get("sql"), bool | float | dict):
+            raise bad_arguments(f"#{{kind => validation_error,path => {path}.sql,reason => {STATEMENT}}}")
         try:
             others = {name: value for name, value in config.items() if name != "actions"}
             checked = self._checker.check(self._schema, others, path)
