@@ -21,7 +21,7 @@ from conformance.target.journal import FILE_NAME, Journal, JournalError, StoredJ
 from conformance.target.listing import LISTINGS, Reader
 from conformance.target.mode import Mode
 from conformance.target.resource import Resource, in_deletion_order
-from conformance.target.sandbox import PREFIX, Sandbox, run_of, started_at
+from conformance.target.sandbox import PREFIX, Sandbox, bare_name, run_of, started_at
 from conformance.target.session import NoAnswer
 from conformance.target.swept import SweptNames
 
@@ -177,9 +177,10 @@ def _stored(path: Path, base_url: str, *, any_target: bool) -> Iterator[tuple[Pa
 def _belongs_to(resource: Resource, run: str) -> bool:
     """Whether the identity of a resource says that it is a run's.
 
-    The ban of an address cannot, the journal does. What is to be put back is nobody's, and needs ``--exclusive``.
+    That of the ban of an address cannot, nor an id that is no text: the journal does, and clean-up touches nothing
+    that has that id as a text. What is to be put back is nobody's, and needs ``--exclusive``.
     """
-    if resource.kind == "rules_of_all":
+    if resource.kind == "rules_of_all" or resource.nameless:
         return True
     if resource.is_address_ban:
         return Sandbox.owns_network(resource.id.partition("/")[2])
@@ -189,7 +190,7 @@ def _belongs_to(resource: Resource, run: str) -> bool:
 def _is_due(name: str, prefix: str, newest: float) -> bool:
     """Whether a name belongs to a run that starts with ``prefix`` and started before ``newest`` (epoch seconds)."""
     born = started_at(name)
-    return name.startswith(prefix) and born is not None and born <= newest
+    return bare_name(name).startswith(prefix) and born is not None and born <= newest
 
 
 def _checked_prefix(prefix: str) -> str:

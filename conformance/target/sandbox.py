@@ -61,15 +61,20 @@ def new_run_id(now: float | None = None) -> str:
     return digits.rjust(7, "0") + "".join(secrets.choice(_DIGITS) for _ in range(4))
 
 
+def bare_name(name: str) -> str:
+    """A name without the ``-`` and ``_`` before it: none may start with them, and the suite tries some that do."""
+    return name.lstrip("-_")
+
+
 def run_of(name: str) -> str | None:
     """The id of the run that owns a name or topic, None for a foreign one."""
-    match = _RUN_ID.match(name)
+    match = _RUN_ID.match(bare_name(name))
     return match[1] if match else None
 
 
 def started_at(name: str) -> float | None:
     """When the run that owns ``name`` started (seconds since the epoch), None for a foreign name."""
-    match = _RUN_ID.match(name)
+    match = _RUN_ID.match(bare_name(name))
     return float(int(match[2], 36)) if match else None
 
 
@@ -103,7 +108,8 @@ class Sandbox:
         return str(DOCUMENTATION_NETWORKS[next(self._counter) % 3][1 + next(self._counter) % 250])
 
     def owns_name(self, name: object) -> bool:
-        return isinstance(name, str) and name.startswith(self.prefix)
+        """True for names that start with the prefix, see `bare_name`."""
+        return isinstance(name, str) and bare_name(name).startswith(self.prefix)
 
     def owns_rule(self, identifier: object) -> bool:
         """True for rules named by the sandbox, and for those whose id the server invented (see `adopt_rule`)."""

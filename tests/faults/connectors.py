@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,25 @@ seed(
     "names are not checked",
     broken(configuration, "validate_name", lambda _: lambda name, strict=False: None),
     NAMES,
+    ("CON-03", CREATE, "name_refused"),
+    ("CON-03", "POST /actions", "name_refused"),
+    ("GEN-14", CREATE, "response_schema"),
+    ("GEN-14", "POST /actions", "response_schema"),
+)
+for character, what in (("-", "a dash"), ("_", "an underscore")):
+    seed(
+        f"names may begin with {what}",
+        broken(identifiers, "_NAME", lambda _, c=character: re.compile(rf"[{c}0-9a-zA-Z][-0-9a-zA-Z_]*")),
+        NAMES,
+        ("CON-03", CREATE, "name_refused"),
+        ("CON-03", "POST /actions", "name_refused"),
+        ("GEN-14", CREATE, "response_schema"),
+        ("GEN-14", "POST /actions", "response_schema"),
+    )
+seed(
+    "names may hold U+0000",
+    broken(identifiers, "_NAME", lambda _: re.compile(r"[0-9a-zA-Z][-0-9a-zA-Z_\0]*")),
+    scenario("connectors", "name_that_no_path_carries_is_refused"),
     ("CON-03", CREATE, "name_refused"),
     ("CON-03", "POST /actions", "name_refused"),
     ("GEN-14", CREATE, "response_schema"),

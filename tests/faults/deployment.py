@@ -10,10 +10,11 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from conformance.reference.deployment import Settings
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
 from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.faults.seeded import Seeded
@@ -36,15 +37,18 @@ def _unused_port() -> int:
 
 
 class FaultyDeployment:
-    """Keeps its addresses while deployments come and go. Use as a context manager, in one thread."""
+    """Keeps its addresses while deployments come and go. Use as a context manager, in one thread.
 
-    def __init__(self) -> None:
+    Its clients need users; ``settings`` are those of ``serve --setting`` besides.
+    """
+
+    def __init__(self, settings: Iterable[str] = ()) -> None:
         self.settings = Settings(
             api_key="administrator",
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
-            authentication=True,
+            configuration=NodeConfiguration.parse(["authentication.enable=true", *settings]),
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
+from conformance.target.errors import TargetLost
 from conformance.target.session import NoAnswer
 from tests.hostile.client import Client
 from tests.hostile.server import Case, Exchange, HostileServer
@@ -65,21 +68,24 @@ UNANSWERED = [
 
 
 @pytest.mark.parametrize(("case", "reason"), [case[1:] for case in UNANSWERED], ids=[case[0] for case in UNANSWERED])
-def test_what_is_no_answer_says_why(client: Client, server: HostileServer, case: Case, reason: str) -> None:
+def test_what_is_no_answer_says_why(
+    client: Client, server: HostileServer, case: Case, reason: str, request: pytest.FixtureRequest
+) -> None:
     server.cases = {"/rules": case, "/schema_registry": case}
     with pytest.raises(NoAnswer) as read:
         client.call("GET /rules")
     assert reason in str(read.value)
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoAnswer) as created:
         client.create()
     assert server.paths("GET").count("/rules") == 2
-    assert server.paths("POST").count("/schema_registry") == 1
+    # Without a byte on a connection that was used before, it is sent once more, and says so.
+    silent = "closed after use" in str(created.value)
+    assert silent == ("without a byte" in request.node.name)
+    assert server.paths("POST").count("/schema_registry") == 1 + len(created.value.sent.again) == 1 + silent
     assert len(client.worker.journal) == 1
     assert client.call("GET /connectors").status == 200
 
 
-GZIPPED = gzip.compress(bytes(range(256)))[:99]
-BOTH = b"content-length: 9\r\ntransfer-encoding: chunked\r\n\r\n"
 BOTH = b"content-length: 9\r\ntransfer-encoding: chunked\r\n\r\n"
 GZIPPED = gzip.compress(bytes(range(256)))[:99]
 NO_TYPE = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n"
@@ -115,6 +121,24 @@ def test_answer_is_judged_as_it_came(client: Client, server: HostileServer, case
     client.call("GET /rules")
     assert failure in client.found
     assert server.paths().count("/rules") == 1
+    assert client.call("GET /connectors").status == 200
+
+
+WORDS = (
+    *(b"HTTP/1.1 ", b"HTTP/1.0 ", b"200 OK", b"204 No Content", b"100 Continue", b"503 Slow Down", b"\r\n", b"\n"),
+    *(b"content-length: ", b"transfer-encoding: chunked\r\n", b"content-encoding: gzip\r\n", b"retry-after: "),
+    *(b"content-type: application/json\r\n", b"connection: keep-alive\r\n", b"\r\n\r\n", b";", b":", b" ", b"\t"),
+    *(b"-1", b"0", b"2", b"ffffffff", b"1_0", b"{}", b"[", b'{"code": 1}', b"\0", b"\xff", gzip.compress(b"[]")),
+)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(parts=strategies.lists(strategies.sampled_from(WORDS), max_size=20))
+def test_nothing_that_comes_over_the_wire_surprises(client: Client, server: HostileServer, parts: list[bytes]) -> None:
+    server.cases = {"/rules": closing(OK, *parts), "/schema_registry": closing(*parts)}
+    for call in (lambda: client.call("GET /rules"), client.create):
+        with suppress(NoAnswer, TargetLost):
+            call()
     assert client.call("GET /connectors").status == 200
 
 

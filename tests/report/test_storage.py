@@ -74,10 +74,10 @@ def test_damage_is_found_or_harmless(tmp_path: Path, data: st.DataObject, value:
         (b"\xff", "is not UTF-8 (byte 0)"),
         (b"[" * 100_000, "is not JSON"),
         (b"[]", "is not a stored run"),
-        (b'{"run_version": 2, "run": {}}', "has version 2, this suite reads version 1"),
-        (b'{"run_version": 1}', "is damaged: the file: expected an object"),
-        (b'{"run_version": 1, "run": {}}', "is damaged: the file: verdict is missing"),
-        (b'{"run_version": 1, "run": {"x": 1}}', "is damaged: the file: unknown key 'x'"),
+        (b'{"run_version": 1, "run": {}}', "has version 1, this suite reads version 2"),
+        (b'{"run_version": 2}', "is damaged: the file: expected an object"),
+        (b'{"run_version": 2, "run": {}}', "is damaged: the file: verdict is missing"),
+        (b'{"run_version": 2, "run": {"x": 1}}', "is damaged: the file: unknown key 'x'"),
     ],
 )
 def test_bad_file(tmp_path: Path, content: bytes, sentence: str) -> None:

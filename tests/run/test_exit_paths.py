@@ -39,14 +39,25 @@ def closed_port() -> Iterator[int]:
         yield int(bound.getsockname()[1])
 
 
-def test_conformant_is_0_and_the_report_says_so(target: EmbeddedDeployment, tmp_path: Path) -> None:
+def test_nothing_failed_of_what_was_selected_is_partial_and_0(target: EmbeddedDeployment, tmp_path: Path) -> None:
     completed = run("run", "-n", "0", ONE_ITEM, "--report-dir", "out", env=environment(target), cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     report = report_of(tmp_path / "out")
-    assert report["verdict"] == "conformant"
+    assert (report["verdict"], report["complete"]) == ("partial", False)
+    assert report["selection"]["items"] == [ONE_ITEM]
     outcomes = {entry["id"]: entry["outcome"] for entry in report["requirements"]}
     assert (outcomes["GEN-28"], outcomes["SAFE-01"], outcomes["SAFE-02"]) == ("passed", "passed", "skipped")
     assert target.api_secret not in completed.stdout + completed.stderr
+
+
+def test_seed_is_the_same_every_day_unless_it_is_random(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    seeds = []
+    for number, options in enumerate([[], [], ["--seed", "random"]]):
+        arguments = ("run", "-n", "0", ONE_ITEM, "--report-dir", str(number), *options)
+        completed = run(*arguments, env=environment(target), cwd=tmp_path)
+        seeds.append(report_of(tmp_path / str(number))["seed"])
+        assert f"seed {seeds[-1]}, " in completed.stdout
+    assert seeds[0] == seeds[1] != seeds[2]
 
 
 @pytest.mark.parametrize(

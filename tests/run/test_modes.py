@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.needs import Needs, of_requirement
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.requirements import catalogue
 from conformance.skips import DELIVERING_TYPES, MORE_SMOKE_TYPES, smoke_types
+from conformance.target.mode import Mode
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
 
@@ -27,7 +30,7 @@ def target() -> Iterator[EmbeddedDeployment]:
         yield deployment
 
 
-def test_read_only_run_sends_nothing_but_reads_and_is_conformant(target: EmbeddedDeployment, tmp_path: Path) -> None:
+def test_read_only_run_sends_nothing_but_reads_and_is_partial(target: EmbeddedDeployment, tmp_path: Path) -> None:
     sent: Counter[str] = Counter()
 
     def record(request, forward) -> Reply:  # type: ignore[no-untyped-def]
@@ -44,15 +47,23 @@ def test_read_only_run_sends_nothing_but_reads_and_is_conformant(target: Embedde
     assert not list((tmp_path / "reports").glob("journal-*"))
 
     report = report_of(tmp_path / "reports")
-    assert report["verdict"] == "conformant"
+    assert (report["verdict"], report["mode"], report["selection"]) == ("partial", "read-only", None)
+    assert {entry["why"] for entry in report["left_out"]} == {"chosen", "not_demanded"}
     outcomes = Counter(requirement["outcome"] for requirement in report["requirements"])
     assert outcomes.keys() == {"passed", "skipped"}
     for requirement in report["requirements"]:
-        assert requirement["outcome"] == "passed" or "--read-only" in requirement["reason"]
+        assert requirement["outcome"] == "passed" or "--read-only" in requirement["reason"], requirement
+    least = {entry.id: of_requirement(entry)[0] for entry in catalogue()}
+    possible = {identifier for identifier, needs in least.items() if needs == Needs(Mode.READ_ONLY, frozenset())}
+    assert {entry["id"] for entry in report["requirements"] if entry["outcome"] == "passed"} == possible
     answered = {entry["operation"] for entry in report["operations"] if entry["requests"]}
     assert {operation for operation in answered if not operation.startswith("GET ")} == set()
-    assert "read-only: " in completed.stdout
-    assert "would run without --read-only" in (tmp_path / "reports" / "index.html").read_text()
+    looked_at = f"Verdict: PARTIAL, {outcomes['passed']} of {len(report['requirements'])} requirements, "
+    assert looked_at in completed.stdout
+    assert "keeps the contract" not in completed.stdout
+    page = (tmp_path / "reports" / "index.html").read_text()
+    assert "left out by --read-only" in page
+    assert "keeps the contract" not in page
 
 
 @pytest.mark.parametrize(("flag", "runs"), [((), False), (("--exclusive",), True), (("--disposable",), True)])
@@ -63,10 +74,9 @@ def test_operation_on_global_state_runs_only_if_allowed(
     assert completed.returncode == 0, completed.stdout + completed.stderr
     operations = {entry["operation"]: entry["requests"] for entry in report_of(tmp_path / "reports")["operations"]}
     assert (operations["DELETE /banned"] > 0) is runs
-    assert (
-        "sandboxed: 2 items would run with --exclusive; not checked at all: DELETE /banned and SAFE-02"
-        in completed.stdout
-    ) is (not runs)
+    assert ("needs --exclusive: 2 items; not looked at: DELETE /banned and SAFE-02; in part: " in completed.stdout) is (
+        not runs
+    )
 
 
 def test_smoke_looks_at_some_types_only(target: EmbeddedDeployment, tmp_path: Path) -> None:

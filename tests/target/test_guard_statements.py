@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conformance.contract import load_contract
 from conformance.reference.rules.evaluator import run
 from conformance.reference.rules.parser import SqlError, parse
 from conformance.reference.rules.values import EvaluationError
 from conformance.target.guard_identities import Judge
 from conformance.target.guard_statements import statement
+from conformance.target.guard_types import KnownTypes
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX
 
-JUDGE = Judge(SANDBOX, HostPolicy(), Mode.SANDBOXED)
+JUDGE = Judge(SANDBOX, HostPolicy(), Mode.SANDBOXED, KnownTypes(load_contract()))
 EVENT = 'FROM "$events/client_connected"'
 THEIR_EVENT = {"clientid": "theirs", "username": "theirs", "topic": "theirs/a", "payload": {"x": [1]}, "x": True}
 

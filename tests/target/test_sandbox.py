@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.target.sandbox import Sandbox, bare_topic, new_run_id, started_at
+from conformance.target.sandbox import Sandbox, bare_topic, new_run_id, run_of, started_at
 
 SANDBOX = Sandbox("0abcdef1234", "gw0")
 
@@ -38,7 +38,17 @@ def test_own_topics_are_owned_under_every_prefix(wrapped: str) -> None:
 
 @given(st.text(max_size=30))
 def test_foreign_names_are_never_owned(name: str) -> None:
-    assert not SANDBOX.owns_name(name) or name.startswith(SANDBOX.prefix)
+    assert not SANDBOX.owns_name(name) or name.lstrip("-_").startswith(SANDBOX.prefix)
+
+
+@pytest.mark.parametrize("before", ["", "-", "_", "-_-"])
+def test_names_behind_what_none_may_start_with_are_known_as_the_runs(before: str) -> None:
+    name = before + SANDBOX.name("con")
+    assert SANDBOX.owns_name(name)
+    assert run_of(name) == SANDBOX.run_id
+    assert started_at(name) == started_at(SANDBOX.name())
+    assert not SANDBOX.owns_name(f"a{name}")
+    assert run_of(f"a{name}") is None
 
 
 @pytest.mark.parametrize(

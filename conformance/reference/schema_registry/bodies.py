@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
 
 _TYPES = ("avro", "protobuf", "json")
+_JSON_TYPES = ("avro", "json")
 _ANY_NAME = {"type": "string"}
+_LAST_BYTE = 0xFF
 
 
 class BodyCheck:
@@ -37,6 +39,8 @@ class BodyCheck:
         if body.get("type") not in _TYPES:
             raise CheckError.of("invalid_value", "root", field_name="type", expected=" | ".join(_TYPES))
         checked: dict[str, Any] = self._checker.check(self._schemas[label][body["type"]], body, "root")
+        if self._strict and body["type"] in _JSON_TYPES and any(ord(c) > _LAST_BYTE for c in checked["source"]):
+            raise CheckError.of("badarg", "root.source")  # 5.8.9 reads the characters as bytes (SCH-01)
         return checked
 
 

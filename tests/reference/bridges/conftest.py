@@ -54,8 +54,8 @@ class Target(HttpServer):
 class World:
     """REST calls on a deployment of its own."""
 
-    def __init__(self, *, strict: bool) -> None:
-        self.live = LiveDeployment(strict=strict)
+    def __init__(self, *, strict: bool, version: str = "5.8.9") -> None:
+        self.live = LiveDeployment(strict=strict, version=version)
         self._base = "http://{}:{}/api/v5".format(*self.live.rest)
         self._session = requests.Session()
         self._session.trust_env = False
