@@ -10,7 +10,7 @@ import pytest
 
 from conformance.reference.embedded import start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
-from tests.reference.mqtt.conftest import Target
+from tests.reference.mqtt.conftest import Target, target_of
 from tests.waiting import eventually
 
 Deploy = Callable[..., Target]
@@ -23,7 +23,7 @@ def deploy() -> Iterator[Deploy]:
 
         def start(*settings: str) -> Target:
             embedded = stack.enter_context(start_embedded(configuration=NodeConfiguration.parse(settings)))
-            target = Target(embedded)
+            target = target_of(embedded)
             stack.callback(lambda: [client.close() for client in target.opened])
             return target
 
@@ -38,7 +38,7 @@ def rules(target: Target, clientid: str, *topics: str) -> None:
 
 def closed(client: Any) -> int:
     """The reason code with which the broker closed a connection."""
-    from_server, code = client.disconnects.get(timeout=5)
+    from_server, code = client.disconnection()
     assert from_server
     return int(code)
 
