@@ -59,7 +59,7 @@ def test_retained_messages_may_come_late(tmp_path: Path) -> None:
             f"EMQX_CONFORMANCE_{name.upper()}": str(deployment.options[name])
             for name in ("base_url", "mqtt", "api_key", "api_secret")
         }
-        completed = run("run", "-n", "0", "--exclusive", *ITEMS, env=env, cwd=tmp_path, timeout=600)
+        completed = run("run", "-n", "0", "--exclusive", *ITEMS, env=env, cwd=tmp_path)
     report = report_of(tmp_path / "reports")
     assert report["failures"] == [], completed.stdout
     assert report["totals"]["passed"] > 20, completed.stdout

@@ -11,8 +11,6 @@ from conformance.report.model import RunResult
 from conformance.report.storage import read_run
 from tests.run.command import environment, run
 
-TIMEOUT_S = 900
-
 DATA_PLANE = tuple(
     f"conformance/scenarios/test_{name}.py"
     for name in (
@@ -34,7 +32,7 @@ def run_on(settings: Sequence[str], folder: Path, *items: str, workers: int = 0)
     with start_embedded(configuration=NodeConfiguration.parse(settings)) as deployment:
         assert deployment.mqtt is not None
         env = environment(deployment, MQTT=deployment.mqtt, SEED="1", PROFILE="smoke")
-        completed = run("run", "-n", str(workers), *items, env=env, cwd=folder, timeout=TIMEOUT_S)
+        completed = run("run", "-n", str(workers), *items, env=env, cwd=folder)
     assert completed.returncode in (0, 1), completed.stdout + completed.stderr
     return read_run(folder / "reports")
 

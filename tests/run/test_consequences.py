@@ -37,7 +37,7 @@ class Judged:
             told = ("base_url", "mqtt", "api_key", "api_secret")
             options = {name.upper(): str(deployment.options[name]) for name in told} | {"DISPOSABLE": "1", "SEED": "7"}
             env = environment(None, **options)
-            self.output = run("run", "-n", "0", *items, env=env, cwd=folder, timeout=600).stdout
+            self.output = run("run", "-n", "0", *items, env=env, cwd=folder).stdout
         self.report = report_of(folder / "reports")
         self.failures: Failures = self.report["failures"]
 

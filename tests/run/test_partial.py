@@ -47,7 +47,7 @@ def outcome(tmp_path: Path) -> Callable[..., Told]:
 
     def tell(target: EmbeddedDeployment, *arguments: str, base_url: str | None = None) -> Told:
         env = environment(target, **({"BASE_URL": base_url} if base_url else {}))
-        ended = command.start(*arguments, env=env, folder=tmp_path).end(within_s=600)
+        ended = command.start(*arguments, env=env, folder=tmp_path).end()
         reasons: dict[str, list[str]] = {}
         for entry in ended.report["left_out"]:
             if not entry["reason"].startswith("not selected"):

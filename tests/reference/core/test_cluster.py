@@ -12,7 +12,7 @@ import requests
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.reference.replication import Replication, Store
 from tests.reference.mqtt.mqtt_clients import PahoClient
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 FIRST, SECOND = "emqx@127.0.0.1", "emqx2@127.0.0.1"
 LONG_S = 3600.0
@@ -28,7 +28,7 @@ class Node:
         self._session.auth = (deployment.api_key, deployment.api_secret)
 
     def __call__(self, method: str, path: str, json: Any = None) -> requests.Response:
-        return self._session.request(method, self._base + path, json=json, timeout=20)
+        return self._session.request(method, self._base + path, json=json, timeout=PATIENCE_S)
 
 
 def nodes(deployment: EmbeddedDeployment) -> tuple[Node, Node]:
