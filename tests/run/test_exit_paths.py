@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,14 +28,6 @@ def assert_one_sentence(completed: subprocess.CompletedProcess[str], code: int, 
     assert completed.returncode == code, completed.stdout + completed.stderr
     assert expected in completed.stderr
     assert "Traceback" not in completed.stdout + completed.stderr
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port that refuses connections, and that nobody else can get."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield int(bound.getsockname()[1])
 
 
 def test_nothing_failed_of_what_was_selected_is_partial_and_0(target: EmbeddedDeployment, tmp_path: Path) -> None:
