@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from conformance.checks.history import History
+from conformance.checks.history import MOST_STEPS, History
 from conformance.report.model import Attribution, Failure, ItemResult
 from conformance.target.answer import Answer, Sent, shortened
 from conformance.target.redaction import Redactor
@@ -77,8 +77,10 @@ class Recorder:
         """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted.
 
         ``exchange``: the answer that shows it, by default the last one, or the request that got none. ``program``: the
-        lines that reproduce it, by default the request after those that made what it names.
+        lines that reproduce it, by default the request after those that made what it names, and a comment where
+        something else took part.
         """
+        judged = exchange is not None
         exchange = exchange or self.last
         answer, sent = (exchange, exchange.sent) if isinstance(exchange, Answer) else (None, exchange)
         operation = operation or (answer.operation if answer else None) or self.operation
@@ -95,7 +97,7 @@ class Recorder:
             operation=operation,
             check=check,
             message=shortened(self.hide(message)),
-            curl="\n".join(program or self._program(sent)) or None,
+            curl="\n".join(program or self._program(sent, answer, judged=judged)) or None,
             attribution=attribution,
             erratum=erratum,
             item=self.item,
@@ -103,9 +105,16 @@ class Recorder:
             exchange=self.transcript(answer) if answer else None,
         )
 
-    def _program(self, sent: Sent | None) -> list[str]:
-        steps = [] if sent is None else [*self.history.before(sent), sent]
-        return [step.curl(self.redact, self._secrets) for step in steps]
+    def _program(self, sent: Sent | None, answer: Answer | None, *, judged: bool) -> list[str]:
+        """The lines that show a failure again, or end in a comment that says why they need not."""
+        if sent is None:
+            return []
+        steps = self.history.before(sent)
+        lines = [step.curl(self.redact, self._secrets) for step in (*(steps or ()), sent)]
+        why = self.history.beyond.reason(sent, steps or (), answer, judged=judged)
+        if steps is None:
+            why = why or f"It came after more than {MOST_STEPS} writes, which these lines do not repeat."
+        return [*lines, f"# {self.hide(why)}"] if why else lines
 
     def forget(self) -> None:
         """Take back what the item decided: it turned out that the target could not be judged."""

@@ -85,7 +85,7 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(model, **arguments)
         except AssertionError as error:
-            model.exploration.violated(str(error), model.program)
+            model.exploration.violated(str(error), model.shown())
             raise
         except (TargetLost, NoAnswer, ArrangeFailed, MqttError) as error:
             raise _Ended(error) from error
@@ -124,6 +124,7 @@ class Model(stateful.RuleBasedStateMachine):
         self.target: Target = context.target()
         self.mark = self.target.sandbox.name("mdl")
         self.program: list[str] = []
+        self._last: Answer | None = None
         self._before = frozenset(context.journal)
         self.target.api.observers.append(self._note)
 
@@ -141,8 +142,20 @@ class Model(stateful.RuleBasedStateMachine):
             raise _Ended(error) from error
 
     def _note(self, answer: Answer) -> None:
+        self._last = answer
         if answer.sent.method != "GET":
-            self.program.append(f"{answer.curl(self.exploration.context.redact)}  # {answer.status}")
+            self.program.append(self._line(answer))
+
+    def _line(self, answer: Answer) -> str:
+        return f"{answer.curl(self.exploration.context.redact)}  # {answer.status}"
+
+    def shown(self) -> list[str]:
+        """The program up to what showed a disagreement, or to why lines cannot."""
+        last = self._last
+        lines = [*self.program, *([self._line(last)] if last is not None and last.sent.method == "GET" else [])]
+        beyond = self.exploration.context.recorder.history.beyond
+        why = None if last is None else beyond.reason(last.sent, (), last, judged=False)
+        return [*lines, f"# {why}"] if why else lines
 
 
 def run_model(model: type[Model], context: Context, seed_value: int) -> None:

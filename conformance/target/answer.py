@@ -25,21 +25,32 @@ class NotJson(ValueError):
     """A body that should be JSON is not."""
 
 
-class UnexpectedAnswer(AssertionError):
+class Deviation(AssertionError):
+    """Something is wrong that ``answer`` shows; for judgments about several answers, which must say which one it is."""
+
+    def __init__(self, message: str, answer: Answer) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
+class UnexpectedAnswer(Deviation):
     """The target answered something else than its contract demands; ``answer`` is what came back."""
 
     def __init__(self, answer: Answer, expectation: str) -> None:
         code = f" {answer.code}" if answer.code else ""
         super().__init__(
             f"{answer.operation or f'{answer.sent.method} {answer.sent.path}'} answered {answer.status}{code}, "
-            f"expected {expectation}"
+            f"expected {expectation}",
+            answer,
         )
-        self.answer = answer
 
 
 @dataclass(slots=True)
 class Sent:
-    """A request as sent; ``path`` is raw, below ``/api/v5``, with its query. ``credentials`` says how it was signed."""
+    """A request as sent; ``path`` is raw, below ``/api/v5``, with its query. ``credentials`` says how it was signed.
+
+    ``at_once``: how many requests were sent at the same time, itself included.
+    """
 
     method: str
     path: str
@@ -47,6 +58,7 @@ class Sent:
     body: bytes = field(repr=False)
     credentials: str
     request_id: str
+    at_once: int = 1
 
     def curl(self, redact: Redactor, secrets: Collection[str] = ()) -> str:
         """A line to paste into a shell; credentials and base URL come from the environment.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from conformance.contract import Contract
@@ -34,6 +35,7 @@ class Target:
         capabilities: Capabilities,
         configuration: Configuration,
         journal: Journal,
+        met: Callable[[str, str | None], None] = lambda _client_id, _username: None,
     ) -> None:
         self.api = api
         self.contract = contract
@@ -52,6 +54,7 @@ class Target:
         self.clients = Clients(api, sandbox)
         self.subscriptions = Subscriptions(api, sandbox)
         self.retained = Retained(api, sandbox)
+        self._met = met
         self._connections: list[MqttClient] = []
 
     def publish(self, topic: str, payload: str = "", **fields: Any) -> Answer:
@@ -70,6 +73,7 @@ class Target:
             options |= {"username": self.users.create(), "password": PASSWORD}
         options.setdefault("ca_bundle", self.configuration.ca_bundle)
         name = client_id or self.sandbox.name("client")
+        self._met(name, options.get("username"))
         client = MqttClient(self.configuration.mqtt, name, journal=self._journal, owned=self.sandbox, **options)
         self._connections.append(client)
         return client
