@@ -109,7 +109,7 @@ class Recorder:
         """The lines that show a failure again, or end in a comment that says why they need not."""
         if sent is None:
             return []
-        steps = self.history.before(sent)
+        steps = self.history.before(sent, answer)
         lines = [step.curl(self.redact, self._secrets) for step in (*(steps or ()), sent)]
         why = self.history.beyond.reason(sent, steps or (), answer, judged=judged)
         if steps is None:

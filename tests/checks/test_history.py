@@ -50,7 +50,23 @@ def test_what_a_request_names_comes_first_and_what_that_names_before(story: Stor
     assert story.history.before(read) == [connector, action, rule]
     assert story.history.before(action) == [connector]
     assert story.history.before(sent("PUT", "/actions/http%3Acft-a")) == [connector, action]
-    assert story.history.before(sent("GET", "/rules")) == []
+    assert story.history.before(sent("POST", "/rules")) == []
+
+
+def test_before_a_list_comes_what_the_item_put_into_it_and_what_it_shows(story: Story) -> None:
+    with story.history.lasting():
+        lasting = story.connector("cft-shared")
+        story.connector("cft-unseen")
+    mine = story.connector("cft-c")
+    story.call("POST", "/rules", {"id": "cft-r", "sql": "SELECT 1"})
+    read = sent("GET", "/connectors?page=1")
+    assert story.history.before(read) == [mine]
+    entries = [{"name": "cft-shared"}, {"name": "cft-of-others"}, {"name": "billing"}]
+    answer = Answer("GET /connectors", read, 200, {}, json.dumps(entries).encode(), 0.0)
+    steps = story.history.before(read, answer)
+    assert steps == [lasting, mine]
+    reason = story.history.beyond.reason(read, steps, answer, judged=True)
+    assert reason == "The list showed what these lines do not make: cft-of-others."
 
 
 def test_before_a_read_or_a_deletion_comes_what_names_the_same_thing(story: Story) -> None:
@@ -192,6 +208,17 @@ def test_clients_are_named_where_an_answer_may_depend_on_them(
     assert reason(story, sent(*request_), status=status, judged=False) == expected
     story.history.begin()
     assert reason(story, sent(*request_), status=status) is None
+
+
+def test_names_that_a_target_chose_cannot_leave_the_comment(story: Story) -> None:
+    read = sent("GET", "/connectors")
+    entries = [{"name": f"cft-\n$(touch {number})`x`\u2028!!\x1b[0m"} for number in range(5)]
+    answer = Answer("GET /connectors", read, 200, {}, json.dumps(entries).encode(), 0.0)
+    said = story.history.beyond.reason(read, [], answer, judged=True)
+    assert said is not None
+    assert said.isprintable()
+    assert not set("$`!\n()") & set(said)
+    assert said.endswith(" and 2 more.")
 
 
 def test_requests_at_the_same_time_are_told(story: Story) -> None:

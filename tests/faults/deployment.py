@@ -36,15 +36,19 @@ def _unused_port() -> int:
 
 
 class FaultyDeployment:
-    """Keeps its addresses while deployments come and go. Use as a context manager, in one thread."""
+    """Keeps its addresses while deployments come and go. Use as a context manager, in one thread.
 
-    def __init__(self) -> None:
+    ``strict``: they have the recorded defects of EMQX 5.8.9.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
         self.settings = Settings(
             api_key="administrator",
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
             authentication=True,
+            strict=strict,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
