@@ -21,7 +21,7 @@ from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
 from conformance.skips import why_skipped
 from conformance.stopping import INTERRUPTED, Interrupts
-from conformance.target.answer import NotJson, UnexpectedAnswer
+from conformance.target.answer import Deviation, NotJson, UnexpectedAnswer
 from conformance.target.cleanup import Left
 from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.mode import Mode
@@ -192,7 +192,7 @@ class ItemRunner:
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
-            answer = error.answer if isinstance(error, UnexpectedAnswer) else None
+            answer = error.answer if isinstance(error, Deviation) else None
             sighting = refused_read(answer) if answer is not None else None
             failure = recorder.failed(main, check, _first_line(error), answer, sighting=sighting)
             if isinstance(error, UnexpectedAnswer) and error.refused:

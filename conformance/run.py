@@ -198,14 +198,24 @@ class Context(Worker):
 
     def target(self) -> Target:
         """The target for one item."""
-        return Target(self.api, self.contract, self.sandbox, self.capabilities, self.configuration, self.journal)
+        return Target(
+            self.api,
+            self.contract,
+            self.sandbox,
+            self.capabilities,
+            self.configuration,
+            self.journal,
+            self.recorder.history.beyond.client,
+        )
 
     @property
     def sink(self) -> HttpSink:
         """The worker's HTTP sink, started on first use; connectors may name it."""
         if self._sink is None:
             self._sink = HttpSink(*self.configuration.sink_address(self.sandbox.worker)).__enter__()
-            self.hosts.allow(f"{self._sink.host}:{self._sink.port}")
+            address = f"{self._sink.host}:{self._sink.port}"
+            self.hosts.allow(address)
+            self.recorder.history.beyond.sink = address
         return self._sink
 
     def tidy_up(self, keep: frozenset[Resource]) -> None:

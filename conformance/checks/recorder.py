@@ -7,7 +7,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from conformance.checks.history import History
+from conformance.checks.history import MOST_STEPS, History
 from conformance.checks.sightings import refused_read
 from conformance.report.consequences import cause_of, follow
 from conformance.report.model import Attribution, Damage, Failure, ItemResult, Postponed, Sighting
@@ -102,11 +102,12 @@ class Recorder:
         """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted.
 
         ``exchange``: the answer that shows it, by default the last one, or the request that got none. ``program``: the
-        lines that reproduce it, by default the request after those that made what it names. ``by_itself``: the exchange
-        shows it whatever was sent before; anything else is only doubted once a write may have been carried out twice.
-        ``sighting``: what of the answer is wrong, if that could follow from an earlier request. Returns the failure,
-        None if it is not kept.
+        lines that reproduce it, by default the request after those that made what it names, and a comment where
+        something else took part. ``by_itself``: the exchange shows it whatever was sent before; anything else is only
+        doubted once a write may have been carried out twice. ``sighting``: what of the answer is wrong, if that could
+        follow from an earlier request. Returns the failure, None if it is not kept.
         """
+        judged = exchange is not None
         exchange = exchange or self.last
         answer, sent = (exchange, exchange.sent) if isinstance(exchange, Answer) else (None, exchange)
         operation = operation or (answer.operation if answer else None) or self.operation
@@ -130,7 +131,7 @@ class Recorder:
                 operation=operation,
                 check=check,
                 message=told,
-                curl="\n".join(program or self._program(sent)) or None,
+                curl="\n".join(program or self._program(sent, answer, judged=judged)) or None,
                 attribution=attribution,
                 erratum=erratum,
                 item=self.item,
@@ -160,9 +161,16 @@ class Recorder:
             if cause is not None:
                 follow(failure, cause, self._evidence)
 
-    def _program(self, sent: Sent | None) -> list[str]:
-        steps = [] if sent is None else [*self.history.before(sent), sent]
-        return [step.curl(self.redact, self._secrets) for step in steps]
+    def _program(self, sent: Sent | None, answer: Answer | None, *, judged: bool) -> list[str]:
+        """The lines that show a failure again, or end in a comment that says why they need not."""
+        if sent is None:
+            return []
+        steps = self.history.before(sent, answer)
+        lines = [step.curl(self.redact, self._secrets) for step in (*(steps or ()), sent)]
+        why = self.history.beyond.reason(sent, steps or (), answer, judged=judged)
+        if steps is None:
+            why = why or f"It came after more than {MOST_STEPS} writes, which these lines do not repeat."
+        return [*lines, f"# {self.hide(why)}"] if why else lines
 
     def postpone(
         self,

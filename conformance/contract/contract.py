@@ -24,15 +24,14 @@ JSON_MEDIA_TYPE = "application/json"
 
 _TYPED_OPERATIONS: Mapping[ResourceKind, str] = {"connectors": "POST /connectors", "actions": "POST /actions"}
 _BODY_CHOSEN_BY_TYPE = frozenset(
-    f"{operation}{suffix}"
-    for operation, suffix in (
-        ("POST /connectors", ""),
-        ("POST /connectors", "_probe"),
-        ("PUT /connectors", "/{id}"),
-        ("POST /actions", ""),
-        ("POST /actions", "_probe"),
-        ("PUT /actions", "/{id}"),
-    )
+    {
+        "POST /connectors",
+        "POST /connectors_probe",
+        "PUT /connectors/{id}",
+        "POST /actions",
+        "POST /actions_probe",
+        "PUT /actions/{id}",
+    }
 )
 
 

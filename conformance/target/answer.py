@@ -25,8 +25,17 @@ class NotJson(ValueError):
     """A body that should be JSON is not."""
 
 
-class UnexpectedAnswer(AssertionError):
+class Deviation(AssertionError):
+    """Something is wrong that ``answer`` shows; for judgments about several answers, which must say which one it is."""
+
+    def __init__(self, message: str, answer: Answer) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
+class UnexpectedAnswer(Deviation):
     """The target answered something else than its contract demands; ``answer`` is what came back.
+
 
     ``refused``: whether it should have been refused.
     """
@@ -35,9 +44,9 @@ class UnexpectedAnswer(AssertionError):
         code = f" {answer.code}" if answer.code else ""
         super().__init__(
             f"{answer.operation or f'{answer.sent.method} {answer.sent.path}'} answered {answer.status}{code}, "
-            f"expected {expectation}"
+            f"expected {expectation}",
+            answer,
         )
-        self.answer = answer
         self.refused = refused
 
 
@@ -45,7 +54,8 @@ class UnexpectedAnswer(AssertionError):
 class Sent:
     """A request as sent; ``path`` is raw, below ``/api/v5``, with its query. ``credentials`` says how it was signed.
 
-    ``again``: for each time that it was sent again, how and why.
+    ``again``: for each time that it was sent again, how and why. ``at_once``: how many requests were sent at the same
+    time, itself included.
     """
 
     method: str
@@ -55,6 +65,7 @@ class Sent:
     credentials: str
     request_id: str
     again: list[str] = field(default_factory=list)
+    at_once: int = 1
 
     def curl(self, redact: Redactor, secrets: Collection[str] = ()) -> str:
         """A line to paste into a shell; credentials and base URL come from the environment.

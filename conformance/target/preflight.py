@@ -42,9 +42,14 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     none was named, or the sink cannot listen.
     """
     action_types = _reach(api)
+    version, node = _version(api)
+    if not action_types and node is None and not _refuses_strangers(api):
+        raise ConfigurationError(
+            f"{api.base_url} is no EMQX API: GET /action_types names no types, GET /nodes names no node, and a request "
+            f"without credentials is not refused as EMQX does"
+        )
     writes = configuration.mode > Mode.READ_ONLY
     warnings = list(_write_check(api, sandbox)) if writes else []
-    version, node = _version(api)
     if version is not None and configuration.emqx_version is None:
         _check_version(api, version)
     if not api.health.uptimes():
@@ -56,7 +61,8 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     return Capabilities(
         version=version,
         node=node,
-        action_types=tuple(action_types),
+        # Where it names none, that is a fault of the target, for the items to find.
+        action_types=tuple(action_types or api.contract.types("actions")),
         no_mqtt=mqtt.no_mqtt,
         no_authenticator=_absent(api, _USERS, "the built-in database authenticator is not configured"),
         no_authorization=_absent(api, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
@@ -113,9 +119,17 @@ def _reach(api: Api) -> list[str]:
             f"with {answer.media_type or 'no body'}{problem}"
         )
     types = answer.json
-    if not isinstance(types, list):
-        return api.contract.types("actions")  # a fault of the target, for the items to find
-    return [name for name in types if isinstance(name, str)]
+    return [name for name in types if isinstance(name, str)] if isinstance(types, list) else []
+
+
+def _refuses_strangers(api: Api) -> bool:
+    """Whether a request without credentials gets the answer that EMQX gives it: 401 with a code and a message."""
+    try:
+        answer = api.send("GET", "/action_types", credentials="none", observed=False)
+    except NoAnswer:
+        return False
+    value = answer.json if answer.status == 401 and answer.is_json else None
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("code", "message"))
 
 
 def _write_check(api: Api, sandbox: Sandbox) -> Iterator[str]:

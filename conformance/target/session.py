@@ -151,6 +151,7 @@ class Api:
             content = None if call.json is _UNSET else encode(call.json)
             content_type = None if content is None else "application/json"
             sent = self._prepare(method, expand(template, call.path), content, content_type)
+            sent.at_once = len(calls)
             return self._exchange(call.label, sent)
 
         self.settling.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from conformance.contract import Contract
@@ -35,6 +36,7 @@ class Target:
         capabilities: Capabilities,
         configuration: Configuration,
         journal: Journal,
+        met: Callable[[str, str | None], None] = lambda _client_id, _username: None,
     ) -> None:
         self.api = api
         self.contract = contract
@@ -54,6 +56,7 @@ class Target:
         self.subscriptions = Subscriptions(api, sandbox)
         self.retained = Retained(api, sandbox)
         self.welcome = Welcome(capabilities.profile, sandbox, self.users, self.user_rules, self.client_rules)
+        self._met = met
         self._connections: list[MqttClient] = []
 
     def publish(self, topic: str, payload: str = "", **fields: Any) -> Answer:
@@ -78,6 +81,7 @@ class Target:
         if allowed:
             self.welcome.allow_client(name)
         options.setdefault("ca_bundle", self.configuration.ca_bundle)
+        self._met(name, options.get("username"))
         client = MqttClient(
             self.configuration.mqtt,
             name,

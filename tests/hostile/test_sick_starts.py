@@ -11,6 +11,7 @@ from conformance.controller import Controller
 from conformance.start import StartError
 from conformance.target import connection
 from conformance.target.answer import UnexpectedAnswer
+from conformance.target.errors import TargetLost
 from conformance.target.paging import entries
 from tests.hostile.client import Client
 from tests.hostile.clock import HurryingClock, StandingClock
@@ -37,9 +38,10 @@ SICK = {
 }
 
 
-def refusal(server: HostileServer, folder: Path, code: int = 3) -> str:
+def refusal(server: HostileServer, folder: Path, code: int = 3, **options: str) -> str:
     """The sentence that ends a run before it begins."""
-    options = {"base_url": server.base_url, "api_key": "key", "api_secret": "the-api-secret", "report_dir": str(folder)}
+    options |= {"base_url": server.base_url, "api_key": "key", "api_secret": "the-api-secret"}
+    options["report_dir"] = str(folder)
     with pytest.raises(StartError) as ended:
         Controller.start(options)
     assert ended.value.exit_code == code
@@ -76,6 +78,38 @@ def test_target_that_drips_from_the_start(
     monkeypatch.setattr(connection, "time", HurryingClock(PATIENCE_S / 4))
     server.cases = {"/action_types": endless(OK, b"x", 0.1)}
     assert "cannot be reached: the answer was not complete after" in refusal(server, tmp_path)
+
+
+@pytest.mark.parametrize("body", [b'{"data":[]}', b"{}", b"[]", b'[{"node":1}]', b"null"])
+def test_service_that_answers_everything_alike_is_no_emqx(body: bytes, server: HostileServer, tmp_path: Path) -> None:
+    server.choose = lambda _request: lambda exchange: exchange.answer(body)
+    assert refusal(server, tmp_path, 2) == (
+        f"{server.base_url} is no EMQX API: GET /action_types names no types, GET /nodes names no node, and a request "
+        "without credentials is not refused as EMQX does"
+    )
+    assert server.paths("POST") == []
+
+
+@pytest.mark.parametrize("proof", ["/action_types", "/nodes", "refusal"])
+def test_emqx_with_a_fault_where_it_is_recognized_is_still_looked_at(
+    proof: str, server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One proof is enough: the faults are for the items to find."""
+    answers = {"/action_types": b'["http"]', "/nodes": b'[{"node":"emqx@127.0.0.1"}]'}
+
+    async def faulty(exchange: Exchange) -> None:
+        signed = b"Authorization" in exchange.request.head
+        if proof == "refusal" and not signed:
+            await exchange.answer(b'{"code":"BAD_API_KEY_OR_SECRET","message":"no"}', "401 Unauthorized")
+        else:
+            await exchange.answer(answers[proof] if exchange.request.path == proof else b'{"data":[]}')
+
+    def reached(*_arguments: object) -> None:
+        raise TargetLost("reached")
+
+    server.choose = lambda _request: faulty
+    monkeypatch.setattr("conformance.target.preflight._write_check", reached)
+    assert refusal(server, tmp_path) == "inconclusive: reached"
 
 
 def test_sentence_about_a_sick_target_tells_no_secret_and_does_not_act(server: HostileServer, tmp_path: Path) -> None:
