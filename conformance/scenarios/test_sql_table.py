@@ -56,7 +56,7 @@ class Calculator:
         return {EXPRESSIONS[row["n"]]: row.get("result") for row in rows if row["n"] != END}
 
 
-def _row(payload: bytes) -> dict[str, Any]:
+def _row(payload: bytes | bytearray) -> dict[str, Any]:
     row: dict[str, Any] = json.loads(payload)
     return row
 
