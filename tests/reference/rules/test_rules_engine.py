@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from conformance.reference.bridges.template import NULL
 from tests.reference.rules.in_process import Bridges
 
 OUT = {"function": "republish", "args": {"topic": "out"}}
