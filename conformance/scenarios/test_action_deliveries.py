@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,28 @@ def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> Non
     late.subscribe(kept, 2)
     arrived = came(late)
     assert arrived == [(kept, b"<stays>", 2, True)], f"a later subscriber got {arrived}"
+
+
+@requirement("ACT-22", "POST /actions", "PUT /actions/{id}")
+@pytest.mark.needs("mqtt")
+@pytest.mark.parametrize("template", ["missing", "empty"])
+def test_mqtt_action_without_template_sends_everything(target: Target, template: str) -> None:
+    """An MQTT action without a payload template publishes all that is selected; one with an empty template publishes too."""
+    connector = target.connectors.create(**loop(target))
+    source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
+    parameters: dict[str, Any] = {"topic": remote, "qos": 1, "retain": False}
+    if template == "empty":
+        parameters["payload"] = ""
+    action = target.actions.create(type="mqtt", connector=connector, parameters=parameters)
+    target.rules.create(sql=f'SELECT payload.text AS text, qos FROM "{source}"', actions=[action])
+    subscriber = target.subscriber(remote)
+
+    target.publish(source, json.dumps({"text": "hi"}), qos=1)
+
+    arrived = [payload.decode() for _, payload, _, _ in came(subscriber)]
+    assert len(arrived) == 1, f"with the payload template {template}, one message made {len(arrived)}"
+    if template == "missing":  # that an empty one stands for everything, too, is documented nowhere
+        assert json.loads(arrived[0]) == {"text": "hi", "qos": 1}, f"without a payload template arrived {arrived}"
 
 
 @requirement("ACT-14", "PUT /actions/{id}", "GET /actions/{id}", provisional=True)
