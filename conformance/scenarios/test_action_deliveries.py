@@ -128,7 +128,7 @@ def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> Non
 @pytest.mark.needs("mqtt")
 @pytest.mark.parametrize("template", ["missing", "empty"])
 def test_mqtt_action_without_template_sends_everything(target: Target, template: str) -> None:
-    """An MQTT action without a payload template publishes all that is selected; one with an empty template publishes too."""
+    """An MQTT action without a payload template publishes all that is selected, and one with an empty one a message."""
     connector = target.connectors.create(**loop(target))
     source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
     parameters: dict[str, Any] = {"topic": remote, "qos": 1, "retain": False}
