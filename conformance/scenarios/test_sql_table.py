@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +15,7 @@ from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.run import Context
 from conformance.scenarios import sql
+from conformance.target.answer import Sent
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
@@ -55,6 +58,22 @@ class Calculator:
         rows = [_row(message.payload) for message in listener.messages]
         return {EXPRESSIONS[row["n"]]: row.get("result") for row in rows if row["n"] != END}
 
+    def requests(self, expression: str) -> list[Sent]:
+        """What shows the value of one expression again: a rule of its own, a message, and the message it retains."""
+        sandbox = self._target.sandbox
+        topic, result, rule = sandbox.topic("sum"), sandbox.topic("result"), sandbox.name("rule")
+        republish = {"function": "republish", "args": {"topic": result, "payload": "${result}", "retain": True}}
+        statement = f'SELECT {expression} AS result FROM "{topic}"'
+        bodies = {
+            "/rules": {"id": rule, "name": rule, "sql": statement, "actions": [republish]},
+            "/publish": {"topic": topic, "payload": json.dumps(sql.PAYLOAD)},
+        }
+        signed = self._target.rules.get(self.rule).sent
+        headers = {"Content-Type": "application/json"}
+        sent = [replace(signed, method="POST", path=path, headers=headers, body=json.dumps(body).encode())
+                for path, body in bodies.items()]  # fmt: skip
+        return [*sent, replace(signed, path=f"/mqtt/retainer/message/{quote(result, safe='')}")]
+
 
 def _row(payload: bytes | bytearray) -> dict[str, Any]:
     row: dict[str, Any] = json.loads(payload)
@@ -93,10 +112,9 @@ def differences(values: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[
 
 def check(calculator: Calculator, recorder: Recorder, table: Mapping[str, Any]) -> None:
     """Compute a table; each expression that gives another value is a failure of its own, by its function's name."""
-    payload = json.dumps(sql.PAYLOAD)
     for expression, difference in differences(calculator.compute(table), table).items():
-        program = f"# the payload {payload} and SELECT {expression} AS result"
-        recorder.failed(recorder.requirements[0], _name(expression), difference, operation=CREATE, program=[program])
+        program = [sent.curl(recorder.redact) for sent in calculator.requests(expression)]
+        recorder.failed(recorder.requirements[0], _name(expression), difference, operation=CREATE, program=program)
 
 
 def _name(expression: str) -> str:
