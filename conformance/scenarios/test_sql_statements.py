@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
+from conformance.run import Context
 from conformance.scenarios.test_rule_sql import selected
 from conformance.target.target import Target
 
@@ -86,12 +87,9 @@ WHOLE = ("", "${.}")
 
 
 @requirement("RUL-36", "POST /rules")
-def test_templates_print_what_is_selected(target: Target) -> None:
+def test_templates_print_what_is_selected(context: Context, target: Target) -> None:
     """Templates print texts as they are, maps and arrays as JSON, what is missing as `undefined`, and keep the rest."""
-    listener = templates(target, list(TEMPLATES), PAYLOAD)
-
-    messages = listener.wait_for_messages(len(TEMPLATES), WITHIN_S)
-    printed = {int(message.topic.rpartition("/")[2]): message.payload.decode() for message in messages}
+    printed = {number: payload.decode() for number, payload in rendered(context, target)}
     wrong = [
         f"{template!r} gave {printed.get(number)!r}, expected {expected!r}"
         for number, (template, expected) in enumerate(TEMPLATES.items())
@@ -101,15 +99,13 @@ def test_templates_print_what_is_selected(target: Target) -> None:
 
 
 @requirement("RUL-37", "POST /rules")
-def test_an_empty_template_is_the_whole_row(target: Target) -> None:
+def test_an_empty_template_is_the_whole_row(context: Context, target: Target) -> None:
     """`*` selects every column of the event beside the others; an empty payload template and `${.}` print all of it."""
-    listener = templates(target, list(WHOLE), PAYLOAD)
-
-    messages = listener.wait_for_messages(len(WHOLE), WITHIN_S)
+    messages = [(number, payload) for number, payload in rendered(context, target) if number >= len(TEMPLATES)]
     assert len(messages) == len(WHOLE), f"{len(WHOLE)} templates of the whole row gave {len(messages)} messages"
-    for message in messages:
-        template = WHOLE[int(message.topic.rpartition("/")[2])]
-        row = json.loads(message.payload)
+    for number, printed in messages:
+        template = WHOLE[number - len(TEMPLATES)]
+        row = json.loads(printed)
         expected = {"v": 5, "next": 6, "deep": {"one": 1, "two": 2}, "half": 1.5, "yes": True, "qos": 1}
         expected |= {name: PAYLOAD[name] for name in ("text", "list", "map")}
         got = {name: row.get(name) for name in expected}
@@ -118,14 +114,21 @@ def test_an_empty_template_is_the_whole_row(target: Target) -> None:
         assert payload == PAYLOAD, f"the template {template!r} printed the payload {row['payload']!r}"
 
 
-def templates(target: Target, of: list[str], payload: Any) -> Any:
-    """A subscriber of what a rule with one republish action for each template does with a message."""
-    source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
+def rendered(context: Context, target: Target) -> list[tuple[int, bytes]]:
+    """Number of each template and what a rule printed with it for `PAYLOAD`; one rule serves both requirements."""
+    source, destination = context.once(
+        "topics of templates", lambda: (target.sandbox.topic("from"), target.sandbox.topic("out"))
+    )
     actions = [
         {"function": "republish", "args": {"topic": f"{destination}/{number}", "payload": template, "qos": 1}}
-        for number, template in enumerate(of)
+        for number, template in enumerate((*TEMPLATES, *WHOLE))
     ]
-    target.rules.create(sql=SELECTION.replace("{topic}", source), actions=actions)
+    context.lasting(
+        "rule of templates",
+        lambda: target.rules.create(sql=SELECTION.replace("{topic}", source), actions=actions),
+        lambda known: target.rules.get(known).ok,
+    )
     listener = target.subscriber(f"{destination}/#", qos=1)
-    target.publish(source, json.dumps(payload), qos=1)
-    return listener
+    target.publish(source, json.dumps(PAYLOAD), qos=1)
+    messages = listener.wait_for_messages(len(actions), WITHIN_S)
+    return [(int(message.topic.rpartition("/")[2]), bytes(message.payload)) for message in messages]
