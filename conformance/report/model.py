@@ -277,8 +277,9 @@ class InventoryResult:
 class RunResult:
     """Everything a report tells. Times: ``started_at`` RFC 3339 in UTC, ``duration_s`` seconds.
 
-    ``described_version``: the EMQX version whose contract was taken, ``selection``: None if nothing was deselected,
-    ``warnings``: sentences on what does not touch the verdict.
+    ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
+    whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
+    touch the verdict.
     """
 
     verdict: Verdict
@@ -298,6 +299,7 @@ class RunResult:
     operations: list[OperationResult]
     failures: list[Failure]
     described_version: str = ""
+    deployment: list[str] = field(default_factory=list)
     mode: str = "sandboxed"
     selection: PartSelected | None = None
     left_out: list[LeftOut] = field(default_factory=list)
