@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conformance.checks.whole_run import Aftermath
 from conformance.contract import load_contract
-from conformance.report.errors import ReportError
+from conformance.report.errors import UnwritableError
 from conformance.report.files import write_atomically
 from conformance.report.model import ItemResult
 from conformance.run import Plan, Worker, journal_file, journal_header
 from conformance.target.cleanup import Left, clean_up
-from conformance.target.errors import ConfigurationError, TargetLost
+from conformance.target.errors import TargetLost, Unwritable
 from conformance.target.inventory import AFTER, BEFORE, Claim, Inventory, take_again, take_inventory
 from conformance.target.journal import Journal, JournalError, StoredJournal, read_journal
 from conformance.target.mode import Mode
@@ -30,14 +31,11 @@ _DEAD_WITHIN_S = 10.0
 def inventory_before(plan: Plan) -> Inventory:
     """What the target holds before the run; also written into the report directory.
 
-    Raises `TargetLost`, and `ConfigurationError` if the report directory cannot be written.
+    Raises `TargetLost`, and `Unwritable` if the report directory cannot be written.
     """
     with _worker(plan) as worker:
         inventory = take_inventory(worker.api, plan.run_id)
-        try:
-            _write(plan, BEFORE, worker.redact(inventory.as_json()))
-        except ReportError as error:
-            raise ConfigurationError(f"--report-dir: {error}") from None
+        _write(plan, BEFORE, worker.redact(inventory.as_json()))
     return inventory
 
 
@@ -108,7 +106,7 @@ class EndOfRun:
                     self._left += clean_up(successor.api, successor.journal, successor.sandbox, live)
                 except JournalError as error:
                     self.troubles.append(f"left behind: {len(live)} resources, because {file} {error}")
-                except TargetLost as error:
+                except (TargetLost, Unwritable) as error:
                     self._lost = str(error)
         if self._lost:
             self.troubles.append(
@@ -125,14 +123,14 @@ class EndOfRun:
                 self._delete_what_is_shown(worker, inventory, workers, claim)
                 self._write_after(worker.redact(inventory.as_json()))
                 return inventory
-        except TargetLost as error:
+        except (TargetLost, Unwritable) as error:
             self._lost = str(error)
             return None
 
     def _write_after(self, text: str) -> None:
         try:
             _write(self._plan, AFTER, text)
-        except ReportError as error:
+        except Unwritable as error:
             self.troubles.append(str(error))
 
     def _delete_what_is_shown(
@@ -177,11 +175,15 @@ def _doubtful(resource: Resource) -> Left:
 
 
 def _open(journal: Journal) -> None:
-    """Open a dead worker's journal, once its process is gone; raises `JournalError` if it never goes."""
+    """Open a dead worker's journal, once its process is gone; raises `JournalError` if it never goes.
+
+    One that cannot be written can do without: it is there to be worked off.
+    """
     deadline = time.monotonic() + _DEAD_WITHIN_S
     while True:
         try:
-            journal.open()
+            with contextlib.suppress(OSError):
+                journal.open()
             return
         except JournalError:
             if time.monotonic() > deadline:
@@ -201,4 +203,8 @@ def _journals(plan: Plan) -> list[Path]:
 
 
 def _write(plan: Plan, name: str, text: str) -> None:
-    write_atomically(plan.configuration.report_dir / name, text)
+    """Write a file of the report; raises `Unwritable`."""
+    try:
+        write_atomically(plan.configuration.report_dir / name, text)
+    except UnwritableError as error:
+        raise Unwritable(plan.configuration.report_dir, error.error) from None

@@ -5,14 +5,18 @@ Generated from the declarations on the tests; ``docs/requirements.md`` is this, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from conformance.contract import Contract
 from conformance.coverage import unreachable_statuses
+from conformance.needs import Needs, of_requirement
+from conformance.profiles import PROFILES, demanded
 from conformance.requirements import Requirement
 from conformance.retired import Retired, retired_requirements
+from conformance.target.capabilities import CAPABILITIES
+from conformance.target.mode import Mode
 
 _HEADER = """\
 # Requirements
@@ -25,11 +29,32 @@ reported, but do not count yet. *Random*: generated data decides what is checked
 """
 
 
+_PROFILES = """\
+## Profiles
+
+Every profile demands every requirement that applies to the version of the target and is not provisional. What is left
+out because the user asked for less (a selection, `--read-only`, no `--exclusive`, a profile that looks at some types,
+an option not given) makes a run `partial`, with exit code 0. What the user named and cannot be used, and what the
+profile could not do without, makes it `partial` with exit code 3.
+"""
+
+
 def as_data(requirements: Sequence[Requirement], contract: Contract) -> dict[str, Any]:
     """``requirements``: id, title, level, since, until, provisional, random, operations (labels; all of them for one
-    that is checked on every answer), verified_by (qualified names). ``operations``: label, requirements (ids).
-    ``retired``: id, reason, since."""
+    that is checked on every answer), verified_by (qualified names), needs and needs_in_full (mode and capabilities, to
+    be looked at at all and in full). ``operations``: label, requirements (ids). ``profiles``: name, every_type,
+    capabilities (without which a requirement could not be decided), requirements (ids of those demanded). ``retired``:
+    id, reason, since."""
     return {
+        "profiles": [
+            {
+                "profile": name,
+                "every_type": demands.every_type,
+                "capabilities": sorted(demands.capabilities),
+                "requirements": [entry.id for entry in demanded(requirements, contract.version)],
+            }
+            for name, demands in PROFILES.items()
+        ],
         "requirements": [
             {
                 "id": entry.id,
@@ -41,6 +66,7 @@ def as_data(requirements: Sequence[Requirement], contract: Contract) -> dict[str
                 "random": entry.random,
                 "operations": list(_operations(entry, contract)),
                 "verified_by": entry.verified_by,
+                **dict(zip(("needs", "needs_in_full"), map(_needed, of_requirement(entry)), strict=True)),
             }
             for entry in requirements
         ],
@@ -61,7 +87,8 @@ def as_text(requirements: Sequence[Requirement]) -> str:
 
 
 def as_markdown(requirements: Sequence[Requirement], contract: Contract) -> str:
-    """Tables: requirements, operations with their requirements, statuses that no test can reach, retired ids if any."""
+    """Tables: requirements, operations with their requirements, what profiles demand and what requirements need,
+    statuses that no test can reach, and retired ids if any."""
     lines = [_HEADER, "## Catalogue", "", "| id | level | requirement |", "|---|---|---|"]
     lines += [f"| {entry.id} | {entry.level} | {_cell(entry.title)}{_remarks(entry)} |" for entry in requirements]
     everywhere = [entry.id for entry in requirements if len(_operations(entry, contract)) == len(contract.operations)]
@@ -70,6 +97,7 @@ def as_markdown(requirements: Sequence[Requirement], contract: Contract) -> str:
     for label in contract.operations:
         own = [e.id for e in requirements if label in _operations(e, contract) and e.id not in everywhere]
         lines.append(f"| `{label}` | {', '.join(own)} |")
+    lines += ["", *_profiles(), "", *_needs(requirements)]
     lines += ["", "## Documented statuses that no test reaches", "", "| operation | status | why |", "|---|---|---|"]
     lines += [
         f"| `{entry.operation}` | {entry.status} | {_cell(entry.reason)} ([more]({entry.link})) |"
@@ -85,6 +113,54 @@ def _retired(entries: Sequence[Retired]) -> list[str]:
     head = ["", "## Retired", "", "Checked no more; these ids are never given again.", ""]
     rows = [f"| {entry.id} | {entry.since} | {_cell(entry.reason)} |" for entry in entries]
     return [*head, "| id | since | why |", "|---|---|---|", *rows]
+
+
+def _profiles() -> list[str]:
+    rows = [
+        f"| `{name}` | {'every one' if demands.every_type else 'some, chosen by the seed'} | "
+        f"{', '.join(sorted(demands.capabilities)) or 'nothing'} |"
+        for name, demands in PROFILES.items()
+    ]
+    return [
+        _PROFILES,
+        "| profile | connector and action types | could not be decided without |",
+        "|---|---|---|",
+        *rows,
+    ]
+
+
+def _needs(requirements: Sequence[Requirement]) -> list[str]:
+    """A row for each mode and capability, with the ids of the requirements that need it."""
+    needed = {entry.id: of_requirement(entry) for entry in requirements}
+    rows: list[tuple[str, Callable[[Needs], bool]]] = [
+        ("no more than `--read-only` allows", lambda needs: needs.mode is Mode.READ_ONLY),
+        ("`--exclusive`", lambda needs: needs.mode is Mode.EXCLUSIVE),
+        ("`--disposable`", lambda needs: needs.mode is Mode.DISPOSABLE),
+        *((name, lambda needs, name=name: name in needs.capabilities) for name in CAPABILITIES),
+    ]
+    lines = [
+        "## What requirements need",
+        "",
+        "| what | to be looked at at all | to be looked at in full |",
+        "|---|---|---|",
+    ]
+    for what, fits in rows:
+        least = [identifier for identifier, (needs, _) in needed.items() if fits(needs)]
+        full = [identifier for identifier, (_, needs) in needed.items() if fits(needs)]
+        lines.append(f"| {what} | {', '.join(least)} | {_besides(full, least)} |")
+    return lines
+
+
+def _besides(full: Sequence[str], least: Sequence[str]) -> str:
+    """The ids in full; only what differs from ``least``, where those are among them."""
+    if not set(least) <= set(full):
+        return ", ".join(full)
+    more = [identifier for identifier in full if identifier not in least]
+    return f"also {', '.join(more)}" if more else "the same"
+
+
+def _needed(needs: Needs) -> dict[str, Any]:
+    return {"mode": needs.mode.words, "capabilities": sorted(needs.capabilities)}
 
 
 def _operations(entry: Requirement, contract: Contract) -> Sequence[str]:

@@ -1,7 +1,8 @@
-"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | report | diff``."""
+"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | defects | report | diff``."""
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 import click
 
 from conformance import __version__
-from conformance.target.errors import ConfigurationError
+from conformance.output import give_up
+from conformance.target.errors import ConfigurationError, is_of_disk
 from conformance.target.options import OPTIONS
 
 USAGE_ERROR = 2
@@ -20,14 +22,34 @@ INCONCLUSIVE = 3
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {
+    "defects": ("conformance.waivers.commands", "defects"),
     "spec": ("conformance.contract.commands", "spec"),
     "report": ("conformance.report.commands", "report"),
     "diff": ("conformance.report.commands", "diff"),
 }
 
 
-class LazyGroup(click.Group):
-    """A group that finds some of its commands in other modules."""
+class Commands(click.Group):
+    """A group that finds some of its commands in other modules, and whose exit code never says what a full disk did."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # not even what is wrong with the usage can be told
+            give_up(error, INCONCLUSIVE)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if not _is_caused_by_disk(error):
+                raise
+            error.show()
+            ctx.exit(INCONCLUSIVE)
+        except OSError as error:
+            if not is_of_disk(error) and error.errno != errno.EPIPE:
+                raise
+            give_up(error, INCONCLUSIVE)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_ELSEWHERE})
@@ -40,13 +62,22 @@ class LazyGroup(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="emqx-conformance")
 def main() -> None:
     """Decide whether a deployment keeps the EMQX Dedicated REST API v5 contract.
 
-    Exit codes: 0 conformant (also with waivers), 1 non-conformant, 2 wrong usage or configuration, 3 inconclusive.
+    Exit codes: 0 conformant (also with waivers, or partial on the user's word), 1 non-conformant, 2 wrong usage or
+    configuration, 3 inconclusive, or partial because something demanded could not be decided.
     """
+
+
+def _is_caused_by_disk(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError):
+            return is_of_disk(error)
+        error = error.__cause__
+    return False
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,6 +90,8 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             settings["type"] = click.Choice(option.choices)
         else:
             settings["metavar"] = option.metavar
+        if option.is_list:
+            settings |= {"multiple": True, "default": ()}
         command = click.option(option.flag, option.field, **settings)(command)
     return command
 
@@ -98,6 +131,17 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
     "--config-write-latency", type=float, default=0.0, metavar="S", help="Seconds a configuration write takes."
 )
 @click.option("--emqx-version", default="5.8.9", show_default=True, metavar="V", help="Version to stand in for.")
+@click.option("--nodes", type=click.IntRange(1, 8), default=1, show_default=True, help="Nodes of the cluster.")
+@click.option(
+    "--replication-delay", type=float, default=0.0, metavar="S", help="Seconds after which a node sees others' writes."
+)
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of EMQX's own configuration, such as authorization.no_match=deny; may be repeated.",
+)
 def serve(**options: Any) -> None:
     """Run the reference deployment alone, until it is interrupted. Port 0 picks a free one."""
     from conformance.serving import serve_alone

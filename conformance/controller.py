@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,16 +18,21 @@ from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
 from conformance.postponed import send_postponed
 from conformance.report import allure_results
-from conformance.report.errors import ReportError
-from conformance.report.left_out import left_out
-from conformance.report.model import Failure, ItemResult, Postponed, RunResult
-from conformance.report.verdict import EXIT_CODES, Selection, decide
-from conformance.report.writers import write_reports
+from conformance.report.consequences import settle
+from conformance.report.decoding import item_from
+from conformance.report.errors import ReportError, UnwritableError
+from conformance.report.left_out import of_version
+from conformance.report.model import ItemResult, LeftOut, PartSelected, RunResult
+from conformance.report.text import visible
+from conformance.report.verdict import Selection, decide, exit_code
+from conformance.report.writers import Written, write_reports
 from conformance.requirements import catalogue
 from conformance.run import redactor, state_folder, stop_flag
-from conformance.start import USAGE_ERROR, Beginning, begin, check_waivers
+from conformance.start import INCONCLUSIVE, USAGE_ERROR, Beginning, StartError, begin, check_waivers
 from conformance.stopping import INTERRUPTED
 from conformance.target.cleanup import Left
+from conformance.target.errors import Unwritable
+from conformance.unstarted import report_unstarted
 from conformance.waivers import load_waivers
 
 
@@ -35,22 +41,28 @@ class Controller:
 
     def __init__(self, beginning: Beginning) -> None:
         self.plan = plan = beginning.plan
+        self.directory = beginning.directory
         self.before = beginning.before
         self.embedded = beginning.embedded
         self.interrupts = beginning.interrupts
         self.started = beginning.started
-        self.redact = redactor(plan.configuration, load_contract(plan.configuration.contract, plan.contract_version))
+        self.contract = load_contract(plan.configuration.contract, plan.contract_version)
+        self.redact = redactor(plan.configuration, self.contract)
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
-        self.complete = True
+        self.selection: PartSelected | None = None
         self.troubles: list[str] = []
         self.left: list[Left] = []
         self.finished: list[str] = []
         self.aftermath: Aftermath | None = None
         self.about_the_run: list[ItemResult] = []
         self.result: RunResult | None = None
+        self.written = Written()
+        self.wrong_usage = False
+        self.abandoned: StartError | None = None
         self.progress: Any = None
         self.unneeded_waivers: list[str] = []
+        self._has_internal_error = False
         self.interrupts.ask(self._interrupted)
 
     @classmethod
@@ -67,14 +79,31 @@ class Controller:
         if self.embedded is not None:
             self.embedded.stop()
 
+    def abandon(self, error: StartError) -> None:
+        """End a run that has begun, but cannot start after all."""
+        self.abandoned = error
+        self.stop()
+        duration_s = time.monotonic() - self.started
+        report_unstarted(error.reason, self.directory.path, self.plan.configuration, duration_s)
+        self._remove_state()
+
+    def exit_code(self) -> int:
+        """The exit code of the run, once it is over."""
+        if self.result is None or self.written.problem is not None:
+            return INCONCLUSIVE
+        if self.wrong_usage or self.unneeded_waivers:
+            return USAGE_ERROR
+        return exit_code(self.result.verdict, self.result.left_out)
+
     def headline(self) -> str:
         """What is about to run, in one line."""
         plan = self.plan
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
+        version = visible(plan.capabilities.version or "of unknown version")
+        against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
-            f"emqx-conformance {__version__}: {target}, EMQX {plan.capabilities.version or 'of unknown version'}, "
-            f"profile {plan.configuration.profile}, {plan.configuration.mode.words}, seed {plan.seed}, "
-            f"run {plan.run_id}"
+            f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
+            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -86,7 +115,7 @@ class Controller:
         self._expect(ids)
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        self.complete = False
+        self.selection = self.selection or PartSelected()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._expect([item.nodeid for item in session.items])
@@ -94,12 +123,7 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         value = getattr(report, REPORT_KEY, None)
         if value is not None:
-            rich = {
-                "failures": [Failure(**failure) for failure in value["failures"]],
-                "requirements": tuple(value["requirements"]),
-                "postponed": [Postponed(**request) for request in value["postponed"]],
-            }
-            self._finished(ItemResult(**{**value, **rich}))
+            self._finished(item_from(value))
         elif str(report.when) == "???":  # what xdist reports for the item a dying worker ran
             reason = f"the worker that ran it died: {str(report.longrepr).strip()}"
             self.troubles.append(reason)
@@ -117,17 +141,20 @@ class Controller:
         try:
             return (yield)
         except pytest.UsageError as error:
+            self.wrong_usage = True
             pytest.exit(str(error).partition("\n")[0], returncode=USAGE_ERROR)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        self._trouble(INTERRUPTED if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))
+        self.note(INTERRUPTED if excinfo.errisinstance(KeyboardInterrupt) else str(excinfo.value))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_internalerror(self, excrepr: object, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
         """Whoever prints tracebacks prints this one without secrets; pytest itself need not."""
         traceback = internal_error.conceal(excrepr, self.redact.hide)
         what = internal_error.sentence(excinfo.typename, self.redact.hide(str(excinfo.value)))
-        self._trouble(what + internal_error.keep(traceback, self.plan.configuration.report_dir))
+        kept = internal_error.keep(traceback, self.plan.configuration.report_dir, first=not self._has_internal_error)
+        self._has_internal_error = True
+        self.note(what + kept)
         return True
 
     def worker_finished(
@@ -136,7 +163,7 @@ class Controller:
         """A worker is done: what it could not delete, why it stopped early, if it did, and whether it cleaned up."""
         self.left += [Left(**fields) for fields in left]
         for trouble in troubles:
-            self._trouble(trouble)
+            self.note(trouble)
         if cleaned_up:
             self.finished.append(worker)
 
@@ -144,40 +171,61 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.expected:
             self._end()
-        self.stop()
-        if not self.expected and not self.troubles:
+        elif not self.troubles:
             self.troubles.append("the selection matches no item")
-            session.exitstatus = USAGE_ERROR
+            self.wrong_usage = True
+        self.conclude(session.config)
+        session.exitstatus = self.exit_code()
+
+    def conclude(self, config: pytest.Config | None = None) -> None:
+        """End the run with a verdict and its reports; ``config``: with results for allure, where pytest has them."""
+        self.stop()
         self.result = self._decide()
-        try:
-            allure_results.write_results(self.about_the_run, session.config)
-            write_reports(self.result, self.plan.configuration.report_dir)
-        except ReportError as error:
-            self.troubles.append(str(error))
-            self.result = self._decide()
+        if config is not None:
+            try:
+                allure_results.write_results(self.about_the_run, config)
+            except ReportError as error:
+                self._unreported(error)
+        self.written = write_reports(self.result, self.directory.path)
+        if self.written.problem is not None:
+            self._unreported(self.written.problem)
+            # Once more: what is there in the end says the same as the exit code.
+            self.written.files = write_reports(self.result, self.directory.path).files
+        self._remove_state()
+
+    def _unreported(self, error: ReportError) -> None:
+        """A verdict that nobody can look into is none."""
+        if isinstance(error, UnwritableError):
+            self.note(str(Unwritable(self.directory.path, error.error)))
+        else:
+            self.note(str(error))
+        self.result = replace(self._decide(), verdict="inconclusive")
+
+    def _remove_state(self) -> None:
         shutil.rmtree(state_folder(self.plan.configuration, self.plan.run_id), ignore_errors=True)
-        if session.exitstatus != USAGE_ERROR or self.expected:
-            session.exitstatus = USAGE_ERROR if self.unneeded_waivers else EXIT_CODES[self.result.verdict]
 
     def pytest_unconfigure(self) -> None:
         self.interrupts.restore()
+        self.directory.release()
 
     def pytest_report_header(self) -> list[str]:
         return [self.headline(), *(f"warning: {warning}" for warning in self.plan.configuration.warnings)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.result is not None:
-            terminalreporter.section(f"verdict: {self.result.verdict}")
+            terminalreporter.section(f"verdict: {self.result.verdict}, {self.result.extent}", bold=True)
             for reason in self.result.reasons:
                 terminalreporter.write_line(f"  {reason}")
-            terminalreporter.write_line(f"  report: {self.plan.configuration.report_dir / 'index.html'}")
+            if (report := self.written.best()) is not None:
+                terminalreporter.write_line(f"  report: {report}")
 
     def _interrupted(self) -> None:
         stop_flag(self.plan).set(INTERRUPTED)
-        self._trouble(INTERRUPTED)
+        self.note(INTERRUPTED)
         self.interrupts.say("interrupted: cleaning up and writing the report (once more leaves the rest to sweep)")
 
-    def _trouble(self, trouble: str) -> None:
+    def note(self, trouble: str) -> None:
+        """Something spoils the run as a whole."""
         if trouble not in self.troubles:
             self.troubles.append(trouble)
 
@@ -206,7 +254,7 @@ class Controller:
 
     def _send_postponed(self) -> None:
         if stop_flag(self.plan).reason() is None and not self.troubles:
-            waivers = load_waivers(self.plan.configuration.waivers)
+            waivers = load_waivers(*self.plan.configuration.waivers)
             left, troubles = send_postponed(self.plan, self.items.values(), waivers)
             self.left += left
             self.troubles += troubles
@@ -220,12 +268,16 @@ class Controller:
                 self.items[node_id] = self._unfinished(node_id, "not_run", why)
         return list(self.items.values())
 
+    def _of_version(self) -> LeftOut | None:
+        told, named = self.plan.capabilities.version, self.plan.configuration.emqx_version
+        return of_version(told, named, self.contract.version)
+
     def _decide(self) -> RunResult:
         requirements = list(catalogue())
         plan = self.plan
-        contract = load_contract(plan.configuration.contract, plan.contract_version)
-        waivers = load_waivers(plan.configuration.waivers)
+        waivers = load_waivers(*plan.configuration.waivers)
         items = self._items()
+        settle(items)
         if self.aftermath is not None:
             self.about_the_run = self.aftermath.results()
             if waivers is not None:
@@ -234,9 +286,11 @@ class Controller:
             items += self.about_the_run
         selection = Selection(
             catalogue=requirements,
-            operations=list(contract.operations),
-            complete=self.complete,
+            operations=list(self.contract.operations),
+            complete=self.selection is None,
             mode=plan.configuration.mode,
+            part=self.selection.words if self.selection is not None else "",
+            of_run=[entry for entry in [self._of_version()] if entry is not None],
         )
         decision = decide(items, selection, self.troubles)
         failures = [failure for item in items for failure in item.failures]
@@ -245,8 +299,9 @@ class Controller:
             reasons=decision.reasons,
             suite=f"emqx-conformance {__version__}",
             run_id=plan.run_id,
-            contract_digest=contract.digest,
-            contract_variant=contract.variant,
+            contract_digest=self.contract.digest,
+            contract_variant=self.contract.variant,
+            described_version=self.contract.version,
             base_url=plan.configuration.base_url or "",
             target_version=plan.capabilities.version,
             seed=plan.seed,
@@ -259,11 +314,9 @@ class Controller:
             failures=failures,
             waivers=waivers.uses(failures, plan.capabilities.version) if waivers else [],
             mode=plan.configuration.mode.words,
-            left_out=[
-                *left_out(items, plan.configuration.mode),
-                *plan.capabilities.warnings,
-                *dict.fromkeys(plan.capabilities.missing().values()),
-            ],
+            selection=self.selection,
+            left_out=decision.left_out,
+            warnings=list(plan.capabilities.warnings),
             inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
         )
         if waivers is not None and plan.configuration.strict_waivers:

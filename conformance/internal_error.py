@@ -32,9 +32,13 @@ def sentence(name: str, message: str) -> str:
     return f"internal error of the suite: {name}: {''.join(lines)}"
 
 
-def keep(text: str, report_dir: Path) -> str:
-    """Write the traceback into the report directory; returns where it is, in words."""
+def keep(text: str, report_dir: Path, *, first: bool) -> str:
+    """Write the traceback into the report directory; returns where it is, in words.
+
+    ``first``: of the run; later ones, which it often causes, are written below it.
+    """
     with contextlib.suppress(OSError):
-        (report_dir / FILE_NAME).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        with (report_dir / FILE_NAME).open("w" if first else "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text + "\n")
         return f", see {report_dir / FILE_NAME}"
     return ""

@@ -9,16 +9,21 @@ from typing import Any, NoReturn
 
 import pytest
 
+from conformance.checks.sightings import refused_read
+from conformance.fuzz.repair import Repair
 from conformance.items import operation_of, requirements_of
+from conformance.omission import why_skipped as why_skipped_itself
+from conformance.profiles import counts
 from conformance.report import allure_results
-from conformance.report.model import PROVISIONAL, Failure, ItemResult, Outcome
+from conformance.report.consequences import outcome_without
+from conformance.report.model import PROVISIONAL, Failure, ItemResult, Omission, Outcome
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
 from conformance.skips import why_skipped
 from conformance.stopping import INTERRUPTED, Interrupts
-from conformance.target.answer import NotJson, UnexpectedAnswer
+from conformance.target.answer import Deviation, NotJson, UnexpectedAnswer
 from conformance.target.cleanup import Left
-from conformance.target.errors import RunStopped, SafetyViolation, TargetChanged, TargetLost
+from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttError
 from conformance.target.resource import Resource
@@ -69,10 +74,11 @@ class ItemRunner:
         item.stash[_LOCKS] = ExitStack()
         skip = why_skipped(item, self.context)
         if skip is not None:
-            self._skip(item, "skipped", skip.reason, skip.needed)
-        # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
-        item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
+            self._skip(item, "skipped", skip.reason, skip.why, skip.needed)
         try:
+            # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
+            shared, alone = _locks(item, ruled=self.context.capabilities.profile.ruled)
+            item.stash[_LOCKS].enter_context(self.context.locks.hold(shared, alone))
             return (yield)
         except (Exception, SafetyViolation, RunStopped, pytest.skip.Exception) as error:
             self._judge(item, error)
@@ -94,7 +100,7 @@ class ItemRunner:
             if self.lost is None:
                 try:
                     self.context.tidy_up(keep=item.stash[_KEPT] | self.context.lasting_resources)
-                except (TargetLost, SafetyViolation) as error:
+                except (TargetLost, SafetyViolation, Unwritable) as error:
                     self._lose(error)
             item.stash[_LOCKS].close()
 
@@ -117,6 +123,13 @@ class ItemRunner:
             setattr(report, REPORT_KEY, asdict(result))
         return report
 
+    def unwritable(self, error: OSError) -> None:
+        """Something of the report is lost: nothing begins that could not be reported."""
+        reason = str(Unwritable(self.context.configuration.report_dir, error))
+        if reason not in self.troubles:
+            self.troubles.append(reason)
+            self.context.stop.set(reason)
+
     def finish(self) -> None:
         """Look at the target a last time, and delete what is left of this worker's creations."""
         if self.lost is None:
@@ -125,7 +138,7 @@ class ItemRunner:
                     if (restart := self.context.api.health.restart()) and str(restart) not in self.troubles:
                         self.troubles.append(str(restart))
                     self.left += self.context.clean_up()
-            except (TargetLost, SafetyViolation) as error:
+            except (TargetLost, SafetyViolation, Unwritable) as error:
                 self._lose(error)
             except KeyboardInterrupt:
                 self.lost = INTERRUPTED
@@ -154,11 +167,16 @@ class ItemRunner:
         error = self._lost(error) or error
         if isinstance(error, pytest.skip.Exception):
             if not recorder.failures:
-                self._skip(item, "skipped", str(error.msg))
+                self._skip(item, "skipped", str(error.msg), why_skipped_itself(error))
+        elif isinstance(error, Inapplicable):
+            if not recorder.failures:
+                self._skip(item, "skipped", str(error), "chosen")
         elif isinstance(error, TargetLost):
             recorder.forget()
             if not isinstance(error, TargetChanged):
                 self.lost = str(error)
+            self._stop(item, "not_run", str(error))
+        elif isinstance(error, Unwritable):
             self._stop(item, "not_run", str(error))
         elif isinstance(error, RunStopped):
             if not self._unwaived():
@@ -169,17 +187,22 @@ class ItemRunner:
             if not recorder.failures:
                 self._skip(item, "not_run", f"undecided: {error}")
         elif isinstance(error, NoAnswer):
-            recorder.failed("GEN-31", "answered", str(error), error.sent, operation=error.operation)
+            what = f"{error.sent.method} {error.sent.path}: no answer: {error.reason}"
+            recorder.failed("GEN-31", "answered", what, error.sent, operation=error.operation, by_itself=True)
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
-            answer = error.answer if isinstance(error, UnexpectedAnswer) else None
-            recorder.failed(main, check, _first_line(error), answer)
+            answer = error.answer if isinstance(error, Deviation) else None
+            sighting = refused_read(answer) if answer is not None else None
+            failure = recorder.failed(main, check, _first_line(error), answer, sighting=sighting)
+            if isinstance(error, UnexpectedAnswer) and error.refused:
+                Repair(self.context).accepted(error.answer, failure)
         elif isinstance(error, NotJson | MqttError):
             recorder.failed(main, check, _first_line(error))
         elif error is None and item.get_closest_marker("fuzz") is None and not recorder.postponed:
             # A scenario that came to its end has decided; fuzz items, and what comes last, decide request by request.
-            recorder.passed(main, check, recorder.operation)
+            if all(failure.requirement != main for failure in recorder.failures):
+                recorder.passed(main, check, recorder.operation)
         elif error is not None:
             self._raise_findings(item, error)
         self._raise_findings(item)
@@ -199,7 +222,8 @@ class ItemRunner:
         self._skip(item, outcome, reason)
 
     def _unwaived(self) -> list[Failure]:
-        """The item's failures that no waiver covers; marks the others."""
+        """The item's failures that stand for themselves and that no waiver covers; marks the others."""
+        self.context.recorder.settle()
         return unwaived(self.context.recorder.failures, self.waivers, self.context.capabilities.version)
 
     def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
@@ -215,33 +239,43 @@ class ItemRunner:
                 f"{failure.requirement} {failure.operation or ''} [{failure.check}] {failure.message}"
                 f"\n  {failure.curl or ''}" for failure in counting
             ))  # fmt: skip
+        if recorder.doubted:
+            self._skip(item, "not_run", f"undecided: {recorder.doubted[0]}")
         missing = [identifier for identifier in recorder.requirements if not recorder.evidence[identifier]]
         if error is not None:
             self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
             text = recorder.hide(str(error))
             raise error if text == str(error) else SuiteError(text).with_traceback(error.__traceback__) from None
-        if failures:
-            reason = "; ".join(sorted({f"waived by {failure.waived_by}" for failure in failures}))
+        outcome, reason = outcome_without(failures, missing, recorder.causes)
+        if outcome == "waived":
             self._conclude(item, "waived", reason)
             pytest.xfail(reason)
-        elif missing and recorder.postponed:
+        elif outcome == "not_run" and recorder.causes:
+            self._skip(item, "not_run", reason)
+        elif outcome == "not_run" and recorder.postponed:
             self._skip(item, "not_run", NOT_YET)
-        elif missing and recorder.withheld:
+        elif outcome == "not_run" and recorder.withheld:
             needed = min(recorder.withheld)
             why = "a defective target could not undo what is left of it"
-            self._skip(item, "skipped", f"{why}: needs --{needed.words}", needed)
-        elif missing:
+            self._skip(item, "skipped", f"{why}: needs --{needed.words}", "chosen", needed)
+        elif outcome == "not_run":
             self._skip(item, "not_run", f"nothing was decided: the antecedent of {', '.join(missing)} never happened")
         else:
             self._conclude(item, "passed", "")
 
-    def _skip(self, item: pytest.Item, outcome: Outcome, reason: str, needed: Mode | None = None) -> NoReturn:
-        self._conclude(item, outcome, reason, needed)
-        pytest.skip(item.stash[_RESULT].reason)
+    def _skip(
+        self, item: pytest.Item, outcome: Outcome, reason: str, why: Omission | None = None, needed: Mode | None = None
+    ) -> NoReturn:
+        requirements = [REQUIREMENTS[identifier] for identifier in self.context.recorder.requirements]
+        if why is not None and requirements and not counts(requirements):
+            why, reason = "not_demanded", f"provisional, and {reason}"
+        self._conclude(item, outcome, reason)
+        result = item.stash[_RESULT]
+        result.omission, result.needs_mode = why, None if needed is None else needed.words
+        pytest.skip(result.reason)
 
-    def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str, needed: Mode | None = None) -> None:
+    def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str) -> None:
         item.stash[_RESULT] = self._result(item, outcome, reason)
-        item.stash[_RESULT].needs_mode = None if needed is None else needed.words
 
     def _result(self, item: pytest.Item, outcome: Outcome, reason: str) -> ItemResult:
         result = self.context.recorder.result()
@@ -250,22 +284,27 @@ class ItemRunner:
 
 
 def unwaived(failures: list[Failure], waivers: WaiverFile | None, version: str | None) -> list[Failure]:
-    """The failures that no waiver covers; marks the others."""
+    """The failures that stand for themselves and that no waiver covers; marks the others."""
     if waivers is not None:
         waivers.apply(failures, version)
     for failure in failures:
         entry = REQUIREMENTS.get(failure.requirement)
         if entry is not None and entry.provisional and failure.waived_by is None:
             failure.waived_by = PROVISIONAL
-    return [failure for failure in failures if failure.waived_by is None]
+    return [failure for failure in failures if failure.counts]
 
 
-def _locks(item: pytest.Item) -> tuple[set[str], set[str]]:
-    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``)."""
+def _locks(item: pytest.Item, *, ruled: bool) -> tuple[set[str], set[str]]:
+    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``).
+
+    ``ruled``: MQTT clients may do something only as long as nobody deletes the authorization rules of everybody.
+    """
     shared: set[str] = set()
     alone: set[str] = set()
     for marker in item.iter_markers("state"):
         (alone if marker.kwargs.get("alone") else shared).update(marker.args)
+    if ruled and any("mqtt" in marker.args for marker in item.iter_markers("needs")):
+        shared.add("authorization")
     return shared, alone
 
 

@@ -5,7 +5,11 @@ It does nothing unless items of the suite are selected, so that the suite's own 
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,18 +17,20 @@ from conformance.checks.recorder import Recorder
 from conformance.contract import Contract
 from conformance.controller import Controller
 from conformance.itemrun import ItemRunner
-from conformance.items import PACKAGE, is_conformance_path
+from conformance.items import PACKAGE, give_stable_id
 from conformance.report import allure_results
+from conformance.report.model import PartSelected
 from conformance.run import Context, Plan, stop_flag
 from conformance.start import StartError
 from conformance.stopping import INTERRUPTED, Interrupts
 from conformance.target.capabilities import Capabilities
-from conformance.target.options import OPTIONS
+from conformance.target.options import OPTIONS, Option
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 from conformance.waivers import load_waivers
+from emqx_conformance_pytest import locations, selects_suite
 
 MARKERS = (
     "fuzz: property-based items",
@@ -32,7 +38,7 @@ MARKERS = (
     "scenario: hand-written stateful scenarios",
     "requirement(id): the requirement a test verifies",
     "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink, "
-    "viewer, publisher, users)",
+    "viewer, publisher, bearer, users, decisions, told denials, retainer, schemas, loop)",
     "reads: sends nothing but reads and arranges nothing, so that it runs with --read-only",
     "mode(mode, why): skipped unless the run's mode allows at least as much (see conformance.target.mode)",
     "writes(label): operations a test uses that its id does not name",
@@ -46,21 +52,24 @@ _RUNNER = pytest.StashKey[ItemRunner]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "EMQX conformance")
     for option in OPTIONS:
+        settings: dict[str, Any] = {"dest": _destination(option.field), "help": option.help}
         if option.is_flag:
-            group.addoption(option.flag, dest=_destination(option.field), action="store_true", help=option.help)
+            settings["action"] = "store_true"
         else:
-            group.addoption(
-                option.flag,
-                dest=_destination(option.field),
-                metavar=option.metavar,
-                choices=option.choices or None,
-                help=option.help,
-            )
+            settings |= {"metavar": option.metavar, "choices": option.choices or None}
+            settings["action"] = "append" if option.is_list else "store"
+        # Another plugin may have an option of that name (pytest-base-url has --base-url): see `_given`.
+        with contextlib.suppress(argparse.ArgumentError):
+            group.addoption(option.flag, **settings)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    give_stable_id(item)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -75,17 +84,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     controller = _controller(config)
     if controller is None:
-        options = {option.field: getattr(config.option, _destination(option.field)) for option in OPTIONS}
         try:
-            controller = Controller.start(options)
+            controller = Controller.start({option.field: _given(config, option) for option in OPTIONS})
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
-    controller.complete = _selects_everything(config)
-    if controller.plan.configuration.waivers is not None:
+    controller.selection = _selection(config)
+    if controller.plan.configuration.waivers:
         try:
             controller.check_waivers()
         except StartError as error:
+            controller.abandon(error)
             pytest.exit(str(error), returncode=error.exit_code)
     if not getattr(config.option, "numprocesses", None):
         _start_items(config, controller.plan, "main", controller.interrupts)
@@ -121,31 +130,51 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
-    runner = ItemRunner(Context(plan, worker), load_waivers(plan.configuration.waivers), interrupts)
-    concealer = allure_results.Concealer(runner.context.recorder.hide)
-    concealer.__enter__()
-    config.add_cleanup(concealer.__exit__)
+    runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
+    attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
+    attendant.__enter__()
+    config.add_cleanup(attendant.__exit__)
     config.stash[_RUNNER] = runner
     config.pluginmanager.register(runner, "conformance-items")
 
 
 def _selects_conformance(config: pytest.Config) -> bool:
-    for argument in config.args:
-        location = argument.partition("::")[0]
-        if config.option.pyargs and location.split(".")[0] == "conformance":
-            return True
-        if is_conformance_path(config.invocation_params.dir / location):
-            return True
-    return False
+    return selects_suite(
+        config.args,
+        config.invocation_params.dir,
+        pyargs=config.option.pyargs,
+        ignored=config.getini("norecursedirs"),
+    )
 
 
-def _selects_everything(config: pytest.Config) -> bool:
-    """Whether the arguments name the whole suite rather than some items of it."""
+def _selection(config: pytest.Config) -> PartSelected | None:
+    """What the command line selects, None if that is the whole suite."""
     option = config.option
-    if option.keyword or option.markexpr or option.deselect or option.maxfail:
-        return False
-    locations = [config.invocation_params.dir / argument for argument in config.args]
-    return any(PACKAGE.is_relative_to(location.resolve()) for location in locations) or "conformance" in config.args
+    whole = any(
+        PACKAGE.is_relative_to(location)
+        for location in locations(config.args, config.invocation_params.dir, pyargs=option.pyargs)
+    )
+    if whole and not (option.keyword or option.markexpr or option.deselect):
+        return None
+    return PartSelected(
+        items=[] if whole else [_short(argument) for argument in config.args],
+        expression=option.keyword or None,
+        markers=option.markexpr or None,
+        deselected=list(option.deselect or ()),
+    )
+
+
+def _short(argument: str) -> str:
+    """An argument as the id of an item, where it is a path into this package."""
+    return argument.removeprefix(f"{PACKAGE.parent}{os.sep}")
+
+
+def _given(config: pytest.Config, option: Option) -> Any:
+    """The value of an option on the command line, also where the option of that name is another plugin's."""
+    if hasattr(config.option, _destination(option.field)):
+        return getattr(config.option, _destination(option.field))
+    named = any(str(argument).partition("=")[0] == option.flag for argument in config.invocation_params.args)
+    return config.getoption(option.flag) if named else None
 
 
 def _destination(field: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import pytest
 
-from conformance.versions import VersionRange
+from conformance.contract.versions import VersionRange
 
 Level = Literal["MUST", "SHOULD"]
 Checked = TypeVar("Checked", bound=Callable[..., object])

@@ -96,18 +96,25 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
             rules_of_all = read_rules_of_all(worker.api) if configuration.mode >= Mode.EXCLUSIVE else None
         finally:
             clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
-    seed = configuration.seed if configuration.seed is not None else secrets.randbelow(2**32)
+    contract_version = configuration.emqx_version or capabilities.version
     return Plan(
-        configuration=configuration,
+        configuration=configuration.model_copy(update={"replication_lag": capabilities.profile.lag_s}),
         run_id=run_id,
-        seed=seed,
+        seed=choose_seed(configuration, load_contract(configuration.contract, contract_version)),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         began=time.monotonic(),
-        contract_version=configuration.emqx_version or capabilities.version,
+        contract_version=contract_version,
         capabilities=capabilities,
         deadline=deadline(started, configuration.time_budget),
         rules_of_all=rules_of_all,
     )
+
+
+def choose_seed(configuration: Configuration, contract: Contract) -> int:
+    """The seed of a run: unless told otherwise one that changes with the contract alone, never from day to day."""
+    if configuration.seed is None:
+        return int(contract.digest.removeprefix("sha256:")[:8], 16)
+    return secrets.randbelow(2**32) if configuration.seed == "random" else configuration.seed
 
 
 class Worker:
@@ -159,6 +166,7 @@ class Context(Worker):
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
         self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
+        self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:
             self.adapter.rules_of_all = Resource("rules_of_all", plan.rules_of_all)
@@ -190,14 +198,24 @@ class Context(Worker):
 
     def target(self) -> Target:
         """The target for one item."""
-        return Target(self.api, self.contract, self.sandbox, self.capabilities, self.configuration, self.journal)
+        return Target(
+            self.api,
+            self.contract,
+            self.sandbox,
+            self.capabilities,
+            self.configuration,
+            self.journal,
+            self.recorder.history.beyond.client,
+        )
 
     @property
     def sink(self) -> HttpSink:
         """The worker's HTTP sink, started on first use; connectors may name it."""
         if self._sink is None:
             self._sink = HttpSink(*self.configuration.sink_address(self.sandbox.worker)).__enter__()
-            self.hosts.allow(f"{self._sink.host}:{self._sink.port}")
+            address = f"{self._sink.host}:{self._sink.port}"
+            self.hosts.allow(address)
+            self.recorder.history.beyond.sink = address
         return self._sink
 
     def tidy_up(self, keep: frozenset[Resource]) -> None:
@@ -205,6 +223,10 @@ class Context(Worker):
         created = [resource for resource in self._created() if resource not in keep]
         if created:
             tidy_up(self.api, self.journal, self.sandbox, created)
+
+    def delete(self, resource: Resource) -> bool:
+        """Delete one thing of the worker at once; whether it is gone."""
+        return not tidy_up(self.api, self.journal, self.sandbox, [resource])
 
     def clean_up(self) -> list[Left]:
         """Delete what the worker created and did not delete yet; returns what is left."""

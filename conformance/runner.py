@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import IO, Any, cast
 
 import click
 import pytest
@@ -14,8 +16,9 @@ from rich.text import Text
 
 from conformance.controller import Controller
 from conformance.items import PACKAGE
+from conformance.output import Screen, sentence
 from conformance.report.terminal import Progress, summary
-from conformance.start import StartError
+from conformance.start import INCONCLUSIVE, StartError
 
 
 def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, items: Sequence[str]) -> int:
@@ -27,7 +30,13 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
         return error.exit_code
     for warning in controller.plan.configuration.warnings:
         click.echo(f"warning: {warning}", err=True)
-    console = Console()
+
+    def lost(error: OSError) -> None:
+        controller.note(sentence(error))
+        with contextlib.suppress(OSError):
+            click.echo(sentence(error), err=True)
+
+    console = Console(file=cast("IO[str]", Screen(sys.stdout, lost)))
     console.print(Text(controller.headline()), soft_wrap=True)
     arguments = [
         *(_located(item) for item in items or ("conformance",)),
@@ -47,11 +56,18 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in.
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(controller.plan.configuration.report_dir / ".hypothesis")
-    code = int(pytest.main(arguments, plugins=[controller, Display(controller, Progress(console))]))
-    controller.stop()
-    if controller.result is not None:
-        summary(controller.result, console, controller.plan.configuration.report_dir)
-    return code
+    ended = INCONCLUSIVE
+    try:
+        ended = int(pytest.main(arguments, plugins=[controller, Display(controller, Progress(console))]))
+    except OSError as error:  # for one, nowhere is room for what pytest keeps in temporary files
+        controller.note(f"the run cannot go on: {error}")
+    if controller.abandoned is not None:
+        return controller.abandoned.exit_code
+    if controller.result is None:
+        controller.conclude()
+    assert controller.result is not None
+    summary(controller.result, console, controller.written.best())
+    return controller.exit_code() or ended
 
 
 def is_expression(select: str) -> bool:

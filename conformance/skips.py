@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from conformance import needs
 from conformance.items import operation_of, requirements_of
+from conformance.profiles import PROFILES, why_missing
+from conformance.report.model import Omission
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
-from conformance.target.guard_table import Access
 from conformance.target.mode import Mode
 
 DELIVERING_TYPES = ("http", "mqtt")
@@ -23,6 +25,7 @@ class Skip:
     """``needed``: the least mode in which the item would run, None if its mode is not what keeps it from running."""
 
     reason: str
+    why: Omission
     needed: Mode | None = None
 
 
@@ -31,56 +34,57 @@ def why_skipped(item: pytest.Item, context: Context) -> Skip | None:
     return (
         _by_version(item, context)
         or _by_mode(item, context)
-        or _by_capability(item, context)
         or _by_profile(item, context)
+        or _by_capability(item, context)
+        or _by_type(item, context)
     )
 
 
 def _by_version(item: pytest.Item, context: Context) -> Skip | None:
     entries = [REQUIREMENTS[identifier] for identifier in requirements_of(item.nodeid)]
-    version = context.capabilities.version
+    version = context.plan.contract_version
     if entries and not any(entry.applies_to(version) for entry in entries):
-        return Skip(f"does not apply to EMQX {version}")
+        return Skip(f"does not apply to EMQX {version}", "not_demanded")
     return None
 
 
 def _by_mode(item: pytest.Item, context: Context) -> Skip | None:
-    mode = context.configuration.mode
-    operation = operation_of(item.nodeid)
-    writes = operation is not None and not operation.startswith("GET ")
-    if mode is Mode.READ_ONLY and (writes or item.get_closest_marker("reads") is None):
-        return Skip(f"{'it' if writes else 'its set-up'} writes: not with --read-only", Mode.SANDBOXED)
-    labels = [label for marker in item.iter_markers("writes") for label in marker.args]
-    for label in (*labels, *([operation] if operation is not None else [])):
-        if mode < Mode.EXCLUSIVE and context.guard.classify(label) is Access.GLOBAL:
-            return Skip(f"{label} touches global state and needs --exclusive", Mode.EXCLUSIVE)
-    for marker in item.iter_markers("mode"):
-        needed, why = marker.args
-        if mode < needed:
-            return Skip(f"{why}: needs --{needed.words}", needed)
+    for needed, why in needs.modes(item.iter_markers(), operation_of(item.nodeid)):
+        if context.configuration.mode < needed:
+            return Skip(why, "chosen", needed)
     return None
 
 
 def _by_capability(item: pytest.Item, context: Context) -> Skip | None:
     missing = context.capabilities.missing()
-    for marker in item.iter_markers("needs"):
-        for capability in marker.args:
-            if capability in missing:
-                return Skip(missing[capability])
+    lacking = [capability for capability in needs.capabilities(item.iter_markers()) if capability in missing]
+    reasons = [
+        Skip(missing[capability], why_missing(capability, context.configuration, context.capabilities))
+        for capability in lacking
+    ]
+    # What the user left out is left out for that, whatever else is missing.
+    return min(reasons, key=lambda skip: skip.why != "chosen", default=None)
+
+
+def _by_type(item: pytest.Item, context: Context) -> Skip | None:
     resource_type = _type_of(item)
     if resource_type is None or _offers(context, resource_type, operation_of(item.nodeid) or ""):
         return None
-    return Skip(f"the target does not offer the type {resource_type}")
+    known = {*context.contract.types("connectors"), *context.contract.types("actions")}
+    why: Omission = "undecided" if resource_type in known else "not_demanded"
+    return Skip(f"the target does not offer the type {resource_type}", why)
 
 
 def _by_profile(item: pytest.Item, context: Context) -> Skip | None:
     resource_type = _type_of(item)
-    if resource_type is None or context.configuration.profile != "smoke":
+    profile = context.configuration.profile
+    if resource_type is None or PROFILES[profile].every_type:
         return None
     types = sorted({*context.contract.types("connectors"), *context.contract.types("actions")})
     if resource_type in smoke_types(types, context.plan.seed):
         return None
-    return Skip(f"the profile smoke looks at some of the {len(types)} connector and action types, chosen by the seed")
+    looks_at = f"some of the {len(types)} connector and action types, chosen by the seed"
+    return Skip(f"the profile {profile} looks at {looks_at}", "chosen")
 
 
 def smoke_types(types: Sequence[str], seed: int) -> set[str]:

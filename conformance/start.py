@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from conformance.aftermath import inventory_before
 from conformance.contract import DocumentError, load_contract
 from conformance.contract.loading import DEFAULT_VERSION
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
+from conformance.report_directory import ReportDirectory
 from conformance.requirements import catalogue
 from conformance.run import Plan, make_plan
 from conformance.stopping import INTERRUPTED, Interrupts
-from conformance.target.config import Configuration, load_configuration
-from conformance.target.errors import ConfigurationError, TargetLost
+from conformance.target.config import Configuration, load_configuration, report_directory
+from conformance.target.errors import ConfigurationError, TargetLost, Unwritable
 from conformance.target.inventory import Inventory
+from conformance.unstarted import report_unstarted
 from conformance.waivers import WaiverError, load_waivers
 
 USAGE_ERROR = 2
@@ -31,12 +33,18 @@ class StartError(Exception):
         super().__init__(message)
         self.exit_code = exit_code
 
+    @property
+    def reason(self) -> str:
+        """Why, without the verdict."""
+        return str(self).removeprefix("inconclusive: ")
+
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """What a run begins with. ``before``: what the target held; ``started``: when, on the monotonic clock."""
 
     plan: Plan
+    directory: ReportDirectory
     embedded: EmbeddedDeployment | None
     before: Inventory
     interrupts: Interrupts
@@ -46,31 +54,40 @@ class Beginning:
 def begin(options: Mapping[str, Any]) -> Beginning:
     """Check the configuration and the target, starting the embedded deployment if none is named.
 
-    ``options``: as in `conformance.target.config.load_configuration`. Raises `StartError`.
+    ``options``: as in `conformance.target.config.load_configuration`. Raises `StartError`; the report directory, if
+    there is one, tells the reason as well.
     """
+    configuration: Configuration | None = None
+    directory: ReportDirectory | None = None
     embedded: EmbeddedDeployment | None = None
     started = time.monotonic()
     interrupts = Interrupts()
     interrupts.install()
     try:
+        directory = ReportDirectory(report_directory(options))
         configuration = load_configuration(options)
-        _prepare_report_dir(configuration.report_dir)
-        load_waivers(configuration.waivers)
+        load_waivers(*configuration.waivers)
         load_contract(configuration.contract, configuration.emqx_version)
         if configuration.base_url is None:
-            embedded = start_embedded(authentication=True, version=configuration.emqx_version or DEFAULT_VERSION)
+            embedded = start_embedded(
+                configuration=NodeConfiguration(authentication_enable=True),
+                version=configuration.emqx_version or DEFAULT_VERSION,
+            )
             configuration = _for_embedded(configuration, embedded)
         plan = make_plan(configuration, started)
-        return Beginning(plan, embedded, inventory_before(plan), interrupts, started)
+        return Beginning(plan, directory, embedded, inventory_before(plan), interrupts, started)
     except (ConfigurationError, WaiverError, DocumentError) as error:
         failure = StartError(str(error), USAGE_ERROR)
-    except (TargetLost, EmbeddedError) as error:
+    except (TargetLost, EmbeddedError, Unwritable) as error:
         failure = StartError(f"inconclusive: {error}", INCONCLUSIVE)
     except KeyboardInterrupt:
         failure = StartError(f"inconclusive: {INTERRUPTED} before the first item", INCONCLUSIVE)
     interrupts.restore()
     if embedded is not None:
         embedded.stop()
+    if directory is not None:
+        report_unstarted(failure.reason, directory.path, configuration, time.monotonic() - started)
+        directory.release()
     raise failure
 
 
@@ -83,22 +100,12 @@ def check_waivers(plan: Plan) -> None:
     contract = load_contract(configuration.contract, plan.contract_version)
     try:
         load_waivers(
-            configuration.waivers,
+            *configuration.waivers,
             requirements={requirement.id for requirement in catalogue()},
             operations=set(contract.operations),
         )
     except WaiverError as error:
         raise StartError(str(error), USAGE_ERROR) from None
-
-
-def _prepare_report_dir(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigurationError(f"--report-dir: cannot write to {folder}: {error.strerror}") from None
 
 
 def _for_embedded(configuration: Configuration, embedded: EmbeddedDeployment) -> Configuration:

@@ -36,21 +36,27 @@ class StopFlag:
         self._file = file
         self._until = until
         self._budget_s = budget_s
+        self._here: str | None = None
 
     def set(self, reason: str) -> None:
-        """End the run; the first reason stays."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_name(f"{self._file.name}.{os.getpid()}.{threading.get_ident()}")
-        draft.write_text(reason, encoding="utf-8")
-        if self._file.exists():
-            draft.unlink()
-        else:
-            draft.replace(self._file)  # it appears with its content
+        """End the run; the first reason stays. Where the file cannot be written it ends for this object alone."""
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._file.with_name(f"{self._file.name}.{os.getpid()}.{threading.get_ident()}")
+            draft.write_text(reason, encoding="utf-8")
+            if self._file.exists():
+                draft.unlink()
+            else:
+                draft.replace(self._file)  # it appears with its content
+        except OSError:
+            self._here = self._here or reason
 
     def reason(self) -> str | None:
         """Why the run is over, None while it goes on."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             return self._file.read_text(encoding="utf-8")
+        if self._here is not None:
+            return self._here
         if self._until is not None and self._budget_s is not None and time.monotonic() >= self._until:
             return f"time budget of {duration_text(self._budget_s)} used up"
         return None

@@ -1,13 +1,15 @@
-"""What made the things a request is about: the earlier writes without which repeating it shows nothing."""
+"""What led to an answer: the earlier writes without which its request shows nothing, and what no line repeats."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
+from conformance.checks.beyond import Beyond
+from conformance.checks.names import IDENTITIES, about, is_list, mentions, names, shown
 from conformance.target.answer import Answer, Sent
 from conformance.target.guard_paths import decode, split_path
 from conformance.target.json_body import decode_json
@@ -15,26 +17,33 @@ from conformance.target.json_body import decode_json
 MOST_STEPS = 12
 """A failure that depends on more writes than that is told by its own request alone."""
 
-_TRIALS = ("POST /connectors_probe", "POST /actions_probe", "POST /rule_test")
-_IDENTITIES = ("name", "id", "user_id", "username", "clientid", "who", "topic")
+TRIALS = ("POST /connectors_probe", "POST /actions_probe", "POST /rules/{id}/test")
+"""Writes that make nothing, though metrics count the tests of a rule."""
+
+PUBLISHES = ("POST /publish", "POST /publish/bulk")
 
 
 class History:
-    """The successful writes of the current item, and those that made what outlasts items."""
+    """The successful writes of the current item, and those that made what outlasts items.
+
+    ``beyond``: what took part in the item and is no request.
+    """
 
     def __init__(self) -> None:
         self._lasting: list[_Write] = []
         self._writes: list[_Write] = []
+        self.beyond = Beyond()
 
     def begin(self) -> None:
         """Forget the writes of the item before."""
         self._writes.clear()
+        self.beyond.begin()
 
     def note(self, answer: Answer) -> None:
-        """Remember an answer, if it is to an operation that changes something and the target took it."""
-        operation = answer.operation
-        if answer.ok and operation is not None and answer.sent.method != "GET" and operation not in _TRIALS:
-            self._writes.append(_Write(operation, answer.sent))
+        """Remember an answer, if it is to an operation that is no read and the target took it."""
+        self.beyond.note(answer.sent)
+        if answer.ok and answer.operation is not None and answer.sent.method != "GET":
+            self._writes.append(_Write(answer.operation, answer.sent))
 
     @contextmanager
     def lasting(self) -> Iterator[None]:
@@ -44,22 +53,26 @@ class History:
         self._lasting += self._writes[since:]
         del self._writes[since:]
 
-    def before(self, sent: Sent) -> list[Sent]:
-        """The writes to repeat before ``sent``, oldest first: of what it names, of what those name, and so on.
+    def before(self, sent: Sent, answer: Answer | None = None) -> list[Sent] | None:
+        """The writes to repeat before ``sent``, oldest first; None if they are more than `MOST_STEPS`.
 
-        Of several replacements of one thing only the last counts.
+        They are those of what it names, of what those name, and so on. Before a read or a deletion come those, too,
+        that name what it is about, and before the read of a list those of what ``answer`` shows, as far as that fits;
+        before a read of metrics comes whatever they count.
         """
-        needed = set(_mentions(sent))
-        steps: list[Sent] = []
-        paths: set[str] = set()
-        earlier = takewhile(lambda write: write.sent.request_id != sent.request_id, [*self._lasting, *self._writes])
-        for write in reversed(list(earlier)):
-            replaced = write.sent.method == "PUT" and write.sent.path in paths
-            if not replaced and not needed.isdisjoint(write.subjects()):
-                steps.append(write.sent)
-                paths.add(write.sent.path)
-                needed.update(_mentions(write.sent))
-        return steps[::-1] if len(steps) <= MOST_STEPS else []
+        earlier = list(
+            takewhile(lambda write: write.sent.request_id != sent.request_id, [*self._lasting, *self._writes])
+        )
+        also = _Also(about=set(about(sent)) if sent.method in ("GET", "DELETE") else set())
+        if is_list(sent):
+            own = {write.sent.request_id for write in self._writes}
+            path = sent.path.partition("?")[0]
+            also.made = {write.sent.request_id for write in earlier if write.sent.path == path} & own
+            also.shown = shown(answer)
+        steps = _led_to(sent, earlier, also)
+        if len(steps) > MOST_STEPS:
+            steps = _led_to(sent, earlier, _Also())
+        return steps if len(steps) <= MOST_STEPS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +87,64 @@ class _Write:
         named = {part[1:-1]: segment for part, segment in zip(template, segments, strict=False) if part.startswith("{")}
         about: Any = named or decode_json(self.sent.body)[0]
         for entry in about if isinstance(about, list) else [about]:
-            for name in _IDENTITIES if isinstance(entry, dict) else ():
+            for name in IDENTITIES if isinstance(entry, dict) else ():
                 if isinstance(entry.get(name), str):
-                    yield from _names(entry[name])
+                    yield from names(entry[name])
 
 
-def _mentions(sent: Sent) -> Iterator[str]:
-    """Everything a request names: the segments of its path and all texts of its body."""
-    for text in (*decode(split_path(sent.path)), *_texts(decode_json(sent.body)[0])):
-        yield from _names(text)
+@dataclass(slots=True)
+class _Also:
+    """What else belongs to a read: ``about``: names, of which the writes that mention them belong to it; ``made``: ids
+    of requests; ``shown``: names, of which the writes that made them do."""
+
+    about: set[str] = field(default_factory=set)
+    made: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
 
 
-def _names(identifier: str) -> Iterator[str]:
-    """An identifier, and without its type if it has one: ``http:line-1`` is the action or connector ``line-1``."""
-    yield identifier
-    _, colon, name = identifier.partition(":")
-    if colon:
-        yield name
+def _led_to(sent: Sent, earlier: Sequence[_Write], also: _Also) -> list[Sent]:
+    """The writes of what ``sent`` names, of what those name, and so on, and what belongs to it ``also``.
+
+    Of several replacements of one thing only the last counts.
+    """
+    counted = split_path(sent.path)[-1:] == ["metrics"]
+    named = {*mentions(sent), *also.shown}
+    needed = set(named)
+    chosen: dict[int, _Write] = {}
+
+    def belongs(write: _Write) -> bool:
+        if write.operation in TRIALS:
+            return counted and not needed.isdisjoint(write.subjects())
+        if write.operation in PUBLISHES:
+            topics = needed if counted else named if sent.method in ("GET", "DELETE") else set()
+            return not topics.isdisjoint(write.subjects())
+        if write.sent.request_id in also.made or not needed.isdisjoint(write.subjects()):
+            return True
+        return not also.about.isdisjoint(mentions(write.sent))
+
+    grown = True
+    while grown:
+        grown = False
+        for number, write in reversed(list(enumerate(earlier))):
+            if number not in chosen and not _is_replaced(number, write, chosen) and belongs(write):
+                chosen[number] = write
+                needed.update(mentions(write.sent))
+                grown = True
+    steps = [chosen[number].sent for number in sorted(chosen)]
+    return steps if counted else list(_without_repetitions(steps))
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
+def _is_replaced(number: int, write: _Write, chosen: dict[int, _Write]) -> bool:
+    return write.sent.method == "PUT" and any(
+        later > number and other.sent.path == write.sent.path for later, other in chosen.items()
+    )
+
+
+def _without_repetitions(steps: Iterable[Sent]) -> Iterator[Sent]:
+    """Each of several equal requests once: the last, which may have met what the others did not."""
+    kept: dict[tuple[str, str, bytes], Sent] = {}
+    for step in steps:
+        key = (step.method, step.path, step.body)
+        kept.pop(key, None)
+        kept[key] = step
+    yield from kept.values()

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import pytest
+
 from conformance.contract import paths
-from conformance.report.model import Attribution, CollectionResult, Failure, InventoryResult, ItemResult, Outcome
+from conformance.report.model import (
+    Attribution,
+    CollectionResult,
+    Failure,
+    InventoryResult,
+    ItemResult,
+    Omission,
+    Outcome,
+)
 from conformance.requirements import requirement
 from conformance.target.cleanup import Left
 from conformance.target.inventory import Holdings, Inventory, compare
@@ -129,9 +139,9 @@ def leaves_nothing(aftermath: Aftermath) -> ItemResult:
     if aftermath.mode is Mode.READ_ONLY:
         return _left_out(item, "a run with --read-only creates nothing", Mode.SANDBOXED)
     if not aftermath.created:
-        return _concluded(item, "skipped", "the run created nothing")
+        return _skipped(item, "the run created nothing", "not_demanded")
     if not aftermath.decided:
-        return _concluded(item, "skipped", _UNDECIDED)
+        return _skipped(item, _UNDECIDED, "undecided")
     item.evidence = {"SAFE-01": aftermath.created}
     checks = {_LEFT_BEHIND: aftermath.created, _UNREACHABLE: aftermath.nameless}
     item.decided = {"(whole run)": {name: count for name, count in checks.items() if count}}
@@ -139,6 +149,7 @@ def leaves_nothing(aftermath: Aftermath) -> ItemResult:
 
 
 @requirement("SAFE-02")
+@pytest.mark.mode(Mode.EXCLUSIVE, "others may use the target, and change it")
 def keeps_what_it_found(aftermath: Aftermath) -> ItemResult:
     """Whatever was there before the run is there after it, unchanged: it only changes what it created.
 
@@ -165,9 +176,9 @@ def keeps_what_it_found(aftermath: Aftermath) -> ItemResult:
     if item.failures:
         return _concluded(item, "failed", item.failures[0].message)
     if not aftermath.decided:
-        return _concluded(item, "skipped", _UNDECIDED)
+        return _skipped(item, _UNDECIDED, "undecided")
     if not foreign:
-        return _concluded(item, "skipped", "the target held nothing that the run could have changed")
+        return _skipped(item, "the target held nothing that the run could have changed", "not_demanded")
     if unreadable := aftermath.newly_unreadable():
         return _concluded(item, "not_run", f"what changed cannot be told: {'; '.join(unreadable)}")
     item.evidence = {"SAFE-02": foreign}
@@ -234,6 +245,11 @@ def _concluded(item: ItemResult, outcome: Outcome, reason: str) -> ItemResult:
 def _left_out(item: ItemResult, reason: str, needed: Mode) -> ItemResult:
     """Skipped because of the mode of the run."""
     item.needs_mode = needed.words
+    return _skipped(item, reason, "chosen")
+
+
+def _skipped(item: ItemResult, reason: str, why: Omission) -> ItemResult:
+    item.omission = why
     return _concluded(item, "skipped", reason)
 
 
@@ -253,7 +269,8 @@ def _fail(
 ) -> None:  # fmt: skip
     if len(item.failures) < _MOST_FAILURES:
         identifier = item.requirements[0]
-        item.failures.append(Failure(identifier, operation, check, message, curl, attribution, item=item.id))
+        number = f"run-{identifier}-{len(item.failures) + 1}"
+        item.failures.append(Failure(identifier, operation, check, message, curl, attribution, item=item.id, id=number))
         item.evidence[identifier] = item.evidence.get(identifier, 0) + 1
 
 

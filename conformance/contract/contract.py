@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,15 +24,14 @@ JSON_MEDIA_TYPE = "application/json"
 
 _TYPED_OPERATIONS: Mapping[ResourceKind, str] = {"connectors": "POST /connectors", "actions": "POST /actions"}
 _BODY_CHOSEN_BY_TYPE = frozenset(
-    f"{operation}{suffix}"
-    for operation, suffix in (
-        ("POST /connectors", ""),
-        ("POST /connectors", "_probe"),
-        ("PUT /connectors", "/{id}"),
-        ("POST /actions", ""),
-        ("POST /actions", "_probe"),
-        ("PUT /actions", "/{id}"),
-    )
+    {
+        "POST /connectors",
+        "POST /connectors_probe",
+        "PUT /connectors/{id}",
+        "POST /actions",
+        "POST /actions_probe",
+        "PUT /actions/{id}",
+    }
 )
 
 
@@ -155,6 +155,12 @@ class Contract:
             return self.operations[label].json_body
         branches = self._typed_branches[label][resource_type]
         return branches[0] if len(branches) == 1 else {"anyOf": list(branches)}
+
+    @cached_property
+    def unprintable(self) -> re.Pattern[str] | None:
+        """A character that no text of a request may hold (erratum B26); None if the document names none."""
+        refused = self.document["info"].get("x-text", {}).get("refused")
+        return re.compile(refused) if refused else None
 
     def validate_response(self, label: str, status: int, body: Any) -> list[Violation]:
         """Violations of the documented schema of an answer; none where no JSON body is documented."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from conformance import __version__
 from conformance.contract.contract import Contract, Variant
 from conformance.contract.document import Document, DocumentError, assemble, files_digest, openapi_root
+from conformance.contract.versions import release_of
 
 if TYPE_CHECKING:
     from conformance.contract.overlay import Change, Overlay
@@ -39,14 +39,7 @@ CORRECTIONS = (
 )
 """The corrections in the order in which they are applied, after the overlay of the version."""
 
-_VERSION = re.compile(r"[ve]?(\d+)\.(\d+)\.(\d+)(?:[-+].*)?")
 _CODE = ("document.py", "overlay.py", "loading.py")
-
-Version = tuple[int, int, int]
-
-
-class VersionError(DocumentError):
-    """The text is no EMQX version."""
 
 
 def load_contract(variant: Variant = "corrected", version: str | None = None) -> Contract:
@@ -56,8 +49,8 @@ def load_contract(variant: Variant = "corrected", version: str | None = None) ->
     should be.
 
     A version that is not described gets the closest described one below it, or the lowest one. The version of the
-    result is the described one. Raises `VersionError` if ``version`` is no version, `DocumentError` and
-    `conformance.contract.overlay.OverlayError` if the files are broken.
+    result is the described one. Raises `conformance.contract.versions.VersionError` if ``version`` is
+    no version, `DocumentError` and `conformance.contract.overlay.OverlayError` if the files are broken.
     """
     root = openapi_root()
     described = describe_version(root, version)
@@ -111,16 +104,16 @@ def overlays(root: Path, version: str) -> list[Overlay]:
 def described_versions(root: Path) -> list[str]:
     """The EMQX versions with an overlay of their own, oldest first."""
     files = (root / "overlays" / "versions").glob("*.yaml")
-    return sorted((file.stem for file in files), key=_parsed)
+    return sorted((file.stem for file in files), key=release_of)
 
 
 def describe_version(root: Path, version: str | None) -> str:
-    """The described version that stands for ``version``. Raises `VersionError`."""
-    wanted = _parsed(version or DEFAULT_VERSION)
+    """The described version that stands for ``version``. Raises `conformance.contract.versions.VersionError`."""
+    wanted = release_of(version or DEFAULT_VERSION)
     known = described_versions(root)
     if not known:
         raise DocumentError(f"{root}: no overlay describes a version")
-    return max((candidate for candidate in known if _parsed(candidate) <= wanted), key=_parsed, default=known[0])
+    return max((candidate for candidate in known if release_of(candidate) <= wanted), key=release_of, default=known[0])
 
 
 def cache_folder() -> Path:
@@ -136,13 +129,6 @@ def cache_folder() -> Path:
 
 def _version_file(root: Path, version: str) -> Path:
     return root / "overlays" / "versions" / f"{version}.yaml"
-
-
-def _parsed(version: str) -> Version:
-    match = _VERSION.fullmatch(version.strip())
-    if match is None:
-        raise VersionError(f"{version!r} is no EMQX version; expected one like {DEFAULT_VERSION}")
-    return int(match[1]), int(match[2]), int(match[3])
 
 
 def _cache_key(root: Path, variant: Variant, version: str) -> str:

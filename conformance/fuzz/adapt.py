@@ -207,9 +207,6 @@ def _message_grammar(body: dict[str, Any], identities: Identities) -> None:
         body["payload"] = base64.b64encode(body["payload"].encode("utf-8", "replace")).decode()
     properties = body.get("properties")
     if isinstance(properties, dict):
-        for name, value in properties.items():
-            if isinstance(value, str):
-                properties[name] = value.replace("\0", "")  # no text of MQTT holds U+0000
         if "response_topic" in properties:
             properties["response_topic"] = identities.topic()
         if "user_properties" in properties:

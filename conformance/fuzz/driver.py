@@ -10,14 +10,17 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.checks.refusals import expect_refused
+from conformance.checks.sightings import concerned, parameters_of
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
 from conformance.contract.generation import Mode as Validity
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.arrange import Arrangement
-from conformance.fuzz.boundaries import without_ignored
+from conformance.fuzz.boundaries import IGNORED_FIELDS, without_fields
+from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
+from conformance.report.model import Failure
 from conformance.run import Context
 from conformance.target.answer import Answer
 from conformance.target.guard import Outgoing
@@ -57,6 +60,9 @@ class Driver:
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
         self._connector = ""
+        self._repair = Repair(context)
+        self._taken: dict[str, str] = {}
+        self._former: dict[str, str] = {}
 
     @property
     def operation(self) -> Operation:
@@ -146,7 +152,7 @@ class Driver:
         return all(
             leniency(self._context).certainly_invalid(
                 self.subject.label,
-                {} if reading is MISSING else without_ignored(self.subject.label, reading),
+                {} if reading is MISSING else without_fields(self.subject.label, reading, IGNORED_FIELDS),
                 self.subject.resource_type,
             )
             for reading in readings
@@ -176,6 +182,7 @@ class Driver:
         a defective target cannot undo comes when all items are done, for it may spoil the target for them; an embedded
         deployment has no such defects.
         """
+        body = renamed(body, self._taken | {old: self.path[name] for old, name in self._former.items()})
         content = _content(body)
         mode = self._least_mode(self.path, content)
         if mode is None:
@@ -185,7 +192,8 @@ class Driver:
         elif self._spoils(mode):
             self._recorder.postpone(requirement, what, self.operation.label, content, path=self.path, query=query)
         else:
-            expect_refused(self._recorder, self.send(query=query, body=body), what, requirement)
+            self._repair.watch(self.operation.label)
+            self.expect_refused(self.send(query=query, body=body), what, requirement)
 
     def is_safe(self, path: Mapping[str, str], body: Any) -> bool:
         """Whether a body may go to what ``path`` names, and spoils nothing for other items."""
@@ -217,6 +225,22 @@ class Driver:
             f"a valid request{f' ({what})' if what else ''} was refused: {answer.status} {answer.code or ''}{reason}",
             answer,
         )
+
+    def expect_refused(self, answer: Answer, what: str, requirement: str = "GEN-29") -> None:
+        """An invalid request got a 4xx that is no 404: the body was looked at. What it did otherwise is undone."""
+        failure = expect_refused(self._recorder, answer, what, requirement)
+        if answer.status < 400 or answer.status == 404:
+            self.accepted(answer, failure)
+
+    def accepted(self, answer: Answer, cause: Failure | None) -> None:
+        """Undo what an invalid request did if the target accepted it; ``cause`` is the failure that tells of it."""
+        label = self.operation.label
+        path = parameters_of(label, answer.sent)
+        if self._repair.accepted(answer, cause, self.subject.resource_type, lambda: self.valid_body(path)):
+            self.__dict__.pop("path", None)  # it may name what is gone now
+            self._former |= {value: name for name, value in path.items()}
+            for name in names_of(concerned(label, answer.sent)):
+                self._taken[name] = self.sandbox.name("fuzz") if self.sandbox.owns_name(name) else self.sandbox.topic()
 
 
 def leniency(context: Context) -> Leniency:

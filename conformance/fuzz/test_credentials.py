@@ -41,11 +41,10 @@ def _needed(parameters: list[Any], capability: str) -> list[Any]:
 
 
 @requirement("GEN-03")
+@pytest.mark.needs("bearer")
 @pytest.mark.parametrize("subject", subjects(_reads, by_type=False))
 def test_bearer_reads_what_basic_reads(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """A bearer token and an API key get the same status and an equivalent body for the same read."""
-    if not (api.credentials.has("basic") and api.credentials.has("bearer")):
-        pytest.skip("needs an API key and a bearer token")
 
     def read(credentials: Signature) -> Callable[[], Answer]:
         return lambda: api.call(subject.label, path=driver.path, query=driver.fixed_query(), credentials=credentials)

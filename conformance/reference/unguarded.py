@@ -10,13 +10,13 @@ class UnguardedWrites:
 
     def __init__(self, seconds: float, passing: int | None = None) -> None:
         self._seconds = seconds
-        self._passing = passing
+        self.passing = passing
         self._started: dict[str, int] = {}
         self._latest: dict[str, float] = {}
 
     def is_closed(self, identifier: str) -> bool:
         """Whether so many writes of ``identifier`` are in progress that the next one sees their effect."""
-        return self._passing is not None and self._started.get(identifier, 0) >= self._passing
+        return self.passing is not None and self._started.get(identifier, 0) >= self.passing
 
     async def wait(self, identifier: str) -> None:
         """Return when no write of ``identifier`` has begun for a while, so that all of a burst pass."""

@@ -1,7 +1,8 @@
 """Closed accounting: the outcome of each requirement and of each operation, from the items that ran.
 
 Nothing is passed by default. A requirement passes only if its antecedent really happened (``ItemResult.evidence``),
-an operation only if the target answered it; what cannot be decided is ``not_run`` with the reason.
+an operation only if the target answered it; what cannot be decided is ``not_run`` with the reason. What a selection
+leaves out is ``not_selected``: it is accounted for as well.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Account:
 
     def outcome(self) -> tuple[Outcome, str]:
         """The outcome and, unless it is ``passed``, its reason."""
-        unwaived = [failure for failure in self.failures if failure.waived_by is None]
+        unwaived = [failure for failure in self.failures if failure.counts]
         if unwaived:
             return "failed", reasons(failure.message for failure in unwaived)
         by_outcome: dict[Outcome, list[ItemResult]] = {}
@@ -39,13 +40,13 @@ class Account:
             by_outcome.setdefault(item.outcome, []).append(item)
         failed = by_outcome.get("failed", [])
         # An item that failed without a failure to show for it is held against everything it is about.
-        if unexplained := [item for item in failed if not any(f.waived_by is None for f in item.failures)]:
+        if unexplained := [item for item in failed if not any(f.counts for f in item.failures)]:
             return "failed", reasons(item.reason or f"{item.id} failed" for item in unexplained)
         if errors := by_outcome.get("error"):
             return "error", reasons(item.reason for item in errors)
         if failed:
             # The items may have ended early: what they saw in the subject's favour proves nothing.
-            names = {failure.requirement for item in failed for failure in item.failures if failure.waived_by is None}
+            names = {failure.requirement for item in failed for failure in item.failures if failure.counts}
             return "not_run", f"not decided: {_count(failed, 'item')} failed on {', '.join(sorted(names))}"
         if missing := by_outcome.get("not_run"):
             return "not_run", reasons(item.reason or f"{item.id} did not run" for item in missing)
@@ -84,6 +85,8 @@ class Accounts:
         if item.operation is not None:
             self._by_operation.setdefault(item.operation, []).append(item)
         for failure in item.failures:
+            if failure.consequence_of is not None:
+                continue
             self._failures_by_requirement.setdefault(failure.requirement, []).append(failure)
             if failure.operation is not None:
                 self._failures_by_operation.setdefault(failure.operation, []).append(failure)
@@ -91,23 +94,28 @@ class Accounts:
         for label, statuses in item.statuses.items():
             self._statuses.setdefault(label, Counter()).update(statuses)
 
-    def requirements(self, catalogue: Iterable[Requirement], *, complete: bool) -> list[RequirementResult]:
-        """Every requirement of the catalogue, or of a partial selection those it touches, ordered by id.
+    def requirements(self, catalogue: Iterable[Requirement], unselected: str | None) -> list[RequirementResult]:
+        """Every requirement, ordered by id; one that only items or failures name, not the catalogue, as well.
 
-        A requirement that only items or failures name, not the catalogue, is accounted for as well.
+        ``unselected``: the reason why a partial selection did not touch the others, None if everything was selected.
         """
         entries = {entry.id: entry for entry in catalogue}
         touched = {*self._by_requirement, *self._failures_by_requirement, *(+self._evidence)}
-        selected = touched | set(entries) if complete else touched
-        return [self._requirement(identifier, entries.get(identifier)) for identifier in sorted(selected)]
+        return [
+            self._requirement(identifier, entries.get(identifier), None if identifier in touched else unselected)
+            for identifier in sorted(touched | set(entries))
+        ]
 
-    def _requirement(self, identifier: str, entry: Requirement | None) -> RequirementResult:
+    def _requirement(self, identifier: str, entry: Requirement | None, unselected: str | None) -> RequirementResult:
         items = self._by_requirement.get(identifier, [])
         title = entry.title if entry else f"{identifier} is not in the catalogue"
         level: Level = entry.level if entry else "MUST"
         universal = entry is not None and entry.universal
-        if not items and not universal and not self._failures_by_requirement.get(identifier):
-            outcome: tuple[Outcome, str] = ("not_run", "no selected item verifies it")
+        outcome: tuple[Outcome, str]
+        if unselected is not None:
+            outcome = "not_selected", unselected
+        elif not items and not universal and not self._failures_by_requirement.get(identifier):
+            outcome = "not_run", "no selected item verifies it"
         elif entry is not None and entry.of_writes and self.mode is Mode.READ_ONLY:
             outcome = "skipped", "only writes are answered so: not with --read-only"
         else:
@@ -118,18 +126,19 @@ class Accounts:
             tests |= dict.fromkeys(entry.verified_by)
         return RequirementResult(identifier, title, level, outcome[0], list(tests), outcome[1])
 
-    def operations(self, labels: Iterable[str], *, complete: bool) -> list[OperationResult]:
-        """Every operation in the order given, or of a partial selection those that an item is about or that answered.
+    def operations(self, labels: Iterable[str], unselected: str | None) -> list[OperationResult]:
+        """Every operation in the order given, and those that only items name.
 
-        An item about an operation that ``labels`` lacks is accounted for as well.
+        ``unselected``: the reason why no item is about the others and none answered, None if everything was selected.
         """
         known = list(dict.fromkeys(labels))
         touched = {*self._by_operation, *self._statuses, *self._failures_by_operation}
-        selected = [label for label in known if complete or label in touched]
         foreign = sorted({*self._by_operation, *self._failures_by_operation} - set(known))
-        return [self._operation(label) for label in (*selected, *foreign)]
+        return [self._operation(label, None if label in touched else unselected) for label in (*known, *foreign)]
 
-    def _operation(self, label: str) -> OperationResult:
+    def _operation(self, label: str, unselected: str | None) -> OperationResult:
+        if unselected is not None:
+            return OperationResult(label, 0, {}, "not_selected", unselected)
         statuses = dict(sorted(self._statuses.get(label, Counter()).items()))
         requests = sum(statuses.values())
         items = self._by_operation.get(label, [])

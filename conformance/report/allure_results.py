@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,26 +30,44 @@ def wanted(config: pytest.Config) -> bool:
     return bool(getattr(config.option, "allure_report_dir", None))
 
 
-class Concealer:
-    """Keeps secrets out of what allure-pytest writes on its own: messages and tracebacks of tests, fixtures, steps."""
+class Attendant:
+    """Attends to what allure-pytest writes on its own.
 
-    def __init__(self, hide: Callable[[str], str]) -> None:
+    Messages and tracebacks of tests, fixtures and steps are kept free of secrets (``hide``). A file that cannot be
+    written ends no item: ``lost`` is told.
+    """
+
+    def __init__(self, hide: Callable[[str], str], lost: Callable[[OSError], None]) -> None:
         self._hide = hide
+        self._lost = lost
 
-    def __enter__(self) -> Concealer:
+    def __enter__(self) -> Attendant:
         allure_commons.plugin_manager.register(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         allure_commons.plugin_manager.unregister(self)
 
-    @allure_commons.hookimpl(tryfirst=True)
-    def report_result(self, result: Any) -> None:
+    @allure_commons.hookimpl(wrapper=True)
+    def report_result(self, result: Any) -> Generator[None, object, object]:
         self._conceal(result)
+        return (yield from self._attended())
 
-    @allure_commons.hookimpl(tryfirst=True)
-    def report_container(self, container: Any) -> None:
+    @allure_commons.hookimpl(wrapper=True)
+    def report_container(self, container: Any) -> Generator[None, object, object]:
         self._conceal(container)
+        return (yield from self._attended())
+
+    @allure_commons.hookimpl(wrapper=True)
+    def report_attached_data(self) -> Generator[None, object, object]:
+        return (yield from self._attended())
+
+    def _attended(self) -> Generator[None, object, object]:
+        try:
+            return (yield)
+        except OSError as error:
+            self._lost(error)
+            return None
 
     def _conceal(self, node: Any) -> None:
         details = getattr(node, "statusDetails", None)
@@ -83,7 +101,7 @@ def describe(recorder: Recorder, contract: Contract) -> None:
 
 
 def write_results(items: Iterable[ItemResult], config: pytest.Config) -> None:
-    """Write results for items that no test function stands for; raises `ReportError`."""
+    """Write results for items that no test function stands for; raises `UnwritableError`."""
     if not wanted(config):
         return
     for item in items:

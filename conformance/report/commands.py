@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from rich.console import Console
@@ -21,7 +22,6 @@ from conformance.report.storage import read_run
 from conformance.report.terminal import summary
 from conformance.waivers.proposal import propose
 
-USAGE_ERROR = 2
 WORSE = 1
 
 _FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
@@ -55,7 +55,8 @@ def report(directory: Path, form: str, output: Path | None, write_waivers: Path 
         if form == "terminal":
             if output is not None:
                 raise click.UsageError("--output goes with --format html, junit or json")
-            summary(run, Console(), directory)
+            page = directory / html.FILE_NAME
+            summary(run, Console(), page if page.is_file() else None)
             return
         name, render = _FORMATS[form]
         text = render(run)
@@ -82,7 +83,6 @@ def diff(old: Path, new: Path) -> None:
         comparison = compare(read_report(old), read_report(new))
     except ReportError as error:
         _refuse(error)
-        return
     click.echo(render_comparison(comparison))
     sys.exit(WORSE if comparison.worse else 0)
 
@@ -95,6 +95,9 @@ def _propose_waivers(run: RunResult, file: Path) -> None:
     click.echo(f"{file}: {proposed.count('[[waiver]]')} proposed, each needs a reason, a link and an owner")
 
 
-def _refuse(error: ReportError) -> None:
-    click.echo(f"Error: {error}", err=True)
-    sys.exit(USAGE_ERROR)
+class _Refusal(click.ClickException):
+    exit_code = 2
+
+
+def _refuse(error: ReportError) -> NoReturn:
+    raise _Refusal(str(error)) from error

@@ -8,19 +8,20 @@ from typing import Any, Literal
 
 from conformance.report.text import visible
 
-Change = Literal["new", "fixed", "still_failing", "changed", "not_run"]
+Change = Literal["new", "fixed", "waived", "still_failing", "changed", "undecided"]
 
 TITLES: Mapping[Change, str] = {
     "new": "New failures",
-    "not_run": "Not run any more",
+    "undecided": "Not decided any more",
     "still_failing": "Still failing",
+    "waived": "Waived now",
     "changed": "Changed outcome",
     "fixed": "Fixed",
 }
 
 # From best to worst.
-_VERDICTS = ("conformant", "conformant_with_waivers", "inconclusive", "non_conformant")
-_UNDECIDED = ("not_run", "error")
+_VERDICTS = ("conformant", "conformant_with_waivers", "partial", "inconclusive", "non_conformant")
+_DECIDED = ("passed", "failed", "waived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +35,34 @@ class Entry:
 
 @dataclass(slots=True)
 class Comparison:
-    """``requirements`` and ``checks`` (named ``operation: check``) by kind of change; verdicts of both runs."""
+    """``requirements``, ``operations`` and ``checks`` (named ``operation: check``) by kind of change; both verdicts."""
 
     old_verdict: str
     new_verdict: str
     requirements: dict[Change, list[Entry]] = field(default_factory=dict)
+    operations: dict[Change, list[Entry]] = field(default_factory=dict)
     checks: dict[Change, list[Entry]] = field(default_factory=dict)
 
     @property
     def worse(self) -> bool:
         """True if the verdict is worse, something fails that did not, or something is no longer decided."""
         return _VERDICTS.index(self.new_verdict) > _VERDICTS.index(self.old_verdict) or any(
-            part.get(change) for part in (self.requirements, self.checks) for change in ("new", "not_run")
+            part.get(change)
+            for part in (self.requirements, self.operations, self.checks)
+            for change in ("new", "undecided")
         )
 
 
 def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
     """Compare two reports, as `conformance.report.json_report.read_report` returns them.
 
-    Waived failures do not count.
+    Waived failures do not count as failures, nor as fixed.
     """
     comparison = Comparison(old["verdict"], new["verdict"])
     for change, entry in _requirements(_outcomes(old), _outcomes(new)):
         comparison.requirements.setdefault(change, []).append(entry)
+    for change, entry in _operations(old, new):
+        comparison.operations.setdefault(change, []).append(entry)
     for change, entry in _checks(old, new):
         comparison.checks.setdefault(change, []).append(entry)
     return comparison
@@ -66,7 +72,11 @@ def render_comparison(comparison: Comparison) -> str:
     """The comparison as text for a terminal."""
     lines = [f"verdict: {comparison.old_verdict} -> {comparison.new_verdict}"]
     for change, title in TITLES.items():
-        for what, part in (("requirement", comparison.requirements), ("operation and check", comparison.checks)):
+        for what, part in (
+            ("requirement", comparison.requirements),
+            ("operation", comparison.operations),
+            ("operation and check", comparison.checks),
+        ):
             entries = part.get(change, [])
             if entries:
                 lines.append(f"\n{title}, by {what} ({len(entries)})")
@@ -76,48 +86,75 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _outcomes(report: Mapping[str, Any]) -> dict[str, str]:
-    return {requirement["id"]: requirement["outcome"] for requirement in report["requirements"]}
+    selected = [entry for entry in report["requirements"] if entry["outcome"] != "not_selected"]
+    return {requirement["id"]: requirement["outcome"] for requirement in selected}
 
 
 def _requirements(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[Change, Entry]]:
     for identifier in sorted({*old, *new}):
         before, after = old.get(identifier, "absent"), new.get(identifier, "absent")
-        entry = Entry(identifier, before, after)
-        if after == "failed":
-            yield ("still_failing" if before == "failed" else "new"), entry
-        elif after in _UNDECIDED or after == "absent":
-            if before not in (*_UNDECIDED, "absent"):
-                yield "not_run", entry
-            elif before != after:
-                yield "changed", entry
-        elif before == "failed":
-            yield ("fixed" if after in ("passed", "waived") else "changed"), entry
-        elif before != after:
-            yield "changed", entry
+        change = _change(before, after)
+        if change is not None:
+            yield change, Entry(identifier, before, after)
+
+
+def _change(before: str, after: str) -> Change | None:
+    """What became of a requirement, None if it is as it was and fine."""
+    if after == "failed":
+        return "still_failing" if before == "failed" else "new"
+    if before in _DECIDED and after not in _DECIDED:
+        return "undecided"
+    if before == "failed":
+        return "fixed" if after == "passed" else "waived"
+    return "changed" if before != after else None
+
+
+def _operations(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Change, Entry]]:
+    """Operations that answered once, and now do not: what is required of every operation was not decided of them."""
+    before, after = _requests(old), _requests(new)
+    for operation, count in before.items():
+        if count and not after.get(operation):
+            yield (
+                "undecided",
+                Entry(operation, f"{count} request{'' if count == 1 else 's'}", "no request was answered"),
+            )
+
+
+def _requests(report: Mapping[str, Any]) -> dict[str, int]:
+    return {operation["operation"]: operation["requests"] for operation in report["operations"]}
 
 
 def _checks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Change, Entry]]:
-    before, after = _failures(old), _failures(new)
-    requests = {operation["operation"]: operation["requests"] for operation in new["operations"]}
-    for operation, check in sorted({*before, *after}):
-        was, now = before.get((operation, check), 0), after.get((operation, check), 0)
+    before, after, waived = _failures(old), _failures(new), _failures(new, waived=True)
+    requests = _requests(new)
+    outcomes = _outcomes(new)
+    for key in sorted({*before, *after}):
+        operation, check = key
+        was, now = len(before.get(key, [])), len(after.get(key, []))
         name = f"{operation or 'no single operation'}: {check}"
+        undecided = sorted({entry for entry in before.get(key, []) if outcomes.get(entry) not in _DECIDED})
         if now:
             yield ("still_failing" if was else "new"), Entry(name, _count(was), _count(now))
+        elif key in waived:
+            yield "waived", Entry(name, _count(was), f"{_count(len(waived[key]))} waived")
         elif operation and not requests.get(operation):
-            yield "not_run", Entry(name, _count(was), "no request was answered")
+            yield "undecided", Entry(name, _count(was), "no request was answered")
+        elif undecided:
+            yield "undecided", Entry(name, _count(was), f"{', '.join(undecided)} not decided")
         else:
             yield "fixed", Entry(name, _count(was), _count(now))
 
 
-def _failures(report: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    """Operation ("" for none) and check -> number of unwaived failures."""
-    counts: dict[tuple[str, str], int] = {}
+def _failures(report: Mapping[str, Any], *, waived: bool = False) -> dict[tuple[str, str], list[str]]:
+    """Operation ("" for none) and check -> the requirement of each failure that is, or is not, waived.
+
+    Failures that follow from another do not count.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
     for failure in report["failures"]:
-        if failure["waived_by"] is None:
-            key = (failure["operation"] or "", failure["check"])
-            counts[key] = counts.get(key, 0) + 1
-    return counts
+        if (failure["waived_by"] is not None) is waived and failure.get("consequence_of") is None:
+            found.setdefault((failure["operation"] or "", failure["check"]), []).append(failure["requirement"])
+    return found
 
 
 def _count(number: int) -> str:

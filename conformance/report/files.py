@@ -7,13 +7,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from conformance.report.errors import ReportError
+from conformance.report.errors import ReportError, UnwritableError
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace ``path`` by ``text`` in UTF-8; what UTF-8 cannot say (lone surrogates) is written as an escape.
 
-    Raises `ReportError` where the folder cannot be written.
+    Raises `UnwritableError`; a file that was there before stays as it was.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def write_atomically(path: Path, text: str) -> None:
                 Path(name).unlink()
             raise
     except OSError as error:
-        raise ReportError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise UnwritableError(path, error) from error
 
 
 def read_text(path: Path) -> str:

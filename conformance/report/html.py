@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from conformance.report.files import write_atomically
 from conformance.report.json_report import attribution
+from conformance.report.left_out import sentence, summed_up
 from conformance.report.matrix import build_matrix
 from conformance.report.model import Failure, RunResult
 from conformance.report.terminal import duration
@@ -21,12 +22,14 @@ FILE_NAME = "index.html"
 VERDICT_NAMES = {
     "conformant": "Conformant",
     "conformant_with_waivers": "Conformant with waivers",
+    "partial": "Partial",
     "non_conformant": "Non-conformant",
     "inconclusive": "Inconclusive",
 }
 VERDICT_SENTENCES = {
     "conformant": "The target keeps the contract.",
     "conformant_with_waivers": "The target keeps the contract, save for accepted deviations.",
+    "partial": "Not everything that the contract demands was looked at; in what was, no failure is without a waiver.",
     "non_conformant": "The target does not keep the contract.",
     "inconclusive": "The run could not decide whether the target keeps the contract.",
 }
@@ -34,14 +37,17 @@ VERDICT_SENTENCES = {
 
 def render_html(run: RunResult) -> str:
     """The page as text; every value is escaped, nothing is loaded from elsewhere."""
-    skipped: dict[str, list[str]] = {}
+    undecided: dict[str, list[str]] = {}
     for item in run.items:
-        if item.outcome in ("skipped", "not_run", "error"):
-            skipped.setdefault(f"{item.outcome}\0{item.reason or 'no reason was given'}", []).append(item.id)
+        if item.outcome in ("not_run", "error"):
+            undecided.setdefault(f"{item.outcome}\0{item.reason or 'no reason was given'}", []).append(item.id)
     failures = _ordered(run.failures)
     first_failure: dict[tuple[str | None, str], int] = {}
     first_of_requirement: dict[str, int] = {}
+    numbers = {failure.id: number for number, failure in enumerate(failures, start=1) if failure.id}
     for number, failure in enumerate(failures, start=1):
+        if failure.consequence_of is not None:
+            continue
         first_failure.setdefault((failure.operation, failure.check), number)
         first_of_requirement.setdefault(failure.requirement, number)
     return (
@@ -55,10 +61,12 @@ def render_html(run: RunResult) -> str:
             duration=duration(run.duration_s),
             matrix=build_matrix(run),
             failures=failures,
+            numbers=numbers,
             first_failure=first_failure,
             first_of_requirement=first_of_requirement,
-            skipped=sorted(
-                ((*key.split("\0", 1), ids) for key, ids in skipped.items()),
+            left_out=list(summed_up(run.left_out)),
+            undecided=sorted(
+                ((*key.split("\0", 1), ids) for key, ids in undecided.items()),
                 key=lambda entry: (-len(entry[2]), entry[1]),
             ),
             titles={requirement.id: requirement.title for requirement in run.requirements},
@@ -77,10 +85,11 @@ def write_html(run: RunResult, directory: Path) -> Path:
 
 
 def _ordered(failures: list[Failure]) -> list[Failure]:
-    """Unwaived first, then by requirement, operation and check."""
+    """Those that count first, those in consequence of others last, each by requirement, operation and check."""
     return sorted(
         failures,
         key=lambda failure: (
+            failure.consequence_of is not None,
             failure.waived_by is not None,
             failure.requirement,
             failure.operation or "",
@@ -101,6 +110,7 @@ def _environment() -> Environment:
     )
     environment.filters["words"] = lambda text: str(text).replace("_", " ")
     environment.filters["visible"] = visible
+    environment.filters["sentence"] = sentence
     environment.filters["breakable"] = _breakable
     environment.filters["prose"] = _prose
     return environment

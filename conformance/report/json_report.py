@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -56,10 +57,17 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "verdict": run.verdict,
         "suite": run.suite,
-        "contract": {"digest": run.contract_digest, "variant": run.contract_variant},
+        "complete": run.complete,
+        "contract": {
+            "digest": run.contract_digest,
+            "variant": run.contract_variant,
+            "described_version": run.described_version,
+        },
         "target": {"base_url": run.base_url, "version": run.target_version},
         "seed": run.seed,
         "profile": run.profile,
+        "mode": run.mode,
+        "selection": None if run.selection is None else asdict(run.selection),
         "started_at": run.started_at,
         "duration_s": run.duration_s,
         "totals": run.totals(),
@@ -86,9 +94,15 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "message": message_with_attribution(failure),
                 "curl": failure.curl,
                 "waived_by": failure.waived_by,
+                "item": failure.item,
+                "request_id": failure.request_id,
+                "id": failure.id,
+                "consequence_of": failure.consequence_of,
             }
             for failure in run.failures
         ],
+        "waivers": [asdict(use) for use in run.waivers],
+        "left_out": [asdict(entry) for entry in run.left_out],
     }
     validate_report(report, FILE_NAME)
     return report

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from conformance.report.files import write_atomically
 from conformance.report.json_report import message_with_attribution
+from conformance.report.left_out import tally
 from conformance.report.model import Failure, ItemResult, RunResult
 
 FILE_NAME = "junit.xml"
@@ -19,8 +20,9 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def render_junit(run: RunResult) -> str:
     """The document as text.
 
-    An item that failed has one ``<failure>``, which tells all its unwaived failures. JUnit knows no waivers: a waived
+    An item that failed has one ``<failure>``, which tells all its failures that count. JUnit knows no waivers: a waived
     item counts as passed there, with its failures in ``<system-out>`` and ``waived`` as the property ``outcome``.
+    Failures that follow from another are told in ``<system-out>`` as well.
     """
     totals = run.totals()
     root = ElementTree.Element("testsuites", {"name": run.suite})
@@ -41,15 +43,20 @@ def render_junit(run: RunResult) -> str:
         suite,
         {
             "verdict": run.verdict,
+            "extent": f"{run.extent}, {run.operations_extent}",
+            "complete": str(run.complete).lower(),
+            **{f"left_out.{why}": _requirements(*counts) for why, counts in tally(run.left_out).items()},
             "run": run.run_id,
             "target": run.base_url,
             "target_version": run.target_version or "unknown",
             "contract": f"{run.contract_variant} {run.contract_digest}",
+            "contract_version": run.described_version,
             "seed": str(run.seed),
             "profile": run.profile,
             "mode": run.mode,
             "requests": str(totals["requests"]),
             "waived": str(totals["waived"]),
+            "reasons": " ".join(run.reasons),
         },
     )
     for item in run.items:
@@ -63,6 +70,10 @@ def write_junit(run: RunResult, directory: Path) -> Path:
     path = directory / FILE_NAME
     write_atomically(path, render_junit(run))
     return path
+
+
+def _requirements(untouched: int, partly: int) -> str:
+    return f"{untouched} requirements, and {partly} in part"
 
 
 def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:
@@ -88,23 +99,28 @@ def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:
         _child(case, "error", item.reason or "error", "item", item.reason)
     elif item.outcome in ("skipped", "not_run"):
         _child(case, "skipped", item.reason or "no reason was given", item.outcome, "")
-    waived = [failure for failure in item.failures if failure.waived_by is not None]
-    if waived:
-        text = "\n\n".join(
-            f"waived by {failure.waived_by}: {_headline(failure)}\n{_body(failure)}" for failure in waived
-        )
+    others = [failure for failure in item.failures if not failure.counts]
+    if others:
+        text = "\n\n".join(f"{_excuse(failure)}: {_headline(failure)}\n{_body(failure)}" for failure in others)
         ElementTree.SubElement(case, "system-out").text = xml_text(text)
 
 
 def _failure(case: ElementTree.Element, item: ItemResult) -> None:
     """One element for all failures of the item: some readers know only the first, others count each as an item."""
-    unwaived = [failure for failure in item.failures if failure.waived_by is None]
+    unwaived = [failure for failure in item.failures if failure.counts]
     if not unwaived:
         _child(case, "failure", item.reason or "failed", "item", item.reason)
         return
     more = f" (and {len(unwaived) - 1} more)" if len(unwaived) > 1 else ""
     kind = f"{unwaived[0].requirement}.{unwaived[0].check}"
     _child(case, "failure", _headline(unwaived[0]) + more, kind, "\n\n".join(map(_body, unwaived)))
+
+
+def _excuse(failure: Failure) -> str:
+    """Why a failure does not count for itself."""
+    if failure.consequence_of is not None:
+        return f"in consequence of {failure.consequence_of}"
+    return f"waived by {failure.waived_by}"
 
 
 def _headline(failure: Failure) -> str:
@@ -118,6 +134,7 @@ def _body(failure: Failure) -> str:
         f"check: {failure.check}",
         f"seen: {failure.seen}",
         f"request id: {failure.request_id or '-'}",
+        f"failure: {failure.id or '-'}",
         message_with_attribution(failure),
     ]
     if failure.curl:

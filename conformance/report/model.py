@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Outcome = Literal["passed", "failed", "waived", "skipped", "error", "not_run"]
-Verdict = Literal["conformant", "conformant_with_waivers", "non_conformant", "inconclusive"]
+Outcome = Literal["passed", "failed", "waived", "skipped", "error", "not_run", "not_selected"]
+Verdict = Literal["conformant", "conformant_with_waivers", "partial", "non_conformant", "inconclusive"]
 Level = Literal["MUST", "SHOULD"]
 Attribution = Literal["target", "document", "undecided"]
+Omission = Literal["chosen", "not_demanded", "undecided"]
+"""Why something was not looked at: on the user's word (selection, mode, a smaller profile, an option not given),
+because nothing demands it here (another version, nothing to judge), or although it is demanded."""
+
 WaiverState = Literal["reproduced", "unobserved", "expired"]
 
 PROVISIONAL = "provisional"
@@ -17,11 +21,48 @@ PROVISIONAL = "provisional"
 
 
 @dataclass(slots=True)
+class Sighting:
+    """What an answer was wrong about when a failure was seen, where that could follow from an earlier request.
+
+    Either ``resource`` (``connector pulsar:name``), which the answer shows with wrong ``fields``, none for the whole of
+    it; or ``read``, the label of a read that was refused, with the names of its ``query`` parameters. ``began`` and
+    ``ended``: when the request was sent and answered, in seconds of the monotonic clock of the machine.
+    """
+
+    began: float
+    ended: float
+    resource: str = ""
+    fields: list[str] = field(default_factory=list)
+    read: str = ""
+    query: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Damage:
+    """What an invalid request left on the target, which accepted it, from ``since`` until it was undone, if it was.
+
+    ``cause``: id of the failure that tells of the request. ``resource``: what it wrote, ``fields``: what is invalid of
+    that, none for the whole of it. ``read`` with ``query``: a read that worked before, and not as long as this lasts.
+    Times as of `Sighting`.
+    """
+
+    cause: str
+    since: float
+    until: float | None = None
+    resource: str = ""
+    fields: list[str] = field(default_factory=list)
+    read: str = ""
+    query: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Failure:
     """One deviation, counted once per item however often it was seen.
 
-    ``check`` names what was checked (``response_schema``), ``attribution`` who is at fault; ``erratum`` is the id
-    of the document's erratum where that is the document. ``exchange`` is the redacted request and response.
+    ``id`` names it within its run. ``check`` names what was checked (``response_schema``), ``attribution`` who is at
+    fault; ``erratum`` is the id of the document's erratum where that is the document. ``exchange`` is the redacted
+    request and response. ``consequence_of``: id of the failure it follows from, and is told with. ``sightings``: one
+    for each time it was seen, fewer if that could follow from nothing.
     """
 
     requirement: str
@@ -36,6 +77,14 @@ class Failure:
     request_id: str | None = None
     exchange: str | None = None
     seen: int = 1
+    id: str = ""
+    consequence_of: str | None = None
+    sightings: list[Sighting] = field(default_factory=list)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it stands for itself, and nobody accepts it."""
+        return self.waived_by is None and self.consequence_of is None
 
 
 @dataclass(slots=True)
@@ -59,8 +108,9 @@ class ItemResult:
 
     ``statuses``: operation label -> HTTP status (as text) -> number of answers. ``evidence``: requirement id ->
     number of times its antecedent really happened. ``decided``: check name -> number of decisions, per operation.
-    ``needs_mode``: the mode in which an item would run that the run's mode left out. ``withheld``: such a mode ->
-    number of requests that an item would send in it besides. ``postponed``: what an item has not sent yet.
+    ``omission``: why an item was skipped, ``needs_mode``: the mode in which it would run, if that is why. ``damages``:
+    what its invalid requests did to the target. ``withheld``: a mode that allows more -> number of requests that an
+    item would send in it besides. ``postponed``: what an item has not sent yet.
     """
 
     id: str
@@ -75,6 +125,8 @@ class ItemResult:
     decided: dict[str, dict[str, int]] = field(default_factory=dict)
     worker: str = "main"
     needs_mode: str | None = None
+    omission: Omission | None = None
+    damages: list[Damage] = field(default_factory=list)
     withheld: dict[str, int] = field(default_factory=dict)
     postponed: list[Postponed] = field(default_factory=list)
 
@@ -104,6 +156,42 @@ class OperationResult:
     statuses: dict[str, int]
     outcome: Outcome = "not_run"
     reason: str = ""
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """What was not looked at for one reason.
+
+    ``items``: how many items were skipped for it, ``requirements``: ids of those that nothing was looked at of,
+    ``partly``: ids of those of which other items were, ``operations``: labels of those that nothing was looked at of.
+    An entry without any of them concerns the run as a whole.
+    """
+
+    why: Omission
+    reason: str
+    items: int = 0
+    requirements: list[str] = field(default_factory=list)
+    partly: list[str] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class PartSelected:
+    """Which items the user selected: ids, pytest's expressions ``-k`` and ``-m``, and ids that were deselected."""
+
+    items: list[str] = field(default_factory=list)
+    expression: str | None = None
+    markers: str | None = None
+    deselected: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """As reports name it."""
+        count = len(self.items)
+        parts = [f"{count} id{'' if count == 1 else 's'}"] * (count > 0)
+        parts += [f"{flag} {value!r}" for flag, value in (("-k", self.expression), ("-m", self.markers)) if value]
+        parts += ["--deselect"] * bool(self.deselected)
+        return " and ".join(parts) or "some items were deselected"
 
 
 @dataclass(slots=True)
@@ -195,7 +283,11 @@ class InventoryResult:
 
 @dataclass(slots=True)
 class RunResult:
-    """Everything a report tells. Times: ``started_at`` RFC 3339 in UTC, ``duration_s`` seconds."""
+    """Everything a report tells. Times: ``started_at`` RFC 3339 in UTC, ``duration_s`` seconds.
+
+    ``described_version``: the EMQX version whose contract was taken, ``selection``: None if nothing was deselected,
+    ``warnings``: sentences on what does not touch the verdict.
+    """
 
     verdict: Verdict
     reasons: list[str]
@@ -213,10 +305,37 @@ class RunResult:
     requirements: list[RequirementResult]
     operations: list[OperationResult]
     failures: list[Failure]
+    described_version: str = ""
     mode: str = "sandboxed"
-    left_out: list[str] = field(default_factory=list)
+    selection: PartSelected | None = None
+    left_out: list[LeftOut] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     waivers: list[WaiverUse] = field(default_factory=list)
     inventory: InventoryResult | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that the contract demands was decided: nothing left out, nothing that did not run."""
+        subjects: tuple[ItemResult | RequirementResult | OperationResult, ...] = (
+            *self.items, *self.requirements, *self.operations
+        )  # fmt: skip
+        return not any(subject.outcome in ("error", "not_run") for subject in subjects) and not any(
+            entry.why != "not_demanded" for entry in self.left_out
+        )
+
+    @property
+    def extent(self) -> str:
+        """How much was looked at: ``18 of 222 requirements``."""
+        return f"{_decided(self.requirements)} of {len(self.requirements)} requirements"
+
+    @property
+    def operations_extent(self) -> str:
+        """How many operations were looked at: ``31 of 77 operations``."""
+        return f"{_decided(self.operations)} of {len(self.operations)} operations"
+
+    def consequences_of(self, cause: Failure) -> list[Failure]:
+        """The failures that follow from one."""
+        return [failure for failure in self.failures if cause.id and failure.consequence_of == cause.id]
 
     def totals(self) -> dict[str, int]:
         """Counts for the report: requests, and items by outcome (``not_run`` counts among the skipped)."""
@@ -229,3 +348,7 @@ class RunResult:
             "skipped": outcomes.count("skipped") + outcomes.count("not_run"),
             "errors": outcomes.count("error"),
         }
+
+
+def _decided(subjects: Sequence[RequirementResult] | Sequence[OperationResult]) -> int:
+    return sum(subject.outcome in ("passed", "failed", "waived") for subject in subjects)

@@ -12,7 +12,7 @@ from conformance.report.files import read_text, write_atomically
 from conformance.report.model import RunResult
 
 FILE_NAME = "run.json"
-RUN_VERSION = 1
+RUN_VERSION = 2
 
 
 def write_run(run: RunResult, directory: Path) -> Path:

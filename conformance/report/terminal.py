@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -16,12 +16,15 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.report.json_report import attribution, sentence
+from conformance.report.left_out import sentence as sentence_of
+from conformance.report.left_out import summed_up
 from conformance.report.model import Failure, ItemResult, Outcome, RunResult, Verdict
 from conformance.report.text import visible
 
 VERDICT_STYLES: dict[Verdict, str] = {
     "conformant": "bold green",
     "conformant_with_waivers": "bold green",
+    "partial": "bold yellow",
     "non_conformant": "bold red",
     "inconclusive": "bold yellow",
 }
@@ -32,10 +35,13 @@ OUTCOME_STYLES: dict[Outcome, str] = {
     "skipped": "dim",
     "error": "yellow",
     "not_run": "yellow",
+    "not_selected": "dim",
 }
 
 MOST_FAILURES_SHOWN = 30
 MOST_UNOBSERVED_SHOWN = 3
+MOST_REASONS_SHOWN = 10
+MOST_CONSEQUENCES_SHOWN = 3
 CLEANING_UP = "cleaning up"
 """Shown once every item is done: workers delete what their items shared, 0.2 s each on a real server."""
 _PLAIN_STEPS = 10
@@ -140,9 +146,9 @@ class Progress:
         return line
 
 
-def summary(run: RunResult, console: Console, report_dir: Path | None = None) -> None:
-    """Print how a run ended: verdict, reasons, failures by requirement and operation, where the report is."""
-    _Summary(run, console).show(report_dir)
+def summary(run: RunResult, console: Console, report: Path | None = None) -> None:
+    """Print how a run ended: verdict, reasons, failures by requirement and operation, which file is its ``report``."""
+    _Summary(run, console).show(report)
 
 
 class _Summary:
@@ -150,20 +156,21 @@ class _Summary:
         self.run = run
         self.console = console
 
-    def show(self, report_dir: Path | None) -> None:
+    def show(self, report: Path | None) -> None:
         self._failures()
         self._waivers()
         self._left_out()
         self._inventory()
         self._verdict()
-        if report_dir is not None:
-            self._line(Text(f"Report: {report_dir / 'index.html'}", style="dim"))
+        if report is not None:
+            self._line(Text(f"Report: {report}", style="dim"))
 
     def _verdict(self) -> None:
         run, totals = self.run, self.run.totals()
         self.console.print()
         style = VERDICT_STYLES[run.verdict]
-        self._line(Text.assemble("Verdict: ", (run.verdict.replace("_", " ").upper(), style)))
+        word = run.verdict.replace("_", " ").upper()
+        self._line(Text.assemble("Verdict: ", (f"{word}, {run.extent}, {run.operations_extent}", style)))
         for reason in run.reasons:
             self._line(Text(f"- {reason}"), indent=2)
         counts = ", ".join(f"{count} {name}" for name, count in totals.items() if name != "requests")
@@ -177,7 +184,7 @@ class _Summary:
 
     def _failures(self) -> None:
         unwaived = sorted(
-            (failure for failure in self.run.failures if failure.waived_by is None),
+            (failure for failure in self.run.failures if failure.counts),
             key=lambda failure: (failure.requirement, failure.operation or "", failure.check),
         )
         titles = {requirement.id: requirement.title for requirement in self.run.requirements}
@@ -198,11 +205,20 @@ class _Summary:
         message = sentence(failure.message + seen)
         text = Text.assemble((f"[{failure.check}] ", "red"), message, (f" {attribution(failure)}", "dim"))
         self._line(text, indent=4)
+        self._consequences(failure)
         if failure.request_id:
             self._line(Text(f"request id {failure.request_id}", style="dim"), indent=4)
         if failure.curl:
             # Logical lines however narrow the terminal is, without indent: they must survive copy and paste.
             self.console.print(Text(visible(failure.curl), style="dim"), soft_wrap=True)
+
+    def _consequences(self, cause: Failure) -> None:
+        found = self.run.consequences_of(cause)
+        for failure in found[:MOST_CONSEQUENCES_SHOWN]:
+            what = f"in consequence: {failure.operation or failure.item} [{failure.check}] {sentence(failure.message)}"
+            self._line(Text(what, style="dim"), indent=6)
+        if len(found) > MOST_CONSEQUENCES_SHOWN:
+            self._line(Text(f"and {len(found) - MOST_CONSEQUENCES_SHOWN} more in consequence", style="dim"), indent=6)
 
     def _waivers(self) -> None:
         if self.run.waivers:
@@ -226,19 +242,25 @@ class _Summary:
             )
 
     def _left_out(self) -> None:
-        if self.run.left_out:
+        for line, entries in summed_up(self.run.left_out):
             self.console.print()
-            self._line(Text("Left out", style="bold"))
-        for what in self.run.left_out:
-            self._line(Text(what), indent=2)
-        skipped = Counter(item.reason for item in self.run.items if item.outcome in ("skipped", "not_run"))
-        if skipped:
+            self._line(Text(line, style="bold"))
+            self._some([sentence_of(entry) for entry in entries])
+        if self.run.warnings:
             self.console.print()
-            self._line(Text("Skipped or not run", style="bold"))
-        for reason, count in skipped.most_common(10):
-            self._line(Text(f"{count:5d} {reason}"), indent=2)
-        if len(skipped) > 10:
-            self._line(Text(f"      and {len(skipped) - 10} other reasons"), indent=2)
+            self._line(Text("Warnings", style="bold"))
+            self._some(self.run.warnings)
+        not_run = Counter(item.reason for item in self.run.items if item.outcome == "not_run")
+        if not_run:
+            self.console.print()
+            self._line(Text("Not run", style="bold"))
+            self._some([f"{count:5d} {reason}" for reason, count in not_run.most_common()])
+
+    def _some(self, lines: Sequence[str]) -> None:
+        for line in lines[:MOST_REASONS_SHOWN]:
+            self._line(Text(line), indent=2)
+        if len(lines) > MOST_REASONS_SHOWN:
+            self._line(Text(f"and {len(lines) - MOST_REASONS_SHOWN} other reasons"), indent=2)
 
     def _inventory(self) -> None:
         if self.run.inventory is not None:

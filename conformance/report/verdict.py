@@ -1,4 +1,4 @@
-"""The verdict on a run: pure functions from what happened to one of four words, and why."""
+"""The verdict on a run: pure functions from what happened to one of five words, and why."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.report.accounting import Accounts, reasons
+from conformance.report.left_out import left_out, sentence, summed_up
 from conformance.report.model import (
     PROVISIONAL,
     Failure,
     ItemResult,
+    LeftOut,
     OperationResult,
     Outcome,
     RequirementResult,
@@ -19,9 +21,10 @@ from conformance.report.model import (
 from conformance.requirements import Requirement
 from conformance.target.mode import Mode
 
-EXIT_CODES: Mapping[Verdict, int] = {
+_EXIT_CODES: Mapping[Verdict, int] = {
     "conformant": 0,
     "conformant_with_waivers": 0,
+    "partial": 0,
     "non_conformant": 1,
     "inconclusive": 3,
 }
@@ -34,13 +37,21 @@ class Selection:
     """What a run set out to decide.
 
     ``complete``: nothing was deselected, so every requirement of ``catalogue`` and every operation label must be
-    accounted for; otherwise those that the selected items touch. ``mode``: what the run was allowed to do.
+    decided; otherwise those that the selected items touch, and ``part`` says what was selected. ``mode``: what the run
+    was allowed to do. ``of_run``: what was left out of the run as a whole.
     """
 
     catalogue: Sequence[Requirement]
     operations: Sequence[str]
     complete: bool = True
     mode: Mode = Mode.DISPOSABLE
+    part: str = "some items were deselected"
+    of_run: Sequence[LeftOut] = ()
+
+    @property
+    def unselected(self) -> str | None:
+        """Why what the selected items do not touch was not looked at; None if everything was selected."""
+        return None if self.complete else f"not selected ({self.part})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,18 @@ class Decision:
     reasons: list[str]
     requirements: list[RequirementResult]
     operations: list[OperationResult]
+    left_out: list[LeftOut]
+
+
+def exit_code(verdict: Verdict, entries: Iterable[LeftOut]) -> int:
+    """The exit code of a run that left out ``entries``.
+
+    A partial run ends with 0 where all that is missing was left out on the user's word, with 3 where something that is
+    demanded could not be decided.
+    """
+    if verdict == "partial" and any(entry.why == "undecided" for entry in entries):
+        return _EXIT_CODES["inconclusive"]
+    return _EXIT_CODES[verdict]
 
 
 def decide(items: Sequence[ItemResult], selection: Selection, troubles: Sequence[str] = ()) -> Decision:
@@ -60,17 +83,15 @@ def decide(items: Sequence[ItemResult], selection: Selection, troubles: Sequence
     spoiled the run as a whole: target lost, worker crashed, interrupt, something left behind.
     """
     accounts = Accounts(items, selection.mode)
-    requirements = accounts.requirements(selection.catalogue, complete=selection.complete)
-    operations = accounts.operations(selection.operations, complete=selection.complete)
-    findings = _Findings(items, requirements, operations, list(dict.fromkeys(troubles)))
+    requirements = accounts.requirements(selection.catalogue, selection.unselected)
+    operations = accounts.operations(selection.operations, selection.unselected)
+    universal = {entry.id for entry in selection.catalogue if entry.universal}
+    missing = [*selection.of_run, *left_out(items, requirements, operations, selection.mode, universal)]
+    if selection.unselected is not None and not any(entry.reason == selection.unselected for entry in missing):
+        missing.append(LeftOut("chosen", selection.unselected))  # of what it touches, not all items need be there
+    findings = _Findings(items, requirements, operations, list(dict.fromkeys(troubles)), selection.of_run, missing)
     verdict = findings.verdict()
-    why = list(findings.reasons(verdict))
-    if not selection.complete:
-        why.append(
-            f"This is a part of the suite: {len(requirements)} of {len(selection.catalogue)} requirements, "
-            f"{len(operations)} of {len(selection.operations)} operations."
-        )
-    return Decision(verdict, why, requirements, operations)
+    return Decision(verdict, list(findings.reasons(verdict)), requirements, operations, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +100,8 @@ class _Findings:
     requirements: Sequence[RequirementResult]
     operations: Sequence[OperationResult]
     troubles: Sequence[str]
+    of_run: Sequence[LeftOut]
+    left_out: Sequence[LeftOut]
 
     def _has(self, *outcomes: Outcome) -> bool:
         every: Iterable[ItemResult | RequirementResult | OperationResult] = (
@@ -87,7 +110,8 @@ class _Findings:
         return any(subject.outcome in outcomes for subject in every)
 
     def _failures(self, *, waived: bool) -> list[Failure]:
-        return [f for item in self.items for f in item.failures if (f.waived_by is not None) is waived]
+        own = [f for item in self.items for f in item.failures if f.consequence_of is None]
+        return [failure for failure in own if (failure.waived_by is not None) is waived]
 
     def verdict(self) -> Verdict:
         if self._failures(waived=False) or self._has("failed"):
@@ -95,18 +119,22 @@ class _Findings:
         decided = any(item.outcome in ("passed", "waived") for item in self.items)
         if not decided or self.troubles or self._has("error", "not_run"):
             return "inconclusive"
+        if any(entry.why != "not_demanded" for entry in self.left_out):
+            return "partial"
         if any(failure.waived_by != PROVISIONAL for failure in self._failures(waived=True)):
             return "conformant_with_waivers"
         return "conformant"
 
     def reasons(self, verdict: Verdict) -> Iterator[str]:
         yield self._summary()
+        yield from (_sentence(entry.reason) for entry in self.of_run)
         if verdict == "non_conformant":
             yield from self._why_non_conformant()
         if verdict in ("non_conformant", "inconclusive"):
             yield from (_sentence(trouble) for trouble in self.troubles)
             yield from self._why_undecided()
-        elif verdict == "conformant_with_waivers":
+        yield from self._why_partial(verdict)
+        if verdict in ("partial", "conformant_with_waivers"):
             waived = Counter(failure.waived_by for failure in self._failures(waived=True))
             for identifier, count in sorted(waived.items(), key=lambda entry: str(entry[0])):
                 yield f"{count} failure{_s(count)} waived by {identifier}."
@@ -119,6 +147,15 @@ class _Findings:
             f"{passed} of {len(self.requirements)} requirements and {answered} of {len(self.operations)} operations "
             f"passed" + (f"; {skipped} item{_s(skipped)} skipped with a reason." if skipped else ".")
         )
+
+    def _why_partial(self, verdict: Verdict) -> Iterator[str]:
+        """How much was left out, and of a partial run what could not be decided, or what was left out of all of it."""
+        missing = [entry for entry in self.left_out if entry.why != "not_demanded" and entry not in self.of_run]
+        for line, entries in summed_up(missing):
+            yield _sentence(line)
+            counted = any(entry.requirements or entry.partly for entry in entries)
+            if verdict == "partial" and (entries[0].why == "undecided" or not counted):
+                yield from _shortened([_sentence(sentence(entry)) for entry in entries], "reasons")
 
     def _why_non_conformant(self) -> Iterator[str]:
         by_requirement: dict[str, list[Failure]] = {}
@@ -148,7 +185,11 @@ class _Findings:
             *((requirement.id, requirement) for requirement in self.requirements),
             *((operation.operation, operation) for operation in self.operations),
         ]
-        lines = [_sentence(f"{name}: {subject.reason}") for name, subject in undecided if subject.outcome == "not_run"]
+        lines = [
+            _sentence(f"{name}: {subject.reason}")
+            for name, subject in undecided
+            if subject.outcome == "not_run" and subject.reason not in self.troubles  # which are told once
+        ]
         yield from _shortened(lines, "requirements and operations not decided")
 
 

@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.report.html import write_html
-from conformance.report.json_report import write_report
-from conformance.report.junit import write_junit
+from conformance.report import html, json_report, junit, storage
+from conformance.report.errors import ReportError
 from conformance.report.model import RunResult
-from conformance.report.storage import write_run
 
 
-def write_reports(run: RunResult, directory: Path) -> list[Path]:
-    """Write ``run.json``, ``report.json``, ``junit.xml`` and ``index.html``; raises `ReportError`.
+@dataclass(slots=True)
+class Written:
+    """What became of the files of a report directory. ``problem``: why one could not be written, if so."""
 
-    ``run.json`` comes first: from it the others can be written again.
+    files: list[Path] = field(default_factory=list)
+    problem: ReportError | None = None
+
+    def best(self) -> Path | None:
+        """The file for people, or if that is missing the one that tells most."""
+        by_name = {file.name: file for file in self.files}
+        return next((by_name[name] for name in _FROM_BEST if name in by_name), None)
+
+
+def write_reports(run: RunResult, directory: Path) -> Written:
+    """Write ``run.json``, ``report.json``, ``junit.xml`` and ``index.html``, as many of them as can be.
+
+    ``run.json`` comes first: from it the others can be written again. One that cannot be written is removed, since what
+    is there tells of another run, or better of this one than it deserves.
     """
-    return [write(run, directory) for write in (write_run, write_report, write_junit, write_html)]
+    written = Written()
+    for name, write in _WRITERS.items():
+        try:
+            written.files.append(write(run, directory))
+        except ReportError as error:
+            written.problem = written.problem or error
+            remove(directory, [name])
+    return written
+
+
+def remove_reports(directory: Path) -> None:
+    """Remove what an earlier run reported: until this one has something to say, nothing may speak for it."""
+    remove(directory, _WRITERS)
+
+
+def remove(directory: Path, names: Iterable[str]) -> None:
+    """Remove files of a report, as far as that is possible."""
+    for name in names:
+        with contextlib.suppress(OSError):
+            (directory / name).unlink()
+
+
+_WRITERS: Mapping[str, Callable[[RunResult, Path], Path]] = {
+    storage.FILE_NAME: storage.write_run,
+    json_report.FILE_NAME: json_report.write_report,
+    junit.FILE_NAME: junit.write_junit,
+    html.FILE_NAME: html.write_html,
+}
+_FROM_BEST = (html.FILE_NAME, json_report.FILE_NAME, junit.FILE_NAME, storage.FILE_NAME)

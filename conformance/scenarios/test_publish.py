@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from conformance.contract import paths
+from conformance.omission import disturbed, not_demanded
 from conformance.requirements import requirement
 from conformance.target.mqtt import properties_of
 from conformance.target.polling import eventually
@@ -20,10 +21,11 @@ LARGEST_BODY = 7_000_000
 
 
 @requirement("PUB-01", "POST /publish")
+@pytest.mark.state("retained")
 def test_message_reaches_its_subscribers(target: Target) -> None:
     """A published message is answered with 200 and its id, and reaches every subscriber once, not marked retained."""
     topic = target.sandbox.topic()
-    subscribers = [target.subscriber(topic, protocol=5), target.subscriber(topic, protocol=4)]
+    subscribers = [target.subscriber_to_retained(topic, qos=1, protocol=protocol) for protocol in (5, 4)]
 
     first = target.publish(topic, "first", qos=1, retain=True).expect(200)
     last = target.publish(topic, "last", qos=1).expect(200)
@@ -40,6 +42,7 @@ def test_message_reaches_its_subscribers(target: Target) -> None:
 
 
 @requirement("PUB-02", "POST /publish", f"GET {paths.RETAINED_MESSAGE}")
+@pytest.mark.needs("retainer")
 @pytest.mark.state("retained")
 def test_message_without_subscriber(target: Target) -> None:
     """A message nobody is subscribed to is answered with 202 and reason code 16, and kept if it is retained."""
@@ -47,7 +50,7 @@ def test_message_without_subscriber(target: Target) -> None:
 
     answer = target.publish(topic, "nobody")
     if answer.status == 200 and target.subscriptions.covering(topic):
-        pytest.skip("on this target somebody is subscribed to every topic")
+        disturbed(target.configuration.mode, "on this target somebody is subscribed to every topic")
     answer.expect(202)
     assert answer.reason_code == 16, f"the reason code is {answer.reason_code}"
 
@@ -142,7 +145,7 @@ def test_message_larger_than_a_packet(target: Target) -> None:
     subscriber = target.subscriber(topic)
     limit = subscriber.limits.get("MaximumPacketSize", LARGEST_BODY)
     if limit >= LARGEST_BODY:
-        pytest.skip(f"the target accepts packets of {limit} bytes, and requests hardly larger")
+        not_demanded(f"the target accepts packets of {limit} bytes, and requests hardly larger")
 
     body = {"topic": topic, "payload": "x" * (limit + 1)}
     answer = target.api.call("POST /publish", json=body).expect(400)
@@ -166,6 +169,7 @@ def test_defaults_and_texts(target: Target) -> None:
 
 
 @requirement("PUB-12", "POST /publish", f"GET {paths.RETAINED_MESSAGE}", provisional=True)
+@pytest.mark.needs("retainer")
 @pytest.mark.state("retained")
 def test_expired_message_is_not_delivered(target: Target) -> None:
     """A message whose expiry interval has passed while its receiver was away is not delivered to it any more."""

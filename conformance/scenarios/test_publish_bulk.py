@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.omission import disturbed
 from conformance.requirements import requirement
 from conformance.target.target import Target
 
@@ -24,7 +25,7 @@ def test_answers_are_in_the_order_of_the_messages(target: Target) -> None:
     ]
     answer = target.api.call("POST /publish/bulk", json=messages)
     if answer.status == 200 and target.subscriptions.covering(nowhere):
-        pytest.skip("on this target somebody is subscribed to every topic")
+        disturbed(target.configuration.mode, "on this target somebody is subscribed to every topic")
     answer.expect(202)
     outcomes = ["id" if "id" in item else item.get("reason_code") for item in answer.json]
     assert outcomes == ["id", 16, "id"], f"the answers are {answer.json}"

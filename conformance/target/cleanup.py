@@ -80,9 +80,12 @@ def read_rules_of_all(api: Api) -> str | None:
     return json.dumps(rules, sort_keys=True) if isinstance(rules, list) else None
 
 
-def tidy_up(api: Api, journal: Journal, sandbox: Owned, resources: Iterable[Resource]) -> None:
-    """Delete ``resources`` with one attempt each; what is left stays in the journal. Raises `TargetLost`."""
-    _CleanUp(api, journal, sandbox).attempt(resources)
+def tidy_up(api: Api, journal: Journal, sandbox: Owned, resources: Iterable[Resource]) -> list[Left]:
+    """Delete ``resources`` with one attempt each; returns what is left, which stays in the journal.
+
+    Raises `TargetLost`.
+    """
+    return [left for _, left in _CleanUp(api, journal, sandbox).attempt(resources)]
 
 
 class _CleanUp:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from conformance.contract.versions import release_of
 from conformance.target.addresses import duration_s, is_loopback, split_address, split_listener
 from conformance.target.errors import ConfigurationError
 from conformance.target.mode import Mode
@@ -25,6 +26,8 @@ from conformance.target.targets_file import named_target
 
 Profile = Literal["smoke", "standard", "deep"]
 Role = Literal["viewer", "publisher"]
+
+RANDOM_SEED: Literal["random"] = "random"
 
 WAIVERS_FOLDER = Path(__file__).resolve().parent.parent / "waivers"
 
@@ -37,11 +40,20 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 """Roles of API keys below administrator."""
 
 
+def waivers_named(file: Path) -> Path:
+    """``file``, or the one that ships with the suite under that bare name, for example emqx-5.8."""
+    if not file.exists() and file.name == str(file):
+        shipped = WAIVERS_FOLDER / f"{file.name.removesuffix('.toml')}.toml"
+        return shipped if shipped.is_file() else file
+    return file
+
+
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``time_budget``: seconds. ``warnings``: sentences for the user that stop nothing. ``embedded``: the target is the
-    reference deployment that the run started for itself.
+    ``seed``: None means the one of the contract. ``replication_lag`` and ``time_budget``: seconds. ``warnings``:
+    sentences for the user that stop nothing. ``embedded``: the target is the reference deployment that the run started
+    for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,15 +70,16 @@ class Configuration(BaseModel):
     sink: str | None = None
     ca_bundle: Path | None = None
     profile: Profile = "standard"
-    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    seed: int | Literal["random"] | None = None
     read_only: bool = False
     exclusive: bool = False
     disposable: bool = False
     embedded: bool = False
-    waivers: Path | None = None
+    waivers: tuple[Path, ...] = ()
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
+    replication_lag: float | None = Field(default=None, ge=0)
     time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
     contract: Literal["corrected", "published"] = "corrected"
@@ -106,7 +119,19 @@ class Configuration(BaseModel):
             raise ValueError(f"{value!r} leaves no ports for the workers, take one up to {_HIGHEST_SINK_PORT}")
         return value
 
-    @field_validator("time_budget", mode="before")
+    @field_validator("seed", mode="plain")
+    @classmethod
+    def _seed(cls, value: Any) -> int | Literal["random"] | None:
+        if value is None:
+            return None
+        if value == RANDOM_SEED:
+            return RANDOM_SEED
+        text = str(value)
+        if isinstance(value, bool) or not (text.isascii() and text.isdecimal()) or int(text) >= 2**63:
+            raise ValueError(f"{text!r} is neither a number from 0 to 2^63-1 nor {RANDOM_SEED}")
+        return int(text)
+
+    @field_validator("replication_lag", "time_budget", mode="before")
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return duration_s(value) if isinstance(value, str) else value
@@ -128,25 +153,25 @@ class Configuration(BaseModel):
     @field_validator("emqx_version")
     @classmethod
     def _version(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", value):
-            raise ValueError(f"{value!r} is not a version like 5.8.9")
+        if value is not None:
+            release_of(value)
         return value
+
+    @field_validator("waivers", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | Path) else value
 
     @field_validator("waivers")
     @classmethod
-    def _shipped(cls, value: Path | None) -> Path | None:
+    def _shipped(cls, values: tuple[Path, ...]) -> tuple[Path, ...]:
         """A bare name means a file that ships with the suite, for example emqx-5.8."""
-        if value is not None and not value.exists() and value.name == str(value):
-            shipped = WAIVERS_FOLDER / f"{value.name.removesuffix('.toml')}.toml"
-            return shipped if shipped.is_file() else value
-        return value
+        return tuple(_file(waivers_named(value)) for value in values)
 
-    @field_validator("ca_bundle", "waivers")
+    @field_validator("ca_bundle")
     @classmethod
     def _readable(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError(f"there is no file {value}")
-        return value
+        return None if value is None else _file(value)
 
     @property
     def mode(self) -> Mode:
@@ -187,6 +212,12 @@ class Configuration(BaseModel):
         return is_loopback(urlsplit(self.base_url or "").hostname or "")
 
 
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return path
+
+
 def _without_credentials(url: str) -> str:
     return re.sub(r"//[^/@]*@", "//...@", url)
 
@@ -213,6 +244,13 @@ def load_configuration(
     return _checked(given, _read_secret_files(given))
 
 
+def report_directory(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Path:
+    """Where the run with these ``options`` reports, whatever else is wrong with them; arguments as above."""
+    environment = os.environ if environment is None else environment
+    given = options.get("report_dir") or environment.get(f"{ENVIRONMENT_PREFIX}REPORT_DIR")
+    return Path(given or Configuration.model_fields["report_dir"].default)
+
+
 def _add(given: Given, settings: Iterable[tuple[str, Any, str]]) -> None:
     """Add settings (field, value, source) that are not given yet; a secret and the file that holds it are one."""
     for field, value, source in settings:
@@ -225,7 +263,7 @@ def _add(given: Given, settings: Iterable[tuple[str, Any, str]]) -> None:
 
 def _from_options(options: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     for field, value in options.items():
-        if value is not None and value is not False:
+        if value is not None and value is not False and value != ():
             yield field, value, "--" + field.replace("_", "-")
 
 
@@ -242,7 +280,8 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any
                 raise ConfigurationError(f"{variable}: {value!r} is neither true nor false")
             yield field, value.lower() in ("1", "true"), variable
         elif value:
-            yield field, value, variable
+            is_list = variable in known and known[variable].is_list
+            yield field, [part for part in value.split(os.pathsep) if part] if is_list else value, variable
 
 
 def _read_secret_files(given: Given) -> tuple[str, ...]:
@@ -265,7 +304,7 @@ def _checked(given: Given, warnings: tuple[str, ...]) -> Configuration:
         field = str(first["loc"][0])
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{given[field][1] if field in given else field}: {reason}") from None
-    if configuration.strict_waivers and configuration.waivers is None:
+    if configuration.strict_waivers and not configuration.waivers:
         raise ConfigurationError("--strict-waivers needs --waivers")
     if configuration.read_only and (configuration.exclusive or configuration.disposable):
         raise ConfigurationError("--read-only contradicts --exclusive and --disposable")

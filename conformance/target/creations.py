@@ -31,6 +31,14 @@ def creations(label: str | None, parameters: Mapping[str, str], request: Outgoin
     return list(found)
 
 
+def addressed(path: str, parameters: Mapping[str, str]) -> list[Resource]:
+    """What the path of an operation names; ``path`` is its template."""
+    for kind, item in ITEMS.items():
+        if kind != "named_rule" and (path == item or path.startswith(f"{item}/")):
+            return [Resource(kind, "/".join(parameters[name] for name in _names_in(item)))]
+    return []
+
+
 def deletions(label: str | None, parameters: Mapping[str, str]) -> list[Resource]:
     """The resources that a 204 to this request, or a 404, proves gone."""
     kind = _DELETIONS.get(label or "")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 
 class ConfigurationError(ValueError):
     """Wrong usage or configuration (exit code 2); the message is one sentence for the user."""
@@ -19,6 +22,10 @@ class TargetChanged(TargetLost):
     """Something answers, but not the target the run began with: it restarted, or refuses what it accepted."""
 
 
+class Inapplicable(Exception):
+    """What an item is about is switched off or limited on this target; the text says what, for people."""
+
+
 class SafetyViolation(BaseException):
     """The guard refused a request of the suite.
 
@@ -32,3 +39,18 @@ class RunStopped(BaseException):
 
     It derives from BaseException so that nothing in an item can swallow it.
     """
+
+
+class Unwritable(RunStopped):
+    """The report directory cannot be written (exit code 3): without a journal nothing more may be created.
+
+    The text is the same wherever it is noticed, so that it is told once.
+    """
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(f"the report directory {folder} cannot be written: {error.strerror or error}")
+
+
+def is_of_disk(error: OSError) -> bool:
+    """Whether the disk is full, or for reading only, rather than a path wrong or a permission missing."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)

@@ -8,6 +8,7 @@ is needed to do the same. A journal holds names, never secrets.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import math
@@ -20,6 +21,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, Any
 
+from conformance.target.errors import Unwritable
 from conformance.target.resource import ITEMS, Resource
 
 FILE_NAME = "journal-{worker}.jsonl"
@@ -66,7 +68,8 @@ class Journal:
     """What one worker created and has not deleted yet. Its methods may be called from several threads.
 
     While the journal is open its file is locked, so that nobody sweeps what a living run still uses. ``file`` None
-    keeps it in memory.
+    keeps it in memory. A file that cannot be written any more forbids further creations; what is deleted meanwhile
+    stays in it, which does no harm.
     """
 
     def __init__(self, file: Path | None, header: Header) -> None:
@@ -84,16 +87,14 @@ class Journal:
         return len(self._live)
 
     def intend(self, resources: Iterable[Resource]) -> None:
-        """Write down creations about to be sent; returns after they are on disk. `settle` must follow."""
+        """Write down creations about to be sent; returns after they are on disk. `settle` must follow.
+
+        Raises `Unwritable` if they cannot be written; then they must not be sent.
+        """
         with self._mutex:
-            new = []
-            for resource in resources:
-                if resource not in self._live:
-                    self._live[resource] = _State()
-                    new.append(resource)
-                self._live[resource].pending += 1
-                self._live[resource].since = time.monotonic()
-            self._write("create", new, sync=True)
+            resources = list(resources)
+            self._write("create", self._new(resources), sync=True)
+            self._begin(resources)
 
     def settle(self, resources: Iterable[Resource], fate: Fate) -> None:
         """Say what became of creations that `intend` announced."""
@@ -111,10 +112,13 @@ class Journal:
             self._forget("refused", refused)
 
     def record(self, resources: Iterable[Resource]) -> None:
-        """Write down what exists, or may by the time this returns."""
-        resources = list(resources)
-        self.intend(resources)
-        self.settle(resources, Fate.UNKNOWN)
+        """Write down what exists, or may by the time this returns; it is remembered even if it cannot be written."""
+        with self._mutex:
+            resources = list(resources)
+            with contextlib.suppress(Unwritable):
+                self._write("create", self._new(resources), sync=True)
+            self._begin(resources)
+            self.settle(resources, Fate.UNKNOWN)
 
     def gone(self, resources: Iterable[Resource]) -> None:
         """These are deleted, or known not to exist; what is being created at the same time may exist all the same."""
@@ -137,7 +141,8 @@ class Journal:
     def close(self) -> None:
         with self._mutex:
             if self._stream is not None:
-                self._stream.close()
+                with contextlib.suppress(OSError):  # whatever must be on disk is
+                    self._stream.close()
                 self._stream = None
 
     def open(self) -> None:
@@ -164,6 +169,15 @@ class Journal:
             stream.write("\n")  # a crash tore the last line
         return stream
 
+    def _new(self, resources: Iterable[Resource]) -> list[Resource]:
+        return [resource for resource in dict.fromkeys(resources) if resource not in self._live]
+
+    def _begin(self, resources: Iterable[Resource]) -> None:
+        for resource in resources:
+            state = self._live.setdefault(resource, _State())
+            state.pending += 1
+            state.since = time.monotonic()
+
     def _named(self, resources: Iterable[Resource]) -> list[Resource]:
         """The live resources that are meant: a path does not tell the name of a rule, its id is enough."""
         wanted = {(resource.kind, resource.id, resource.no_text) for resource in resources}
@@ -176,14 +190,19 @@ class Journal:
         self._write(event, resources, sync=False)
 
     def _write(self, event: str, resources: list[Resource], *, sync: bool) -> None:
+        """Append events; raises `Unwritable` if they must be on disk (``sync``) and cannot be."""
         if not resources or self.file is None:
             return
-        self.open()
-        assert self._stream is not None
-        self._stream.writelines(_line(event, resource) for resource in resources)
-        self._stream.flush()
-        if sync:
-            os.fsync(self._stream.fileno())
+        try:
+            self.open()
+            assert self._stream is not None
+            self._stream.writelines(_line(event, resource) for resource in resources)
+            self._stream.flush()
+            if sync:
+                os.fsync(self._stream.fileno())
+        except OSError as error:
+            if sync:
+                raise Unwritable(self.file.parent, error) from None
 
 
 @dataclass(slots=True)

@@ -11,20 +11,28 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from conformance.target.errors import Unwritable
+
 
 class StateLocks:
-    """Named reader-writer locks below ``folder``."""
+    """Named reader-writer locks below ``folder``, which is one of the report directory."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
     def hold(self, shared: Iterable[str] = (), alone: Iterable[str] = ()) -> Iterator[None]:
-        """Hold locks by name; always taken in alphabetical order, so that two items never wait for each other."""
+        """Hold locks by name; always taken in alphabetical order, so that two items never wait for each other.
+
+        Raises `Unwritable`.
+        """
         exclusive = set(alone)
-        self._folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            for name in sorted(exclusive | set(shared)):
-                stream = stack.enter_context((self._folder / f"{name}.lock").open("a"))
-                fcntl.flock(stream, fcntl.LOCK_EX if name in exclusive else fcntl.LOCK_SH)
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                for name in sorted(exclusive | set(shared)):
+                    stream = stack.enter_context((self._folder / f"{name}.lock").open("a"))
+                    fcntl.flock(stream, fcntl.LOCK_EX if name in exclusive else fcntl.LOCK_SH)
+            except OSError as error:
+                raise Unwritable(self._folder.parent, error) from None
             yield

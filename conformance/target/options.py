@@ -9,13 +9,17 @@ ENVIRONMENT_PREFIX = "EMQX_CONFORMANCE_"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: ``--flag``, its environment variable, and the field of `Configuration` it fills."""
+    """One option: ``--flag``, its environment variable, and the field of `Configuration` it fills.
+
+    ``is_list``: it may be given several times; its variable holds values as PATH does.
+    """
 
     field: str
     help: str
     metavar: str | None = None
     choices: tuple[str, ...] = ()
     is_flag: bool = False
+    is_list: bool = False
 
     @property
     def flag(self) -> str:
@@ -37,7 +41,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("publisher_secret_file", "File that holds its secret.", "FILE"),
     Option(
         "mqtt",
-        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are skipped.",
+        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are left out.",
         "HOST:PORT",
     ),
     Option(
@@ -47,7 +51,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("ca_bundle", "CA certificates (PEM) that sign the target's certificate.", "FILE"),
     Option("profile", "How much to do.", choices=("smoke", "standard", "deep")),
-    Option("seed", "Seed of all generated data. Default: a random one, printed and reported.", "N"),
+    Option(
+        "seed",
+        "Seed of all generated data, or random for a new one, which is reported. Default: the contract decides it.",
+        "N|random",
+    ),
     Option("read_only", "Send no write at all.", is_flag=True),
     Option("exclusive", "Nobody else uses the target: allow operations that touch global state.", is_flag=True),
     Option(
@@ -55,10 +63,20 @@ OPTIONS: tuple[Option, ...] = (
         "As --exclusive, and the target is thrown away: allow what it may be unable to undo.",
         is_flag=True,
     ),
-    Option("waivers", "Accepted deviations: a TOML file, or emqx-5.8 for the shipped one.", "FILE"),
+    Option(
+        "waivers",
+        "Accepted deviations: a TOML file, or emqx-5.8 for the shipped one; may be given several times.",
+        "FILE",
+        is_list=True,
+    ),
     Option("strict_waivers", "A waiver that nothing needs any more is an error.", is_flag=True),
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
+    Option(
+        "replication_lag",
+        "How long reads may lag behind writes where several nodes answer (500ms, 2s). Default: 500ms there, else none.",
+        "DURATION",
+    ),
     Option("time_budget", "Start nothing new after this long (30s, 10m, 2h), clean up and report.", "DURATION"),
     Option("report_dir", "Where the reports go. Default: reports/.", "DIR"),
     Option("contract", "Check against the corrected or the published document.", choices=("corrected", "published")),

@@ -14,13 +14,16 @@ EVENTUALLY_S = 5.0
 LONGEST_WAIT_S = float("inf")
 """The most any wait for a target may take, whatever it asks for; the tests of the suite lower it."""
 
+LEAST_WAIT_S = 0.0
+"""The least any wait for a target that stays in vain takes, whatever it asks for; the tests of the suite raise it."""
+
 _FIRST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.25
 
 
 def deadline(within_s: float) -> float:
     """The monotonic time in seconds until which to wait for something a target does."""
-    return time.monotonic() + min(within_s, LONGEST_WAIT_S)
+    return time.monotonic() + min(max(within_s, LEAST_WAIT_S), LONGEST_WAIT_S)
 
 
 def eventually(probe: Callable[[], Value], within_s: float = EVENTUALLY_S) -> Value:

@@ -12,9 +12,10 @@ from conformance.target.errors import ConfigurationError
 from conformance.target.options import OPTIONS, SECRETS
 from conformance.target.secret_files import is_private
 
-_PATHS = (*(f"{secret}_file" for secret in SECRETS), "ca_bundle", "waivers")
+_PATHS = (*(f"{secret}_file" for secret in SECRETS), "ca_bundle")
+_LISTS = tuple(option.field for option in OPTIONS if option.is_list)
 _KEYS = (
-    {option.field for option in OPTIONS} - {"target", "targets_file", "report_dir", "seed", "contract"}
+    {option.field for option in OPTIONS} - {"target", "targets_file", "report_dir", "contract"}
     | set(SECRETS)
     | {f"{secret}_env" for secret in SECRETS}
 )  # fmt: skip
@@ -49,8 +50,23 @@ def named_target(file: Path, name: str, environment: Mapping[str, str]) -> dict[
             target[secret] = environment[variable]
     for key in _PATHS:
         if key in target:
-            target[key] = str(file.parent / Path(str(target[key])).expanduser())
+            target[key] = _located(target[key], file)
+    for key in _LISTS:
+        if key in target:
+            values = target[key] if isinstance(target[key], list) else [target[key]]
+            target[key] = [_named(value, file) for value in values]
     return target
+
+
+def _named(value: object, file: Path) -> str:
+    """As `_located`, but for the name of something that ships with the suite."""
+    located = _located(value, file)
+    return located if Path(located).exists() or Path(str(value)).name != str(value) else str(value)
+
+
+def _located(path: object, file: Path) -> str:
+    """A path that a file names, relative to its folder."""
+    return str(file.parent / Path(str(path)).expanduser())
 
 
 def _read(file: Path, name: str) -> tuple[dict[str, Any], bool]:

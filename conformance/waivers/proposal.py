@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
+from conformance.contract.versions import VersionError, release_of
 from conformance.report.model import Failure, RunResult
 
 VALID_DAYS = 90
@@ -17,14 +18,21 @@ _HEADER = """\
 
 
 def propose(run: RunResult, today: date) -> str:
-    """A file of waivers (TOML), one for each requirement, operation and check of the unwaived failures of ``run``.
+    """A file of waivers (TOML), one for each requirement, operation and check of the failures of ``run`` that count.
 
-    They are for the target's version only and expire `VALID_DAYS` after ``today``; reason, link and owner are empty.
+    They are for the target's release only and expire `VALID_DAYS` after ``today``; reason, link and owner are empty.
     """
-    unwaived = [failure for failure in run.failures if failure.waived_by is None]
-    versions = f"=={run.target_version}" if run.target_version else ">=0"
+    unwaived = [failure for failure in run.failures if failure.counts]
     expires = (today + timedelta(days=VALID_DAYS)).isoformat()
-    return "\n".join([_HEADER, *_entries(unwaived, versions, expires)])
+    return "\n".join([_HEADER, *_entries(unwaived, _range(run.target_version), expires)])
+
+
+def _range(version: str | None) -> str:
+    """The release of the target; every version where that is not known."""
+    try:
+        return f"=={release_of(version or '')}"
+    except VersionError:
+        return ">=0"
 
 
 def _entries(failures: Iterable[Failure], versions: str, expires: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from conformance.catalogue import as_data, as_markdown, as_text
 from conformance.contract import load_contract
 from conformance.coverage import account, unreachable_statuses
 from conformance.requirements import Requirement, RequirementError, catalogue, requirement
+from tests.waiting import RUN_PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = load_contract()
@@ -66,7 +67,13 @@ def test_forms_agree(entries: list[Requirement]) -> None:
 def collected(*arguments: str, **environment: str) -> list[str]:
     command = [sys.executable, "-m", "pytest", "conformance", "--collect-only", "-q", *arguments]
     completed = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=True
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=RUN_PATIENCE_S,
+        check=True,
     )
     return [line for line in completed.stdout.splitlines() if "::" in line]
 

@@ -1,14 +1,13 @@
 """Differences between the contract and another document."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from conformance.contract import Contract, diff, load_contract
 from conformance.contract.diff import DiffError, differences, load_other
 from conformance.contract.loading import load_published
+from tests.http_server import HttpServer, Reply
 
 _FULL = load_contract()
 _FEW = ("/rules", "/rules/{id}", "/rule_events", "/banned", "/actions/{id}")
@@ -136,27 +135,15 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
 @pytest.fixture
 def server():
     """An HTTP server that answers what is put into ``server.answers`` (path -> status and content)."""
+    answers = {}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, content = self.server.answers.get(self.path, (404, b""))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def respond(received):
+        status, content = answers.get(received.target, (404, b""))
+        return Reply(status, {}, content)
 
-        def log_message(self, *_args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.answers = {}
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with HttpServer(respond) as server:
+        server.answers = answers
+        yield server
 
 
 def test_a_document_is_fetched(server):

@@ -103,7 +103,6 @@ seed(
     broken(configuration, "validate_name", lambda original: lambda name, strict=False: original(name, strict=True)),
     scenario("connectors", "name_that_ends_in_a_newline_is_refused"),
     "CON-15",
-    ("GEN-14", CREATE, "response_schema"),
 )
 
 

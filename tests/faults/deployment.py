@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import random
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from conformance.reference.deployment import Settings
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
 from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.faults.seeded import Seeded
+from tests.waiting import PATIENCE_S
 
 LOOPBACK = "127.0.0.1"
-ANSWER_S = 30.0
 
 
 def unchanged(_request: Request, forward: Callable[[], Reply]) -> Reply:
@@ -34,15 +37,20 @@ def _unused_port() -> int:
 
 
 class FaultyDeployment:
-    """Keeps its addresses while deployments come and go. Use as a context manager, in one thread."""
+    """Keeps its addresses while deployments come and go. Use as a context manager, in one thread.
 
-    def __init__(self) -> None:
+    Its clients need users; ``settings`` are those of ``serve --setting`` besides. ``strict``: it has the recorded
+    defects of EMQX 5.8.9.
+    """
+
+    def __init__(self, settings: Iterable[str] = (), *, strict: bool = False) -> None:
         self.settings = Settings(
             api_key="administrator",
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
-            authentication=True,
+            configuration=NodeConfiguration.parse(["authentication.enable=true", *settings]),
+            strict=strict,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -68,9 +76,18 @@ class FaultyDeployment:
             "embedded": True,
         }
 
+    def exchange_s(self) -> float:
+        """Seconds that one exchange takes just now."""
+        started = time.monotonic()
+        connection = http.client.HTTPConnection(LOOPBACK, self._proxy.port, timeout=PATIENCE_S)
+        connection.request("GET", "/api/v5/action_types")
+        connection.getresponse().read()
+        connection.close()
+        return time.monotonic() - started
+
     def renew(self) -> None:
         """Replace the deployment by a new one without any state."""
-        asyncio.run_coroutine_threadsafe(self._renew(), self._loop).result(ANSWER_S)
+        asyncio.run_coroutine_threadsafe(self._renew(), self._loop).result(PATIENCE_S)
 
     def seed(self, seeded: Seeded) -> None:
         """Apply a fault, to a new deployment if it is one of the deployment."""
@@ -116,7 +133,7 @@ class FaultyDeployment:
     ) -> None:
         self.lift()
         self._proxy.__exit__(kind, error, trace)
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(ANSWER_S)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -16,11 +16,12 @@ from typing import Any
 from tests.faults.seeded import Seeded
 from tests.faults.session import ROOT
 from tests.run.command import environment
+from tests.waiting import PATIENCE_S
 
 SESSIONS = 3
 """More than the workers of the tests: many faults show by something that never comes, which takes time but no CPU."""
-START_S = 60
-PER_FAULT_S = 20
+START_S = PATIENCE_S
+PER_FAULT_S = PATIENCE_S
 
 
 @dataclass(frozen=True)

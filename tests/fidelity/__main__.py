@@ -7,7 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.fidelity.live import short_reports
+from tests.fidelity.live import reports_on_demand
 from tests.fidelity.recording import load_script, script_names
 from tests.fidelity.replay import Outcome, replay
 
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     names = _selected(options.script)
     started = time.monotonic()
-    with short_reports(), ThreadPoolExecutor(options.workers) as pool:
+    with reports_on_demand(), ThreadPoolExecutor(options.workers) as pool:
         outcomes = list(pool.map(lambda name: replay(load_script(name), strict=options.mode == "strict"), names))
     for outcome in outcomes:
         _print(outcome, options.lines)

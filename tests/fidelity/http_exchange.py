@@ -8,7 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-TIMEOUT_SECONDS = 20
+from tests.waiting import PATIENCE_S
+
 # What is compared of the head of an answer, where it was recorded.
 _HEADERS = ("content-type", "allow", "www-authenticate")
 
@@ -30,7 +31,7 @@ class RestClient:
 
     def send(self, request: dict[str, Any]) -> Answer:
         """Send one recorded ``request`` on a connection of its own."""
-        connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_SECONDS)
+        connection = http.client.HTTPConnection(*self._address, timeout=PATIENCE_S)
         target = request["path"] + (f"?{request['query']}" if request.get("query") else "")
         try:
             connection.putrequest(request["method"], target, skip_accept_encoding=True)

@@ -17,18 +17,19 @@ from conformance.reference.credentials import ApiKey
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.mqtt import session as session_module
 from conformance.reference.server import RunningDeployment
+from conformance.reference.unguarded import UnguardedWrites
+from tests.waiting import PATIENCE_S
 
 KEY, SECRET, TOKEN = "recorded-key", "recorded-secret", "recorded-token"
 _LOOPBACK = ("127.0.0.1", 0)
-_TIMEOUT = 30
 # The document is the same for all deployments, and reading it takes longer than starting one.
 deployment_module.load_contract = functools.cache(load_contract)
 
 
 @contextlib.contextmanager
-def short_reports() -> Iterator[None]:
-    """Report statistics of clients after 2 s instead of the recorded server's 15: only waiting depends on it."""
-    seconds, session_module.REPORT_SECONDS = session_module.REPORT_SECONDS, 2.0
+def reports_on_demand() -> Iterator[None]:
+    """Statistics of clients are reported by `report_statistics` alone, and not 15 s after traffic."""
+    seconds, session_module.REPORT_SECONDS = session_module.REPORT_SECONDS, 1e6
     try:
         yield
     finally:
@@ -36,12 +37,12 @@ def short_reports() -> Iterator[None]:
 
 
 class LiveDeployment:
-    """A started deployment; `call` runs a function on it in its loop."""
+    """A started deployment; `call` runs a function on it in its loop, by default one that all of them share."""
 
-    def __init__(self, *, strict: bool, version: str = "5.8.9") -> None:
-        self._loop = _loop()
+    def __init__(self, *, strict: bool, version: str = "5.8.9", loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = loop or _loop()
         settings = Settings(KEY, SECRET, bearer_token=TOKEN, strict=strict, version=version)
-        self._running = asyncio.run_coroutine_threadsafe(_start(settings), self._loop).result(_TIMEOUT)
+        self._running = asyncio.run_coroutine_threadsafe(_start(settings), self._loop).result(PATIENCE_S)
         self.rest: tuple[str, int] = ("127.0.0.1", self._running.http_port)
         self.mqtt: tuple[str, int] = ("127.0.0.1", self._running.mqtt_port or 0)
         self.call(_add_dashboard_user)
@@ -50,7 +51,7 @@ class LiveDeployment:
         async def run() -> Any:
             return action(self._running.deployment)
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(_TIMEOUT)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(PATIENCE_S)
 
     def close(self) -> None:
         """Begin to stop; nobody waits for the end, which uvicorn takes its time for."""
@@ -68,6 +69,46 @@ async def _start(settings: Settings) -> RunningDeployment:
     running = RunningDeployment(settings, _LOOPBACK, _LOOPBACK)
     await running.start()
     return running
+
+
+def report_statistics(deployment: Deployment) -> None:
+    """What 15 s after traffic bring: clients are shown with the statistics of now."""
+    for session in deployment.broker.sessions.values():
+        session.statistics.report()
+
+
+def age_retained(deployment: Deployment, seconds: float) -> None:
+    """What time brings: retained messages are so many seconds older."""
+    for message in deployment.broker.retained.matching():
+        message.timestamp -= round(seconds * 1000)
+
+
+class _Gathering(UnguardedWrites):
+    """Keeps writes until a burst of them has arrived, however far apart they come."""
+
+    def __init__(self, wanted: int, passing: int | None = None) -> None:
+        super().__init__(0, passing)
+        self._wanted = wanted if passing is None else min(wanted, passing)
+        self._all_there = asyncio.Event()
+
+    async def wait(self, identifier: str) -> None:
+        self._started[identifier] = self._started.get(identifier, 0) + 1
+        if self._started[identifier] >= self._wanted:
+            self._all_there.set()
+        await self._all_there.wait()
+
+
+def gather_writes(deployment: Deployment, wanted: int) -> Callable[[Deployment], None]:
+    """Let ``wanted`` writes that are sent at once meet, as they do on a real server; returns what ends that."""
+    rules, schemas = deployment.rules, deployment.schemas
+    former = rules.writes, schemas.writes
+    rules.writes = _Gathering(wanted, rules.writes.passing)
+    schemas.writes = _Gathering(wanted, schemas.writes.passing)
+
+    def end(_deployment: Deployment) -> None:
+        rules.writes, schemas.writes = former
+
+    return end
 
 
 def _add_dashboard_user(deployment: Deployment) -> None:

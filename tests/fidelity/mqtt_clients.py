@@ -14,11 +14,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-ANSWER_SECONDS = 5.0
-# How long to wait for what the reference, which is immediate, may not do at all.
-EVENT_SECONDS = 1.0
-# How long nothing more must arrive after the last expected message.
+from tests.waiting import PATIENCE_S, eventually
+
+# How long nothing more must arrive after the last expected message. More than expected is noticed at the latest by
+# whoever receives next; where nothing is expected, a round trip proves that nothing came.
 QUIET_SECONDS = 0.1
+
+# Where nobody is subscribed.
+_NOWHERE = "nowhere/at/all"
 
 # paho translates the return codes of MQTT 3.1.1 into reason codes of MQTT 5.
 _V3_RETURN_CODES = {132: 1, 133: 2, 136: 3, 134: 4, 135: 5}
@@ -32,8 +35,8 @@ class MqttClients:
         self._address = address
         self._clients: dict[str, _Client] = {}
 
-    def run(self, step: dict[str, Any]) -> dict[str, Any] | None:
-        """Do one step; None for an operation without a result."""
+    def run(self, step: dict[str, Any], within_s: float = PATIENCE_S) -> dict[str, Any] | None:
+        """Do one step; None for an operation without a result. ``within_s``: how long to wait for what shall happen."""
         if step["op"] == "connect":
             client = self._clients[step["client"]] = _Client(step)
             return client.connect(self._address, step)
@@ -49,13 +52,13 @@ class MqttClients:
                 return client.publish(step)
             case "receive":
                 wanted = len(step["result"]["messages"])
-                return {"messages": client.receive(wanted, min(step["timeout_s"], EVENT_SECONDS))}
+                return {"messages": client.receive(wanted, within_s)}
             case "expect_connected":
-                return client.connection(expected=step["result"]["connected"])
+                return {"connected": client.connection(step["result"]["connected"], within_s)}
             case "expect_disconnect":
-                return client.disconnection(min(step["timeout_s"], EVENT_SECONDS))
+                return client.disconnection(within_s)
             case "state":
-                return client.state(step)
+                return client.state(step, within_s)
             case "disconnect":
                 client.close()
                 return None
@@ -107,7 +110,7 @@ class _Client:
             options = {"clean_start": step["clean_start"], "properties": _properties(step, PacketTypes.CONNECT)}
         self._paho.connect(*address, keepalive=step["keepalive"], **options)
         self._paho.loop_start()
-        return self._connacks.get(timeout=ANSWER_SECONDS)
+        return self._connacks.get(timeout=PATIENCE_S)
 
     def subscribe(self, step: dict[str, Any]) -> dict[str, Any]:
         if self.version == _V5:
@@ -120,48 +123,60 @@ class _Client:
             self._paho.subscribe(step["topic"], options=options, properties=_properties(step, PacketTypes.SUBSCRIBE))
         else:
             self._paho.subscribe(step["topic"], step["qos"])
-        return {"reason_codes": self._acks.get(timeout=ANSWER_SECONDS)}
+        return {"reason_codes": self._acks.get(timeout=PATIENCE_S)}
 
     def unsubscribe(self, topic: str) -> dict[str, Any]:
         self._paho.unsubscribe(topic)
-        return {"reason_codes": self._acks.get(timeout=ANSWER_SECONDS)}
+        return {"reason_codes": self._acks.get(timeout=PATIENCE_S)}
 
     def publish(self, step: dict[str, Any]) -> dict[str, Any]:
         properties = _properties(step, PacketTypes.PUBLISH) if self.version == _V5 else None
         self._paho.publish(step["topic"], step["payload"], step["qos"], step["retain"], properties)
-        answer = self._published.get(timeout=ANSWER_SECONDS)
+        answer = self._published.get(timeout=PATIENCE_S)
         return answer if step["qos"] else {}
 
     def receive(self, wanted: int, seconds: float) -> list[dict[str, Any]]:
         """The next ``wanted`` messages, and any that follow at once."""
+        if not wanted:
+            self.answers()
         deadline = time.monotonic() + seconds
+        quiet = QUIET_SECONDS if wanted else 0.0
         found = []
         while True:
-            left = deadline - time.monotonic() if len(found) < wanted else QUIET_SECONDS
+            left = deadline - time.monotonic() if len(found) < wanted else quiet
             try:
                 found.append(self._messages.get(timeout=max(0.0, left)))
             except queue.Empty:
                 return found
 
-    def connection(self, *, expected: bool) -> dict[str, Any]:
+    def answers(self) -> bool:
+        """Whether the server still answers on this connection; by then all that it sent before has been taken."""
+        if self.connected:
+            self._paho.unsubscribe(_NOWHERE)
+            if eventually(lambda: self._gone.is_set() or not self._acks.empty()) and not self._acks.empty():
+                self._acks.get()
+        return self.connected
+
+    def connection(self, expected: bool, within_s: float) -> bool:
         """Whether the connection lives; one that was lost in the recording gets time to be lost."""
-        if not expected:
-            self._gone.wait(EVENT_SECONDS)
-        return {"connected": self.connected}
+        if expected:
+            return self.answers()
+        return not self._gone.wait(within_s)
 
     def disconnection(self, seconds: float) -> dict[str, Any]:
         if not self._gone.wait(seconds):
             return {"connected": True}
         return self._end
 
-    def state(self, step: dict[str, Any]) -> dict[str, Any]:
+    def state(self, step: dict[str, Any], within_s: float) -> dict[str, Any]:
         """Connected or not and how many messages arrived, once that is as recorded or time is up."""
         if step["connected"]:
-            messages = self.receive(step["messages"], EVENT_SECONDS)
+            messages = self.receive(step["messages"], within_s)
+            connected = self.answers()
         else:
-            self._gone.wait(EVENT_SECONDS)
+            connected = self.connection(False, within_s)
             messages = self.receive(step["messages"], 0)
-        seen = {"connected": self.connected, "messages": len(messages)}
+        seen = {"connected": connected, "messages": len(messages)}
         if "properties" in step:
             seen["properties"] = [message["properties"] for message in messages]
         return seen

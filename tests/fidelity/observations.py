@@ -9,10 +9,10 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from tests.waiting import PATIENCE_S
+
 Address = tuple[str, int]
 Watcher = Callable[[str], dict[str, Any]]
-
-_TIMEOUT = 5.0
 
 
 def watcher_for(recorded: dict[str, Any], mqtt: Address) -> Watcher:
@@ -32,7 +32,7 @@ class _RawClient:
     """The client ``rec_raw`` without an MQTT library: QoS 2 to a denied topic and to one nobody subscribed to."""
 
     def __init__(self, mqtt: Address) -> None:
-        self._socket = socket.create_connection(mqtt, timeout=_TIMEOUT)
+        self._socket = socket.create_connection(mqtt, timeout=PATIENCE_S)
         variable = b"\x00\x04MQTT\x05\x02\x00\x3c\x00" + _text("rec_raw")
         self._send(0x10, variable)
         connack = self._packet()

@@ -12,16 +12,30 @@ from typing import Any
 
 from tests.fidelity.comparison import Comparison, pointed
 from tests.fidelity.http_exchange import RestClient, recorded_answer
-from tests.fidelity.live import LiveDeployment, add_api_keys, authorization_headers
+from tests.fidelity.listed import listed_differences
+from tests.fidelity.live import (
+    LiveDeployment,
+    add_api_keys,
+    age_retained,
+    authorization_headers,
+    gather_writes,
+    report_statistics,
+)
 from tests.fidelity.mqtt_clients import MqttClients
 from tests.fidelity.observations import Watcher, watcher_for
 from tests.fidelity.recording import Script, Step
 from tests.fidelity.sink import RECORDED_PORT, Sink
+from tests.waiting import PATIENCE_S
 
 RECORDED_MQTT_PORT = 1883
-# The reference is immediate where the recorded server is not, so longer waiting shows nothing new.
-POLL_SECONDS = 4.0
 POLL_INTERVAL = 0.02
+# Of a step that is listed as different, longer waiting shows nothing new: the reference is immediate.
+LISTED_SECONDS = 1.0
+# After so many seconds the recorded server reports the statistics of a client.
+REPORTED_AFTER = 15
+# Where a script waits for something to expire, a second of the recording is as long as this many of the replay, so that
+# nothing expires before. Nobody waits for them: messages are made older.
+TIME_SCALE = 1000
 
 _AUTHENTICATOR = "/api/v5/authentication/password_based%3Abuilt_in_database"
 _SOURCES = "/api/v5/authorization/sources"
@@ -50,7 +64,7 @@ class Outcome:
 
 def replay(script: Script, *, strict: bool) -> Outcome:
     """Run ``script`` against a fresh deployment."""
-    player = _Player(strict)
+    player = _Player(strict, {step for name, step in listed_differences(strict=strict) if name == script.name})
     try:
         return player.play(script)
     finally:
@@ -58,7 +72,9 @@ def replay(script: Script, *, strict: bool) -> Outcome:
 
 
 class _Player:
-    def __init__(self, strict: bool) -> None:
+    def __init__(self, strict: bool, listed: set[str]) -> None:
+        self._listed = listed
+        self._time_scale = 1
         self._deployment = LiveDeployment(strict=strict)
         self._sink = Sink()
         self._rest = RestClient(self._deployment.rest, authorization_headers())
@@ -76,6 +92,7 @@ class _Player:
 
     def play(self, script: Script) -> Outcome:
         outcome = Outcome(script.name)
+        self._time_scale = TIME_SCALE if any("wait" in step.line for step in script.steps) else 1
         for step, following in zip(script.steps, [*script.steps[1:], None], strict=True):
             if following is not None and "observation" in following.line:
                 self._watcher = watcher_for(following.line["observation"], self._deployment.mqtt)
@@ -96,7 +113,7 @@ class _Player:
                 return self._mqtt_step(step)
             if "sink" in line:
                 sink = line["sink"]
-                taken = self._sink.take(sink["requests"], sink["timeout_s"])
+                taken = self._sink.take(sink["requests"], self._patience(step))
                 return self._compared(step, "sink", {**sink, "requests": taken})
             if "observation" in line:
                 assert self._watcher is not None  # no script begins with an observation
@@ -104,16 +121,22 @@ class _Player:
             if "fixture" in line:
                 self._fixture(line["fixture"])
             if "wait" in line:
-                time.sleep(line["wait"]["seconds"])
+                seconds = line["wait"]["seconds"] * self._time_scale
+                self._deployment.call(lambda deployment: age_retained(deployment, seconds))
         except Exception as error:  # whatever breaks a step is a difference of that step
             return [f"{type(error).__name__}: {error}"]
         return []
+
+    def _patience(self, step: Step) -> float:
+        """Seconds to wait for what a step shall show."""
+        return LISTED_SECONDS if step.name in self._listed else PATIENCE_S
 
     def _request(self, step: Step) -> list[str]:
         request = self._prepared(step.line["request"])
         recorded = recorded_answer(step.line["response"])
         comparison = Comparison([f"/body{pointer}" for pointer in step.volatile], [f"/body{p}" for p in step.unordered])
-        deadline = time.monotonic() + (POLL_SECONDS if "poll" in step.line else 0)
+        poll = step.line.get("poll")
+        deadline = time.monotonic() + (self._patience(step) if poll else 0)
         while True:
             answer = self._rest.send(request)
             seen = json.loads(self._moved(json.dumps(answer.shown, ensure_ascii=False), back=True))
@@ -122,6 +145,8 @@ class _Player:
                 lines = [line for line in lines if not line.startswith("/status:")]
             if not lines or time.monotonic() >= deadline:
                 break
+            if poll and poll["timeout_s"] > REPORTED_AFTER:
+                self._deployment.call(report_statistics)
             time.sleep(POLL_INTERVAL)
         self._last_text = answer.text
         for name, pointer in step.line.get("capture", {}).items():
@@ -140,6 +165,9 @@ class _Player:
         for name in ("body", "body_text"):
             if name in filled:
                 filled[name] = json.loads(self._moved(json.dumps(filled[name])))
+        properties = filled["body"].get("properties", {}) if isinstance(filled.get("body"), dict) else {}
+        if "message_expiry_interval" in properties and self._time_scale != 1:
+            properties["message_expiry_interval"] *= self._time_scale
         return filled
 
     def _moved(self, text: str, *, back: bool = False) -> str:
@@ -153,13 +181,15 @@ class _Player:
             {"method": burst["method"], "path": burst["path"], "body": burst["body"]}
             | {"headers": {"authorization": "basic-valid", "content-type": "application/json"}}
         )
+        scatter = self._deployment.call(lambda deployment: gather_writes(deployment, burst["n"]))
         with ThreadPoolExecutor(burst["n"]) as pool:
             answers = list(pool.map(lambda _: self._rest.send(request).shown, range(burst["n"])))
+        self._deployment.call(scatter)
         return dict(Counter(_summary(answer) for answer in answers))
 
     def _mqtt_step(self, step: Step) -> list[str]:
         recorded = step.line["mqtt"]
-        result = self._mqtt.run(recorded)
+        result = self._mqtt.run(recorded, self._patience(step))
         if result is None:
             return []
         seen = {**recorded, **result} if recorded["op"] == "state" else {**recorded, "result": result}

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.http_server import HttpServer, Received, Reply
 
 # The port connectors name in the recordings.
 RECORDED_PORT = 18999
 
 
-class Sink:
+class Sink(HttpServer):
     """Answers 200 to everything and remembers it."""
 
     def __init__(self) -> None:
+        super().__init__(self._remember)
         self._requests: list[dict[str, Any]] = []
-        received = self._requests
+        self.start()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _remember(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0))).decode("utf-8", "replace")
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                received.append({"method": self.command, "path": self.path, "headers": headers, "body": body})
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            do_GET = do_POST = do_PUT = do_DELETE = _remember
-
-            def log_message(self, *_arguments: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    def _remember(self, received: Received) -> Reply:
+        body = received.body.decode("utf-8", "replace")
+        self._requests.append(
+            {"method": received.method, "path": received.target, "headers": dict(received.headers), "body": body}
+        )
+        return Reply(200)
 
     def take(self, recorded: list[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
         """What arrived since the last call, with the headers that were recorded."""
@@ -48,7 +35,3 @@ class Sink:
         for request, known in zip(taken, recorded, strict=False):
             request["headers"] = {name: request["headers"].get(name) for name in known.get("headers", {})}
         return taken
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from tests.fidelity.listed import listed_differences
-from tests.fidelity.live import short_reports
+from tests.fidelity.live import reports_on_demand
 from tests.fidelity.recording import load_script, script_names
 from tests.fidelity.replay import Difference, Outcome, replay
 
@@ -30,7 +30,7 @@ def replayed(request: pytest.FixtureRequest) -> Iterator[Replays]:
     def begun(mode: str, name: str) -> Future[Outcome]:
         return pool.submit(replay, load_script(name), strict=MODES[mode])
 
-    with short_reports():
+    with reports_on_demand():
         if not hasattr(request.config, "workerinput"):  # a worker of pytest-xdist runs only some of the tests
             for item in request.session.items:
                 if "replayed" in getattr(item, "fixturenames", ()):

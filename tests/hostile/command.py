@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from conformance.report.json_report import read_report
+from tests.waiting import RUN_PATIENCE_S
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.hostile.preloaded"])
@@ -49,7 +50,7 @@ class Running:
         self._process = _FORKS.Process(target=_main, args=(arguments, dict(env), folder, dict(bounds)))
         self._process.start()
 
-    def end(self, within_s: float = 120) -> Ended:
+    def end(self, within_s: float = RUN_PATIENCE_S) -> Ended:
         """Wait for the end; no run of a sick target may hang, or show a traceback, or tell a secret."""
         self._process.join(within_s)
         hangs = self._process.is_alive()

@@ -11,13 +11,15 @@ import pytest
 from conformance.target import health, session
 from tests.hostile.client import Client
 from tests.hostile.server import HostileServer
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounds of time that a test can wait for."""
-    monkeypatch.setattr(session, "READ_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(session, "HEARTBEAT_TIMEOUT_S", 1.0)
+    """A sick target is given up soon, a healthy one that is slow is not."""
+    monkeypatch.setattr(session, "CONNECT_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(session, "READ_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(session, "HEARTBEAT_TIMEOUT_S", PATIENCE_S)
     monkeypatch.setattr(health, "PAUSES_S", (0.0, 0.01))
 
 

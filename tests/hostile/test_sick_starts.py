@@ -9,21 +9,23 @@ import pytest
 
 from conformance.controller import Controller
 from conformance.start import StartError
+from conformance.target import connection
 from conformance.target.answer import UnexpectedAnswer
+from conformance.target.errors import TargetLost
 from conformance.target.paging import entries
 from tests.hostile.client import Client
+from tests.hostile.clock import HurryingClock, StandingClock
 from tests.hostile.server import Case, Exchange, HostileServer
 from tests.hostile.test_endless_answers import bombing, endless, silent
 from tests.hostile.test_http_framing import HTML, LOOP, OK, closing, resetting, wire
 from tests.hostile.test_storms import answering
 from tests.hostile.test_unreliable_json import nested
+from tests.waiting import PATIENCE_S
 
 # case, exit code, words of the sentence
 SICK = {
     "closes": (closing(), 3, "cannot be reached: RemoteDisconnected"),
     "resets": (resetting(), 3, "cannot be reached: ConnectionResetError"),
-    "is silent": (silent(b""), 3, "cannot be reached: TimeoutError"),
-    "drips": (endless(OK, b"x", 0.05), 3, "cannot be reached: the answer was not complete after"),
     "never ends": (endless(OK, b"x: y\r\n" * 1000), 3, "no valid HTTP (HTTPException: got more than 100 headers)"),
     "is no HTTP": (closing(b"SSH-2.0-OpenSSH_9.2\r\n"), 3, "no valid HTTP (BadStatusLine: SSH-2.0-OpenSSH_9.2)"),
     "is a bomb": (bombing(b"gzip", 1), 2, "is no EMQX API: GET /action_types answered 200 with application/json"),
@@ -36,9 +38,10 @@ SICK = {
 }
 
 
-def refusal(server: HostileServer, folder: Path, code: int = 3) -> str:
+def refusal(server: HostileServer, folder: Path, code: int = 3, **options: str) -> str:
     """The sentence that ends a run before it begins."""
-    options = {"base_url": server.base_url, "api_key": "key", "api_secret": "the-api-secret", "report_dir": str(folder)}
+    options |= {"base_url": server.base_url, "api_key": "key", "api_secret": "the-api-secret"}
+    options["report_dir"] = str(folder)
     with pytest.raises(StartError) as ended:
         Controller.start(options)
     assert ended.value.exit_code == code
@@ -51,25 +54,62 @@ def test_target_that_is_sick_from_the_start(
     server: HostileServer,
     tmp_path: Path,
     impatient: None,
-    monkeypatch: pytest.MonkeyPatch,
     case: Case,
     code: int,
     words: str,
 ) -> None:
-    monkeypatch.setattr("conformance.target.session.READ_TIMEOUT_S", 0.3)
     server.cases = {"/action_types": case}
-    options = {
-        "base_url": server.base_url,
-        "api_key": "key",
-        "api_secret": "the-api-secret",
-        "report_dir": str(tmp_path),
-    }
-    with pytest.raises(StartError) as ended:
-        Controller.start(options)
-    assert ended.value.exit_code == code
-    assert words in str(ended.value)
-    assert "\n" not in str(ended.value)
+    assert words in refusal(server, tmp_path, code)
     assert server.paths("POST") == []
+
+
+def test_target_that_is_silent_from_the_start(
+    server: HostileServer, tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.target.session.READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(connection, "time", StandingClock())
+    server.cases = {"/action_types": silent(b"")}
+    assert "cannot be reached: TimeoutError" in refusal(server, tmp_path)
+
+
+def test_target_that_drips_from_the_start(
+    server: HostileServer, tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "time", HurryingClock(PATIENCE_S / 4))
+    server.cases = {"/action_types": endless(OK, b"x", 0.1)}
+    assert "cannot be reached: the answer was not complete after" in refusal(server, tmp_path)
+
+
+@pytest.mark.parametrize("body", [b'{"data":[]}', b"{}", b"[]", b'[{"node":1}]', b"null"])
+def test_service_that_answers_everything_alike_is_no_emqx(body: bytes, server: HostileServer, tmp_path: Path) -> None:
+    server.choose = lambda _request: lambda exchange: exchange.answer(body)
+    assert refusal(server, tmp_path, 2) == (
+        f"{server.base_url} is no EMQX API: GET /action_types names no types, GET /nodes names no node, and a request "
+        "without credentials is not refused as EMQX does"
+    )
+    assert server.paths("POST") == []
+
+
+@pytest.mark.parametrize("proof", ["/action_types", "/nodes", "refusal"])
+def test_emqx_with_a_fault_where_it_is_recognized_is_still_looked_at(
+    proof: str, server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One proof is enough: the faults are for the items to find."""
+    answers = {"/action_types": b'["http"]', "/nodes": b'[{"node":"emqx@127.0.0.1"}]'}
+
+    async def faulty(exchange: Exchange) -> None:
+        signed = b"Authorization" in exchange.request.head
+        if proof == "refusal" and not signed:
+            await exchange.answer(b'{"code":"BAD_API_KEY_OR_SECRET","message":"no"}', "401 Unauthorized")
+        else:
+            await exchange.answer(answers[proof] if exchange.request.path == proof else b'{"data":[]}')
+
+    def reached(*_arguments: object) -> None:
+        raise TargetLost("reached")
+
+    server.choose = lambda _request: faulty
+    monkeypatch.setattr("conformance.target.preflight._write_check", reached)
+    assert refusal(server, tmp_path) == "inconclusive: reached"
 
 
 def test_sentence_about_a_sick_target_tells_no_secret_and_does_not_act(server: HostileServer, tmp_path: Path) -> None:

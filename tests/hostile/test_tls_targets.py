@@ -11,12 +11,14 @@ import pytest
 from conformance.controller import Controller
 from conformance.reference.embedded import start_embedded
 from conformance.start import StartError
-from conformance.target import session
+from conformance.target import connection, session
 from conformance.target.errors import TargetLost
 from tests.hostile import command
 from tests.hostile.client import Client
+from tests.hostile.clock import HurryingClock
 from tests.hostile.server import Exchange, HostileServer
 from tests.run.command import environment
+from tests.waiting import PATIENCE_S
 
 CERTIFICATES = Path(__file__).with_name("certificates")
 CA = CERTIFICATES / "ca.pem"
@@ -96,17 +98,16 @@ def test_tls_that_breaks_in_mid_run_loses_the_target(tmp_path: Path, impatient: 
 
 
 def test_slow_answer_over_tls_is_given_up(tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "READ_TIMEOUT_S", 0.3)
-
     async def drip(exchange: Exchange) -> None:
-        await exchange.endlessly(b"x", 0.05)
+        await exchange.endlessly(b"x", 0.1)
 
     cases = {"/rules": drip}
     with (
         HostileServer(cases, tls=serving("trusted")) as server,
         Client(server.base_url, tmp_path, ca_bundle=CA) as client,
     ):
-        with pytest.raises(session.NoAnswer, match=r"was not complete after 0\.6 s"):
+        monkeypatch.setattr(connection, "time", HurryingClock(PATIENCE_S / 4))
+        with pytest.raises(session.NoAnswer, match=f"was not complete after {2 * PATIENCE_S:g} s"):
             client.call("GET /rules")
         assert client.call("GET /connectors").status == 200
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from html.parser import HTMLParser
@@ -10,13 +11,26 @@ from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
+from rich.console import Console
 
 from conformance.report.html import render_html
 from conformance.report.json_report import build_report
 from conformance.report.junit import render_junit
-from conformance.report.model import ItemResult, RunResult
+from conformance.report.model import ItemResult, LeftOut, RunResult
+from conformance.report.terminal import summary
+from conformance.report.verdict import Selection, decide
 from conformance.report.writers import write_reports
-from tests.report.samples import HOSTILE, failing_items, good_items, hostile_items, run_of, runs
+from tests.report.samples import (
+    CATALOGUE,
+    HOSTILE,
+    OPERATIONS,
+    failing_items,
+    good_items,
+    hostile_items,
+    item,
+    run_of,
+    runs,
+)
 
 VOID = {"meta", "input", "wbr", "link", "img", "br", "hr"}
 
@@ -132,6 +146,54 @@ def test_links_of_the_page_lead_somewhere(items: list[ItemResult]) -> None:
         assert not (found["href"] or "").startswith("#") or (found["href"] or "")[1:] in identifiers
     for found in page.having("aria-labelledby"):
         assert found["aria-labelledby"] in identifiers
+
+
+@pytest.mark.parametrize(
+    ("items", "complete", "verdict"),
+    [
+        (good_items(), True, "conformant"),
+        (good_items()[:1], False, "partial"),
+        (failing_items(), True, "non_conformant"),
+        ([], True, "inconclusive"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_report_begins_with_how_much_was_looked_at(items: list[ItemResult], complete: bool, verdict: str) -> None:
+    decision = decide(items, Selection(CATALOGUE, OPERATIONS, complete, part="1 id"))
+    run = run_of(items, decision)
+    assert run.verdict == verdict
+    decided = sum(entry.outcome in ("passed", "failed", "waived") for entry in decision.requirements)
+    expected = f"{decided} of 4 requirements"
+    page, printed = render_html(run), io.StringIO()
+    summary(run, Console(file=printed, width=200))
+    suite = ElementTree.fromstring(render_junit(run)).find("testsuite")
+    assert suite is not None
+    properties = {found.attrib["name"]: found.attrib["value"] for found in suite.findall("properties/property")}
+    assert f'<p class="extent"><b>{expected}</b>' in page
+    assert f"Verdict: {verdict.replace('_', ' ').upper()}, {expected}, " in printed.getvalue()
+    assert properties["extent"].startswith(f"{expected}, ")
+    keeps = "The target keeps the contract"
+    assert (keeps in page) is (verdict == "conformant")
+    assert keeps not in printed.getvalue() + render_junit(run)
+
+
+def test_every_report_tells_what_was_left_out_and_against_which_contract() -> None:
+    sentence = "EMQX 5.10.3 has no contract of its own here: it was checked against the contract of 5.8.9"
+    items = [*good_items(), item("test_x", None, "RUL-09", outcome="skipped", omission="chosen", reason="no listener")]
+    decision = decide(items, Selection(CATALOGUE, OPERATIONS, of_run=[LeftOut("undecided", sentence)]))
+    run = run_of(items, decision, target_version="5.10.3")
+    page, printed = Page(render_html(run)).text, io.StringIO()
+    summary(run, Console(file=printed, width=200))
+    report = json.dumps(build_report(run))
+    for text in (page, printed.getvalue(), render_junit(run), report):
+        assert sentence in text
+    for text in (page, printed.getvalue()):
+        assert "Left out on the user's word: 1 requirement" in text
+        assert "no listener: 1 item; not looked at: RUL-09" in text
+    properties = ElementTree.fromstring(render_junit(run)).findall("testsuite/properties/property")
+    told = {found.attrib["name"]: found.attrib["value"] for found in properties}
+    assert (told["contract_version"], told["target_version"]) == ("5.8.9", "5.10.3")
+    assert (told["left_out.chosen"], told["complete"]) == ("1 requirements, and 0 in part", "false")
 
 
 def test_page_shows_hostile_text_as_text() -> None:

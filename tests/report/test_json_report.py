@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 
 from conformance.report.errors import ReportError
 from conformance.report.json_report import build_report, read_report, schema, write_report
-from conformance.report.model import RunResult
-from tests.report.samples import failing_items, failure, run_of, runs
+from conformance.report.model import PartSelected, RunResult
+from conformance.report.verdict import Selection, decide
+from tests.report.samples import CATALOGUE, OPERATIONS, failing_items, failure, good_items, item, run_of, runs
 
 
 def structure(value: object) -> object:
@@ -25,19 +26,24 @@ def structure(value: object) -> object:
 
 
 def test_structure(tmp_path: Path) -> None:
-    report = json.loads(write_report(run_of(failing_items()), tmp_path).read_text())
+    selection = PartSelected(["conformance/scenarios"], "rules", None, ["conformance/fuzz"])
+    run = run_of([*failing_items(), item("test_x", None, outcome="skipped", omission="chosen")], selection=selection)
+    report = json.loads(write_report(run, tmp_path).read_text())
     assert list(report) == [
-        "schema_version", "verdict", "suite", "contract", "target", "seed", "profile", "started_at", "duration_s",
-        "totals", "requirements", "operations", "failures",
+        "schema_version", "verdict", "suite", "complete", "contract", "target", "seed", "profile", "mode", "selection",
+        "started_at", "duration_s", "totals", "requirements", "operations", "failures", "waivers", "left_out",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
         "verdict": "str",
         "suite": "str",
-        "contract": {"digest": "str", "variant": "str"},
+        "complete": "bool",
+        "contract": {"digest": "str", "variant": "str", "described_version": "str"},
         "target": {"base_url": "str", "version": "str"},
         "seed": "int",
         "profile": "str",
+        "mode": "str",
+        "selection": {"items": ["str"], "expression": "str", "markers": "NoneType", "deselected": ["str"]},
         "started_at": "str",
         "duration_s": "float",
         "totals": dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
@@ -53,7 +59,22 @@ def test_structure(tmp_path: Path) -> None:
                 "message": "str",
                 "curl": "str",
                 "waived_by": "NoneType",
+                "item": "str",
+                "request_id": "str",
+                "id": "str",
+                "consequence_of": "NoneType",
             }
+        ],
+        "waivers": [
+            {
+                "id": "str",
+                "state": "str",
+                "failures": "int",
+                **dict.fromkeys(("reason", "link", "owner", "expires"), "str"),
+            }
+        ],
+        "left_out": [
+            {"why": "str", "reason": "str", "items": "int", "requirements": [], "partly": [], "operations": []}
         ],
     }
 
@@ -101,12 +122,46 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 8
+    assert len(closed) == 11
+    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out"}
+    added |= {"item", "request_id", "id", "consequence_of"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
             assert entry["additionalProperties"] is False
-            assert entry["required"] == list(entry["properties"])
+            assert set(entry["properties"]) - set(entry["required"]) <= added, "only what earlier reports do not have"
+
+
+def test_report_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    path = write_report(run_of(failing_items()), tmp_path)
+    report = json.loads(path.read_text())
+    for key in ("complete", "mode", "selection", "waivers", "left_out"):
+        del report[key]
+    del report["contract"]["described_version"]
+    for entry in report["failures"]:
+        del entry["item"], entry["request_id"], entry["id"], entry["consequence_of"]
+    path.write_text(json.dumps(report))
+    assert read_report(path) == report
+
+
+def test_every_requirement_is_kept_selected_or_not() -> None:
+    run = run_of([], decide(good_items()[:1], Selection(CATALOGUE, OPERATIONS, complete=False, part="1 id")))
+    report = build_report(run)
+    assert {entry["id"]: (entry["outcome"], entry["reason"]) for entry in report["requirements"]} == {
+        "GEN-14": ("passed", ""),
+        "GEN-15": ("passed", ""),
+        "RUL-01": ("passed", ""),
+        "RUL-02": ("not_selected", "not selected (1 id)"),
+    }
+    assert [entry["operation"] for entry in report["operations"]] == list(OPERATIONS)
+    assert (report["verdict"], report["complete"]) == ("partial", False)
+
+
+def test_complete_means_that_nothing_is_missing() -> None:
+    assert build_report(run_of(good_items()))["complete"]
+    for outcome, omission in (("skipped", "chosen"), ("skipped", "undecided"), ("not_run", None), ("error", None)):
+        missing = item("test_x", None, "RUL-01", outcome=outcome, omission=omission)
+        assert not build_report(run_of([*good_items(), missing]))["complete"]
 
 
 @pytest.mark.parametrize(

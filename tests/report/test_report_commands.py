@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance.report.commands import diff, report
-from conformance.report.comparison import compare
+from conformance.report.comparison import compare, render_comparison
 from conformance.report.json_report import build_report
 from conformance.report.model import ItemResult
 from conformance.report.verdict import Selection, decide
@@ -107,7 +107,11 @@ def test_waived_failure_is_a_worse_verdict_but_no_new_failure(tmp_path: Path) ->
     assert result.exit_code == 1
     assert "New failures" not in result.output
     assert "Changed outcome, by requirement (1)\n  GEN-14: passed -> waived" in result.output
-    assert invoke(diff, bad, waived).exit_code == 0
+    better = invoke(diff, bad, waived)
+    assert better.exit_code == 0
+    assert "Fixed" not in better.output
+    assert "Waived now, by requirement (1)\n  GEN-14: failed -> waived" in better.output
+    assert "  GET /rules: response_schema: 1 failure -> 1 failure waived" in better.output
 
 
 def test_what_no_longer_runs_is_worse(tmp_path: Path) -> None:
@@ -120,17 +124,67 @@ def test_what_no_longer_runs_is_worse(tmp_path: Path) -> None:
     less[2].outcome = "error"
     result = invoke(diff, good, stored(tmp_path / "less", less))
     assert result.exit_code == 1
-    assert "Not run any more, by requirement (1)\n  RUL-02: passed -> error" in result.output
+    assert "Not decided any more, by requirement (1)\n  RUL-02: passed -> error" in result.output
 
 
-def test_skipped_is_a_change_but_no_worse() -> None:
+def skipped_items() -> list[ItemResult]:
+    """As `good_items`, but RUL-02 is skipped."""
     items = good_items()
-    skipped = good_items()
-    for one in skipped[2:]:
+    for one in items[2:]:
         one.outcome, one.reason, one.evidence = "skipped", "no sink", {}
-    comparison = compare(build_report(run_of(items)), build_report(run_of(skipped)))
+        one.omission = "not_demanded"
+    return items
+
+
+def test_skipping_what_was_decided_is_worse_and_deciding_what_was_skipped_is_not() -> None:
+    decided, skipped = build_report(run_of(good_items())), build_report(run_of(skipped_items()))
+    comparison = compare(decided, skipped)
+    assert [entry.name for entry in comparison.requirements["undecided"]] == ["RUL-02"]
+    assert comparison.worse
+    comparison = compare(skipped, decided)
     assert [entry.name for entry in comparison.requirements["changed"]] == ["RUL-02"]
     assert not comparison.worse
+
+
+def test_less_than_before_is_worse() -> None:
+    items = good_items()
+    items[-1].omission = "chosen"
+    whole, part = build_report(run_of(good_items())), build_report(run_of(items))
+    assert (whole["verdict"], part["verdict"]) == ("conformant", "partial")
+    assert compare(whole, part).worse
+    assert not compare(part, whole).worse
+
+
+def test_what_is_not_selected_any_more_is_worse(tmp_path: Path) -> None:
+    good = stored(tmp_path / "good", good_items())
+    result = invoke(diff, good, stored(tmp_path / "part", good_items()[:1], complete=False))
+    assert result.exit_code == 1
+    assert "Not decided any more, by requirement (1)\n  RUL-02: passed -> " in result.output
+
+
+def test_failure_whose_requirement_is_not_decided_any_more_is_not_fixed() -> None:
+    items = good_items()
+    items[2].failures = [failure("RUL-02", items[2].operation)]
+    items[2].outcome = "failed"
+    skipped = build_report(run_of(skipped_items()))
+    for operation in skipped["operations"]:
+        operation["requests"] = 1
+    comparison = compare(build_report(run_of(items)), skipped)
+    assert "fixed" not in comparison.checks
+    assert [entry.after for entry in comparison.checks["undecided"]] == ["RUL-02 not decided"]
+    assert [(entry.before, entry.after) for entry in comparison.requirements["undecided"]] == [("failed", "skipped")]
+    assert comparison.worse
+
+
+def test_operation_that_nobody_asked_is_worse() -> None:
+    """What every operation must do may have passed without it."""
+    before, after = (build_report(run_of(good_items())) for _ in range(2))
+    after["operations"][0]["requests"] = 0
+    comparison = compare(before, after)
+    assert [entry.name for entry in comparison.operations["undecided"]] == [before["operations"][0]["operation"]]
+    assert comparison.worse
+    assert "Not decided any more, by operation (1)" in render_comparison(comparison)
+    assert not compare(after, before).worse
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b"\xff", b"[" * 100_000])

@@ -14,7 +14,9 @@ from conformance.report.model import RunResult
 from conformance.report.storage import read_run, write_run
 from tests.report.samples import failing_items, run_of, runs
 
-in_one_folder = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_one_folder = settings(
+    max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -72,10 +74,10 @@ def test_damage_is_found_or_harmless(tmp_path: Path, data: st.DataObject, value:
         (b"\xff", "is not UTF-8 (byte 0)"),
         (b"[" * 100_000, "is not JSON"),
         (b"[]", "is not a stored run"),
-        (b'{"run_version": 2, "run": {}}', "has version 2, this suite reads version 1"),
-        (b'{"run_version": 1}', "is damaged: the file: expected an object"),
-        (b'{"run_version": 1, "run": {}}', "is damaged: the file: verdict is missing"),
-        (b'{"run_version": 1, "run": {"x": 1}}', "is damaged: the file: unknown key 'x'"),
+        (b'{"run_version": 1, "run": {}}', "has version 1, this suite reads version 2"),
+        (b'{"run_version": 2}', "is damaged: the file: expected an object"),
+        (b'{"run_version": 2, "run": {}}', "is damaged: the file: verdict is missing"),
+        (b'{"run_version": 2, "run": {"x": 1}}', "is damaged: the file: unknown key 'x'"),
     ],
 )
 def test_bad_file(tmp_path: Path, content: bytes, sentence: str) -> None:

@@ -37,7 +37,7 @@ class Clock:
 
 
 def test_summary_of_a_failing_run() -> None:
-    text = shown(run_of(failing_items()), Path("some/reports"))
+    text = shown(run_of(failing_items()), Path("some/reports/index.html"))
     assert "Verdict: NON CONFORMANT" in text
     assert text.index("GEN-14 Every body validates.") < text.index("GEN-15 No input makes")
     assert "  GET /rules/{id}\n    [response_schema] 200: /data/0/enable" in text
@@ -49,7 +49,7 @@ def test_summary_of_a_failing_run() -> None:
         text.split()
     )
     assert "W-1: reproduced, 2 failures, until 2027-03-31, qa: known" in text
-    assert "    1 no MQTT listener was named" in text
+    assert "Not demanded" in text
     assert text.rstrip().endswith("Report: some/reports/index.html")
     assert "\x1b" not in text
 

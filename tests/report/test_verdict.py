@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.report.model import ItemResult, Outcome
-from conformance.report.verdict import EXIT_CODES, Selection, decide
+from conformance.report.model import ItemResult, LeftOut, Omission, Outcome, PartSelected, Verdict
+from conformance.report.verdict import Decision, Selection, decide, exit_code
 from tests.report.samples import CATALOGUE, OPERATIONS, SELECTION, failing_items, failure, good_items, item, items
 from tests.report.samples import selections as any_selection
 
-FROM_BEST = ("conformant", "conformant_with_waivers", "inconclusive", "non_conformant")
+FROM_BEST = ("conformant", "conformant_with_waivers", "partial", "inconclusive", "non_conformant")
 some_items = st.lists(items, max_size=5)
 troubles = st.lists(st.sampled_from(["interrupted", "a worker died"]), max_size=2)
 
@@ -22,8 +22,88 @@ def outcomes(entries) -> dict[str, Outcome]:
     return {getattr(entry, "id", None) or entry.operation: entry.outcome for entry in entries}
 
 
+def code(decision: Decision) -> int:
+    return exit_code(decision.verdict, decision.left_out)
+
+
+def skipped(why: Omission | None, reason: str = "no sink") -> ItemResult:
+    return item("test_x", None, "RUL-02", outcome="skipped", omission=why, reason=reason)
+
+
 def test_exit_codes() -> None:
-    assert [EXIT_CODES[verdict] for verdict in FROM_BEST] == [0, 0, 3, 1]
+    assert [exit_code(verdict, []) for verdict in FROM_BEST] == [0, 0, 0, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("why", "verdict", "expected"),
+    [
+        ("chosen", "partial", 0),
+        ("undecided", "partial", 3),
+        (None, "partial", 3),
+        ("not_demanded", "conformant", 0),
+    ],
+)
+def test_what_was_not_looked_at(why: Omission | None, verdict: Verdict, expected: int) -> None:
+    decision = decide([*good_items(), skipped(why)], SELECTION)
+    assert (decision.verdict, code(decision)) == (verdict, expected)
+    assert set(outcomes(decision.requirements).values()) == {"passed"}
+
+
+def test_one_thing_undecided_outweighs_all_that_was_chosen() -> None:
+    decision = decide([*good_items(), skipped("chosen"), skipped("undecided", "no MQTT"), skipped("chosen")], SELECTION)
+    assert (decision.verdict, code(decision)) == ("partial", 3)
+    assert decision.reasons[1:] == [
+        "Could not be decided: 1 requirement in part.",
+        "no MQTT: 1 item; in part: RUL-02.",
+        "Left out on the user's word: 1 requirement in part.",
+    ]
+
+
+def test_partial_wins_over_waivers_and_names_them() -> None:
+    everything = [*good_items(), skipped("chosen")]
+    everything[0].outcome, everything[0].failures = "waived", [failure(waived_by="W-1")]
+    decision = decide(everything, SELECTION)
+    assert (decision.verdict, code(decision)) == ("partial", 0)
+    assert "1 failure waived by W-1." in decision.reasons
+    assert "Left out on the user's word: 1 requirement in part." in decision.reasons
+
+
+@pytest.mark.parametrize(("outcome", "verdict"), [("failed", "non_conformant"), ("not_run", "inconclusive")])
+def test_what_went_wrong_wins_over_partial(outcome: Outcome, verdict: Verdict) -> None:
+    decision = decide([*good_items(), skipped("undecided"), item("test_y", None, "RUL-01", outcome=outcome)], SELECTION)
+    assert decision.verdict == verdict
+    assert "Could not be decided: 1 requirement in part." in decision.reasons
+
+
+@pytest.mark.parametrize("why", ["chosen", "undecided"])
+@pytest.mark.parametrize(
+    ("some", "verdict"), [(good_items(), "partial"), (failing_items(), "non_conformant"), ([], "inconclusive")]
+)
+def test_what_concerns_the_whole_run_is_always_told(why: Omission, some: list[ItemResult], verdict: Verdict) -> None:
+    of_run = [LeftOut(why, "EMQX 5.10.3 was checked against the contract of 5.8.9")]
+    decision = decide(some, Selection(CATALOGUE, OPERATIONS, of_run=of_run))
+    assert decision.verdict == verdict
+    assert decision.reasons[1] == "EMQX 5.10.3 was checked against the contract of 5.8.9."
+    assert verdict != "partial" or code(decision) == (0 if why == "chosen" else 3)
+    assert sum("5.10.3" in reason for reason in decision.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("selected", "words"),
+    [
+        (PartSelected(), "some items were deselected"),
+        (PartSelected(["a"]), "1 id"),
+        (PartSelected(["a", "b"], "rules", "fuzz", ["c"]), "2 ids and -k 'rules' and -m 'fuzz' and --deselect"),
+    ],
+)
+def test_selection_is_named_as_the_user_made_it(selected: PartSelected, words: str) -> None:
+    assert selected.words == words
+
+
+def test_selection_that_touches_everything_is_still_partial() -> None:
+    decision = decide(good_items(), Selection(CATALOGUE, OPERATIONS, complete=False, part="-k 'test'"))
+    assert (decision.verdict, code(decision)) == ("partial", 0)
+    assert "not selected (-k 'test')." in decision.reasons
 
 
 def test_good_items_are_conformant_in_spite_of_skips() -> None:
@@ -94,13 +174,13 @@ def test_operation_without_an_answer_did_not_run() -> None:
 def test_skipped_requirement_joins_distinct_reasons() -> None:
     everything = [
         *good_items()[:2],
-        item("test_a", "GET /rules/{id}", "RUL-02", outcome="skipped", reason="no MQTT"),
-        item("test_b", "GET /rules/{id}", "RUL-02", outcome="skipped", reason="no MQTT"),
-        item("test_c", "DELETE /rules/{id}", "RUL-02", outcome="skipped", reason="no sink"),
+        item("test_a", "GET /rules/{id}", "RUL-02", outcome="skipped", omission="chosen", reason="no MQTT"),
+        item("test_b", "GET /rules/{id}", "RUL-02", outcome="skipped", omission="chosen", reason="no MQTT"),
+        item("test_c", "DELETE /rules/{id}", "RUL-02", outcome="skipped", omission="chosen", reason="no sink"),
     ]
     decision = decide(everything, SELECTION)
     requirement = next(entry for entry in decision.requirements if entry.id == "RUL-02")
-    assert decision.verdict == "conformant"
+    assert decision.verdict == "partial"
     assert (requirement.outcome, requirement.reason) == ("skipped", "no MQTT; no sink")
     assert outcomes(decision.operations)["GET /rules/{id}"] == "skipped"
 
@@ -145,12 +225,20 @@ def test_names_outside_the_catalogue_are_accounted_for() -> None:
 
 
 def test_partial_selection_accounts_for_what_it_touches_and_says_so() -> None:
-    selection = Selection(CATALOGUE, OPERATIONS, complete=False)
+    selection = Selection(CATALOGUE, OPERATIONS, complete=False, part="-k 'GET /rules'")
     decision = decide(good_items()[:1], selection)
-    assert decision.verdict == "conformant"
-    assert set(outcomes(decision.requirements)) == {"GEN-14", "GEN-15", "RUL-01"}
-    assert list(outcomes(decision.operations)) == ["GET /rules"]
-    assert decision.reasons[-1] == "This is a part of the suite: 3 of 4 requirements, 1 of 4 operations."
+    assert (decision.verdict, code(decision)) == ("partial", 0)
+    assert outcomes(decision.requirements) == {
+        "GEN-14": "passed", "GEN-15": "passed", "RUL-01": "passed", "RUL-02": "not_selected",
+    }  # fmt: skip
+    assert outcomes(decision.operations) == {
+        "GET /rules": "passed", **dict.fromkeys(OPERATIONS[1:], "not_selected"),
+    }  # fmt: skip
+    assert decision.requirements[-1].reason == "not selected (-k 'GET /rules')"
+    assert decision.reasons == [
+        "3 of 4 requirements and 1 of 4 operations passed.",
+        "Left out on the user's word: 1 requirement, and 2 in part.",
+    ]
 
 
 @settings(max_examples=50)
@@ -160,19 +248,25 @@ def test_unwaived_failure_is_never_conformant(some: list[ItemResult], selection:
     if any(found.waived_by is None for one in some for found in one.failures):
         assert decision.verdict == "non_conformant"
     if spoilt or any(one.outcome in ("error", "not_run") for one in some):
-        assert EXIT_CODES[decision.verdict] != 0
+        assert code(decision) != 0
 
 
 @settings(max_examples=50)
 @given(some_items, any_selection)
 def test_conformant_means_all_is_accounted_for(some: list[ItemResult], selection: Selection) -> None:
     decision = decide(some, selection)
-    if selection.complete:
-        assert {entry.id for entry in selection.catalogue} <= {entry.id for entry in decision.requirements}
-        assert set(selection.operations) <= {entry.operation for entry in decision.operations}
-    if EXIT_CODES[decision.verdict] == 0:
-        assert {entry.outcome for entry in decision.requirements} <= {"passed", "waived", "skipped"}
-        assert {entry.outcome for entry in decision.operations} <= {"passed", "waived", "skipped"}
+    assert {entry.id for entry in selection.catalogue} <= {entry.id for entry in decision.requirements}
+    assert set(selection.operations) <= {entry.operation for entry in decision.operations}
+    if code(decision) == 0:
+        looked_at = {"passed", "waived", "skipped"} | ({"not_selected"} if not selection.complete else set())
+        assert {entry.outcome for entry in decision.requirements} <= looked_at
+        assert {entry.outcome for entry in decision.operations} <= looked_at
+    if decision.verdict in ("conformant", "conformant_with_waivers"):
+        assert selection.complete
+        assert {one.omission for one in some if one.outcome == "skipped"} <= {"not_demanded"}
+    if decision.verdict == "partial":
+        undecided = [one for one in some if one.outcome == "skipped" and one.omission in (None, "undecided")]
+        assert code(decision) == (3 if undecided else 0)
     for requirement in decision.requirements:
         if requirement.outcome == "passed":
             assert sum(one.evidence.get(requirement.id, 0) for one in some) > 0

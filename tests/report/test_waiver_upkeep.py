@@ -74,6 +74,15 @@ def test_proposed_waivers_fit_the_failures_once_they_are_completed() -> None:
     assert all(found.waived_by for found in run.failures)
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("e5.8.9-rc.1", "==5.8.9"), ("5.10.3-g1234", "==5.10.3"), ("banana", ">=0"), (None, ">=0")],
+)
+def test_proposals_are_for_the_release_of_the_target(version: str | None, expected: str) -> None:
+    run = run_of(failing_items(), target_version=version)
+    assert tomllib.loads(propose(run, TODAY))["waiver"][0]["versions"] == expected
+
+
 @given(st.text(), st.text(), st.text())
 def test_proposals_are_toml_whatever_a_failure_says(requirement: str, check: str, message: str) -> None:
     run = run_of(failing_items())

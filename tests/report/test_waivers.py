@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from conformance.report.model import Failure
-from conformance.versions import VersionRange
 from conformance.waivers import WaiverError, WaiverFile, load_waivers, parse_waivers
 from conformance.waivers.file import schema
 from tests.report.samples import failure
@@ -50,12 +49,33 @@ def test_entry() -> None:
 
 
 def test_no_file_and_no_entry(tmp_path: Path) -> None:
-    assert load_waivers(None) is None
+    assert load_waivers() is None
     assert parse("").waivers == ()
     (tmp_path / "w.toml").write_text(toml())
     loaded = load_waivers(tmp_path / "w.toml")
     assert loaded is not None
     assert [waiver.id for waiver in loaded.waivers] == ["EMQX-1"]
+
+
+def test_several_files_are_one(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.toml", tmp_path / "b.toml"
+    first.write_text(toml())
+    second.write_text(toml(id='"OURS"', requirement='"GEN-14"'))
+    loaded = load_waivers(first, second, first)
+    assert loaded is not None
+    assert [waiver.id for waiver in loaded.waivers] == ["EMQX-1", "OURS"]
+    assert (waived(loaded, failure("GEN-15")), waived(loaded, failure("GEN-14"))) == ("EMQX-1", "OURS")
+
+
+def test_id_is_used_by_one_file_only(tmp_path: Path) -> None:
+    for name in ("a.toml", "b.toml"):
+        (tmp_path / name).write_text(toml())
+    with pytest.raises(WaiverError) as caught:
+        load_waivers(tmp_path / "a.toml", tmp_path / "b.toml")
+    assert str(caught.value) == f"{tmp_path}/b.toml: waiver EMQX-1: {tmp_path}/a.toml uses that id as well"
+    (tmp_path / "a.toml").write_text(toml(id='"A"', requirement='"GEN-14"'))
+    with pytest.raises(WaiverError, match=r"b\.toml: waiver EMQX-1: there is no requirement"):
+        load_waivers(tmp_path / "a.toml", tmp_path / "b.toml", requirements={"GEN-14"})
 
 
 @pytest.mark.parametrize(
@@ -111,6 +131,59 @@ def test_states() -> None:
 def test_first_waiver_that_covers_waives() -> None:
     file = parse(toml(expires="2026-01-01") + toml(id='"EMQX-2"') + toml(id='"EMQX-3"'))
     assert waived(file, failure("GEN-15")) == "EMQX-2"
+
+
+DEFECT = {
+    "name": '"list-unchecked"',
+    "symptom": '"The query of the list is not checked."',
+    "request": '"GET /rules?page=abc"',
+    "answer": '"500"',
+    "seen": '["5.8.9"]',
+    "versions": '">=5.8.0,<6"',
+    "upstream": "[]",
+}
+
+
+def defect(**changes: str | None) -> str:
+    entry = {**DEFECT, **changes}
+    return "[[defect]]\n" + "".join(f"{key} = {value}\n" for key, value in entry.items() if value is not None)
+
+
+def test_waiver_of_a_defect_is_for_its_versions_and_links_to_its_section() -> None:
+    named = {"defect": '"list-unchecked"', "link": None}
+    file = parse(defect() + toml(**named, versions=None) + toml(**named, id='"EMQX-2"', versions='">=5.9"'))
+    assert [(waiver.link, waiver.within) for waiver in file.waivers] == [
+        ("docs/known-defects.md#list-unchecked", ">=5.8.0,<6"), ("docs/known-defects.md#list-unchecked", ">=5.9"),
+    ]  # fmt: skip
+    assert [waived(file, failure("GEN-15"), version) for version in ("5.8.9", "5.10.3", "6.0.0")] == [
+        "EMQX-1", "EMQX-1", "EMQX-2",
+    ]  # fmt: skip
+    assert [(entry.name, entry.seen, entry.upstream, entry.fixed) for entry in file.defects] == [
+        ("list-unchecked", ("5.8.9",), (), "")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (defect() + defect(), "w.toml: defect list-unchecked: the name is used twice"),
+        (toml(defect='"other"'), "w.toml: waiver EMQX-1: there is no defect 'other'"),
+        (defect(versions='"6"'), "w.toml: defect list-unchecked: versions: '6' is no range of versions"),
+        (defect(name='"A b"'), "w.toml: defect A b: name: expected small letters, digits and '-', at most 64"),
+        (defect(answer=None), "w.toml: defect list-unchecked: 'answer' is a required property"),
+        (defect(seen="[]"), "w.toml: defect list-unchecked: seen: "),
+        (defect(upstream='["EMQX-1"]'), "w.toml: defect list-unchecked: upstream: expected an http(s) URL"),
+        (defect(upstream='"EMQX-1"'), "w.toml: defect list-unchecked: upstream: expected an array of http(s) URLs"),
+        (defect(cause='"x"'), "w.toml: defect list-unchecked: Additional properties are not allowed"),
+        ("defect = 5", "w.toml: expected an array of tables [[defect]]"),
+        ("[[defect]]", "w.toml: defect number 1: "),
+    ],
+)
+def test_bad_defect(text: str, sentence: str) -> None:
+    with pytest.raises(WaiverError) as caught:
+        parse(text)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["id", "versions", "reason", "link", "owner", "expires"])
@@ -211,32 +284,3 @@ def test_any_text_is_waivers_or_one_sentence(text: str) -> None:
     else:
         file.apply([failure()], "5.8.9")
         assert len(file.uses([], None)) == len(file.waivers)
-
-
-numbers = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))
-
-
-@settings(max_examples=50)
-@given(numbers, numbers)
-def test_versions_are_ordered_by_number(version: tuple[int, int, int], bound: tuple[int, int, int]) -> None:
-    spelt, limit = (".".join(map(str, numbers)) for numbers in (version, bound))
-    for comparison, expected in (
-        (">=", version >= bound), ("<=", version <= bound), (">", version > bound), ("<", version < bound),
-        ("==", version == bound), ("!=", version != bound),
-    ):  # fmt: skip
-        for text in (spelt, f"e{spelt}", f"{spelt}-rc.1"):
-            assert VersionRange.parse(f"{comparison} {limit}").contains(text) is expected
-
-
-@pytest.mark.parametrize(("version", "within"), [("5.8", True), ("5.8.0", True), ("5.10.0", False), ("5.8.1.2", False)])
-def test_short_versions_are_padded(version: str, within: bool) -> None:
-    assert VersionRange.parse(">=5.8,<5.9").contains(version) is within
-
-
-@given(st.text() | st.from_regex(r"[<>=!]{1,2} ?[0-9.]{1,9}(,[<>=]{1,2}[0-9.]{1,9})?", fullmatch=True))
-def test_any_range_is_parsed_or_refused(text: str) -> None:
-    try:
-        parsed = VersionRange.parse(text)
-    except ValueError:
-        return
-    assert len(parsed.bounds) == text.count(",") + 1

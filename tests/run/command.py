@@ -6,16 +6,16 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from conformance.reference.embedded import EmbeddedDeployment
+from tests.waiting import RUN_PATIENCE_S, eventually
 
 
 def environment(target: EmbeddedDeployment | None = None, **variables: str) -> dict[str, str]:
-    """A process environment without settings of the caller, with those of ``target``."""
+    """A process environment without settings of the caller, with those of ``target`` and a seed of every day."""
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -26,13 +26,16 @@ def environment(target: EmbeddedDeployment | None = None, **variables: str) -> d
             "EMQX_CONFORMANCE_BASE_URL": target.base_url,
             "EMQX_CONFORMANCE_API_KEY": target.api_key,
             "EMQX_CONFORMANCE_API_SECRET": target.api_secret,
+            "EMQX_CONFORMANCE_SEED": "1",
         }
     return clean | {f"EMQX_CONFORMANCE_{name}": value for name, value in variables.items()}
 
 
-def run(*arguments: str, env: dict[str, str], cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "conformance.cli", *arguments]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(
+        command, env=env, cwd=cwd, capture_output=True, text=True, timeout=RUN_PATIENCE_S, check=False
+    )
 
 
 def start(command: list[str], folder: Path, env: dict[str, str], cwd: Path | None = None) -> subprocess.Popen[str]:
@@ -55,12 +58,22 @@ def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str], folder: Path) -> None:
-    """Return once ``condition`` holds; fails after two minutes, and if the process ends before."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, output_of(folder)
-        assert time.monotonic() < deadline, output_of(folder)
-        time.sleep(0.05)
+    """Return once ``condition`` holds; fails if the process ends before."""
+
+    def holds() -> bool:
+        # In this order: what holds at the end of the process is not missed.
+        ended = process.poll() is not None
+        if condition():
+            return True
+        assert not ended, output_of(folder)
+        return False
+
+    eventually(holds, within_s=RUN_PATIENCE_S, pause_s=0.05)
+
+
+def end_of(process: subprocess.Popen[str]) -> int:
+    """The exit code of a process that was started, once it has ended."""
+    return process.wait(RUN_PATIENCE_S)
 
 
 def report_of(folder: Path) -> dict[str, Any]:

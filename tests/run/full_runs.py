@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from conformance.reference.embedded import start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.report.model import RunResult
 from conformance.report.storage import read_run
 from tests.run.command import environment, run
-
-RUN_TIMEOUT_S = 600
 
 
 def stored_run(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> RunResult:
@@ -31,19 +30,19 @@ def stored_run(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
 
 def run_against_reference(folder: Path) -> None:
     """What a new user runs: the embedded deployment, everything at its default."""
-    completed = run("run", "--seed", "5", env=environment(), cwd=folder, timeout=RUN_TIMEOUT_S)
+    completed = run("run", "--seed", "5", env=environment(), cwd=folder)
     (folder / "output.txt").write_text(completed.stdout + completed.stderr, encoding="utf-8")
     (folder / "exit-code").write_text(str(completed.returncode), encoding="utf-8")
 
 
 def run_against_recorded_server(folder: Path) -> None:
     """Against the recorded defects of EMQX 5.8.9, with the waivers that ship for them."""
-    with start_embedded(strict=True, authentication=True) as target:
+    with start_embedded(strict=True, configuration=NodeConfiguration(authentication_enable=True)) as target:
         assert target.mqtt is not None
         keys = {f"{role.upper()}_KEY": key for role, (key, _) in target.role_keys.items()}
         secrets = {f"{role.upper()}_SECRET": secret for role, (_, secret) in target.role_keys.items()}
         env = environment(target, MQTT=target.mqtt, TOKEN=target.bearer_token, SEED="5", **keys, **secrets)
         options = ("--disposable", "--waivers", "emqx-5.8", "--strict-waivers")
-        completed = run("run", *options, env=env, cwd=folder, timeout=RUN_TIMEOUT_S)
+        completed = run("run", *options, env=env, cwd=folder)
     (folder / "output.txt").write_text(completed.stdout + completed.stderr, encoding="utf-8")
     (folder / "exit-code").write_text(str(completed.returncode), encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from tests.run.command import environment, output_of, report_of, run, start, wait_for_progress
+from tests.run.command import end_of, environment, output_of, report_of, run, start, wait_for_progress
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
@@ -31,20 +30,25 @@ def assert_one_sentence(completed: subprocess.CompletedProcess[str], code: int, 
     assert "Traceback" not in completed.stdout + completed.stderr
 
 
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def test_conformant_is_0_and_the_report_says_so(target: EmbeddedDeployment, tmp_path: Path) -> None:
+def test_nothing_failed_of_what_was_selected_is_partial_and_0(target: EmbeddedDeployment, tmp_path: Path) -> None:
     completed = run("run", "-n", "0", ONE_ITEM, "--report-dir", "out", env=environment(target), cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     report = report_of(tmp_path / "out")
-    assert report["verdict"] == "conformant"
+    assert (report["verdict"], report["complete"]) == ("partial", False)
+    assert report["selection"]["items"] == [ONE_ITEM]
     outcomes = {entry["id"]: entry["outcome"] for entry in report["requirements"]}
     assert (outcomes["GEN-28"], outcomes["SAFE-01"], outcomes["SAFE-02"]) == ("passed", "passed", "skipped")
     assert target.api_secret not in completed.stdout + completed.stderr
+
+
+def test_seed_is_the_same_every_day_unless_it_is_random(target: EmbeddedDeployment, tmp_path: Path) -> None:
+    seeds = []
+    for number, options in enumerate([[], [], ["--seed", "random"]]):
+        arguments = ("run", "-n", "0", ONE_ITEM, "--report-dir", str(number), *options)
+        completed = run(*arguments, env=environment(target), cwd=tmp_path)
+        seeds.append(report_of(tmp_path / str(number))["seed"])
+        assert f"seed {seeds[-1]}, " in completed.stdout
+    assert seeds[0] == seeds[1] != seeds[2]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +90,8 @@ def test_wrong_secret_is_2(target: EmbeddedDeployment, tmp_path: Path) -> None:
     assert_one_sentence(completed, 2, "refuses the credentials (401 BAD_API_KEY_OR_SECRET)")
 
 
-def test_unreachable_target_is_3(target: EmbeddedDeployment, tmp_path: Path) -> None:
-    elsewhere = {"EMQX_CONFORMANCE_BASE_URL": f"http://127.0.0.1:{closed_port()}/api/v5"}
+def test_unreachable_target_is_3(target: EmbeddedDeployment, closed_port: int, tmp_path: Path) -> None:
+    elsewhere = {"EMQX_CONFORMANCE_BASE_URL": f"http://127.0.0.1:{closed_port}/api/v5"}
     completed = run("run", env=environment(target) | elsewhere, cwd=tmp_path)
     assert_one_sentence(completed, 3, "cannot be reached")
 
@@ -104,7 +108,7 @@ def test_target_that_dies_in_mid_run_is_3(workers: str, tmp_path: Path) -> None:
         process = start_run(tmp_path, environment(doomed), workers)
         wait_for_progress(process, tmp_path)
         os.kill(doomed.pid, signal.SIGKILL)
-        assert process.wait(120) == 3, output_of(tmp_path)
+        assert end_of(process) == 3, output_of(tmp_path)
     report = report_of(tmp_path / "reports")
     assert report["verdict"] == "inconclusive"
     assert report["failures"] == []
@@ -116,7 +120,7 @@ def test_crash_of_a_worker_is_3(target: EmbeddedDeployment, tmp_path: Path) -> N
     process = start_run(tmp_path, environment(target), "2")
     wait_for_progress(process, tmp_path)
     os.kill(worker_of(process.pid), signal.SIGKILL)
-    assert process.wait(180) == 3, output_of(tmp_path)
+    assert end_of(process) == 3, output_of(tmp_path)
     report = report_of(tmp_path / "reports")
     assert report["verdict"] == "inconclusive"
     assert report["totals"]["errors"] >= 1

@@ -19,7 +19,8 @@ from conformance.cli import main
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.target.journal import read_journal
 from tests.faults.proxy import FaultProxy
-from tests.run.command import environment, output_of, report_of, run, start, wait_for_progress, wait_until
+from tests.run.command import end_of, environment, output_of, report_of, run, start, wait_for_progress, wait_until
+from tests.waiting import RUN_PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "conformance.cli", "run"]
@@ -65,7 +66,7 @@ def test_interrupt_is_3_and_cleans_up(
     process = start(arguments, tmp_path, environment(target), cwd=ROOT)
     wait_for_progress(process, tmp_path)
     process.send_signal(number)
-    assert process.wait(180) == 3, output_of(tmp_path)
+    assert end_of(process) == 3, output_of(tmp_path)
     assert left_on(target, tmp_path) == "nothing to delete\n"
 
     report = report_of(tmp_path / "reports")
@@ -87,7 +88,7 @@ def test_ctrl_c_in_a_terminal_reaches_every_process(target: EmbeddedDeployment, 
         )
     wait_for_progress(process, tmp_path)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(180) == 3, output_of(tmp_path)
+    assert end_of(process) == 3, output_of(tmp_path)
     assert left_on(target, tmp_path) == "nothing to delete\n"
     assert "interrupted" in stored_run(tmp_path)["reasons"][1]
     assert "Traceback" not in output_of(tmp_path)
@@ -99,7 +100,7 @@ def test_second_interrupt_leaves_the_rest_to_sweep(workers: str, target: Embedde
 
     def slow_deletions(request: Any, forward: Any) -> Any:
         if request.method == "DELETE" and hangs.is_set():
-            released.wait(120)
+            released.wait(RUN_PATIENCE_S)
         return forward()
 
     with FaultProxy(target.base_url, slow_deletions) as proxy:
@@ -110,7 +111,7 @@ def test_second_interrupt_leaves_the_rest_to_sweep(workers: str, target: Embedde
         process.send_signal(signal.SIGINT)
         wait_until(lambda: "interrupted: cleaning up" in output_of(tmp_path), process, tmp_path)
         process.send_signal(signal.SIGINT)
-        assert process.wait(180) == 3, output_of(tmp_path)
+        assert end_of(process) == 3, output_of(tmp_path)
         hangs.clear()
         released.set()
 
@@ -130,7 +131,7 @@ def test_interrupt_before_the_first_item_is_3(target: EmbeddedDeployment, tmp_pa
 
     def silent(request: Any, forward: Any) -> Any:
         asked.set()
-        released.wait(120)
+        released.wait(RUN_PATIENCE_S)
         return forward()
 
     with FaultProxy(target.base_url, silent) as proxy:
@@ -138,7 +139,7 @@ def test_interrupt_before_the_first_item_is_3(target: EmbeddedDeployment, tmp_pa
         process = start([*COMMAND], tmp_path, env)
         wait_until(asked.is_set, process, tmp_path)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 3, output_of(tmp_path)
+        assert end_of(process) == 3, output_of(tmp_path)
         released.set()
     assert output_of(tmp_path) == "inconclusive: interrupted before the first item\n"
 
@@ -155,7 +156,7 @@ def test_interrupt_at_any_other_moment_is_no_verdict(monkeypatch: pytest.MonkeyP
 def test_time_budget_ends_with_what_was_reached(target: EmbeddedDeployment, tmp_path: Path) -> None:
     # 120 requests at most: far too few for the whole suite, on however fast a machine.
     env = environment(target, TIME_BUDGET="6s", MAX_RPS="20")
-    completed = run("run", "-n", "2", env=env, cwd=tmp_path, timeout=300)
+    completed = run("run", "-n", "2", env=env, cwd=tmp_path)
     assert completed.returncode == 3, completed.stdout + completed.stderr
     assert left_on(target, tmp_path) == "nothing to delete\n"
     report = report_of(tmp_path / "reports")
@@ -183,7 +184,7 @@ def test_failure_found_before_an_interrupt_counts(target: EmbeddedDeployment, tm
     with FaultProxy(target.base_url, fault) as proxy:
         env = environment(target) | {"EMQX_CONFORMANCE_BASE_URL": proxy.base_url}
         started.append(start([*COMMAND, "-n", "0", PUBLISHING], tmp_path, env))
-        assert started[0].wait(120) == 1, output_of(tmp_path)
+        assert end_of(started[0]) == 1, output_of(tmp_path)
     assert len(published) == 2, "the item went on after the interrupt"
     report = report_of(tmp_path / "reports")
     assert report["verdict"] == "non_conformant"

@@ -20,6 +20,7 @@ from tests.faults.seeded import error_reply
 from tests.run.command import environment, report_of, run
 from tests.safety.populated import Populated
 from tests.safety.scene import Scene, refusing
+from tests.waiting import PATIENCE_S
 
 IMPORT = f"POST {paths.IMPORT_USERS}"
 FUZZ = "conformance/fuzz/test_operations.py::test"
@@ -41,14 +42,17 @@ def recorded() -> Iterator[EmbeddedDeployment]:
 
 def users_of(target: EmbeddedDeployment) -> list[Any]:
     answer = requests.get(
-        f"{target.base_url}{paths.USERS}", auth=(target.api_key, target.api_secret), params={"limit": 1000}, timeout=30
+        f"{target.base_url}{paths.USERS}",
+        auth=(target.api_key, target.api_secret),
+        params={"limit": 1000},
+        timeout=PATIENCE_S,
     )
     return [user["user_id"] for user in answer.json()["data"]]
 
 
 def test_default_mode_leaves_nothing_on_the_recorded_server(recorded: EmbeddedDeployment, tmp_path: Path) -> None:
     env = environment(recorded, SEED="1", WAIVERS="emqx-5.8")
-    completed = run("run", *ITEMS, env=env, cwd=tmp_path, timeout=600)
+    completed = run("run", *ITEMS, env=env, cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     assert users_of(recorded) == []
     assert "Nothing that the run created is left." in completed.stdout
@@ -59,13 +63,13 @@ def test_default_mode_leaves_nothing_on_the_recorded_server(recorded: EmbeddedDe
 
 def test_disposable_target_gets_it_when_all_else_is_done(recorded: EmbeddedDeployment, tmp_path: Path) -> None:
     env = environment(recorded, SEED="1", WAIVERS="emqx-5.8")
-    completed = run("run", "--disposable", "-n", "2", *ITEMS, env=env, cwd=tmp_path, timeout=600)
+    completed = run("run", "--disposable", "-n", "2", *ITEMS, env=env, cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     left = users_of(recorded)
     assert {type(user_id) for user_id in left} == {int, dict, list}
     assert "more with --disposable" not in completed.stdout
     report = report_of(tmp_path / "reports")
-    assert report["verdict"] == "conformant_with_waivers"
+    assert report["verdict"] == "partial"
     found = {(failure["requirement"], failure["check"]) for failure in report["failures"]} - {
         ("AUTN-08", "flag_as_a_text_is_read_or_refused"), ("GEN-14", "response_schema"), ("GEN-29", "refuses_invalid"),
     }  # fmt: skip

@@ -1,8 +1,9 @@
-"""Lines of a report, pasted into a shell after the run has deleted everything, show the failure again."""
+"""Lines of a report, pasted into a shell after the run has cleaned up, show the failure again, or say why not."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +14,11 @@ import pytest
 
 from conformance.contract import paths
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from tests.run.command import environment, report_of, run
+from conformance.report.model import Failure
+from tests.faults.deployment import FaultyDeployment
+from tests.run.command import RUN_PATIENCE_S, environment, report_of, run
+from tests.run.full_runs import run_against_recorded_server, stored_run
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -37,7 +42,7 @@ def failures_of(strict: EmbeddedDeployment, folder: Path, item: str) -> dict[str
 def pasted(lines: str, strict: EmbeddedDeployment) -> str:
     """What the last of ``lines`` prints."""
     completed = subprocess.run(
-        ["bash", "-ec", lines], env=environment(strict), capture_output=True, text=True, timeout=60, check=True
+        ["bash", "-ec", lines], env=environment(strict), capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     return "HTTP/1.1 " + completed.stdout.split("HTTP/1.1 ")[-1]
 
@@ -54,3 +59,61 @@ def test_failure_of_a_fuzzed_request(strict: EmbeddedDeployment, tmp_path: Path)
     item = f"conformance/fuzz/test_operations.py::test_boundaries[PUT {paths.RULES_OF_USER}]"
     lines = failures_of(strict, tmp_path, item)["no_server_error"]["curl"]
     assert pasted(lines, strict).startswith("HTTP/1.1 500")
+
+
+# --- all failures of a whole run --------------------------------------------------------------------------------------
+
+SENTENCES = re.compile(
+    r"# (It took \d+ requests at the same time"
+    r"|It came after more than \d+ writes"
+    r"|MQTT clients of the suite took part"
+    r"|The list showed what these lines do not make"
+    r"|The suite's HTTP sink took part)\b.*\."
+)
+VOLATILE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)|\b[0-9A-F]{16,}\b|\d{6,}|(?<=:)\d+\.\d+")
+"""Times, ids of messages, and rates."""
+
+
+def told(text: str) -> tuple[str, str]:
+    """Status and body of an answer, as ``curl -i`` prints it and as a report shows it."""
+    head, _, body = text.replace("\r", "").partition("\n\n")
+    return head.removeprefix("HTTP/1.1 ")[:3], VOLATILE.sub("_", body.strip())
+
+
+def problem(failure: Failure, variables: dict[str, str]) -> str | None:
+    """What is wrong with the lines of a failure, None if they show it again."""
+    assert failure.curl, "a failure without lines"
+    done = subprocess.run(
+        ["bash", "-ec", failure.curl], env=variables, capture_output=True, text=True, errors="replace", check=False
+    )
+    recorded = (failure.exchange or "").partition("--- answer ---\n")[2]
+    (status, body), (status_again, body_again) = told(recorded), told(done.stdout.split("HTTP/1.1 ")[-1])
+    if done.returncode or status != status_again:
+        return f"{status_again} instead of {status}: {done.stderr}"
+    if status.startswith("2") and body != body_again:
+        return f"{body_again[:300]} instead of {body[:300]}"
+    return None
+
+
+@pytest.mark.timeout(3 * RUN_PATIENCE_S)
+def test_all_failures_of_a_run_are_shown_again_or_say_why_not(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each on a deployment without any state, as if nobody had pasted anything before."""
+    failures = stored_run(tmp_path_factory, "recorded", run_against_recorded_server).failures
+    assert len(failures) > 150
+    excused, wrong = [], []
+    with FaultyDeployment(strict=True) as deployment:
+        variables = {
+            f"EMQX_CONFORMANCE_{name.upper()}": str(value)
+            for name, value in deployment.options.items()
+            if name.endswith(("_url", "_key", "_secret", "token"))
+        }
+        for failure in failures:
+            last = (failure.curl or "").rpartition("\n")[2]
+            if last.startswith("#"):
+                assert SENTENCES.fullmatch(last), last
+                excused.append(failure)
+            elif (why := problem(failure, environment() | variables)) is not None:
+                wrong.append(f"{failure.item}: {failure.requirement} {failure.message}: {why}\n{failure.curl}")
+            deployment.renew()
+    assert wrong == []
+    assert len(excused) < len(failures) / 5, "lines are the rule"

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -16,9 +15,11 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.target.resources.access import PASSWORD
 from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.run.command import environment, output_of, report_of, start
+from tests.waiting import RUN_PATIENCE_S, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 FUZZ = "conformance/fuzz/test_operations.py"
@@ -109,7 +110,7 @@ def traces(secret: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[EmbeddedDeployment]:
-    with start_embedded(authentication=True) as deployment:
+    with start_embedded(configuration=NodeConfiguration(authentication_enable=True)) as deployment:
         yield deployment
 
 
@@ -164,12 +165,13 @@ def command_lines() -> Iterator[bytes]:
 def finish(process: subprocess.Popen[str], target: EmbeddedDeployment) -> int:
     """Wait for a run, looking at the command lines of all processes meanwhile."""
     secrets = [text.encode() for text in (*secrets_of(target), *headers_of(target))]
-    deadline = time.monotonic() + 300
-    while process.poll() is None:
-        assert time.monotonic() < deadline
+
+    def ended() -> bool:
         for line in command_lines():
             assert not any(secret in line for secret in secrets), line
-        time.sleep(0.1)
+        return process.poll() is not None
+
+    eventually(ended, within_s=RUN_PATIENCE_S, pause_s=0.1)
     return process.returncode
 
 

@@ -12,11 +12,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, NoReturn
 
 from conformance.cli import main
+from tests.waiting import PATIENCE_S, RUN_PATIENCE_S, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +34,7 @@ class Nursery:
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(60)
+        self._process.wait(PATIENCE_S)
 
     def start(self, *arguments: str, environment: dict[str, str], folder: Path) -> Run:
         """Start ``emqx-conformance`` with ``folder`` as its working directory."""
@@ -65,12 +65,9 @@ class Run:
     def output(self) -> str:
         return (self.folder / "output").read_text()
 
-    def wait(self, within_s: float) -> int | None:
+    def wait(self) -> int | None:
         """The exit code, None if it was killed; AssertionError if it does not end."""
-        deadline = time.monotonic() + within_s
-        while self.alive:
-            assert time.monotonic() < deadline, f"it does not end:\n{self.output}"
-            time.sleep(0.02)
+        eventually(lambda: not self.alive, within_s=RUN_PATIENCE_S)
         file = self.folder / "exit"
         return int(file.read_text()) if file.exists() else None
 

@@ -12,6 +12,7 @@ import requests
 from conformance.contract import paths
 from conformance.reference.embedded import EmbeddedDeployment
 from conformance.target.mqtt import MqttClient
+from tests.waiting import PATIENCE_S
 
 FOREIGN_TOPIC = "plant/line-1/temperature"
 AVRO = '{"type":"record","name":"reading","fields":[{"name":"value","type":"int"}]}'
@@ -74,12 +75,12 @@ class Populated:
 
     def call(self, method: str, path: str, body: Any = None) -> requests.Response:
         """A request past the suite, which must succeed."""
-        answer = self._http.request(method, self.deployment.base_url + path, json=body, timeout=60)
+        answer = self._http.request(method, self.deployment.base_url + path, json=body, timeout=PATIENCE_S)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer
 
     def status(self, path: str) -> int:
-        return self._http.get(self.deployment.base_url + path, timeout=60).status_code
+        return self._http.get(self.deployment.base_url + path, timeout=PATIENCE_S).status_code
 
     def state(self) -> dict[str, Any]:
         """Every collection with all its entries, retained payloads included, without what changes by itself."""

@@ -1,12 +1,16 @@
-"""However a run dies, a sweep brings the target back to what it was: kill -9 at random moments, then compare."""
+"""However a run dies, a sweep brings the target back to what it was: kill -9 at random moments, then compare.
+
+A moment is a request, of which the target has heard or not. A gate in front of the target holds the run there, so that
+it is killed then and not when the machine gets round to it.
+"""
 
 from __future__ import annotations
 
 import os
 import random
 import signal
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +19,11 @@ from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
 from conformance.sweep import sweep_target
 from conformance.target.errors import ConfigurationError
-from conformance.target.polling import eventually
+from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.run.command import environment, report_of
 from tests.safety.nursery import Nursery, Run
 from tests.safety.populated import Populated
+from tests.waiting import RUN_PATIENCE_S, eventually
 
 SEED = 20261123
 # Twenty in all; workers take longer to start than to be killed.
@@ -54,78 +59,119 @@ def populated() -> Iterator[Populated]:
         yield populated
 
 
-def start(nursery: Nursery, populated: Populated, folder: Path, workers: int) -> Run:
-    assert populated.deployment.mqtt is not None
-    settings = environment(populated.deployment, MQTT=populated.deployment.mqtt, PROFILE="smoke")
-    items = FEW_ITEMS if workers else ITEMS
-    return nursery.start("run", "-n", str(workers), *items, environment=settings, folder=folder)
+class Scene:
+    """A run in front of a gate: its requests pass up to the first that ``shuts`` the gate.
+
+    That one and all after it stay unanswered, those after it also unheard, until `go_on`. ``delivering``: whether the
+    target hears that one. Use as a context manager.
+    """
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        populated: Populated,
+        folder: Path,
+        workers: int,
+        shuts: Callable[[Run, Request], bool],
+        *,
+        delivering: bool,
+    ) -> None:
+        self._populated = populated
+        self._shuts = shuts
+        self._delivering = delivering
+        self._one_by_one = threading.Lock()
+        self._reached, self._over = threading.Event(), threading.Event()
+        self._runs_on = False
+        self.before = populated.state()
+        self._proxy = FaultProxy(populated.deployment.base_url, self._pass)
+        assert populated.deployment.mqtt is not None
+        variables = {"BASE_URL": self._proxy.base_url, "MQTT": populated.deployment.mqtt, "PROFILE": "smoke"}
+        settings = environment(populated.deployment, **variables)
+        items = FEW_ITEMS if workers else ITEMS
+        self.run = nursery.start("run", "-n", str(workers), *items, environment=settings, folder=folder)
+
+    def _pass(self, request: Request, forward: Callable[[], Reply]) -> Reply | None:
+        reply: Reply | None = None
+        with self._one_by_one:
+            if not self._reached.is_set():
+                shuts = self._shuts(self.run, request)
+                reply = forward() if self._delivering or not shuts else None
+                if not shuts:
+                    return reply
+                self._reached.set()
+        self._over.wait(RUN_PATIENCE_S)
+        return (reply or forward()) if self._runs_on else None
+
+    def __enter__(self) -> Scene:
+        self._proxy.__enter__()
+        eventually(lambda: self._reached.is_set() or not self.run.alive, within_s=RUN_PATIENCE_S)
+        assert self.run.alive, f"it ended before: {self.run.output}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._proxy.__exit__(None, None, None)
+
+    def go_on(self) -> None:
+        """Open the gate to a run that still lives."""
+        self._runs_on = True
+        self._over.set()
+
+    def sweep(self) -> None:
+        """Sweep past the gate by all journals of the run, as soon as the last of its processes is gone."""
+        secret = self.run.folder / "secret"
+        secret.touch(mode=0o600)
+        secret.write_text(self._populated.deployment.api_secret)
+        options = {
+            "base_url": self._populated.deployment.base_url,
+            "api_key": self._populated.deployment.api_key,
+            "api_secret_file": str(secret),
+        }
+
+        def swept() -> bool:
+            try:
+                return sweep_target(options, self.run.folder / "reports", None, "2h", any_target=True) == 0
+            except ConfigurationError as error:
+                if "still going on" in str(error):
+                    return False
+                raise
+
+        eventually(swept)
+
+    def assert_as_before(self) -> None:
+        """The broker notices a dead client in a moment."""
+        eventually(self._populated.state, lambda state: state == self.before)
 
 
-def wait_until_written(run: Run, lines: int) -> None:
-    """Return when the journals have that many lines, or the run has ended before."""
-    deadline = time.monotonic() + 120
-    while run.alive and run.journal_lines() < lines:
-        assert time.monotonic() < deadline, run.output
-        time.sleep(0.001)
-
-
-def sweep_until_done(populated: Populated, folder: Path) -> None:
-    """Sweep by all journals of a run, as soon as the last of its processes is gone."""
-    secret = folder / "secret"
-    secret.touch(mode=0o600)
-    secret.write_text(populated.deployment.api_secret)
-    options = {
-        "base_url": populated.deployment.base_url,
-        "api_key": populated.deployment.api_key,
-        "api_secret_file": str(secret),
-    }
-
-    def swept() -> bool:
-        try:
-            return sweep_target(options, folder / "reports", None, "2h") == 0
-        except ConfigurationError as error:
-            if "still going on" in str(error):
-                return False
-            raise
-
-    assert eventually(swept, 30.0)
-
-
-def assert_as_before(populated: Populated, before: dict[str, object]) -> None:
-    eventually(lambda: populated.state() == before, 10.0)  # the broker notices a dead client in a moment
-    assert populated.state() == before
+def has_written(lines: int) -> Callable[[Run, Request], bool]:
+    """Whether the journals of a run have so many lines."""
+    return lambda run, _request: run.journal_lines() >= lines
 
 
 def test_killed_run_leaves_something(nursery: Nursery, populated: Populated, tmp_path: Path) -> None:
     """The positive control: there is something to sweep, and the comparison sees it."""
-    before = populated.state()
-    rules = populated.call("GET", "/rules").json()
-    run = start(nursery, populated, tmp_path / "run", workers=0)
-    while populated.call("GET", "/rules").json() == rules:
-        os.kill(run.pid, signal.SIGCONT)
-        time.sleep(0.01)
-        os.kill(run.pid, signal.SIGSTOP)
-        time.sleep(0.02)  # what it has sent is applied
-        assert run.alive, run.output
-    os.kill(run.pid, signal.SIGKILL)
-    assert run.wait(30) is None
-    # Rules stay, whereas clients go with the connections of a run.
-    assert populated.state() != before
-    sweep_until_done(populated, run.folder)
-    assert_as_before(populated, before)
+
+    def creates_a_rule(_run: Run, request: Request) -> bool:
+        return request.is_for("POST /rules")
+
+    with Scene(nursery, populated, tmp_path / "run", 0, creates_a_rule, delivering=True) as scene:
+        os.kill(scene.run.pid, signal.SIGKILL)
+        assert scene.run.wait() is None
+        # Rules stay, whereas clients go with the connections of a run.
+        assert populated.state()["/rules?limit=10000"] != scene.before["/rules?limit=10000"]
+        scene.sweep()
+        scene.assert_as_before()
 
 
 @pytest.mark.parametrize("number", range(KILLS_OF_THE_RUN))
 def test_run_that_is_killed_can_be_swept(number: int, nursery: Nursery, populated: Populated, tmp_path: Path) -> None:
     moment = random.Random(SEED + number)
-    before = populated.state()
-    run = start(nursery, populated, tmp_path / "run", workers=0)
-    wait_until_written(run, moment.randint(2, MOST_LINES))
-    time.sleep(moment.uniform(0, 0.02))
-    os.kill(run.pid, signal.SIGKILL)
-    assert run.wait(30) is None, "it ended before it was killed"
-    sweep_until_done(populated, run.folder)
-    assert_as_before(populated, before)
+    shuts = has_written(moment.randint(2, MOST_LINES))
+    with Scene(nursery, populated, tmp_path / "run", 0, shuts, delivering=moment.random() < 0.5) as scene:
+        os.kill(scene.run.pid, signal.SIGKILL)
+        assert scene.run.wait() is None, "it ended before it was killed"
+        scene.sweep()
+        scene.assert_as_before()
 
 
 @pytest.mark.parametrize("number", range(KILLS_OF_ALL_WORKERS))
@@ -133,13 +179,12 @@ def test_run_that_is_killed_with_its_workers_can_be_swept(
     number: int, nursery: Nursery, populated: Populated, tmp_path: Path
 ) -> None:
     moment = random.Random(SEED + 100 + number)
-    before = populated.state()
-    run = start(nursery, populated, tmp_path / "run", workers=2)
-    wait_until_written(run, moment.randint(5, MOST_LINES // 2))
-    os.killpg(run.pid, signal.SIGKILL)
-    assert run.wait(30) is None, "it ended before it was killed"
-    sweep_until_done(populated, run.folder)
-    assert_as_before(populated, before)
+    shuts = has_written(moment.randint(5, MOST_LINES // 2))
+    with Scene(nursery, populated, tmp_path / "run", 2, shuts, delivering=moment.random() < 0.5) as scene:
+        os.killpg(scene.run.pid, signal.SIGKILL)
+        assert scene.run.wait() is None, "it ended before it was killed"
+        scene.sweep()
+        scene.assert_as_before()
 
 
 @pytest.mark.parametrize("number", range(KILLS_OF_A_WORKER))
@@ -147,12 +192,13 @@ def test_run_whose_worker_is_killed_cleans_up_itself(
     number: int, nursery: Nursery, populated: Populated, tmp_path: Path
 ) -> None:
     moment = random.Random(SEED + 200 + number)
-    before = populated.state()
-    run = start(nursery, populated, tmp_path / "run", workers=2)
-    wait_until_written(run, moment.randint(5, MOST_LINES // 2))
-    os.kill(moment.choice(workers_of(run.pid)), signal.SIGKILL)
-    assert run.wait(300) == 3, run.output
-    assert_as_before(populated, before)
+    shuts = has_written(moment.randint(5, MOST_LINES // 2))
+    with Scene(nursery, populated, tmp_path / "run", 2, shuts, delivering=True) as scene:
+        run = scene.run
+        os.kill(moment.choice(workers_of(run.pid)), signal.SIGKILL)
+        scene.go_on()
+        assert run.wait() == 3, run.output
+        scene.assert_as_before()
     report = report_of(run.folder / "reports")
     assert report["verdict"] == "inconclusive"
     (nothing_left,) = (entry for entry in report["requirements"] if entry["id"] == "SAFE-01")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,53 +11,33 @@ from conformance.contract import load_contract
 from conformance.reference.embedded import start_embedded
 from conformance.run import Worker
 from conformance.target.config import Configuration
-from conformance.target.polling import eventually
+from tests.http_server import HttpServer, Received, Reply
+from tests.waiting import eventually
 
 
-class Origin:
+class Origin(HttpServer):
     """A server that redirects everything to ``location``, or accepts it, and remembers what it saw."""
 
     def __init__(self, status: int = 200, location: str = "") -> None:
+        super().__init__(self._answer)
         self.seen: list[str] = []
-        outer = self
+        self._status, self._location = status, location
 
-        class Handler(BaseHTTPRequestHandler):
-            def _answer(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length", 0)))
-                outer.seen.append(f"{self.command} {self.path}")
-                self.send_response(status)
-                if location:
-                    self.send_header("location", location + self.path)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            do_GET = do_POST = do_PUT = do_DELETE = _answer
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+    def _answer(self, received: Received) -> Reply:
+        self.seen.append(f"{received.method} {received.target}")
+        return Reply(self._status, {"location": self._location + received.target} if self._location else {})
 
 
 @pytest.fixture
 def elsewhere() -> Iterator[Origin]:
-    origin = Origin()
-    yield origin
-    origin.close()
+    with Origin() as origin:
+        yield origin
 
 
 @pytest.fixture
 def origin(elsewhere: Origin, request: pytest.FixtureRequest) -> Iterator[Origin]:
-    origin = Origin(request.param, elsewhere.url)
-    yield origin
-    origin.close()
+    with Origin(request.param, elsewhere.url) as origin:
+        yield origin
 
 
 @pytest.mark.parametrize("origin", [301, 302, 303, 307, 308], indirect=True)
@@ -103,6 +81,6 @@ def test_connector_of_the_reference_takes_a_redirect_for_an_answer(
                 metrics = worker.api.call("GET /actions/{id}/metrics", path=identifier).json["metrics"]
                 return bool(metrics["failed"] == 1)
 
-            assert eventually(has_failed, 20)
+            eventually(has_failed)
     assert origin.seen == ["POST /hook"]
     assert elsewhere.seen == []

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.target.config import load_configuration
+from conformance.contract import load_contract
+from conformance.run import choose_seed
+from conformance.target.config import WAIVERS_FOLDER, Configuration, load_configuration
 from conformance.target.errors import ConfigurationError
 from conformance.target.secret_files import is_private
 
@@ -53,9 +55,12 @@ def test_nothing_given_means_the_embedded_deployment() -> None:
         ({"time_budget": "10"}, {}, "--time-budget: '10' is not a duration like 30s, 10m or 2h"),
         ({"time_budget": "0s"}, {}, "--time-budget: Input should be greater than 0"),
         ({**BASE, "mqtt": "1883"}, SECRET, "--mqtt: '1883' is not HOST:PORT"),
-        ({"seed": "many"}, {}, "--seed: Input should be a valid integer"),
+        ({"seed": "many"}, {}, "--seed: 'many' is neither a number from 0 to 2^63-1 nor random"),
+        ({"seed": "-1"}, {}, "--seed: '-1' is neither a number"),
+        ({"seed": str(2**63)}, {}, "is neither a number from 0 to 2^63-1 nor random"),
+        ({}, {"EMQX_CONFORMANCE_SEED": "1.5"}, "EMQX_CONFORMANCE_SEED: '1.5' is neither a number"),
         ({"max_rps": "0"}, {}, "--max-rps: Input should be greater than 0"),
-        ({"emqx_version": "five"}, {}, "--emqx-version: 'five' is not a version"),
+        ({"emqx_version": "five"}, {}, "--emqx-version: 'five' is no EMQX version"),
         ({"waivers": "/does/not/exist"}, {}, "--waivers: there is no file"),
         ({}, {"EMQX_CONFORMANCE_BASEURL": "x"}, "unknown environment variable EMQX_CONFORMANCE_BASEURL"),
         ({}, {"EMQX_CONFORMANCE_EXCLUSIVE": "perhaps"}, "'perhaps' is neither true nor false"),
@@ -78,6 +83,7 @@ def test_wrong_configuration_is_one_sentence(
         ('[targets.a]\n[targets.b]\nviewer_secret = "clear"\n', "target b holds a secret in clear"),
         ("[targets.a]\nbase_uri = 1\n", "unknown keys: base_uri"),
         ("[targets.b]\n", "no target 'a', only b"),
+        ("[targets.a]\nseed = true\n", "target a in targets.toml: 'True' is neither a number"),
         ("oops", "cannot be read"),
         ("[other]\nx = 1\n", "expected nothing but tables [targets.NAME]"),
         ('[targets.a]\napi_secret_env = "NOT_SET"\n', "$NOT_SET, which is not set"),
@@ -129,6 +135,61 @@ def test_secret_file_others_can_read_is_a_warning(tmp_path: Path) -> None:
     assert load_configuration(options, {}, tmp_path).warnings == (warning,)
     secret.chmod(0o600)
     assert load_configuration(options, {}, tmp_path).warnings == ()
+
+
+def test_seed_is_a_number_or_random_wherever_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "targets.toml").write_text('[targets.a]\nseed = 5\n[targets.b]\nseed = "random"\n')
+    given: list[tuple[dict[str, str], dict[str, str], object]] = [
+        ({}, {}, None),
+        ({"seed": "0"}, {}, 0),
+        ({"seed": "random"}, {}, "random"),
+        ({}, {"EMQX_CONFORMANCE_SEED": str(2**63 - 1)}, 2**63 - 1),
+        ({}, {"EMQX_CONFORMANCE_SEED": "random"}, "random"),
+        ({"target": "a"}, {}, 5),
+        ({"target": "b"}, {}, "random"),
+    ]
+    for options, environment, expected in given:
+        configuration = load_configuration(options, environment, tmp_path)
+        assert configuration.seed == expected
+        assert Configuration(**configuration.model_dump(mode="json")) == configuration, "as workers get it"
+
+
+def test_seed_follows_the_contract_unless_it_is_random() -> None:
+    contracts = [load_contract(variant) for variant in ("corrected", "published")]
+    fixed = [choose_seed(load_configuration({}, {}), contract) for contract in contracts]
+    assert fixed == [choose_seed(load_configuration({}, {}), contract) for contract in contracts]
+    assert len(set(fixed)) == 2
+    assert choose_seed(load_configuration({"seed": "7"}, {}), contracts[0]) == 7
+    explored = {choose_seed(load_configuration({"seed": "random"}, {}), contracts[0]) for _ in range(5)}
+    assert len(explored) == 5
+
+
+def test_waivers_are_files_wherever_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ours.toml").touch()
+    shipped, ours = WAIVERS_FOLDER / "emqx-5.8.toml", Path("ours.toml")
+    (tmp_path / "targets.toml").write_text(
+        '[targets.a]\nwaivers = "emqx-5.8"\n'
+        '[targets.b]\nwaivers = ["emqx-5.8", "ours.toml"]\n'
+        "[targets.c]\nwaivers = [5]\n"
+    )
+    environment = {"EMQX_CONFORMANCE_WAIVERS": f"emqx-5.8{os.pathsep}ours.toml"}
+    given: list[tuple[dict[str, object], dict[str, str], tuple[Path, ...]]] = [
+        ({}, {}, ()),
+        ({"waivers": ()}, {}, ()),
+        ({"waivers": ("ours.toml",)}, environment, (ours,)),
+        ({"waivers": ["ours.toml", "emqx-5.8"]}, {}, (ours, shipped)),
+        ({}, environment, (shipped, ours)),
+        ({"target": "a"}, {}, (shipped,)),
+        ({"target": "b"}, {}, (shipped, tmp_path / "ours.toml")),
+        ({"target": "b"}, environment, (shipped, ours)),
+    ]
+    for options, variables, expected in given:
+        configuration = load_configuration(options, variables, tmp_path)
+        assert configuration.waivers == expected
+        assert Configuration(**configuration.model_dump(mode="json")) == configuration
+    with pytest.raises(ConfigurationError, match=r"target c in targets\.toml: there is no file 5"):
+        load_configuration({"target": "c"}, {}, tmp_path)
 
 
 def test_keys_are_told_apart_by_role() -> None:

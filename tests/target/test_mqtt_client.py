@@ -8,6 +8,7 @@ import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.target.mqtt import PROBE, MqttClient, Will, properties_of
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_client_is_connected_until_somebody_closes(listener: str, protocol: int)
     assert first.connected
 
     with MqttClient(listener, "twice", protocol=protocol):
-        assert first.wait_closed()
+        assert first.wait_closed(PATIENCE_S)
     assert not first.connected
     assert first.disconnect_reason == (0x8E if protocol == 5 else None)
 
@@ -46,7 +47,7 @@ def test_entering_a_connected_client_does_not_connect_again(listener: str) -> No
     with MqttClient(listener, "once").connect() as client:
         client.subscribe("once")
         client.publish("once", "one")
-        assert [message.payload for message in client.wait_for_messages(1)] == [b"one"]
+        assert [message.payload for message in client.wait_for_messages(1, PATIENCE_S)] == [b"one"]
 
 
 def test_probes_are_no_messages(listener: str) -> None:
@@ -54,7 +55,7 @@ def test_probes_are_no_messages(listener: str) -> None:
         client.subscribe("probed")
         client.publish("probed", f"{PROBE}1")
         client.publish("probed", "marker")
-        assert client.received_before("marker") == []
+        assert client.received_before("marker", PATIENCE_S) == []
         assert client.received_probe(f"{PROBE}1")
         assert not client.received_probe(f"{PROBE}2")
 
@@ -64,7 +65,7 @@ def test_what_arrived_before_a_marker(listener: str) -> None:
         client.subscribe("marked")
         for payload in ("one", "two", "marker", "three"):
             client.publish("marked", payload)
-        assert client.received_before("marker") == ["one", "two"]
+        assert client.received_before("marker", PATIENCE_S) == ["one", "two"]
         with pytest.raises(AssertionError, match=r"did not receive 'four' within 0.1 s, but \['one', 'two'"):
             client.received_before("four", within_s=0.1)
 
@@ -75,9 +76,9 @@ def test_manual_acknowledgement(listener: str) -> None:
         client.subscribe("manual")
         client.publish("manual", "acknowledged")
         client.publish("manual", "kept")
-        client.acknowledge(client.wait_for_messages(2)[0])
+        client.acknowledge(client.wait_for_messages(2, PATIENCE_S)[0])
     with MqttClient(listener, "manual", **options) as client:  # type: ignore[arg-type]
-        client.wait_for_messages(1)
+        client.wait_for_messages(1, PATIENCE_S)
         assert client.texts == ["kept"]
 
 
@@ -86,6 +87,6 @@ def test_will_and_properties(listener: str) -> None:
         heir.subscribe("will")
         with MqttClient(listener, "testator", will=Will("will", "last"), keepalive_s=5):
             MqttClient(listener, "testator").connect().close()
-        messages = heir.wait_for_messages(1)
+        messages = heir.wait_for_messages(1, PATIENCE_S)
         assert [message.payload for message in messages] == [b"last"]
         assert properties_of(messages[0]) == {}

@@ -13,6 +13,7 @@ import pytest
 
 from conformance.reference.embedded import start_embedded
 from conformance.target.mqtt import MqttClient, MqttError
+from tests.waiting import PATIENCE_S
 
 CERTIFICATES = Path(__file__).resolve().parents[1] / "hostile" / "certificates"
 
@@ -65,7 +66,7 @@ def test_messages_pass_through_tls(port: int) -> None:
     with MqttClient(f"mqtts://127.0.0.1:{port}", "cft-tls", ca_bundle=ca) as client:
         assert client.subscribe("cft/tls") == 1
         client.publish("cft/tls", b"hello")
-        assert [message.payload for message in client.wait_for_messages()] == [b"hello"]
+        assert [message.payload for message in client.wait_for_messages(1, PATIENCE_S)] == [b"hello"]
 
 
 @pytest.mark.parametrize("ca", [None, CERTIFICATES / "self_signed.pem"], ids=["system", "other"])

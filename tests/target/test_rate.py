@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from conformance.target.rate import RateLimit
+from tests.waiting import PATIENCE_S
 
 
 def test_users_of_one_file_share_its_rate(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -29,9 +30,10 @@ from pathlib import Path
 from conformance.target.rate import RateLimit
 
 limit = RateLimit(float(sys.argv[1]), Path(sys.argv[2]))
+print(time.monotonic())
 for _ in range(int(sys.argv[3])):
     limit.wait()
-    print(time.monotonic(), flush=True)
+    print(time.monotonic())
 """
 
 
@@ -39,9 +41,12 @@ def test_processes_together_stay_below_the_rate(tmp_path: Path) -> None:
     rate, each, count = 200, 60, 3
     command = [sys.executable, "-c", USER, str(rate), str(tmp_path / "rate"), str(each)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
-    moments = sorted(float(line) for process in processes for line in process.communicate(timeout=60)[0].split())
+    told = [process.communicate(timeout=PATIENCE_S)[0].split() for process in processes]
+    # Between a slot and the look at the clock anything may pass, so that the first is told by when it was asked for.
+    asked = min(float(lines[0]) for lines in told)
+    moments = [float(line) for lines in told for line in lines[1:]]
     assert len(moments) == each * count
-    assert moments[-1] - moments[0] >= (len(moments) - 1) / rate * 0.99
+    assert max(moments) - asked >= (len(moments) - 1) / rate - 0.001
     assert all(process.returncode == 0 for process in processes)
 
 

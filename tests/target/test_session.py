@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,74 +16,42 @@ from conformance.target.errors import SafetyViolation, TargetLost
 from conformance.target.journal import read_journal
 from conformance.target.resource import Resource
 from conformance.target.session import NoAnswer, Undelivered
+from tests.http_server import HttpServer, Received, Reply, Respond
 
-Respond = Callable[[BaseHTTPRequestHandler], None]
 
-
-class Scripted:
+class Scripted(HttpServer):
     """A server that answers GET /action_types, and everything else as the test says."""
 
     def __init__(self) -> None:
-        self.respond: Respond = answer(200)
+        super().__init__(self._answer)
+        self.script: Respond = answer(200)
         self.heartbeat: Respond = answer(200, b"[]")
-        self.seen: list[tuple[str, str, dict[str, str]]] = []
-        outer = self
+        self.seen: list[Received] = []
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _handle(self) -> None:
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                self.rfile.read(int(headers.get("content-length", 0)))
-                outer.seen.append((self.command, self.path, headers))
-                heartbeat = self.path.endswith("/action_types")
-                (outer.heartbeat if heartbeat else outer.respond)(self)
-
-            do_GET = do_POST = do_PUT = do_DELETE = _handle
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/api/v5"
+    def _answer(self, received: Received) -> Reply | None:
+        self.seen.append(received)
+        return (self.heartbeat if received.target.endswith("/action_types") else self.script)(received)
 
 
 def answer(status: int, body: bytes = b"{}", **headers: str) -> Respond:
-    def respond(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        handler.send_header("content-type", "application/json")
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("content-length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return respond
+    fields = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _received: Reply(status, fields, body)
 
 
-def drop(handler: BaseHTTPRequestHandler) -> None:
+def drop(_received: Received) -> None:
     """Close the connection without an answer."""
-    handler.close_connection = True
-    handler.connection.close()
 
 
 @pytest.fixture
 def target() -> Iterator[Scripted]:
-    scripted = Scripted()
-    yield scripted
-    scripted.server.shutdown()
-    scripted.server.server_close()
+    with Scripted() as scripted:
+        yield scripted
 
 
 @pytest.fixture
 def worker(target: Scripted, tmp_path: Path) -> Iterator[Worker]:
     configuration = Configuration(
-        base_url=target.base_url, api_key="key", api_secret="the-api-secret", report_dir=tmp_path
+        base_url=f"{target.url}/api/v5", api_key="key", api_secret="the-api-secret", report_dir=tmp_path
     )
     with Worker(configuration, "0abcdef1234", "gw0", load_contract()) as worker:
         yield worker
@@ -92,8 +59,8 @@ def worker(target: Scripted, tmp_path: Path) -> Iterator[Worker]:
 
 def test_requests_are_signed_and_identified(worker: Worker, target: Scripted) -> None:
     worker.api.call("GET /rules", query={"page": 2, "enable": True, "like_id": "a b"})
-    _, path, headers = target.seen[-1]
-    assert path == "/api/v5/rules?page=2&enable=true&like_id=a%20b"
+    headers = target.seen[-1].headers
+    assert target.seen[-1].target == "/api/v5/rules?page=2&enable=true&like_id=a%20b"
     assert headers["authorization"].startswith("Basic ")
     assert headers["user-agent"].endswith("run=0abcdef1234")
     assert headers["x-request-id"].startswith("0abcdef1234-")
@@ -101,7 +68,7 @@ def test_requests_are_signed_and_identified(worker: Worker, target: Scripted) ->
 
 def test_path_parameters_are_one_encoded_segment(worker: Worker, target: Scripted) -> None:
     worker.api.call("GET /clients/{clientid}", path={"clientid": "a/b ?#%ü"})
-    assert target.seen[-1][1] == "/api/v5/clients/a%2Fb%20%3F%23%25%C3%BC"
+    assert target.seen[-1].target == "/api/v5/clients/a%2Fb%20%3F%23%25%C3%BC"
 
 
 def test_refused_request_is_never_sent(worker: Worker, target: Scripted) -> None:
@@ -111,52 +78,53 @@ def test_refused_request_is_never_sent(worker: Worker, target: Scripted) -> None
 
 
 def test_redirects_are_not_followed(worker: Worker, target: Scripted) -> None:
-    target.respond = answer(302, location="http://elsewhere.invalid/")
+    target.script = answer(302, location="http://elsewhere.invalid/")
     assert worker.api.call("GET /rules").status == 302
     assert len(target.seen) == 1
 
 
 def test_dropped_read_is_tried_again_once(worker: Worker, target: Scripted) -> None:
-    target.respond = drop
+    target.script = drop
     with pytest.raises(NoAnswer):
         worker.api.call("GET /rules")
-    assert sum(path.endswith("/rules") for _, path, _ in target.seen) == 2
+    assert sum(received.target.endswith("/rules") for received in target.seen) == 2
 
 
 def test_dropped_creation_is_not_sent_twice_and_may_exist(worker: Worker, target: Scripted) -> None:
-    target.respond = drop
+    target.script = drop
     name = worker.sandbox.name("schema")
     with pytest.raises(NoAnswer):
         worker.api.call("POST /schema_registry", json={"name": name, "type": "avro", "source": "{}"})
-    assert sum(method == "POST" for method, _, _ in target.seen) == 1
+    assert sum(received.method == "POST" for received in target.seen) == 1
     assert list(worker.journal) == [Resource("schema", name)]
 
 
 def test_target_that_answers_nothing_at_all_is_lost(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("conformance.target.session.time.sleep", lambda _seconds: None)
-    target.respond = target.heartbeat = drop
+    target.script = target.heartbeat = drop
     with pytest.raises(TargetLost, match="stopped answering"):
         worker.api.call("GET /rules")
 
 
 def test_gateway_errors_of_a_living_target_are_no_answer(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("conformance.target.session.time.sleep", lambda _seconds: None)
-    target.respond = answer(502, b"<html>bad gateway</html>")
+    target.script = answer(502, b"<html>bad gateway</html>")
     with pytest.raises(Undelivered, match="a gateway answered 502"):
         worker.api.call("GET /rules")
 
 
 def test_too_many_requests_waits_as_told(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     waits: list[float] = []
-    monkeypatch.setattr("conformance.target.session.time.sleep", waits.append)
+    # The module's own: other threads sleep as well.
+    monkeypatch.setattr("conformance.target.session.time", SimpleNamespace(sleep=waits.append))
     answers = iter([answer(429, retry_after="7"), answer(429, retry_after="999"), answer(200)])
-    target.respond = lambda handler: next(answers)(handler)
+    target.script = lambda received: next(answers)(received)
     assert worker.api.call("GET /rules").status == 200
     assert waits == [7.0, 30.0]
 
 
 def test_endless_answer_is_cut_off(worker: Worker, target: Scripted) -> None:
-    target.respond = answer(200, b"a" * (LARGEST_ANSWER + 1000))
+    target.script = answer(200, b"a" * (LARGEST_ANSWER + 1000))
     received = worker.api.call("GET /rules")
     assert received.truncated
     assert len(received.content) == LARGEST_ANSWER
@@ -164,7 +132,7 @@ def test_endless_answer_is_cut_off(worker: Worker, target: Scripted) -> None:
 
 @pytest.mark.parametrize(("status", "may_exist"), [(201, True), (400, False), (409, True), (500, True), (503, True)])
 def test_journal_follows_the_answer(worker: Worker, target: Scripted, status: int, may_exist: bool) -> None:
-    target.respond = answer(status, b'{"code":"SOME_CODE","message":""}')
+    target.script = answer(status, b'{"code":"SOME_CODE","message":""}')
     name = worker.sandbox.name("schema")
     worker.api.call("POST /schema_registry", json={"name": name, "type": "avro", "source": "{}"})
     assert (Resource("schema", name) in worker.journal) is may_exist
@@ -173,18 +141,18 @@ def test_journal_follows_the_answer(worker: Worker, target: Scripted, status: in
 
 def test_refused_duplicate_does_not_hide_the_first(worker: Worker, target: Scripted) -> None:
     body = {"name": worker.sandbox.name("schema"), "type": "avro", "source": "{}"}
-    target.respond = answer(201)
+    target.script = answer(201)
     worker.api.call("POST /schema_registry", json=body)
-    target.respond = answer(400, b'{"code":"ALREADY_EXISTS","message":""}')
+    target.script = answer(400, b'{"code":"ALREADY_EXISTS","message":""}')
     worker.api.call("POST /schema_registry", json=body)
     assert Resource("schema", body["name"]) in worker.journal
 
 
 def test_deletion_settles_the_journal(worker: Worker, target: Scripted) -> None:
     name = worker.sandbox.name("schema")
-    target.respond = answer(201)
+    target.script = answer(201)
     worker.api.call("POST /schema_registry", json={"name": name, "type": "avro", "source": "{}"})
-    target.respond = answer(204, b"")
+    target.script = answer(204, b"")
     worker.api.call("DELETE /schema_registry/{name}", path={"name": name})
     assert list(worker.journal) == []
 

@@ -2,14 +2,16 @@
 
 import http.client
 import socket
+from contextlib import ExitStack
 
 import pytest
 
 from conformance.target.sink import LONGEST_DELIVERY, HttpSink, SinkError
+from tests.waiting import PATIENCE_S
 
 
 def post(port: int, body: bytes = b"", **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request("POST", "/hook", body, {name.replace("_", "-"): value for name, value in headers.items()})
     status = connection.getresponse().status
     connection.close()
@@ -38,7 +40,7 @@ def test_port_in_use_is_one_sentence():
 @pytest.mark.parametrize("length", [str(LONGEST_DELIVERY + 1), "-1", "many"])
 def test_nonsense_is_neither_kept_nor_printed(length, capfd):
     with HttpSink() as sink:
-        with socket.create_connection(("127.0.0.1", sink.port), timeout=10) as stranger:
+        with socket.create_connection(("127.0.0.1", sink.port), timeout=PATIENCE_S) as stranger:
             stranger.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode())
             stranger.shutdown(socket.SHUT_WR)
             while stranger.recv(4096):
@@ -46,3 +48,13 @@ def test_nonsense_is_neither_kept_nor_printed(length, capfd):
         assert post(sink.port, b"after") == 200
         assert [delivery.body for delivery in sink.received()] == [b"after"]
     assert capfd.readouterr() == ("", "")
+
+
+def test_all_connections_of_a_pool_are_made_at_once():
+    sink = HttpSink()  # it listens, and accepts nobody yet
+    with ExitStack() as stack:
+        for _ in range(64):
+            stack.enter_context(socket.create_connection(("127.0.0.1", sink.port), timeout=PATIENCE_S))
+        with sink:
+            assert post(sink.port, b"late") == 200
+            assert sink.connections == 65

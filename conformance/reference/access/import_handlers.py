@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from conformance.contract.versions import release_of
 from conformance.reference.access.import_rows import BadImport, rows_of_form, users_of_rows
 from conformance.reference.access.user_handlers import authenticator_of
 from conformance.reference.access.users import AUTHENTICATOR_ID
 from conformance.reference.http import ApiError, Call, Reply, SchemaFilter, handles
 
-_COUNTED_SINCE = (5, 8, 2)
+_COUNTED_SINCE = release_of("5.8.2")
 
 
 @handles(f"POST /authentication/{AUTHENTICATOR_ID}/import_users", filter=SchemaFilter.NONE)
@@ -24,7 +25,8 @@ def import_users(call: Call) -> Reply:
     try:
         content_type = call.headers.get("content-type", "")
         sent = call.body
-        if not content_type.lower().startswith("application/json"):
+        # 5.8.9 compares the media type letter by letter (GEN-10).
+        if not (content_type if deployment.strict else content_type.lower()).startswith("application/json"):
             sent = rows_of_form(content_type, sent if isinstance(sent, bytes) else b"")
         users = users_of_rows(
             sent, hashed=password_type != "plain", algorithm=authenticator.algorithm, strict=deployment.strict
@@ -32,5 +34,4 @@ def import_users(call: Call) -> Reply:
     except BadImport as error:
         raise ApiError(400, "BAD_REQUEST", str(error)) from None
     counts = authenticator.load(users)
-    version = tuple(int(part) for part in deployment.settings.version.split(".") if part.isdigit())
-    return Reply(200, asdict(counts)) if version >= _COUNTED_SINCE else Reply(204)
+    return Reply(200, asdict(counts)) if deployment.release >= _COUNTED_SINCE else Reply(204)

@@ -79,7 +79,7 @@ def users_of_rows(rows: Any, *, hashed: bool, algorithm: Algorithm, strict: bool
     ``hashed``: rows carry ``password_hash`` and an optional ``salt``, otherwise ``password``.
     """
     if not isinstance(rows, list):
-        raise BadImport("the body must be an array of users")
+        raise BadImport("function_clause" if strict else "the body must be an array of users")
     if not rows:
         raise BadImport("empty_users")
     return [_user(row, hashed, algorithm, strict) for row in rows]

@@ -10,6 +10,8 @@ import requests
 
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
 from tests.fidelity.mqtt_clients import MqttClients
+from tests.reference.clock import Clock
+from tests.waiting import PATIENCE_S
 
 USERS = "/authentication/password_based:built_in_database/users"
 RULES = "/authorization/sources/built_in_database/rules"
@@ -27,7 +29,7 @@ class World:
         self._clients = MqttClients(deployment.mqtt)
 
     def call(self, method: str, path: str, json: Any = None, **options: Any) -> requests.Response:
-        return self._session.request(method, self._base + path, json=json, timeout=10, **options)
+        return self._session.request(method, self._base + path, json=json, timeout=PATIENCE_S, **options)
 
     def status(self, method: str, path: str, json: Any = None, **options: Any) -> int:
         return self.call(method, path, json, **options).status_code
@@ -53,10 +55,10 @@ class World:
     def received(self, clientid: str, wanted: int) -> list[str]:
         """Topics of the next messages."""
         result = {"messages": [None] * wanted}
-        return [message["topic"] for message in self._run("receive", clientid, timeout_s=5, result=result)["messages"]]
+        return [message["topic"] for message in self._run("receive", clientid, result=result)["messages"]]
 
     def disconnection(self, clientid: str) -> dict[str, Any]:
-        return self._run("expect_disconnect", clientid, timeout_s=5)
+        return self._run("expect_disconnect", clientid)
 
     def connected(self, clientid: str) -> bool:
         return self._run("expect_connected", clientid, result={"connected": True})["connected"]
@@ -87,6 +89,14 @@ def start() -> Iterator[Callable[..., World]]:
 @pytest.fixture
 def world(start: Callable[..., World]) -> World:
     return start()
+
+
+@pytest.fixture
+def timed_world(clock: Clock) -> Iterator[World]:
+    """A deployment whose time the test moves."""
+    world = World(LiveDeployment(strict=False, loop=clock.loop))
+    yield world
+    world.close()
 
 
 @pytest.fixture

@@ -117,6 +117,12 @@ def test_counters_came_after_5_8_1(start):
     assert (answer.status_code, answer.content) == (204, b"")
 
 
+@pytest.mark.parametrize("version", ["5.8.2", "5.8.9-rc.1", "5.8.9-g1234"])
+def test_counters_are_there_since_5_8_2(start, version):
+    answer = _import(start(version=version), [{"user_id": "a", "password": "p"}])
+    assert (answer.status_code, answer.json()["success"]) == (200, 1)
+
+
 def test_form_that_is_broken_is_refused():
     with pytest.raises(BadImport):
         rows_of_form("multipart/form-data", b"--X\r\n\r\n--X--")

@@ -2,86 +2,67 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import socket
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import requests
 
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
-
-DEADLINE = 10.0
-
-
-def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-    """The first value of ``read`` that is ``wanted``; fails with the last one at the deadline."""
-    end = time.monotonic() + DEADLINE
-    while not wanted(value := read()):
-        assert time.monotonic() < end, value
-        time.sleep(0.01)
-    return value
+from tests.http_server import LOOPBACK, HttpServer, Received, Reply
+from tests.waiting import PATIENCE_S, eventually
 
 
-class Target:
-    """An HTTP server that remembers requests and answers with ``statuses`` in turn, the last one for ever."""
+class Target(HttpServer):
+    """An HTTP server that remembers requests and answers with ``statuses`` in turn, the last one for ever.
+
+    After `close` its port refuses connections, and belongs to nobody else before `release`.
+    """
 
     def __init__(self, *statuses: int, port: int = 0) -> None:
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind((LOOPBACK, port))
+        super().__init__(self._answer, self._reserved.getsockname()[1])
         self.requests: list[dict[str, Any]] = []
-        left = list(statuses or (200,))
-        received = self.requests
+        self._left = list(statuses or (200,))
+        self.start()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                received.append({"method": self.command, "path": self.path, "headers": headers, "body": body})
-                self.send_response(left.pop(0) if len(left) > 1 else left[0])
-                self.send_header("content-length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            do_GET = do_POST = do_PUT = do_DELETE = _answer
-
-            def log_message(self, *_arguments: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def _answer(self, received: Received) -> Reply:
+        self.requests.append(
+            {
+                "method": received.method,
+                "path": received.target,
+                "headers": dict(received.headers),
+                "body": received.body,
+            }
+        )
+        return Reply(self._left.pop(0) if len(self._left) > 1 else self._left[0], {}, b"{}")
 
     def received(self, count: int) -> list[dict[str, Any]]:
         """The requests, once there are ``count``."""
         eventually(lambda: len(self.requests), lambda length: length >= count)
         return list(self.requests)
 
-    def close(self) -> None:
-        """Stop listening; it may be called again."""
-        self._server.shutdown()
-        self._server.server_close()
+    def release(self) -> None:
+        """Stop listening for good."""
+        self.close()
+        self._reserved.close()
 
 
 class World:
     """REST calls on a deployment of its own."""
 
-    def __init__(self, *, strict: bool) -> None:
-        self.live = LiveDeployment(strict=strict)
+    def __init__(self, *, strict: bool, version: str = "5.8.9") -> None:
+        self.live = LiveDeployment(strict=strict, version=version)
         self._base = "http://{}:{}/api/v5".format(*self.live.rest)
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = (KEY, SECRET)
 
     def call(self, method: str, path: str, json: Any = None, **query: Any) -> requests.Response:
-        return self._session.request(method, self._base + path, json=json, params=query, timeout=10)
+        return self._session.request(method, self._base + path, json=json, params=query, timeout=PATIENCE_S)
 
     def ok(self, method: str, path: str, json: Any = None, **query: Any) -> Any:
         """The decoded answer of a call that must succeed."""
@@ -153,7 +134,7 @@ def strict_world(shared_worlds: dict[str, World]) -> Iterator[World]:
 def target() -> Iterator[Target]:
     started = Target()
     yield started
-    started.close()
+    started.release()
 
 
 @pytest.fixture
@@ -167,4 +148,4 @@ def start_target() -> Iterator[Callable[..., Target]]:
 
     yield start
     for target in started:
-        target.close()
+        target.release()

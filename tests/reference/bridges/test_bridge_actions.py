@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.reference.bridges.conftest import World
+
 READ_ONLY = ("type", "name", "status", "status_reason", "error", "node_status", "rules", "created_at")
 READ_ONLY += ("last_modified_at",)
 BODY = {"type": "http", "name": "a", "connector": "c", "parameters": {"method": "post", "path": "/hook"}}
@@ -33,6 +35,19 @@ def test_types(world):
     types = world.ok("GET", "/action_types")
     assert len(types) == len(set(types)) == 35
     assert {"http", "mqtt", "tablestore"} <= set(types)
+
+
+@pytest.mark.parametrize(
+    ("version", "with_times"),
+    [("5.8.1", False), ("5.8.2-rc.1", True), ("5.8.9-g1234", True), ("e5.8.9-alpha.1+gabc", True), ("5.10.3", True)],
+)
+def test_times_came_after_5_8_1_however_a_version_is_spelt(version, with_times, target):
+    world = World(strict=False, version=version)
+    try:
+        world.http_connector(target)
+        assert ("created_at" in world.http_action()) is with_times
+    finally:
+        world.close()
 
 
 def test_created_action_is_returned_with_defaults_and_listed(world, connector):

@@ -13,6 +13,7 @@ import pytest
 
 from conformance.reference.credentials import ApiKey
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
+from tests.waiting import PATIENCE_S
 
 
 def basic(name: str, secret: str) -> str:
@@ -43,7 +44,7 @@ class Api:
             self.live.call(lambda deployment, role=role: deployment.credentials.put_key(role, ApiKey(SECRET, role)))
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(*self.live.rest, timeout=10)
+        return http.client.HTTPConnection(*self.live.rest, timeout=PATIENCE_S)
 
     def __call__(
         self,

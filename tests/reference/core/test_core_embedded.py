@@ -8,8 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,18 +16,9 @@ import requests
 from conformance.reference.deployment import Settings
 from conformance.reference.embedded import EmbeddedError, start_embedded
 from conformance.reference.server import RunningDeployment, ServeError
+from tests.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).resolve().parents[3]
-DEADLINE = 20.0
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def ended(pid: int) -> bool:
@@ -42,7 +31,7 @@ def ended(pid: int) -> bool:
 def refuses(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
+        socket.create_connection((host, int(port)), timeout=PATIENCE_S).close()
     except ConnectionRefusedError:
         return True
     return False
@@ -78,7 +67,8 @@ def test_child_brings_a_key_for_each_role_below_administrator():
     with start_embedded(mqtt=False) as deployment:
         url = deployment.base_url + "/action_types"
         statuses = {
-            role: requests.get(url, auth=key, timeout=10).status_code for role, key in deployment.role_keys.items()
+            role: requests.get(url, auth=key, timeout=PATIENCE_S).status_code
+            for role, key in deployment.role_keys.items()
         }
         assert statuses == {"viewer": 200, "publisher": 403}
 
@@ -97,7 +87,7 @@ def test_child_ends_with_its_parent():
     parent.wait()
     parent.stdin.close()
     parent.stdout.close()
-    assert eventually(lambda: ended(int(pid)))
+    eventually(lambda: ended(int(pid)))
     assert refuses(url.split("/")[2])
 
 
@@ -136,5 +126,5 @@ def test_serve_announces_its_listeners_and_stops_at_a_signal(number):
     assert lines[0].endswith("/api/v5")
     assert lines[1].startswith("mqtt://127.0.0.1:")
     os.kill(process.pid, number)
-    assert process.wait(DEADLINE) == 0
+    assert process.wait(PATIENCE_S) == 0
     process.stdout.close()

@@ -1,4 +1,4 @@
-"""Reference deployments for the broker's tests: one as it should be, one that reproduces EMQX 5.8.9."""
+"""Reference deployments for the broker's tests: as they should be, or reproducing EMQX 5.8.9."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 import requests
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from tests.fidelity.live import KEY, SECRET, LiveDeployment
+from tests.reference.clock import Clock
 from tests.reference.mqtt.mqtt_clients import PahoClient, RawClient
+from tests.waiting import PATIENCE_S
 
 _NUMBERS = itertools.count()
 
@@ -18,23 +21,22 @@ _NUMBERS = itertools.count()
 class Api:
     """The REST API of a deployment: ``api("GET", "/clients")``."""
 
-    def __init__(self, deployment: EmbeddedDeployment) -> None:
-        self._base = deployment.base_url
+    def __init__(self, base_url: str, key: str, secret: str) -> None:
+        self._base = base_url
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.auth = (deployment.api_key, deployment.api_secret)
+        self._session.auth = (key, secret)
 
     def __call__(self, method: str, path: str, json: Any = None, **params: Any) -> requests.Response:
-        return self._session.request(method, self._base + path, json=json, params=params, timeout=10)
+        return self._session.request(method, self._base + path, json=json, params=params, timeout=PATIENCE_S)
 
 
 class Target:
     """A running deployment, and the clients a test opens on it."""
 
-    def __init__(self, deployment: EmbeddedDeployment) -> None:
-        assert deployment.mqtt is not None
-        self.port = int(deployment.mqtt.rpartition(":")[2])
-        self.api = Api(deployment)
+    def __init__(self, api: Api, port: int) -> None:
+        self.port = port
+        self.api = api
         self.opened: list[PahoClient | RawClient] = []
 
     def client(self, clientid: str, version: int = 5, **options: Any) -> PahoClient:
@@ -60,8 +62,25 @@ def strict_deployment() -> Iterator[EmbeddedDeployment]:
         yield deployment
 
 
-def _target(deployment: EmbeddedDeployment) -> Iterator[Target]:
-    target = Target(deployment)
+def target_of(deployment: EmbeddedDeployment) -> Target:
+    """A deployment in a process of its own."""
+    assert deployment.mqtt is not None
+    api = Api(deployment.base_url, deployment.api_key, deployment.api_secret)
+    return Target(api, int(deployment.mqtt.rpartition(":")[2]))
+
+
+def _target_in_a_child(deployment: EmbeddedDeployment) -> Iterator[Target]:
+    yield from _used(target_of(deployment))
+
+
+def _target_of(clock: Clock, *, strict: bool) -> Iterator[Target]:
+    live = LiveDeployment(strict=strict, loop=clock.loop)
+    host, port = live.rest
+    yield from _used(Target(Api(f"http://{host}:{port}/api/v5", KEY, SECRET), live.mqtt[1]))
+    live.close()
+
+
+def _used(target: Target) -> Iterator[Target]:
     yield target
     for client in target.opened:
         client.close()
@@ -70,12 +89,23 @@ def _target(deployment: EmbeddedDeployment) -> Iterator[Target]:
 
 @pytest.fixture
 def target(default_deployment: EmbeddedDeployment) -> Iterator[Target]:
-    yield from _target(default_deployment)
+    yield from _target_in_a_child(default_deployment)
 
 
 @pytest.fixture
 def strict_target(strict_deployment: EmbeddedDeployment) -> Iterator[Target]:
-    yield from _target(strict_deployment)
+    yield from _target_in_a_child(strict_deployment)
+
+
+@pytest.fixture
+def timed_target(clock: Clock) -> Iterator[Target]:
+    """A deployment of its own whose time the test moves."""
+    yield from _target_of(clock, strict=False)
+
+
+@pytest.fixture
+def timed_strict_target(clock: Clock) -> Iterator[Target]:
+    yield from _target_of(clock, strict=True)
 
 
 @pytest.fixture

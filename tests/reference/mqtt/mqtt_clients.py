@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import queue
 import socket
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -16,18 +15,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.packets import Connack, Connect, Packet
-
-SECONDS = 5.0
-Value = TypeVar("Value")
-
-
-def eventually(check: Callable[[], Value], seconds: float = SECONDS) -> Value:
-    """Repeat ``check`` until it returns something true; fails the test after ``seconds``."""
-    end = time.monotonic() + seconds
-    while not (value := check()):
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.01)
-    return value
+from tests.waiting import PATIENCE_S
 
 
 def properties(kind: str, **values: Any) -> Properties:
@@ -82,7 +70,7 @@ class PahoClient:
             options = {"clean_start": clean, "properties": properties("CONNECT", **connect_properties)}
         self.paho.connect("127.0.0.1", port, keepalive, **options)
         self.paho.loop_start()
-        self.code, self.session_present, self.connack = self.connacks.get(timeout=SECONDS)
+        self.code, self.session_present, self.connack = self.connacks.get(timeout=PATIENCE_S)
 
     def subscribe(self, topic: str, qos: int = 0, identifier: int | None = None, **options: Any) -> int:
         """The code of the SUBACK."""
@@ -91,20 +79,24 @@ class PahoClient:
             self.paho.subscribe(topic, options=SubscribeOptions(qos=qos, **options), properties=extra)
         else:
             self.paho.subscribe(topic, qos)
-        return self._acks.get(timeout=SECONDS)[0]
+        return self._acks.get(timeout=PATIENCE_S)[0]
 
     def unsubscribe(self, topic: str) -> list[int]:
         self.paho.unsubscribe(topic)
-        return self._acks.get(timeout=SECONDS)
+        return self._acks.get(timeout=PATIENCE_S)
 
     def publish(self, topic: str, payload: Any = b"x", qos: int = 0, retain: bool = False, **values: Any) -> int:
         """The code of PUBACK or PUBREC/PUBCOMP; 0 for QoS 0."""
         extra = properties("PUBLISH", **values) if values else None
         self.paho.publish(topic, payload, qos, retain, extra)
-        return self._acks.get(timeout=SECONDS)[0]
+        return self._acks.get(timeout=PATIENCE_S)[0]
+
+    def disconnection(self) -> tuple[bool, int]:
+        """Whether the server said that it ends the connection, and its reason code, once it has ended."""
+        return self.disconnects.get(timeout=PATIENCE_S)
 
     def receive(self) -> paho.MQTTMessage:
-        return self.messages.get(timeout=SECONDS)
+        return self.messages.get(timeout=PATIENCE_S)
 
     def payloads(self, count: int) -> list[bytes]:
         return [self.receive().payload for _ in range(count)]
@@ -124,8 +116,8 @@ class RawClient:
 
     def __init__(self, port: int, version: int = 5) -> None:
         self.version = version
-        self.socket = socket.create_connection(("127.0.0.1", port), SECONDS)
-        self.socket.settimeout(SECONDS)
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+        self.socket.settimeout(PATIENCE_S)
         self.received = bytearray()
         self._decoder = Decoder(version=version)
         self._packets: Iterator[tuple[Packet, int]] = iter(())

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from conformance.reference.mqtt.packets import Ack, PacketType, Publish
-from tests.reference.mqtt.mqtt_clients import eventually
+from tests.waiting import eventually
 
 RECORDING = Path(__file__).parents[2] / "data" / "recordings" / "clients_crud.jsonl"
 
@@ -58,14 +58,17 @@ def test_counters_follow_the_messages(target, name):
     assert (view["send_pkt"], view["subscriptions_cnt"], view["inflight_cnt"]) == (8, 1, 0)
 
 
-def test_strict_counters_are_reports(strict_target, name):
+def test_strict_counters_are_reports(clock, timed_strict_target, name, monkeypatch):
     """EMQX shows the statistics of its last report, which comes at SUBACK and then only after seconds."""
-    client = strict_target.client(name)
+    monkeypatch.setattr("conformance.reference.mqtt.session.REPORT_SECONDS", 1000.0)
+    client = timed_strict_target.client(name, keepalive=0)
     client.subscribe(name, 1)
     client.publish(name, "x", 1)
     client.receive()
-    view = strict_target.api("GET", f"/clients/{name}").json()
+    view = timed_strict_target.api("GET", f"/clients/{name}").json()
     assert (view["recv_pkt"], view["send_pkt"], view["recv_msg"]) == (2, 2, 0)
+    clock.advance(1000)
+    assert timed_strict_target.api("GET", f"/clients/{name}").json()["recv_msg"] == 1
 
 
 def test_filters_select_and_combine(target, name):
@@ -163,7 +166,7 @@ def test_unknown_client_is_not_found(target, method, path):
 def test_kickout_bulk_ends_exactly_the_named(target, name):
     kicked, stays = target.client(f"{name}/kö"), target.client(f"{name}-stays")
     assert target.api("POST", "/clients/kickout/bulk", [f"{name}/kö", "nobody"]).status_code == 204
-    assert kicked.disconnects.get(timeout=5) == (True, 0x98)
+    assert kicked.disconnection() == (True, 0x98)
     stays.subscribe(name)
     assert target.api("GET", f"/clients/{quote(name + '/kö', safe='')}").status_code == 404
 
@@ -212,7 +215,7 @@ def test_denied_actions_look_like_each_version_says(target, name, version):
 def test_ban_refuses_connects_and_ends_the_session(target, name, version):
     client = target.client(name, version)
     assert target.api("POST", "/banned", {"as": "clientid", "who": name}).status_code == 200
-    client.disconnects.get(timeout=5)
+    client.disconnection()
     refused = target.raw(version).connect(name)
     assert refused.reason == (0x8A if version == 5 else 5)
     assert target.api("DELETE", f"/banned/clientid/{name}").status_code == 204

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from conformance.reference.mqtt.packets import Ack, PacketType, Subscribe, SubscribeOptions
-from tests.reference.mqtt.mqtt_clients import eventually
+from tests.waiting import eventually
 
 
 def away(target, name, payloads):

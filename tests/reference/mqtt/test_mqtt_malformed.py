@@ -13,7 +13,9 @@ from tests.reference.mqtt.mqtt_clients import RawClient
 from tests.reference.mqtt.test_mqtt_codec import PACKETS
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(
     accepted=st.booleans(),
     version=st.sampled_from([4, 5]),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.mqtt.mqtt_clients import PahoClient, eventually
+from tests.reference.mqtt.mqtt_clients import PahoClient
+from tests.waiting import PATIENCE_S, eventually
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
@@ -27,7 +28,7 @@ def mosquitto(tmp_path_factory):
     eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
     yield port
     process.terminate()
-    process.wait(5)
+    process.wait(PATIENCE_S)
 
 
 def observations(port, version):

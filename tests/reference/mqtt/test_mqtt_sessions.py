@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
@@ -18,7 +16,7 @@ from conformance.reference.mqtt.packets import (
     SubscribeOptions,
     Will,
 )
-from tests.reference.mqtt.mqtt_clients import eventually
+from tests.waiting import eventually
 
 OFFERED = {
     "ReceiveMaximum": 32,
@@ -74,7 +72,7 @@ def test_session_keeps_subscriptions_and_messages(target, name, version):
     client = target.client(name, version, clean=version == 5, **options)
     client.subscribe(f"{name}/a", 1)
     client.close()
-    eventually(lambda: not target.api("GET", f"/clients/{name}").json()["connected"])
+    _wait_until_away(target, name)
     other = target.client(f"{name}-other", version)
     for number in range(3):
         assert other.publish(f"{name}/a", str(number).encode(), 1) == 0
@@ -113,7 +111,7 @@ def test_unacknowledged_messages_are_repeated(target, name):
 def test_second_connection_takes_over(target, name, version):
     first = target.client(name, version)
     second = target.client(name, version)
-    from_server, code = first.disconnects.get(timeout=5)
+    from_server, code = first.disconnection()
     assert (from_server, code) == ((True, 0x8E) if version == 5 else (False, code))
     second.subscribe(name)
     second.publish(name, b"alive")
@@ -127,7 +125,7 @@ def test_kicked_client_is_told_and_its_session_is_gone(target, name, version):
     will = {"topic": f"{name}/will", "payload": "bye", "qos": 1}
     client = target.client(name, version, clean=version == 5, will=will, **options)
     assert target.api("DELETE", f"/clients/{name}").status_code == 204
-    from_server, code = client.disconnects.get(timeout=5)
+    from_server, code = client.disconnection()
     assert (from_server, code) == ((True, 0x98) if version == 5 else (False, code))
     assert watcher.receive().payload == b"bye"
     assert target.api("GET", f"/clients/{name}").status_code == 404
@@ -155,43 +153,57 @@ def test_disconnect_with_will_publishes_it(target, name):
     assert watcher.receive().payload == b"w"
 
 
-def test_keep_alive_session_expiry_and_will_delay_run_out(target, name):
-    """A silent client gets 0x8D after 1.5 keep-alives; a delayed will and the session's end follow."""
-    watcher = target.client(f"{name}-watch")
+def test_keep_alive_session_expiry_and_will_delay_run_out(clock, timed_target, name):
+    """A silent client gets 0x8D after 1.5 keep-alives; a delayed will and the session's end come in their time."""
+    target = timed_target
+    watcher = target.client(f"{name}-watch", keepalive=0)
     watcher.subscribe(f"{name}/+")
     silent, delayed, short = target.raw(), target.raw(), target.raw()
-    started = time.monotonic()
-    silent.connect(f"{name}-silent", keepalive=1)
-    expiry = {"session_expiry_interval": 1}
-    delayed.connect(f"{name}-delayed", will=_will(f"{name}/delayed", 1), properties={"session_expiry_interval": 60})
-    delayed.close()
-    short.connect(f"{name}-short", will=_will(f"{name}/short", 60), properties=expiry)
-    short.close()
+    silent.connect(f"{name}-silent", keepalive=1000)
+    delayed.connect(f"{name}-delayed", will=_will(f"{name}/delayed", 1000), properties=_expiry(9000))
+    short.connect(f"{name}-short", will=_will(f"{name}/short", 9000), properties=_expiry(1000))
+    for clientid, leaving in (("delayed", delayed), ("short", short)):
+        leaving.close()
+        _wait_until_away(target, f"{name}-{clientid}")
+    clock.advance(500)
+    assert watcher.nothing_more(), "no will comes before its time"
+    assert target.api("GET", f"/clients/{name}-short").status_code == 200
+    clock.advance(600)
     assert sorted(watcher.receive().topic for _ in range(2)) == [f"{name}/delayed", f"{name}/short"]
-    assert time.monotonic() - started > 0.9, "neither will came at once"
     assert target.api("GET", f"/clients/{name}-delayed").status_code == 200
     assert target.api("GET", f"/clients/{name}-short").status_code == 404
+    assert target.api("GET", f"/clients/{name}-silent").json()["connected"]
+    clock.advance(500)
     assert silent.read() == Disconnect(0x8D)
     assert silent.read() is None
+
+
+def _expiry(seconds):
+    return {"session_expiry_interval": seconds}
+
+
+def _wait_until_away(target, clientid):
+    eventually(lambda: not target.api("GET", f"/clients/{clientid}").json()["connected"])
 
 
 def _will(topic, delay):
     return Will(topic, b"w", properties={"will_delay_interval": delay})
 
 
-def test_reconnecting_cancels_a_delayed_will(target, name):
-    watcher = target.client(f"{name}-watch")
+def test_reconnecting_cancels_a_delayed_will(clock, timed_target, name):
+    watcher = timed_target.client(f"{name}-watch", keepalive=0)
     watcher.subscribe(f"{name}/#")
-    first, second = target.raw(), target.raw()
-    first.connect(name, will=_will(f"{name}/will", 1), properties={"session_expiry_interval": 60})
+    first, second = timed_target.raw(), timed_target.raw()
+    first.connect(name, will=_will(f"{name}/will", 1000), properties=_expiry(9000))
     first.close()
-    second.connect(name, clean_start=False, properties={"session_expiry_interval": 60})
+    _wait_until_away(timed_target, name)
+    second.connect(name, clean_start=False, properties=_expiry(9000))
     second.send(Disconnect())
     assert second.read() is None
-    eventually(lambda: not target.api("GET", f"/clients/{name}").json()["connected"])
-    end = time.monotonic() + 1.1
-    eventually(lambda: time.monotonic() > end)
+    _wait_until_away(timed_target, name)
+    clock.advance(1100)
     assert watcher.nothing_more()
+    assert timed_target.api("GET", f"/clients/{name}").status_code == 200
 
 
 def test_disconnect_can_change_the_session_expiry(target, name):
