@@ -216,7 +216,8 @@ class CollectionResult:
 
     ``before`` and ``after``: numbers of entries, None if unknown. ``left``: ids of what the run created and is still
     there, ``other_runs``: how many entries other runs of the suite created. ``appeared``, ``vanished`` and ``changed``
-    count entries of nobody's run. ``note``: what was not compared, and why.
+    count entries of nobody's run, ``odd`` those before the run whose ids are no texts. ``note``: what was not compared,
+    and why.
     """
 
     name: str
@@ -227,6 +228,7 @@ class CollectionResult:
     appeared: int = 0
     vanished: int = 0
     changed: int = 0
+    odd: int = 0
     note: str = ""
 
     def activity(self) -> str:
@@ -265,6 +267,12 @@ class InventoryResult:
         activity = [f"{collection.name}: {text}" for collection in self.collections if (text := collection.activity())]
         if activity:
             yield f"Of what it did not create, {'; '.join(activity)}."
+        for collection in self.collections:
+            if collection.odd:
+                yield (
+                    f"{collection.name}: {collection.odd} that {'was' if collection.odd == 1 else 'were'} there before "
+                    "cannot be deleted one by one, for an id that is no text; EMQX then refuses to filter the list."
+                )
         others = sum(collection.other_runs for collection in self.collections)
         if others:
             yield (
