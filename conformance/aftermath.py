@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from conformance.checks.whole_run import Aftermath
@@ -15,8 +15,9 @@ from conformance.report.model import ItemResult
 from conformance.run import Plan, Worker, journal_file, journal_header
 from conformance.target.cleanup import Left, clean_up
 from conformance.target.errors import TargetLost, Unwritable
-from conformance.target.inventory import AFTER, BEFORE, Inventory, take_again, take_inventory
+from conformance.target.inventory import AFTER, BEFORE, Claim, Inventory, take_again, take_inventory
 from conformance.target.journal import Journal, JournalError, StoredJournal, read_journal
+from conformance.target.mode import Mode
 from conformance.target.resource import Resource
 from conformance.target.swept import SweptNames
 
@@ -63,20 +64,23 @@ class EndOfRun:
     def conclude(self, before: Inventory | None, items: Sequence[ItemResult]) -> Aftermath:
         """Delete what workers that died left, then whatever the target still shows of the run."""
         journals = dict(self._read_journals())
+        claim = _claim(before, journals)
         for file, stored in journals.items():
             # Nobody needs the rules for all clients otherwise any more: finished workers leave them to this moment.
-            if stored.header is not None and stored.header.worker in self._finished:
-                stored.live = {resource: None for resource in stored.live if resource.kind == "rules_of_all"}
-            if stored.live:
-                self._succeed(file, stored)
+            finished = stored.header is not None and stored.header.worker in self._finished
+            live = [resource for resource in stored.live if not finished or resource.kind == "rules_of_all"]
+            # What carries no name of the run is its own only if it is new, which the inventory tells.
+            if live := [resource for resource in live if not resource.nameless]:
+                self._succeed(file, stored, live)
         return Aftermath(
             run=self._plan.run_id,
             mode=self._plan.configuration.mode,
             before=before,
-            after=self._inventory_after([stored.header.worker for stored in journals.values() if stored.header]),
+            after=self._inventory_after([stored.header.worker for stored in journals.values() if stored.header], claim),
             left=self._left,
             deleted=frozenset(self._deleted),
             created=sum(stored.created for stored in journals.values()),
+            nameless=len(claim.asked_for),
             items=items,
             troubles=self.troubles,
             lost=self._lost or "no inventory was taken before the run",
@@ -89,7 +93,7 @@ class EndOfRun:
             except (JournalError, OSError) as error:
                 self.troubles.append(f"what a worker left cannot be told: {file}: {error}")
 
-    def _succeed(self, file: Path, stored: StoredJournal) -> None:
+    def _succeed(self, file: Path, stored: StoredJournal, live: Sequence[Resource]) -> None:
         """Do for a worker what it did not live to do."""
         assert stored.header is not None
         worker = stored.header.worker
@@ -98,25 +102,25 @@ class EndOfRun:
             with Worker(self._plan.configuration, self._plan.run_id, worker, contract) as successor:
                 try:
                     _open(successor.journal)
-                    successor.journal.adopt(stored.live)
-                    self._left += clean_up(successor.api, successor.journal, successor.sandbox, stored.live)
+                    successor.journal.adopt(live)
+                    self._left += clean_up(successor.api, successor.journal, successor.sandbox, live)
                 except JournalError as error:
-                    self.troubles.append(f"left behind: {len(stored.live)} resources, because {file} {error}")
+                    self.troubles.append(f"left behind: {len(live)} resources, because {file} {error}")
                 except (TargetLost, Unwritable) as error:
                     self._lost = str(error)
         if self._lost:
             self.troubles.append(
-                f"left behind: up to {len(stored.live)} resources, to be deleted with: "
+                f"left behind: up to {len(live)} resources, to be deleted with: "
                 f"emqx-conformance sweep --base-url {self._plan.configuration.base_url} --journal {file}"
             )
 
-    def _inventory_after(self, workers: Sequence[str]) -> Inventory | None:
+    def _inventory_after(self, workers: Sequence[str], claim: Claim) -> Inventory | None:
         if self._lost:
             return None
         try:
             with _worker(self._plan) as worker:
-                inventory = take_inventory(worker.api, self._plan.run_id, workers)
-                self._delete_what_is_shown(worker, inventory, workers)
+                inventory = take_inventory(worker.api, self._plan.run_id, workers, claim)
+                self._delete_what_is_shown(worker, inventory, workers, claim)
                 self._write_after(worker.redact(inventory.as_json()))
                 return inventory
         except (TargetLost, Unwritable) as error:
@@ -129,21 +133,45 @@ class EndOfRun:
         except Unwritable as error:
             self.troubles.append(str(error))
 
-    def _delete_what_is_shown(self, worker: Worker, inventory: Inventory, workers: Sequence[str]) -> None:
+    def _delete_what_is_shown(
+        self, worker: Worker, inventory: Inventory, workers: Sequence[str], claim: Claim
+    ) -> None:  # fmt: skip
         """The journals know of everything, but not of what came late: a message, or a rule that retained one."""
         for pause_s in _PAUSES_S:
             shown = inventory.left_by(self._plan.run_id)
             if not shown:
                 return
             time.sleep(pause_s)
-            worker.guard.sandbox = SweptNames(shown)
-            left = clean_up(worker.api, worker.journal, worker.guard.sandbox, shown)
-            self._left += left
+            doubtful = [resource for resource in shown if self._is_doubtful(resource, claim)]
+            own = [resource for resource in shown if resource not in doubtful]
+            worker.guard.sandbox = SweptNames(own)
+            left = clean_up(worker.api, worker.journal, worker.guard.sandbox, own)
+            self._left += [*left, *map(_doubtful, doubtful)]
             failed = {(item.kind, item.id) for item in left}
-            self._deleted |= {resource for resource in shown if (resource.kind, resource.id) not in failed}
-            if len(left) == len(shown):
+            self._deleted |= {resource for resource in own if (resource.kind, resource.shown) not in failed}
+            if len(left) == len(own):
                 return
-            take_again(inventory, worker.api, self._plan.run_id, workers)
+            take_again(inventory, worker.api, self._plan.run_id, workers, claim)
+
+    def _is_doubtful(self, resource: Resource, claim: Claim) -> bool:
+        """Whether somebody else may have made what only its time makes the run's."""
+        shared = self._plan.configuration.mode < Mode.EXCLUSIVE
+        return shared and resource.nameless and not claim.is_exact(resource)
+
+
+def _claim(before: Inventory | None, journals: Mapping[Path, StoredJournal]) -> Claim:
+    """What the run asked for, as its journals have it."""
+    stored = journals.values()
+    return Claim(
+        before,
+        frozenset(resource for journal in stored for resource in journal.nameless),
+        frozenset(kind for journal in stored for kind in journal.kinds),
+    )
+
+
+def _doubtful(resource: Resource) -> Left:
+    problem = "it appeared during the run, and its id is no text that could tell whose it is"
+    return Left(resource.kind, resource.shown, problem, f"DELETE {resource.operation}")
 
 
 def _open(journal: Journal) -> None:

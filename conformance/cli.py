@@ -1,4 +1,4 @@
-"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | report | diff``."""
+"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | defects | report | diff``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ INCONCLUSIVE = 3
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {
+    "defects": ("conformance.waivers.commands", "defects"),
     "spec": ("conformance.contract.commands", "spec"),
     "report": ("conformance.report.commands", "report"),
     "diff": ("conformance.report.commands", "diff"),
@@ -66,7 +67,8 @@ class Commands(click.Group):
 def main() -> None:
     """Decide whether a deployment keeps the EMQX Dedicated REST API v5 contract.
 
-    Exit codes: 0 conformant (also with waivers), 1 non-conformant, 2 wrong usage or configuration, 3 inconclusive.
+    Exit codes: 0 conformant (also with waivers, or partial on the user's word), 1 non-conformant, 2 wrong usage or
+    configuration, 3 inconclusive, or partial because something demanded could not be decided.
     """
 
 
@@ -129,6 +131,17 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
     "--config-write-latency", type=float, default=0.0, metavar="S", help="Seconds a configuration write takes."
 )
 @click.option("--emqx-version", default="5.8.9", show_default=True, metavar="V", help="Version to stand in for.")
+@click.option("--nodes", type=click.IntRange(1, 8), default=1, show_default=True, help="Nodes of the cluster.")
+@click.option(
+    "--replication-delay", type=float, default=0.0, metavar="S", help="Seconds after which a node sees others' writes."
+)
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of EMQX's own configuration, such as authorization.no_match=deny; may be repeated.",
+)
 def serve(**options: Any) -> None:
     """Run the reference deployment alone, until it is interrupted. Port 0 picks a free one."""
     from conformance.serving import serve_alone

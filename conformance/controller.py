@@ -16,10 +16,13 @@ from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import load_contract
 from conformance.itemrun import REPORT_KEY
 from conformance.items import operation_of, requirements_of
+from conformance.postponed import send_postponed
 from conformance.report import allure_results
+from conformance.report.consequences import settle
+from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.left_out import of_version
-from conformance.report.model import Failure, ItemResult, LeftOut, PartSelected, RunResult
+from conformance.report.model import ItemResult, LeftOut, PartSelected, RunResult
 from conformance.report.text import visible
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
@@ -120,9 +123,7 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         value = getattr(report, REPORT_KEY, None)
         if value is not None:
-            failures = [Failure(**failure) for failure in value["failures"]]
-            requirements = tuple(value["requirements"])
-            self._finished(ItemResult(**{**value, "failures": failures, "requirements": requirements}))
+            self._finished(item_from(value))
         elif str(report.when) == "???":  # what xdist reports for the item a dying worker ran
             reason = f"the worker that ran it died: {str(report.longrepr).strip()}"
             self.troubles.append(reason)
@@ -240,15 +241,23 @@ class Controller:
         return ItemResult(node_id, requirements_of(node_id), operation_of(node_id), outcome, reason)
 
     def _end(self) -> None:
-        """Clean up what is left and look at the target a last time, unless the user does not want to wait for it."""
-        ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
+        """Do what comes last, clean up, and look at the target once more, unless the user does not want to wait."""
         try:
             with self.interrupts.interruptible():
+                self._send_postponed()
+                ending = EndOfRun(self.plan, self.finished, self.left, self.troubles)
                 self.aftermath = ending.conclude(self.before, self._items())
         except KeyboardInterrupt:
             ending = EndOfRun(self.plan, self.finished, self.left, self.troubles, lost=INTERRUPTED)
             self.aftermath = ending.conclude(self.before, self._items())
         self.troubles = ending.troubles
+
+    def _send_postponed(self) -> None:
+        if stop_flag(self.plan).reason() is None and not self.troubles:
+            waivers = load_waivers(*self.plan.configuration.waivers)
+            left, troubles = send_postponed(self.plan, self.items.values(), waivers)
+            self.left += left
+            self.troubles += troubles
 
     def _items(self) -> list[ItemResult]:
         """A result for every item that was selected."""
@@ -268,6 +277,7 @@ class Controller:
         plan = self.plan
         waivers = load_waivers(*plan.configuration.waivers)
         items = self._items()
+        settle(items)
         if self.aftermath is not None:
             self.about_the_run = self.aftermath.results()
             if waivers is not None:

@@ -9,18 +9,21 @@ from typing import Any, NoReturn
 
 import pytest
 
+from conformance.checks.sightings import refused_read
+from conformance.fuzz.repair import Repair
 from conformance.items import operation_of, requirements_of
 from conformance.omission import why_skipped as why_skipped_itself
 from conformance.profiles import counts
 from conformance.report import allure_results
+from conformance.report.consequences import outcome_without
 from conformance.report.model import PROVISIONAL, Failure, ItemResult, Omission, Outcome
 from conformance.requirements import REQUIREMENTS
 from conformance.run import Context
 from conformance.skips import why_skipped
 from conformance.stopping import INTERRUPTED, Interrupts
-from conformance.target.answer import Deviation, NotJson
+from conformance.target.answer import Deviation, NotJson, UnexpectedAnswer
 from conformance.target.cleanup import Left
-from conformance.target.errors import RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
+from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.mode import Mode
 from conformance.target.mqtt import MqttError
 from conformance.target.resource import Resource
@@ -29,6 +32,9 @@ from conformance.target.session import NoAnswer, Undelivered
 from conformance.waivers import WaiverFile
 
 REPORT_KEY = "conformance"
+
+NOT_YET = "what it sends comes when all other items are done, and the run ended before"
+"""Why an item is undecided that has only sent postponed requests, until those are sent."""
 
 _LOCKS = pytest.StashKey[ExitStack]()
 _KEPT = pytest.StashKey[frozenset[Resource]]()
@@ -71,7 +77,8 @@ class ItemRunner:
             self._skip(item, "skipped", skip.reason, skip.why, skip.needed)
         try:
             # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
-            item.stash[_LOCKS].enter_context(self.context.locks.hold(*_locks(item)))
+            shared, alone = _locks(item, ruled=self.context.capabilities.profile.ruled)
+            item.stash[_LOCKS].enter_context(self.context.locks.hold(shared, alone))
             return (yield)
         except (Exception, SafetyViolation, RunStopped, pytest.skip.Exception) as error:
             self._judge(item, error)
@@ -161,6 +168,9 @@ class ItemRunner:
         if isinstance(error, pytest.skip.Exception):
             if not recorder.failures:
                 self._skip(item, "skipped", str(error.msg), why_skipped_itself(error))
+        elif isinstance(error, Inapplicable):
+            if not recorder.failures:
+                self._skip(item, "skipped", str(error), "chosen")
         elif isinstance(error, TargetLost):
             recorder.forget()
             if not isinstance(error, TargetChanged):
@@ -177,17 +187,22 @@ class ItemRunner:
             if not recorder.failures:
                 self._skip(item, "not_run", f"undecided: {error}")
         elif isinstance(error, NoAnswer):
-            recorder.failed("GEN-31", "answered", str(error), error.sent, operation=error.operation)
+            what = f"{error.sent.method} {error.sent.path}: no answer: {error.reason}"
+            recorder.failed("GEN-31", "answered", what, error.sent, operation=error.operation, by_itself=True)
         elif isinstance(error, ArrangeFailed):
             recorder.failed(main, "arrange", str(error), error.answer, attribution="undecided")
         elif isinstance(error, AssertionError):
             answer = error.answer if isinstance(error, Deviation) else None
-            recorder.failed(main, check, _first_line(error), answer)
+            sighting = refused_read(answer) if answer is not None else None
+            failure = recorder.failed(main, check, _first_line(error), answer, sighting=sighting)
+            if isinstance(error, UnexpectedAnswer) and error.refused:
+                Repair(self.context).accepted(error.answer, failure)
         elif isinstance(error, NotJson | MqttError):
             recorder.failed(main, check, _first_line(error))
-        elif error is None and item.get_closest_marker("fuzz") is None:
-            # A scenario that came to its end has decided; fuzz items decide request by request.
-            recorder.passed(main, check, recorder.operation)
+        elif error is None and item.get_closest_marker("fuzz") is None and not recorder.postponed:
+            # A scenario that came to its end has decided; fuzz items, and what comes last, decide request by request.
+            if all(failure.requirement != main for failure in recorder.failures):
+                recorder.passed(main, check, recorder.operation)
         elif error is not None:
             self._raise_findings(item, error)
         self._raise_findings(item)
@@ -207,15 +222,9 @@ class ItemRunner:
         self._skip(item, outcome, reason)
 
     def _unwaived(self) -> list[Failure]:
-        """The item's failures that no waiver covers; marks the others."""
-        failures = self.context.recorder.failures
-        if self.waivers is not None:
-            self.waivers.apply(failures, self.context.capabilities.version)
-        for failure in failures:
-            entry = REQUIREMENTS.get(failure.requirement)
-            if entry is not None and entry.provisional and failure.waived_by is None:
-                failure.waived_by = PROVISIONAL
-        return [failure for failure in failures if failure.waived_by is None]
+        """The item's failures that stand for themselves and that no waiver covers; marks the others."""
+        self.context.recorder.settle()
+        return unwaived(self.context.recorder.failures, self.waivers, self.context.capabilities.version)
 
     def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
         """Conclude from what was recorded; an ``error`` counts unless the item stumbled over a failure it recorded."""
@@ -223,23 +232,33 @@ class ItemRunner:
         failures = recorder.failures
         if allure_results.wanted(item.config):
             allure_results.describe(recorder, self.context.contract)
-        unwaived = self._unwaived()
-        if unwaived:
-            self._conclude(item, "failed", unwaived[0].message)
+        counting = self._unwaived()
+        if counting:
+            self._conclude(item, "failed", counting[0].message)
             raise NonConformance("\n\n".join(
                 f"{failure.requirement} {failure.operation or ''} [{failure.check}] {failure.message}"
-                f"\n  {failure.curl or ''}" for failure in unwaived
+                f"\n  {failure.curl or ''}" for failure in counting
             ))  # fmt: skip
+        if recorder.doubted:
+            self._skip(item, "not_run", f"undecided: {recorder.doubted[0]}")
         missing = [identifier for identifier in recorder.requirements if not recorder.evidence[identifier]]
         if error is not None:
             self._conclude(item, "error", f"{type(error).__name__}: {_first_line(error)}")
             text = recorder.hide(str(error))
             raise error if text == str(error) else SuiteError(text).with_traceback(error.__traceback__) from None
-        if failures:
-            reason = "; ".join(sorted({f"waived by {failure.waived_by}" for failure in failures}))
+        outcome, reason = outcome_without(failures, missing, recorder.causes)
+        if outcome == "waived":
             self._conclude(item, "waived", reason)
             pytest.xfail(reason)
-        elif missing:
+        elif outcome == "not_run" and recorder.causes:
+            self._skip(item, "not_run", reason)
+        elif outcome == "not_run" and recorder.postponed:
+            self._skip(item, "not_run", NOT_YET)
+        elif outcome == "not_run" and recorder.withheld:
+            needed = min(recorder.withheld)
+            why = "a defective target could not undo what is left of it"
+            self._skip(item, "skipped", f"{why}: needs --{needed.words}", "chosen", needed)
+        elif outcome == "not_run":
             self._skip(item, "not_run", f"nothing was decided: the antecedent of {', '.join(missing)} never happened")
         else:
             self._conclude(item, "passed", "")
@@ -264,12 +283,28 @@ class ItemRunner:
         return result
 
 
-def _locks(item: pytest.Item) -> tuple[set[str], set[str]]:
-    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``)."""
+def unwaived(failures: list[Failure], waivers: WaiverFile | None, version: str | None) -> list[Failure]:
+    """The failures that stand for themselves and that no waiver covers; marks the others."""
+    if waivers is not None:
+        waivers.apply(failures, version)
+    for failure in failures:
+        entry = REQUIREMENTS.get(failure.requirement)
+        if entry is not None and entry.provisional and failure.waived_by is None:
+            failure.waived_by = PROVISIONAL
+    return [failure for failure in failures if failure.counts]
+
+
+def _locks(item: pytest.Item, *, ruled: bool) -> tuple[set[str], set[str]]:
+    """Names of global state the item relies on, and of those it changes for everybody (marker ``state``).
+
+    ``ruled``: MQTT clients may do something only as long as nobody deletes the authorization rules of everybody.
+    """
     shared: set[str] = set()
     alone: set[str] = set()
     for marker in item.iter_markers("state"):
         (alone if marker.kwargs.get("alone") else shared).update(marker.args)
+    if ruled and any("mqtt" in marker.args for marker in item.iter_markers("needs")):
+        shared.add("authorization")
     return shared, alone
 
 

@@ -56,12 +56,11 @@ def needs(marks: Iterable[pytest.Mark], operation: str | None) -> Needs:
 
 
 def of_requirement(entry: Requirement) -> tuple[Needs, Needs]:
-    """What a requirement needs to be looked at at all, and what to be looked at in full."""
+    """What a requirement needs to be looked at at all, by the item that needs least, and to be looked at in full."""
     if entry.universal:
         return Needs(Mode.SANDBOXED if entry.of_writes else Mode.READ_ONLY, frozenset()), _of_every_operation()
     every = [needs(marks, operation) for name in entry.verified_by for marks, operation in _items(name)]
-    least = Needs(min(one.mode for one in every), frozenset.intersection(*(one.capabilities for one in every)))
-    return least, _together(every)
+    return min(every, key=_weight), _together(every)
 
 
 @cache
@@ -72,8 +71,13 @@ def _of_every_operation() -> Needs:
     for marks, operation in (item for name in names for item in _items(name)):
         if operation is not None:
             candidates = [needs(marks, operation), *([least[operation]] if operation in least else [])]
-            least[operation] = min(candidates, key=lambda one: (one.mode, len(one.capabilities)))
+            least[operation] = min(candidates, key=_weight)
     return _together(least.values())
+
+
+def _weight(one: Needs) -> tuple[Mode, int, list[str]]:
+    """What needs less comes first; modes weigh more, since a capability can be given."""
+    return one.mode, len(one.capabilities), sorted(one.capabilities)
 
 
 def _together(every: Iterable[Needs]) -> Needs:

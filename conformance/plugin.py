@@ -38,7 +38,7 @@ MARKERS = (
     "scenario: hand-written stateful scenarios",
     "requirement(id): the requirement a test verifies",
     "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink, "
-    "viewer, publisher, bearer, users)",
+    "viewer, publisher, bearer, users, decisions, told denials, retainer, schemas, loop)",
     "reads: sends nothing but reads and arranges nothing, so that it runs with --read-only",
     "mode(mode, why): skipped unless the run's mode allows at least as much (see conformance.target.mode)",
     "writes(label): operations a test uses that its id does not name",

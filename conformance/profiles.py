@@ -26,10 +26,11 @@ class Demands:
 
 
 PROFILES: Mapping[Profile, Demands] = {
-    "smoke": Demands(every_type=False, capabilities=frozenset()),
-    # What is set up on the target itself; listeners, sinks and keys are the user's to give.
-    "standard": Demands(every_type=True, capabilities=frozenset({"authenticator", "authorization", "users"})),
-    "deep": Demands(every_type=True, capabilities=frozenset(CAPABILITIES)),
+    "smoke": Demands(False, frozenset()),
+    # Without them whole operations could not be looked at. Listeners, sinks and keys are the user's to give; whether
+    # clients must log in is for whoever set the target up.
+    "standard": Demands(True, frozenset({"authenticator", "authorization", "retainer", "schemas"})),
+    "deep": Demands(True, frozenset(CAPABILITIES)),
 }
 
 _NAMED_BY = {"mqtt": "mqtt", "sink": "sink", "viewer": "viewer_key", "publisher": "publisher_key"}

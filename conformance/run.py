@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from conformance import __version__
 from conformance.checks.answers import AnswerChecks
@@ -98,7 +98,7 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
             clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
     contract_version = configuration.emqx_version or capabilities.version
     return Plan(
-        configuration=configuration,
+        configuration=configuration.model_copy(update={"replication_lag": capabilities.profile.lag_s}),
         run_id=run_id,
         seed=choose_seed(configuration, load_contract(configuration.contract, contract_version)),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -144,7 +144,7 @@ class Worker:
         self.adapter = GuardedAdapter(configuration.base_url or "", self.guard, self.journal, rate)
         self.api = Api(configuration, self.adapter, contract, self.redact, run_id)
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -166,6 +166,7 @@ class Context(Worker):
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
         self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
+        self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:
             self.adapter.rules_of_all = Resource("rules_of_all", plan.rules_of_all)
@@ -223,13 +224,21 @@ class Context(Worker):
         if created:
             tidy_up(self.api, self.journal, self.sandbox, created)
 
+    def delete(self, resource: Resource) -> bool:
+        """Delete one thing of the worker at once; whether it is gone."""
+        return not tidy_up(self.api, self.journal, self.sandbox, [resource])
+
     def clean_up(self) -> list[Left]:
         """Delete what the worker created and did not delete yet; returns what is left."""
         return clean_up(self.api, self.journal, self.sandbox, self._created())
 
     def _created(self) -> list[Resource]:
-        """What the journal says may exist; what is to be put back waits until no worker needs it otherwise."""
-        return [resource for resource in self.journal if resource.kind != "rules_of_all"]
+        """What the journal says may exist, apart from what waits for the end of the run.
+
+        No worker may need what is to be put back otherwise any more, and what carries no name is known by its time.
+        """
+        waits = ("rules_of_all",)
+        return [resource for resource in self.journal if resource.kind not in waits and not resource.nameless]
 
     def __exit__(self, *error: object) -> None:
         if self._sink is not None:

@@ -11,6 +11,7 @@ from conformance.aftermath import inventory_before
 from conformance.contract import DocumentError, load_contract
 from conformance.contract.loading import DEFAULT_VERSION
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.report_directory import ReportDirectory
 from conformance.requirements import catalogue
 from conformance.run import Plan, make_plan
@@ -68,7 +69,10 @@ def begin(options: Mapping[str, Any]) -> Beginning:
         load_waivers(*configuration.waivers)
         load_contract(configuration.contract, configuration.emqx_version)
         if configuration.base_url is None:
-            embedded = start_embedded(authentication=True, version=configuration.emqx_version or DEFAULT_VERSION)
+            embedded = start_embedded(
+                configuration=NodeConfiguration(authentication_enable=True),
+                version=configuration.emqx_version or DEFAULT_VERSION,
+            )
             configuration = _for_embedded(configuration, embedded)
         plan = make_plan(configuration, started)
         return Beginning(plan, directory, embedded, inventory_before(plan), interrupts, started)

@@ -177,9 +177,10 @@ def _stored(path: Path, base_url: str, *, any_target: bool) -> Iterator[tuple[Pa
 def _belongs_to(resource: Resource, run: str) -> bool:
     """Whether the identity of a resource says that it is a run's.
 
-    The ban of an address cannot, the journal does. What is to be put back is nobody's, and needs ``--exclusive``.
+    That of the ban of an address cannot, nor an id that is no text: the journal does, and clean-up touches nothing
+    that has that id as a text. What is to be put back is nobody's, and needs ``--exclusive``.
     """
-    if resource.kind == "rules_of_all":
+    if resource.kind == "rules_of_all" or resource.nameless:
         return True
     if resource.is_address_ban:
         return Sandbox.owns_network(resource.id.partition("/")[2])

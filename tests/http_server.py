@@ -46,6 +46,12 @@ class Reply:
 Respond = Callable[[Received], Reply | None]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Who connects while a busy machine accepts nobody waits in line, instead of trying again after a second.
+    request_queue_size = 128
+
+
 class HttpServer:
     """Answers as ``respond`` says, which may be replaced at any time. Use as a context manager, or `start` and `close`.
 
@@ -62,8 +68,7 @@ class HttpServer:
 
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any
 
-        self._server = ThreadingHTTPServer((LOOPBACK, port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((LOOPBACK, port), Handler)
         self.port: int = self._server.server_address[1]
 
     @property

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 
 from conformance.checks.recorder import Recorder
+from conformance.checks.sightings import refused_read, wrong_body
 from conformance.contract import Contract, Operation
 from conformance.contract.errata import explain
+from conformance.report.model import Sighting
 from conformance.requirements import universal_requirement
 from conformance.target.answer import Answer
 
@@ -61,7 +63,8 @@ class AnswerChecks:
             self.recorder.passed("GEN-15", "no_server_error", operation.label)
         elif not self._documented_server_error(answer, operation):
             detail = answer.code or ("an empty body" if not answer.content else "a body that is no error envelope")
-            self._failed(answer, "GEN-15", "no_server_error", f"answered {answer.status} with {detail}")
+            message = f"answered {answer.status} with {detail}"
+            self._failed(answer, "GEN-15", "no_server_error", message, sighting=refused_read(answer))
 
     @universal_requirement("GEN-27")
     def documented_status(self, answer: Answer, operation: Operation) -> None:
@@ -73,7 +76,7 @@ class AnswerChecks:
         else:
             documented = ", ".join(map(str, sorted(operation.responses)))
             message = f"answered {answer.status}, documented are {documented}"
-            self._failed(answer, "GEN-27", "documented_status", message)
+            self._failed(answer, "GEN-27", "documented_status", message, sighting=refused_read(answer))
 
     @universal_requirement("GEN-33")
     def media_type(self, answer: Answer, operation: Operation) -> None:
@@ -115,6 +118,7 @@ class AnswerChecks:
                 "response_schema",
                 f"{answer.status}: {where}: {violation.message}",
                 signature=f"{answer.status} {_without_indexes(violation.path)} {violation.schema_path}",
+                sighting=wrong_body(answer, violation) if answer.ok else None,
             )
 
     @universal_requirement("GEN-13", of_writes=True)
@@ -164,8 +168,9 @@ class AnswerChecks:
         text = answer.content.decode("utf-8", errors="replace")
         if self.recorder.redact(text) != text:
             self._failed(answer, "GEN-16", "no_internals", f"{answer.status} repeats a secret of the request")
-        elif _INTERNALS.search(text):
-            self._failed(answer, "GEN-16", "no_internals", f"{answer.status} shows internals of the server")
+        elif found := _INTERNALS.search(text):
+            message = f"{answer.status} shows internals of the server: {found[0]}"
+            self._failed(answer, "GEN-16", "no_internals", message)
         else:
             self.recorder.passed("GEN-16", "no_internals", operation.label)
 
@@ -174,7 +179,15 @@ class AnswerChecks:
             return False
         return not self.contract.validate_response(operation.label, answer.status, answer.json)
 
-    def _failed(self, answer: Answer, requirement: str, check: str, message: str, signature: str | None = None) -> None:
+    def _failed(
+        self,
+        answer: Answer,
+        requirement: str,
+        check: str,
+        message: str,
+        signature: str | None = None,
+        sighting: Sighting | None = None,
+    ) -> None:
         errata = explain(self.contract, answer.operation or "", answer.status, answer)
         self.recorder.failed(
             requirement,
@@ -184,6 +197,8 @@ class AnswerChecks:
             attribution="document" if errata else "target",
             erratum=", ".join(errata) or None,
             signature=signature,
+            by_itself=True,
+            sighting=sighting,
         )
 
 

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conformance.checks.history import MOST_STEPS, History
-from conformance.report.model import Attribution, Failure, ItemResult
+from conformance.checks.sightings import refused_read
+from conformance.report.consequences import cause_of, follow
+from conformance.report.model import Attribution, Damage, Failure, ItemResult, Postponed, Sighting
 from conformance.target.answer import Answer, Sent, shortened
+from conformance.target.mode import Mode
 from conformance.target.redaction import Redactor
 
 MOST_FAILURES_KEPT = 50
+MOST_SIGHTINGS_KEPT = 1000
+"""Of one failure: of one that is seen more often it is not looked whether it follows from another."""
 
 
 class Recorder:
-    """Collects the evidence and the failures of the item that runs now."""
+    """Collects the evidence and the failures of the item that runs now.
+
+    ``withheld``: how many of its requests need a mode that allows more. ``postponed``: those that come last.
+    """
 
     def __init__(self, redact: Redactor, worker: str) -> None:
         self.redact = redact
         self.worker = worker
         self.last: Answer | None = None
         self.history = History()
+        self.damages: list[Damage] = []
+        """What the items of this worker did to the target so far."""
+        self._causes: dict[str, Failure] = {}
+        self._numbers = itertools.count(1)
         self._begin("", (), None)
 
     def begin(self, item: str, requirements: tuple[str, ...], operation: str | None) -> None:
@@ -40,6 +53,16 @@ class Recorder:
         self._evidence: Counter[str] = Counter()
         self._failures: dict[tuple[str, str | None, str, str], Failure] = {}
         self._secrets: set[str] = set()
+        self.withheld: Counter[Mode] = Counter()
+        self.postponed: list[Postponed] = []
+        self._damages_before = len(self.damages)
+        self._repeated: list[str] = []
+        self.doubted: list[str] = []
+        """What went wrong after a write that may have been carried out twice: it proves nothing."""
+
+    def repeated(self, sent: Sent) -> None:
+        """Take note of a write that was sent again, and may have been carried out twice."""
+        self._repeated.append(f"{sent.method} {sent.path} (request id {sent.request_id}) was {sent.again[-1]}")
 
     def saw(self, answer: Answer) -> None:
         """Count an answer."""
@@ -73,37 +96,70 @@ class Recorder:
         erratum: str | None = None,
         signature: str | None = None,
         program: Sequence[str] = (),
-    ) -> None:
+        by_itself: bool = False,
+        sighting: Sighting | None = None,
+    ) -> Failure | None:
         """A deviation; the same ``signature`` (default: the message) of one item is kept once and counted.
 
         ``exchange``: the answer that shows it, by default the last one, or the request that got none. ``program``: the
         lines that reproduce it, by default the request after those that made what it names, and a comment where
-        something else took part.
+        something else took part. ``by_itself``: the exchange shows it whatever was sent before; anything else is only
+        doubted once a write may have been carried out twice. ``sighting``: what of the answer is wrong, if that could
+        follow from an earlier request. Returns the failure, None if it is not kept.
         """
         judged = exchange is not None
         exchange = exchange or self.last
         answer, sent = (exchange, exchange.sent) if isinstance(exchange, Answer) else (None, exchange)
         operation = operation or (answer.operation if answer else None) or self.operation
+        notes = [] if sent is None else list(sent.again)
+        notes += [note for note in self._repeated if sent is None or sent.request_id not in note]
+        told = shortened(self.hide(f"{message} ({'; '.join(notes)})" if notes else message))
+        if self._repeated and not by_itself:
+            self.doubted.append(told)
+            return None
         self._evidence[requirement] += 1
         self._decided[operation or "(unknown path)"][check] += 1
         key = (requirement, operation, check, signature or message)
-        if key in self._failures:
-            self._failures[key].seen += 1
-            return
-        if len(self._failures) >= MOST_FAILURES_KEPT:
-            return
-        self._failures[key] = Failure(
-            requirement=requirement,
-            operation=operation,
-            check=check,
-            message=shortened(self.hide(message)),
-            curl="\n".join(program or self._program(sent, answer, judged=judged)) or None,
-            attribution=attribution,
-            erratum=erratum,
-            item=self.item,
-            request_id=sent.request_id if sent else None,
-            exchange=self.transcript(answer) if answer else None,
-        )
+        failure = self._failures.get(key)
+        if failure is not None:
+            failure.seen += 1
+        elif len(self._failures) >= MOST_FAILURES_KEPT:
+            return None
+        else:
+            failure = self._failures[key] = Failure(
+                requirement=requirement,
+                operation=operation,
+                check=check,
+                message=told,
+                curl="\n".join(program or self._program(sent, answer, judged=judged)) or None,
+                attribution=attribution,
+                erratum=erratum,
+                item=self.item,
+                request_id=sent.request_id if sent else None,
+                exchange=self.transcript(answer) if answer else None,
+                id=f"{self.worker}-{next(self._numbers)}",
+            )
+        if sighting is not None and len(failure.sightings) < MOST_SIGHTINGS_KEPT:
+            failure.sightings.append(sighting)
+        return failure
+
+    def damaged(self, damage: Damage, cause: Failure) -> None:
+        """Take note of what an invalid request of the item did to the target; ``cause`` tells of the request."""
+        self.damages.append(damage)
+        self._causes[cause.id] = cause
+
+    @property
+    def causes(self) -> list[Failure]:
+        """What failures of the item follow from."""
+        followed = [failure.consequence_of for failure in self.failures]
+        return [self._causes[identifier] for identifier in followed if identifier is not None]
+
+    def settle(self) -> None:
+        """Tell the failures of the item that follow from what it, or an item before it, did to the target."""
+        for failure in self.failures:
+            cause = cause_of(failure, self.damages) if failure.consequence_of is None else None
+            if cause is not None:
+                follow(failure, cause, self._evidence)
 
     def _program(self, sent: Sent | None, answer: Answer | None, *, judged: bool) -> list[str]:
         """The lines that show a failure again, or end in a comment that says why they need not."""
@@ -116,11 +172,29 @@ class Recorder:
             why = why or f"It came after more than {MOST_STEPS} writes, which these lines do not repeat."
         return [*lines, f"# {self.hide(why)}"] if why else lines
 
+    def postpone(
+        self,
+        requirement: str,
+        what: str,
+        operation: str,
+        content: bytes,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        """Leave an invalid request to the end of the run, when it can spoil the target for no other item.
+
+        ``content`` is its JSON body, ``what`` the fault in it; see `conformance.postponed`.
+        """
+        body = content.decode("latin-1")
+        self.postponed.append(Postponed(operation, requirement, what, body, dict(path or {}), dict(query or {})))
+
     def forget(self) -> None:
         """Take back what the item decided: it turned out that the target could not be judged."""
         self._decided.clear()
         self._evidence.clear()
         self._failures.clear()
+        self.doubted.clear()
 
     def expect(self, condition: bool, requirement: str, check: str, message: str, answer: Answer | None = None) -> bool:
         """Decide a check either way; returns ``condition``."""
@@ -128,7 +202,8 @@ class Recorder:
             operation = (answer.operation if answer else None) or self.operation
             self.passed(requirement, check, operation)
         else:
-            self.failed(requirement, check, message, answer)
+            sighting = refused_read(answer) if answer is not None else None
+            self.failed(requirement, check, message, answer, sighting=sighting)
         return condition
 
     @property
@@ -152,4 +227,7 @@ class Recorder:
             evidence=dict(self._evidence),
             decided={operation: dict(counts) for operation, counts in self._decided.items()},
             worker=self.worker,
+            damages=self.damages[self._damages_before :],
+            withheld={mode.words: count for mode, count in sorted(self.withheld.items())},
+            postponed=self.postponed,
         )

@@ -28,6 +28,7 @@ from conformance.waivers import WaiverFile
 _MOST_FAILURES = 20
 _UNDECIDED = "no item of the run came to a decision"
 _MODULE = "conformance/checks/whole_run.py"
+_LEFT_BEHIND, _UNREACHABLE = "left_behind", "unreachable_id"
 
 _EMPTIED_BY = {
     "DELETE /banned": ("bans",),
@@ -46,7 +47,8 @@ class Aftermath:
 
     ``before`` and ``after`` are None where no inventory could be taken, ``lost`` then says why. ``left``: what could
     not be deleted, ``deleted``: what the inventory still showed and the target then said to have deleted. ``created``:
-    how many creations the journals of the run tell of. ``items``: its other items. ``troubles``: what spoiled the run.
+    how many creations the journals of the run tell of; ``nameless``: how many were asked for, refused or not, under ids
+    that can carry no name. ``items``: its other items. ``troubles``: what spoiled the run.
     """
 
     run: str
@@ -56,6 +58,7 @@ class Aftermath:
     left: Sequence[Left] = ()
     deleted: frozenset[Resource] = frozenset()
     created: int = 0
+    nameless: int = 0
     items: Sequence[ItemResult] = ()
     troubles: Sequence[str] = ()
     lost: str = ""
@@ -77,7 +80,7 @@ class Aftermath:
         """Why something is still listed that no deletion failed for."""
         deleted = resource in self.deleted
         problem = "still listed after its deletion was answered" if deleted else "appeared when all was over"
-        return Left(resource.kind, resource.id, problem, f"DELETE {resource.operation}", at_fault=deleted)
+        return Left(resource.kind, resource.shown, problem, f"DELETE {resource.operation}", at_fault=deleted)
 
     def unproven(self) -> Iterator[Left]:
         """What could not be deleted, where no inventory shows that it is gone all the same."""
@@ -120,9 +123,11 @@ def leaves_nothing(aftermath: Aftermath) -> ItemResult:
     reasons = {(left.kind, left.id): left for left in aftermath.left}
     undecided = []
     for resource in aftermath.still_there:
-        undecided += _blame(item, reasons.get((resource.kind, resource.id)) or aftermath.unexplained(resource))
+        undecided += _blame(
+            item, aftermath.mode, reasons.get((resource.kind, resource.shown)) or aftermath.unexplained(resource)
+        )
     for left in aftermath.unproven():
-        undecided += _blame(item, left)
+        undecided += _blame(item, aftermath.mode, left)
     if item.failures:
         return _concluded(item, "failed", item.failures[0].message)
     if aftermath.after is None:
@@ -138,6 +143,8 @@ def leaves_nothing(aftermath: Aftermath) -> ItemResult:
     if not aftermath.decided:
         return _skipped(item, _UNDECIDED, "undecided")
     item.evidence = {"SAFE-01": aftermath.created}
+    checks = {_LEFT_BEHIND: aftermath.created, _UNREACHABLE: aftermath.nameless}
+    item.decided = {"(whole run)": {name: count for name, count in checks.items() if count}}
     return _concluded(item, "passed", "")
 
 
@@ -204,7 +211,7 @@ def inventory_result(aftermath: Aftermath) -> InventoryResult:
                 name=listing.name,
                 before=old.count,
                 after=new.count,
-                left=[resource.id for resource in new.own.get(aftermath.run, [])],
+                left=[resource.shown for resource in new.own.get(aftermath.run, [])],
                 other_runs=sum(len(own) for run, own in new.own.items() if run != aftermath.run),
                 appeared=len(change.appeared) if change else 0,
                 vanished=len(change.vanished) if change else 0,
@@ -245,11 +252,13 @@ def _skipped(item: ItemResult, reason: str, why: Omission) -> ItemResult:
     return _concluded(item, "skipped", reason)
 
 
-def _blame(item: ItemResult, left: Left) -> list[Left]:
+def _blame(item: ItemResult, mode: Mode, left: Left) -> list[Left]:
     """A failure of the item if the target is at fault; otherwise what remains undecided."""
     if not left.at_fault:
         return [left]
-    _fail(item, "left_behind", f"left behind: {left}", left.operation, left.curl, attribution="target")
+    # Where such ids may be sent, storing them is a defect like others; elsewhere the target is damaged for good.
+    check = _UNREACHABLE if left.unreachable and mode is Mode.DISPOSABLE else _LEFT_BEHIND
+    _fail(item, check, f"left behind: {left}", left.operation, left.curl, attribution="target")
     return []
 
 
@@ -259,7 +268,8 @@ def _fail(
 ) -> None:  # fmt: skip
     if len(item.failures) < _MOST_FAILURES:
         identifier = item.requirements[0]
-        item.failures.append(Failure(identifier, operation, check, message, curl, attribution, item=item.id))
+        number = f"run-{identifier}-{len(item.failures) + 1}"
+        item.failures.append(Failure(identifier, operation, check, message, curl, attribution, item=item.id, id=number))
         item.evidence[identifier] = item.evidence.get(identifier, 0) + 1
 
 

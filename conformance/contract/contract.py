@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -154,6 +155,12 @@ class Contract:
             return self.operations[label].json_body
         branches = self._typed_branches[label][resource_type]
         return branches[0] if len(branches) == 1 else {"anyOf": list(branches)}
+
+    @cached_property
+    def unprintable(self) -> re.Pattern[str] | None:
+        """A character that no text of a request may hold (erratum B26); None if the document names none."""
+        refused = self.document["info"].get("x-text", {}).get("refused")
+        return re.compile(refused) if refused else None
 
     def validate_response(self, label: str, status: int, body: Any) -> list[Violation]:
         """Violations of the documented schema of an answer; none where no JSON body is documented."""

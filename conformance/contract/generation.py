@@ -7,6 +7,7 @@ document unusable, errata A7 and A9).
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ Mode = Literal["positive", "negative"]
 
 MISSING: Any = object()
 """Stands for "no body at all"."""
+
+_INSTEAD = "\ufffd"
+"""Takes the place of what is not printable: a printable character that is none of ASCII, as what it replaces."""
 
 
 class GenerationError(Exception):
@@ -49,7 +53,8 @@ def draw(
 ) -> list[Generated]:
     """``count`` draws (fewer if the schema allows no more) for the body or the query of an operation.
 
-    The same arguments give the same draws. Raises `GenerationError` if there is nothing to draw.
+    The same arguments give the same draws, and the texts of positive ones are printable where the contract demands
+    that (erratum B26). Raises `GenerationError` if there is nothing to draw.
     """
     import schemathesis.openapi
     from schemathesis import GenerationMode
@@ -77,7 +82,7 @@ def draw(
         )
         @given(strategy)
         def collect(case: Any) -> None:
-            draws.append(_generated(case))
+            draws.append(_generated(case, contract.unprintable if mode == "positive" else None))
 
         try:
             collect()
@@ -87,14 +92,25 @@ def draw(
     return draws
 
 
-def _generated(case: Any) -> Generated:
+def _generated(case: Any, unprintable: re.Pattern[str] | None) -> Generated:
     phase = getattr(getattr(case, "meta", None), "phase", None)
     body = case.body
     return Generated(
-        query=dict(case.query or {}),
-        body=MISSING if type(body).__name__ == "NotSet" else body,
+        query=_printable(dict(case.query or {}), unprintable),
+        body=MISSING if type(body).__name__ == "NotSet" else _printable(body, unprintable),
         description=str(getattr(getattr(phase, "data", None), "description", "") or ""),
     )
+
+
+def _printable(value: Any, unprintable: re.Pattern[str] | None) -> Any:
+    """``value`` with `_INSTEAD` for every character that ``unprintable`` matches; lengths stay."""
+    if unprintable is None:
+        return value
+    if isinstance(value, str):
+        return unprintable.sub(_INSTEAD, value)
+    if isinstance(value, dict):
+        return {_printable(name, unprintable): _printable(member, unprintable) for name, member in value.items()}
+    return [_printable(member, unprintable) for member in value] if isinstance(value, list) else value
 
 
 def narrowed(contract: Contract, label: str, part: Part, resource_type: str | None = None) -> dict[str, Any]:

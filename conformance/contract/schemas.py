@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,14 @@ class Violation:
     """One place where a value breaks its schema.
 
     ``path``: JSON pointer into the value ("" is the whole value), ``message``: what was expected and what came,
-    ``schema_path``: JSON pointer to the broken keyword in the document.
+    ``schema_path``: JSON pointer to the broken keyword in the document, ``names``: the fields of an object that are
+    missing or unknown.
     """
 
     path: str
     message: str
     schema_path: str
+    names: tuple[str, ...] = field(default=(), compare=False)
 
 
 class Schemas:
@@ -134,7 +136,7 @@ class Validator:
         steps = [str(step) for step in error.schema_path]
         if steps[:2] == ["allOf", "0"]:
             steps = [*self._location, *steps[2:]]
-        return Violation(pointer(error.instance_path), _message(error), pointer(steps))
+        return Violation(pointer(error.instance_path), _message(error), pointer(steps), _names(error))
 
 
 def _first_error(compiled: Any, value: Any) -> Any:
@@ -209,6 +211,17 @@ def _message(error: Any) -> str:
                 return f"{fitting} alternatives of {error.kind.name} fit {came} at once"
             return f"no alternative of {error.kind.name} fits {came}{_closest(kind)}"
     return f"{_cut(error.message)}"
+
+
+def _names(error: Any) -> tuple[str, ...]:
+    """The fields that are missing from an object, or unknown in it."""
+    kind = error.kind.as_dict()
+    match error.kind.name:
+        case "required":
+            return (str(kind["property"]),)
+        case "additionalProperties":
+            return tuple(map(str, kind["unexpected"]))
+    return ()
 
 
 def _closest(kind: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
 from conformance.target.hosts import HOST_FIELDS, NEVER_STARTED
 from conformance.target.sandbox import Sandbox
 
@@ -66,6 +67,10 @@ def into_sandbox(label: str, body: Any, identities: Identities, *, valid: bool =
                     _parameters_identity(item["parameters"], identities)
                 if identities.resource_type in NEVER_STARTED and item.get("enable") in (True, None):
                     item["enable"] = False
+                if is_of_unknown_type(item):
+                    keep_harmless(item, identities.sandbox)
+                    if label == "POST /connectors":
+                        item["enable"] = False  # nobody knows what it would contact
     if label == "POST /publish/bulk" and body == [] and valid:
         # Whether there is anything to publish is no matter of the schema (PUB-06).
         body = [{"topic": identities.topic(), "payload": ""}]
@@ -141,6 +146,11 @@ def _rule_identity(body: dict[str, Any], identities: Identities) -> None:
             _set("topic", Identities.topic)(action["args"], identities)
 
 
+def _known_rule_identity(body: dict[str, Any], identities: Identities) -> None:
+    _set("id", lambda identities: identities.path["id"])(body, identities)
+    _rule_identity(body, identities)
+
+
 def _new_rule_identity(body: dict[str, Any], identities: Identities) -> None:
     if _nameable(body.get("id", "absent")) and not identities.sandbox.owns_name(body.get("id")):
         body["id"] = identities.name()
@@ -197,9 +207,6 @@ def _message_grammar(body: dict[str, Any], identities: Identities) -> None:
         body["payload"] = base64.b64encode(body["payload"].encode("utf-8", "replace")).decode()
     properties = body.get("properties")
     if isinstance(properties, dict):
-        for name, value in properties.items():
-            if isinstance(value, str):
-                properties[name] = value.replace("\0", "")  # no text of MQTT holds U+0000
         if "response_topic" in properties:
             properties["response_topic"] = identities.topic()
         if "user_properties" in properties:
@@ -246,7 +253,7 @@ _IDENTITIES: Mapping[str, Adapter] = {
     "POST /actions_probe": _all(_NAME, _CONNECTOR, _set("local_topic", Identities.topic)),
     "PUT /actions/{id}": _all(_CONNECTOR, _set("local_topic", Identities.topic)),
     "POST /rules": _new_rule_identity,
-    "PUT /rules/{id}": _rule_identity,
+    "PUT /rules/{id}": _known_rule_identity,
     "POST /schema_registry": _NAME,
     f"POST {_USERS}/users": _set("user_id", Identities.name),
     f"POST {_USERS}/import_users": _set("user_id", Identities.name),

@@ -9,18 +9,24 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.checks.refusals import expect_refused
+from conformance.checks.sightings import concerned, parameters_of
 from conformance.contract import Operation
-from conformance.contract.generation import MISSING, Generated, GenerationError, Mode, Part, draw
+from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
+from conformance.contract.generation import Mode as Validity
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.arrange import Arrangement
-from conformance.fuzz.boundaries import without_ignored
+from conformance.fuzz.boundaries import IGNORED_FIELDS, without_fields
+from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
+from conformance.report.model import Failure
 from conformance.run import Context
 from conformance.target.answer import Answer
 from conformance.target.guard import Outgoing
 from conformance.target.guard_bodies import numeric_secrets
 from conformance.target.guard_readings import lenient_readings
+from conformance.target.mode import Mode
 from conformance.target.session import encode, expand
 from conformance.target.target import Target
 
@@ -54,6 +60,9 @@ class Driver:
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
         self._connector = ""
+        self._repair = Repair(context)
+        self._taken: dict[str, str] = {}
+        self._former: dict[str, str] = {}
 
     @property
     def operation(self) -> Operation:
@@ -123,7 +132,7 @@ class Driver:
             return f"{self._example_type}:{answer.json['connector']}"
         return self._arrangement.connector(self._example_type or "http")
 
-    def draw(self, mode: Mode, part: Part, count: int) -> list[Generated]:
+    def draw(self, mode: Validity, part: Part, count: int) -> list[Generated]:
         try:
             return draw(
                 self.contract,
@@ -143,7 +152,7 @@ class Driver:
         return all(
             leniency(self._context).certainly_invalid(
                 self.subject.label,
-                {} if reading is MISSING else without_ignored(self.subject.label, reading),
+                {} if reading is MISSING else without_fields(self.subject.label, reading, IGNORED_FIELDS),
                 self.subject.resource_type,
             )
             for reading in readings
@@ -164,17 +173,43 @@ class Driver:
             content = {"json": body}
         return self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
 
-    def send_if_safe(self, *, query: Mapping[str, Any] | None = None, body: Any) -> Answer | None:
-        """Call the operation unless the guard would refuse: a random body may name somebody else's resource."""
-        return self.send(query=query, body=body) if self.is_safe(self.path, body) else None
+    def try_invalid(
+        self, body: Any, what: str, requirement: str = "GEN-29", *, query: Mapping[str, str] | None = None
+    ) -> None:
+        """Send a body with the fault ``what``, which must be refused, unless the guard refuses it in every mode.
+
+        A random body may name somebody else's resource. What needs a mode that allows more is withheld and told. What
+        a defective target cannot undo comes when all items are done, for it may spoil the target for them; an embedded
+        deployment has no such defects.
+        """
+        body = renamed(body, self._taken | {old: self.path[name] for old, name in self._former.items()})
+        content = _content(body)
+        mode = self._least_mode(self.path, content)
+        if mode is None:
+            return
+        if mode > self._context.configuration.mode:
+            self._recorder.withheld[mode] += 1
+        elif self._spoils(mode):
+            self._recorder.postpone(requirement, what, self.operation.label, content, path=self.path, query=query)
+        else:
+            self._repair.watch(self.operation.label)
+            self.expect_refused(self.send(query=query, body=body), what, requirement)
 
     def is_safe(self, path: Mapping[str, str], body: Any) -> bool:
-        """Whether the guard lets a body pass to what ``path`` names."""
-        content = body if isinstance(body, bytes) else encode(body)
+        """Whether a body may go to what ``path`` names, and spoils nothing for other items."""
+        mode = self._least_mode(path, _content(body))
+        return mode is not None and mode <= self._context.configuration.mode and not self._spoils(mode)
+
+    def _spoils(self, mode: Mode) -> bool:
+        return mode is Mode.DISPOSABLE and not self._context.configuration.embedded
+
+    def _least_mode(self, path: Mapping[str, str], content: bytes) -> Mode | None:
+        """The least mode in which a body may be sent to what ``path`` names, None if it may be in none."""
         if self.operation.body_chosen_by_type and any(map(_has_numeric_secret, lenient_readings(content))):
-            return False  # it can make lists unreadable for all workers meanwhile: CON-16 tries it while nobody reads
+            return None  # it can make lists unreadable for all workers meanwhile: CON-16 tries it while nobody reads
         raw_path = expand(self.operation.path, path)
-        return not self._context.guard.refusal(Outgoing(self.operation.method, raw_path, content, "application/json"))
+        request = Outgoing(self.operation.method, raw_path, content, "application/json")
+        return self._context.guard.least_mode(request)
 
     def expect_accepted(self, answer: Answer, what: str = "", requirement: str = "GEN-28") -> None:
         """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
@@ -191,23 +226,31 @@ class Driver:
             answer,
         )
 
-    def expect_refused(self, answer: Answer | None, what: str, requirement: str = "GEN-29") -> None:
-        """An invalid request got a 4xx that is no 404: the body was looked at."""
-        if answer is None or answer.status >= 500:
-            return
-        self._recorder.expect(
-            400 <= answer.status < 500 and answer.status != 404,
-            requirement,
-            "refuses_invalid",
-            f"an invalid request was answered {answer.status} instead of 400: {what}",
-            answer,
-        )
+    def expect_refused(self, answer: Answer, what: str, requirement: str = "GEN-29") -> None:
+        """An invalid request got a 4xx that is no 404: the body was looked at. What it did otherwise is undone."""
+        failure = expect_refused(self._recorder, answer, what, requirement)
+        if answer.status < 400 or answer.status == 404:
+            self.accepted(answer, failure)
+
+    def accepted(self, answer: Answer, cause: Failure | None) -> None:
+        """Undo what an invalid request did if the target accepted it; ``cause`` is the failure that tells of it."""
+        label = self.operation.label
+        path = parameters_of(label, answer.sent)
+        if self._repair.accepted(answer, cause, self.subject.resource_type, lambda: self.valid_body(path)):
+            self.__dict__.pop("path", None)  # it may name what is gone now
+            self._former |= {value: name for name, value in path.items()}
+            for name in names_of(concerned(label, answer.sent)):
+                self._taken[name] = self.sandbox.name("fuzz") if self.sandbox.owns_name(name) else self.sandbox.topic()
 
 
 def leniency(context: Context) -> Leniency:
     """The lenient validators of a worker, compiled once."""
     validators: Leniency = context.once("leniency", lambda: Leniency(context.contract))
     return validators
+
+
+def _content(body: Any) -> bytes:
+    return body if isinstance(body, bytes) else encode(body)
 
 
 def _has_numeric_secret(body: Any) -> bool:

@@ -95,6 +95,10 @@ def _parameter(subject: Subject, arranges: bool) -> Any:
             marks.append(pytest.mark.needs(capability))
     if arranges and path.startswith("/clients/"):
         marks.append(pytest.mark.needs("mqtt"))
+    if arranges and path.startswith("/mqtt/retainer/"):
+        marks.append(pytest.mark.needs("retainer"))
+    if path.startswith("/schema_registry"):
+        marks.append(pytest.mark.needs("schemas"))
     if arranges and path.endswith("/{operation}"):
         marks.append(pytest.mark.needs("sink"))
     if path.startswith(("/connectors", "/actions")):

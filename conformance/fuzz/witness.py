@@ -323,6 +323,7 @@ def seen_subjects(selected: Callable[[Operation], bool]) -> list[Any]:
         path = parameter.id.partition(" ")[2]
         marks = [pytest.mark.needs("mqtt")] * path.startswith("/clients")
         marks += [pytest.mark.needs("sink")] * (path == "/actions/{id}/metrics/reset")
-        marks += [pytest.mark.state("retained")] * path.startswith(("/publish", "/rules/{id}/test"))
+        if path.startswith(("/publish", "/rules/{id}/test", "/mqtt/retainer")):
+            marks += [pytest.mark.state("retained"), pytest.mark.needs("retainer")]
         parameters.append(marked(parameter, *marks))
     return parameters

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.checks.sightings import refused_read
 from conformance.fuzz.space import item_seed
 from conformance.models.machine import Model, ModelViolation, run_model
 from conformance.run import Context
@@ -18,6 +19,9 @@ def explore(context: Context, recorder: Recorder, request: pytest.FixtureRequest
         try:
             run_model(model, context, item_seed(context.plan.seed, request.node.nodeid))
         except ModelViolation as error:
-            recorder.failed(recorder.requirements[0], "model", str(error), program=error.program)
+            sighting = refused_read(error.answer) if error.answer is not None else None
+            recorder.failed(
+                recorder.requirements[0], "model", str(error), error.answer, program=error.program, sighting=sighting
+            )
 
     return explore

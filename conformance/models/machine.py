@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, seed, settings, stateful
 from hypothesis.errors import Flaky
 
 from conformance.run import Context
-from conformance.target.answer import Answer
+from conformance.target.answer import Answer, Deviation
 from conformance.target.errors import TargetLost
 from conformance.target.mqtt import MqttError
 from conformance.target.resources.collection import ArrangeFailed
@@ -47,11 +47,15 @@ class _Ended(BaseException):
 
 
 class ModelViolation(AssertionError):
-    """The target and its model disagree; ``program`` are the lines that show it, the fewest found."""
+    """The target and its model disagree; ``program`` are the lines that show it, the fewest found.
 
-    def __init__(self, message: str, program: Sequence[str]) -> None:
+    ``answer``: what was answered in place of what the model expects, if it is an answer that shows the disagreement.
+    """
+
+    def __init__(self, message: str, program: Sequence[str], answer: Answer | None) -> None:
         super().__init__(message)
         self.program = program
+        self.answer = answer
 
 
 @dataclass(slots=True)
@@ -62,11 +66,12 @@ class Exploration:
     violations: list[ModelViolation] = field(default_factory=list)
     _shrink_until: float = float("inf")
 
-    def violated(self, message: str, program: Sequence[str]) -> None:
+    def violated(self, error: AssertionError, program: Sequence[str]) -> None:
         """A program showed a disagreement; the first of them starts the time for finding shorter ones."""
         if not self.violations:
             self._shrink_until = time.monotonic() + SHRINK_S
-        self.violations.append(ModelViolation(message, tuple(program)))
+        answer = error.answer if isinstance(error, Deviation) else None
+        self.violations.append(ModelViolation(str(error), tuple(program), answer))
 
     def shortest(self) -> ModelViolation:
         return min(self.violations, key=lambda violation: len(violation.program))
@@ -85,7 +90,11 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(model, **arguments)
         except AssertionError as error:
+<<<<<<< HEAD
             model.exploration.violated(str(error), model.program)
+=======
+            model.exploration.violated(error, model.shown())
+>>>>>>> main
             raise
         except (TargetLost, NoAnswer, ArrangeFailed, MqttError) as error:
             raise _Ended(error) from error

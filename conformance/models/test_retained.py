@@ -13,7 +13,7 @@ from conformance.models.machine import Model, invariant, rule
 from conformance.requirements import requirement
 from conformance.target.polling import eventually
 
-pytestmark = [pytest.mark.model, pytest.mark.state("retained")]
+pytestmark = [pytest.mark.model, pytest.mark.needs("retainer"), pytest.mark.state("retained")]
 
 LEVELS = st.sampled_from(["a", "b", "a/x", "a/y", "b/x", "a b", "ü%"])
 

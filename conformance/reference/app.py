@@ -17,6 +17,7 @@ from conformance.reference.credentials import MalformedAuthorization, check_role
 from conformance.reference.deployment import Deployment
 from conformance.reference.http import ROUTES, ApiError, Call, Crash, Reply
 from conformance.reference.json_text import InvalidJson, read_json, read_json_leniently, write_json
+from conformance.reference.nodes import FIRST_NODE, set_to_work
 from conformance.reference.operations import MODULES
 from conformance.reference.request_filter import RequestFilter
 from conformance.reference.routing import BadEncoding, Endpoint, Router, decode_segments, parse_query
@@ -29,6 +30,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 BODY_LIMIT = 8_000_000
 KNOWN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 LAST_REQUEST = "emqx.last_request"
+BODY_UNREAD = "emqx.body_unread"
 _CONFIG_PATHS = frozenset(
     f"{path}{suffix}" for path in ("/connectors", "/actions") for suffix in ("", "/{id}", "/{id}/enable/{enable}")
 ) | {"/rules", "/rules/{id}", "/schema_registry", "/schema_registry/{name}"}
@@ -37,28 +39,40 @@ _JSON = (b"content-type", b"application/json")
 _NO_CONTENT = (b"content-length", b"0")
 _CLOSE = (b"connection", b"close")
 _AUTHENTICATE = {"WWW-Authenticate": 'Basic Realm="emqx-dashboard"'}
+# How every error text of a handler ends (GEN-16).
+_TRACE = '{minirest_handler,apply_callback,4,[{file,"minirest_handler.erl"},{line,192}]}'
 _NOT_FOUND_TEXT = b"404 - NOT FOUND"
 _NOT_FOUND_HTML = b"<html><head><title>404 - NOT FOUND</title></head><body><h1>404 - NOT FOUND</h1></body></html>"
 
 
 class Application:
-    """ASGI application over one deployment; handlers are those registered when it is built."""
+    """ASGI application over one node of a deployment; handlers are those registered when it is built."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, node: str = FIRST_NODE) -> None:
         assert MODULES, "their import registers the handlers"
         self.deployment = deployment
+        self.node = node
         self.router = Router(ROUTES)
         self.requests = 0
         self._filters = {label: RequestFilter(deployment, label, route.filter) for label, route in ROUTES.items()}
         self._read_json = read_json_leniently if deployment.strict else read_json
-        self._config_writes = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         self.requests += 1
+        set_to_work(self.node)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        reply = await self._answer(scope, headers, receive)
+        unread = _has_body(headers)
+
+        async def receive_body() -> MutableMapping[str, Any]:
+            nonlocal unread
+            unread = False
+            return await receive()
+
+        reply = await self._answer(scope, headers, receive_body)
+        if unread:
+            scope[BODY_UNREAD] = True
         raw_headers, content = _on_the_wire(reply)
         if LAST_REQUEST in scope:
             raw_headers.append(_CLOSE)
@@ -117,14 +131,24 @@ class Application:
         call.body = await self._body(call.headers, receive)
         self._filters[endpoint.label].apply(call)
         if self.deployment.settings.config_write_latency > 0 and _is_config_write(endpoint):
-            async with self._config_writes:
+            async with self.deployment.config_writes:
                 await asyncio.sleep(self.deployment.settings.config_write_latency)
-                return await _handled(endpoint, call)
-        return await _handled(endpoint, call)
+                return await self._handled(endpoint, call)
+        return await self._handled(endpoint, call)
+
+    async def _handled(self, endpoint: Endpoint, call: Call) -> Reply:
+        replication = self.deployment.replication
+        if endpoint.label.startswith("GET "):
+            with replication.as_seen_by(self.node):
+                answer = endpoint.route.handler(call)
+        else:
+            replication.before_write(self.node)
+            answer = endpoint.route.handler(call)
+        return await answer if inspect.isawaitable(answer) else answer
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> Any:
         """Decoded body: ``{}`` if there is none, bytes if it is no JSON."""
-        if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
+        if not _has_body(headers):
             return {}
         raw = await _read(receive)
         is_json = headers.get("content-type", "").split(";", 1)[0].strip().lower() == "application/json"
@@ -147,20 +171,17 @@ class Application:
             return Reply(500, {"code": "INTERNAL_ERROR", "message": "Unexpected error, see the log of the deployment"})
         if silent:
             return Reply(500)
-        message = f"error, {reason}, [{call.operation}]"
-        if prints_request:
-            message = f"error, {reason}, {_printed_request(call)}"
-        return Reply(500, {"code": "INTERNAL_ERROR", "message": message})
-
-
-async def _handled(endpoint: Endpoint, call: Call) -> Reply:
-    answer = endpoint.route.handler(call)
-    return await answer if inspect.isawaitable(answer) else answer
+        called = _printed_request(call) if prints_request else f"[{call.operation}]"
+        return Reply(500, {"code": "INTERNAL_ERROR", "message": f"error, {reason}, [{called},{_TRACE}]"})
 
 
 def _is_config_write(endpoint: Endpoint) -> bool:
     method, path = endpoint.label.split(" ", 1)
     return method != "GET" and path in _CONFIG_PATHS
+
+
+def _has_body(headers: Mapping[str, str]) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 async def _read(receive: Receive) -> bytes | None:

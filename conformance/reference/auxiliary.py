@@ -15,6 +15,7 @@ from conformance.reference.access.user_handlers import authenticator_not_found
 from conformance.reference.access.users import AUTHENTICATOR_ID, Authenticator
 from conformance.reference.credentials import TOKEN_LIFETIME
 from conformance.reference.http import ApiError, Call, Reply, SchemaFilter, handles
+from conformance.reference.node_configuration import NEVER, SETTINGS
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
@@ -23,6 +24,16 @@ _BACKEND = "built_in_database"
 _MECHANISM = "password_based"
 _STARTED_AT = time.monotonic()
 _TEXT = {"content-type": "text/plain"}
+_ACL_FILE = {"type": "file", "enable": True, "rules": "{allow, all}.\n"}
+_FOREIGN_AUTHENTICATOR = {
+    "id": "password_based:http",
+    "mechanism": "password_based",
+    "backend": "http",
+    "enable": True,
+    "method": "post",
+    "url": "http://127.0.0.1:1/auth",
+}
+_UNLIMITED_SESSIONS = 10_000_000
 
 
 @handles("GET /status", filter=SchemaFilter.NONE, public=True)
@@ -44,20 +55,24 @@ def status(call: Call) -> Reply:
 
 @handles("GET /nodes", filter=SchemaFilter.NONE)
 def nodes(call: Call) -> Reply:
-    """The one node of the deployment; quantities of the machine are those of an idle node."""
-    deployment = call.deployment
-    sessions = deployment.broker.sessions
-    connected = sum(1 for session in sessions.values() if session.connected)
-    node = {
-        "node": deployment.node,
+    """The nodes of the deployment; quantities of the machine are those of an idle node."""
+    return Reply(200, [_node_shown(call.deployment, node) for node in call.deployment.nodes])
+
+
+def _node_shown(deployment: Deployment, name: str) -> dict[str, Any]:
+    everywhere = deployment.broker.sessions
+    sessions = [session for session in everywhere.values() if session.peer.node == name]
+    connected = sum(1 for session in sessions if session.connected)
+    return {
+        "node": name,
         "version": deployment.settings.version,
-        "edition": "Enterprise",
+        "edition": deployment.settings.configuration.edition,
         "node_status": "running",
         "role": "core",
         "uptime": int((time.monotonic() - _STARTED_AT) * 1000),
         "connections": len(sessions),
         "live_connections": connected,
-        "cluster_sessions": len(sessions),
+        "cluster_sessions": len(everywhere),
         "otp_release": "26.2.5.2/14.2.5.2",
         "load1": 0.0,
         "load5": 0.0,
@@ -70,7 +85,6 @@ def nodes(call: Call) -> Reply:
         "log_path": "/opt/emqx/log",
         "sys_path": "/opt/emqx",
     }
-    return Reply(200, [node])
 
 
 @handles("POST /login", filter=SchemaFilter.NONE, public=True)
@@ -101,9 +115,12 @@ def live_document(call: Call) -> Reply:
 
 @handles("GET /authentication", filter=SchemaFilter.NONE)
 def list_authenticators(call: Call) -> Reply:
-    """The authentication chain, which has at most the built-in database."""
-    authenticator = call.deployment.access.authenticator
-    return Reply(200, [] if authenticator is None else [_shown(authenticator)])
+    """The authentication chain in the order in which it is asked."""
+    access = call.deployment.access
+    chain = [_FOREIGN_AUTHENTICATOR] if access.foreign_authenticator else []
+    if access.authenticator is not None:
+        chain.append(_shown(access.authenticator))
+    return Reply(200, chain)
 
 
 @handles("POST /authentication", filter=SchemaFilter.NONE)
@@ -165,9 +182,13 @@ def import_into_another(call: Call) -> Reply:
 
 @handles("GET /authorization/sources", filter=SchemaFilter.NONE)
 def list_sources(call: Call) -> Reply:
-    """The authorization sources, which are at most the built-in database."""
-    source = call.deployment.access.source
-    return Reply(200, {"sources": [] if source is None else [_source_shown(source)]})
+    """The authorization sources in the order in which they are asked."""
+    access = call.deployment.access
+    sources = [
+        _ACL_FILE if name != SOURCE_TYPE or access.source is None else _source_shown(access.source)
+        for name in access.source_chain
+    ]
+    return Reply(200, {"sources": sources})
 
 
 @handles("POST /authorization/sources", filter=SchemaFilter.NONE)
@@ -176,7 +197,9 @@ def create_source(call: Call) -> Reply:
     created = _configured_source(_object(call))
     if call.deployment.access.source is not None:
         raise _bad_request(f"duplicated source type: {SOURCE_TYPE}")
-    call.deployment.access.source = created
+    access = call.deployment.access
+    access.source = created
+    access.source_chain = (*access.source_chain, SOURCE_TYPE)
     return Reply(204)
 
 
@@ -199,8 +222,39 @@ def update_source(call: Call) -> Reply:
 def delete_source(call: Call) -> Reply:
     """Remove a source with all its rules."""
     _source(call)
-    call.deployment.access.source = None
+    access = call.deployment.access
+    access.source = None
+    access.source_chain = tuple(name for name in access.source_chain if name != SOURCE_TYPE)
     return Reply(204)
+
+
+@handles("GET /authorization/settings", filter=SchemaFilter.NONE)
+def read_authorization_settings(call: Call) -> Reply:
+    """What happens where no source decides, and to a client that is refused."""
+    access = call.deployment.access
+    deny_action = call.deployment.settings.configuration.deny_action
+    cache = {"enable": True, "excludes": [], "max_size": 32, "ttl": "1m"}
+    return Reply(200, {"no_match": access.no_match, "deny_action": deny_action, "cache": cache})
+
+
+@handles("GET /configs/global_zone", filter=SchemaFilter.NONE)
+def read_global_zone(call: Call) -> Reply:
+    """The MQTT settings that hold for every listener."""
+    configuration = call.deployment.settings.configuration
+    prefix = "mqtt."
+    mqtt = {
+        name.removeprefix(prefix): _as_configured(name, getattr(configuration, attribute))
+        for name, attribute in SETTINGS.items()
+        if name.startswith(prefix)
+    }
+    return Reply(200, {"mqtt": mqtt})
+
+
+@handles("GET /license", filter=SchemaFilter.NONE)
+def read_license(call: Call) -> Reply:
+    """How many sessions the license allows."""
+    limit = call.deployment.settings.configuration.max_sessions
+    return Reply(200, {"type": "trial", "expiry": False, "max_connections": limit or _UNLIMITED_SESSIONS})
 
 
 @handles("GET /mqtt/retainer", filter=SchemaFilter.NONE)
@@ -270,7 +324,29 @@ def _source_shown(source: Source) -> dict[str, Any]:
 
 
 def _retainer_shown(deployment: Deployment) -> dict[str, Any]:
-    return {"enable": deployment.broker.retained.enabled}
+    configuration = deployment.settings.configuration
+    return {
+        "enable": deployment.broker.retained.enabled,
+        "max_payload_size": f"{configuration.retainer_max_payload_size}B",
+        "backend": {
+            "type": SOURCE_TYPE,
+            "storage_type": "ram",
+            "max_retained_messages": configuration.max_retained_messages,
+        },
+    }
+
+
+def _as_configured(name: str, value: Any) -> Any:
+    """A setting as EMQX's configuration writes it: with units, and words for "none"."""
+    if name == "mqtt.max_packet_size":
+        return f"{value}B"
+    if name == "mqtt.session_expiry_interval":
+        return f"{value}s"
+    if name == "mqtt.server_keepalive" and value == NEVER:
+        return "disabled"
+    if name == "mqtt.max_subscriptions" and value == NEVER:
+        return "infinity"
+    return value
 
 
 def _bad_request(message: str) -> ApiError:

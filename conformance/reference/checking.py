@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.contract import Contract
+from conformance.reference.crashes import crash_of
 from conformance.reference.http import ApiError
 from conformance.reference.units import is_duration_field, is_size_field, parse_duration, parse_size
 
@@ -27,6 +28,8 @@ _UNMATCHED_SHOWN = 2
 _ABSENT: Any = object()
 # Names have a rule of their own, which handlers check: its error text differs from that of a schema (CON-03, SCH-08).
 _NAME = "root.name"
+# What the recorded server takes for no character of a text, whatever its document says (erratum B26).
+_UNPRINTABLE = re.compile("[\0-\x07\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufffe\uffff]")
 _SASL_MECHANISM = {"mechanism": {"type": "string", "enum": ["plain"]}}
 # Accepted and shown by the server although the document leaves them out of these components.
 _UNDOCUMENTED: Mapping[str, Mapping[str, Schema]] = {
@@ -92,6 +95,8 @@ class _Pass:
         self.from_text = from_text
 
     def value(self, schema: Schema, value: Any, path: str) -> Any:
+        if self.lenient and (crash := crash_of(path, value)):
+            raise CheckError([crash])
         written = schema
         schema = self.contract.resolve(schema)
         if "oneOf" in schema or "anyOf" in schema:
@@ -225,7 +230,7 @@ class _Pass:
             converted = value
             self._check_text(schema, value, path)
         else:
-            raise self._bad(schema, value, path, "string()")
+            raise self._bad(schema, value, path, "binary()")
         return converted if self.convert else value
 
     def _symbol(self, members: list[Any], value: Any, path: str) -> Any:
@@ -238,6 +243,7 @@ class _Pass:
         raise CheckError.of("unable_to_convert_to_enum_symbol", path, value=value)
 
     def _check_text(self, schema: Schema, text: str, path: str) -> None:
+        self._check_printable(schema, text, path)
         if path == _NAME:
             return
         if not schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)):
@@ -246,6 +252,13 @@ class _Pass:
             raise self._bad(schema, text, path, f"a string matching {schema['pattern']}")
         if schema.get("format") == "date-time" and not _DATE_TIME.fullmatch(text):
             raise self._bad(schema, text, path, "an RFC 3339 date and time")
+
+    def _check_printable(self, schema: Schema, text: str, path: str) -> None:
+        if self.lenient and schema.get("format") == "password":
+            return  # 5.8.9 wraps secrets before it looks at them
+        unprintable = _UNPRINTABLE if self.lenient else self.contract.unprintable
+        if unprintable is not None and unprintable.search(text):
+            raise self._bad(schema, text, path, "binary()")
 
     def _boolean(self, value: Any, path: str) -> Any:
         if isinstance(value, bool):

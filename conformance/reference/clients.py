@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +24,14 @@ def session_of(call: Call) -> Session:
     return session
 
 
-def check_node(call: Call) -> bool:
-    """Whether a ``node`` filter names this node; 5.8.9 answers 500 to an unknown one (erratum C12)."""
+def nodes_asked(call: Call) -> Container[str]:
+    """The nodes of a ``node`` filter, all without one; 5.8.9 answers 500 to an unknown one (erratum C12)."""
     node = call.query.get("node")
-    if node is None or node == call.deployment.node:
-        return True
-    if call.deployment.strict:
+    if node is None:
+        return call.deployment.nodes
+    if node not in call.deployment.nodes and call.deployment.strict:
         raise ApiError(500, "NODE_DOWN", f'bad rpc call <<"{node}">>, Reason <<"invalid node">>')
-    return False
+    return (node,)
 
 
 @handles("GET /clients")
@@ -39,9 +39,9 @@ def list_clients(call: Call) -> Reply:
     """A page of clients, by client id from the last to the first."""
     query = call.query
     tests = _tests(call)
-    known_node = check_node(call)
+    asked = nodes_asked(call)
     sessions = sorted(call.deployment.broker.sessions.values(), key=_clientid_bytes, reverse=True)
-    found = [session for session in sessions if known_node and all(test(session) for test in tests)]
+    found = [session for session in sessions if session.peer.node in asked and all(test(session) for test in tests)]
     countable = not (_fuzzy(query, "clientid") or _fuzzy(query, "username"))
     body = envelope(found, query["page"], query["limit"], strict=call.deployment.strict, countable=countable)
     fields = query.get("fields", "all")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from conformance.contract import Contract, Variant, load_contract
 from conformance.contract.versions import Version, release_of
 from conformance.reference.credentials import ApiKey, Credentials
 from conformance.reference.message import Hooks
+from conformance.reference.node_configuration import NodeConfiguration
+from conformance.reference.nodes import at_work, node_names
+from conformance.reference.replication import Replication, Store
 
 if TYPE_CHECKING:
     from conformance.reference.access import Access
@@ -18,15 +22,14 @@ if TYPE_CHECKING:
     from conformance.reference.rules.engine import RuleEngine
     from conformance.reference.schema_registry import SchemaRegistry
 
-NODE = "emqx@127.0.0.1"
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a deployment is started. Hosts are loopback unless ``allow_egress``; latencies are seconds.
 
     ``role_keys``: API keys with their secrets by role ("viewer", "publisher"), besides that of the administrator.
-    ``authentication``: whether MQTT clients need a user of the built-in database from the start.
+    ``configuration``: what the nodes allow and who may connect. ``replication_delay``: what a node reads lags behind
+    writes through the other ``nodes`` by so many seconds.
     """
 
     api_key: str
@@ -34,10 +37,12 @@ class Settings:
     bearer_token: str | None = field(default=None, repr=False)
     role_keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     strict: bool = False
-    authentication: bool = False
     allow_egress: bool = False
     config_write_latency: float = 0.0
     version: str = "5.8.9"
+    configuration: NodeConfiguration = field(default_factory=NodeConfiguration)
+    nodes: int = 1
+    replication_delay: float = 0.0
 
 
 class Deployment:
@@ -59,26 +64,48 @@ class Deployment:
         variant: Variant = "documented" if settings.strict else "corrected"
         self.contract = contract or load_contract(variant, settings.version)
         self.release: Version = release_of(settings.version)
-        self.node = NODE
+        self.nodes = node_names(settings.nodes)
+        self.config_writes = asyncio.Lock()
         self.hooks = Hooks()
         self.credentials = Credentials(settings.api_key, settings.api_secret, settings.bearer_token)
         for role, (key, secret) in settings.role_keys.items():
             self.credentials.put_key(key, ApiKey(secret, role))
         self._construct_parts()
+        self.replication = Replication(settings.replication_delay, self._replicated)
+
+    @property
+    def node(self) -> str:
+        """The node at work."""
+        return at_work()
 
     @property
     def strict(self) -> bool:
         """True if the recorded defects of EMQX 5.8.9 are reproduced (``serve --strict-5.8.9``)."""
         return self.settings.strict
 
-    async def start(self, mqtt: tuple[str, int] | None = None) -> int | None:
-        """Open the MQTT listener, if one is asked for, and return its port. Connectors start as they are created."""
-        return await self.broker.start(*mqtt) if mqtt is not None else None
+    async def start(self, *mqtt: tuple[str, int]) -> list[int]:
+        """Open an MQTT listener for each node, if any are asked for; returns their ports.
+
+        Connectors start as they are created.
+        """
+        return [await self.broker.start(*address, node) for node, address in zip(self.nodes, mqtt, strict=False)]
 
     async def stop(self) -> None:
         """End every connection and task of the deployment."""
         await self.bridges.stop()
         await self.broker.stop()
+
+    def _replicated(self) -> Iterator[Store]:
+        """What one node learns of another with a delay."""
+        if self.access.authenticator is not None:
+            yield Store(self.access.authenticator, "users")
+        if self.access.source is not None:
+            yield from (Store(self.access.source, part) for part in ("everyone", "users", "clients"))
+        yield from self.access.bans.stores()
+        yield self.broker.retained.replicated
+        yield from (Store(self.bridges, part) for part in ("connectors", "actions"))
+        yield self.rules.replicated
+        yield self.schemas.replicated
 
     def _construct_parts(self) -> None:
         # Imported here because the parts import this module.

@@ -17,9 +17,12 @@ from typing import IO, Any
 
 from conformance.reference.credentials import ROLES
 from conformance.reference.deployment import Settings
+from conformance.reference.node_configuration import NodeConfiguration
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
+
+_DEFAULTS = NodeConfiguration()
 
 
 class EmbeddedError(Exception):
@@ -31,7 +34,8 @@ class EmbeddedDeployment:
     """A reference deployment in a child process, which ends with this process at the latest.
 
     ``base_url`` ends in ``/api/v5``; ``mqtt`` is ``host:port``, None if it was not asked for. ``role_keys``: API keys
-    with their secrets by role. Leaving the context stops it.
+    with their secrets by role. ``other_base_urls`` and ``other_mqtt`` are those of further nodes. Leaving the context
+    stops it.
     """
 
     base_url: str
@@ -41,6 +45,8 @@ class EmbeddedDeployment:
     bearer_token: str = field(repr=False)
     role_keys: Mapping[str, tuple[str, str]] = field(repr=False)
     pid: int
+    other_base_urls: tuple[str, ...]
+    other_mqtt: tuple[str, ...]
     _process: subprocess.Popen[bytes]
 
     @property
@@ -63,11 +69,13 @@ class EmbeddedDeployment:
 def start_embedded(
     *,
     strict: bool = False,
-    authentication: bool = False,
     mqtt: bool = True,
     allow_egress: bool = False,
     config_write_latency: float = 0.0,
     version: str = "5.8.9",
+    configuration: NodeConfiguration = _DEFAULTS,
+    nodes: int = 1,
+    replication_delay: float = 0.0,
     host: str = "127.0.0.1",
     http_port: int = 0,
     mqtt_port: int = 0,
@@ -76,9 +84,9 @@ def start_embedded(
 ) -> EmbeddedDeployment:
     """Start a deployment with random credentials on free ports of ``host`` and wait until it answers.
 
-    ``authentication``: whether MQTT clients need a user. ``config_write_latency``: seconds each configuration write
-    takes. ``log``: where the child's standard error goes, None for this process' own. Raises `EmbeddedError` if it is
-    not ready within ``ready_seconds``.
+    ``configuration``: what the node allows. ``config_write_latency``: seconds each configuration write takes. ``log``:
+    where the child's standard error goes, None for this process' own. Raises `EmbeddedError` if it is not ready within
+    ``ready_seconds``.
     """
     settings = Settings(
         api_key="embedded-" + secrets.token_hex(4),
@@ -86,10 +94,12 @@ def start_embedded(
         bearer_token=secrets.token_urlsafe(24),
         role_keys={role: (f"embedded-{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(24)) for role in ROLES[1:]},
         strict=strict,
-        authentication=authentication,
         allow_egress=allow_egress,
         config_write_latency=config_write_latency,
         version=version,
+        configuration=configuration,
+        nodes=nodes,
+        replication_delay=replication_delay,
     )
     options = {**asdict(settings), "http": [host, http_port], "mqtt": [host, mqtt_port] if mqtt else None}
     process = subprocess.Popen(
@@ -108,13 +118,15 @@ def start_embedded(
         raise
     assert settings.bearer_token is not None
     return EmbeddedDeployment(
-        base_url=ready["base_url"],
-        mqtt=ready["mqtt"],
+        base_url=ready["base_urls"][0],
+        mqtt=ready["mqtt_addresses"][0] if mqtt else None,
         api_key=settings.api_key,
         api_secret=settings.api_secret,
         bearer_token=settings.bearer_token,
         role_keys=settings.role_keys,
         pid=ready["pid"],
+        other_base_urls=tuple(ready["base_urls"][1:]),
+        other_mqtt=tuple(ready["mqtt_addresses"][1:]),
         _process=process,
     )
 

@@ -21,7 +21,8 @@ class SchemaFilter(Enum):
 
     TRANSLATE = "check, fill the defaults, convert the values"
     CHECK = "check; query converted, body handed on as it came"
-    CONTENT_TYPE = "only the content type of a body is checked"
+    CONTENT_TYPE = "only the content type of a body is checked, by the letters of its header"
+    BY_HANDLER = "only that a body is JSON is checked, the rest by the handler"
     NONE = "nothing is checked"
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conformance.reference.http import ApiError, Call, Crash, Reply, handles
 from conformance.reference.message import Message
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.topics import is_topic_name
 
+if TYPE_CHECKING:
+    from conformance.reference.deployment import Deployment
+
 SENDER = "http_api"
-MAX_PACKET_SIZE = 1_048_576
 MAX_STRING_BYTES = 65_535
 # Fixed header, remaining length, topic length and packet identifier, as EMQX estimates a packet.
 _OVERHEAD = 1 + 4 + 2 + 2
@@ -60,12 +62,10 @@ def _routed(call: Call, message: Message) -> dict[str, Any]:
 
 def _message(call: Call, item: dict[str, Any]) -> Message:
     topic = item["topic"]
-    if "\0" in topic:
-        raise ApiError(400, "BAD_REQUEST", "topic contains U+0000")
     payload = _payload(item)
     if not is_topic_name(topic):
         raise _Refused(Reason.TOPIC_NAME_INVALID, "topic_name_invalid")
-    if _OVERHEAD + len(topic.encode()) + len(payload) > MAX_PACKET_SIZE:
+    if _OVERHEAD + len(topic.encode()) + len(payload) > largest_packet(call.deployment):
         raise _Refused(Reason.QUOTA_EXCEEDED, "packet_too_large")
     properties = dict(item.get("properties") or {})
     user_properties = properties.pop("user_properties", {})
@@ -83,6 +83,11 @@ def _message(call: Call, item: dict[str, Any]) -> Message:
         properties=properties,
         user_properties=sorted(user_properties.items()),
     )
+
+
+def largest_packet(deployment: Deployment) -> int:
+    """Bytes of the largest packet that may be published (``mqtt.max_packet_size``)."""
+    return deployment.settings.configuration.max_packet_size
 
 
 def _texts(properties: dict[str, Any]) -> list[str]:

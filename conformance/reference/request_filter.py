@@ -9,6 +9,7 @@ from conformance.contract.contract import Operation, Parameter, ResourceKind
 from conformance.reference.bridges.configuration import UNDOCUMENTED
 from conformance.reference.bridges.identifiers import type_for_filter
 from conformance.reference.checking import Checker, CheckError
+from conformance.reference.crashes import converter_crash
 from conformance.reference.http import ApiError, Call, Crash, SchemaFilter
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ class RequestFilter:
             raise ValueError(f"{label} is not in the contract, so its filter must be NONE")
 
     def _prepare(self, operation: Operation) -> None:
-        free_text = {"type": "string"}
-        self._path_parameters = [item for item in operation.parameters_in("path") if item.schema != free_text]
+        self._path_parameters = list(operation.parameters_in("path"))
         for parameter in operation.parameters_in("query"):
             schema = self._resolved(parameter.schema)
             self._query_schemas[parameter.name] = schema
@@ -49,15 +49,21 @@ class RequestFilter:
         if operation is None or self._kind is SchemaFilter.NONE:
             call.query = dict(call.raw_query)
             return
-        if self._kind is SchemaFilter.CONTENT_TYPE:
+        if self._kind in (SchemaFilter.CONTENT_TYPE, SchemaFilter.BY_HANDLER):
             call.query = dict(call.raw_query)
-            if operation.json_body is not None and isinstance(call.body, bytes):
+            if operation.json_body is not None and (isinstance(call.body, bytes) or self._is_misspelt(call)):
                 raise unsupported_media_type()
             return
         self._check_parameters(call)
         schema = operation.json_body
         if schema is not None:
             self._check_body(operation, schema, call)
+
+    def _is_misspelt(self, call: Call) -> bool:
+        """Whether the rules of 5.8.9 do not know the media type again: they compare it letter by letter (GEN-10)."""
+        if self._kind is not SchemaFilter.CONTENT_TYPE or not self._deployment.strict or call.body == {}:
+            return False
+        return not call.headers.get("content-type", "").startswith("application/json")
 
     def _check_parameters(self, call: Call) -> None:
         try:
@@ -81,6 +87,8 @@ class RequestFilter:
         takes_text_list = any(self._resolved(branch).get("type") == "array" for branch in schema.get("oneOf", ()))
         if takes_text_list and len(given) > 1:
             # One comma separated text is meant (``fields`` of GET /clients).
+            if self._deployment.strict:
+                raise CheckError([converter_crash(name)])
             raise CheckError.of("repeated_parameter", name)
         # Of a repeated scalar the last one counts; array parameters collect all.
         value: Any = given if schema.get("type") == "array" else given[-1]

@@ -22,6 +22,7 @@ from conformance.contract import Contract
 from conformance.reference.app import Application
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.http import BASE_PATH
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.protocol import ConnectionProtocol
 
 Address = tuple[str, int]
@@ -43,9 +44,10 @@ class _HttpServer(uvicorn.Server):
 
 
 class RunningDeployment:
-    """A deployment with its listeners, inside a running loop. ``http_port`` and ``mqtt_port`` are the real ports.
+    """A deployment with its listeners, inside a running loop. ``http_ports`` and ``mqtt_ports`` are the real ports.
 
-    ``contract``: that of the settings' version, if it is loaded already.
+    ``http`` and ``mqtt`` are the addresses of the first node; further nodes listen on the ports behind them, or on any
+    where the port is 0. ``contract``: that of the settings' version, if it is loaded already.
     """
 
     def __init__(
@@ -54,31 +56,59 @@ class RunningDeployment:
         self.deployment = Deployment(settings, contract)
         self._http = http
         self._mqtt = mqtt
-        self.http_port = 0
-        self.mqtt_port: int | None = None
-        self._server: _HttpServer | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self.http_ports: list[int] = []
+        self.mqtt_ports: list[int] = []
+        self._servers: list[tuple[_HttpServer, asyncio.Task[None]]] = []
+
+    @property
+    def http_port(self) -> int:
+        return self.http_ports[0]
+
+    @property
+    def mqtt_port(self) -> int | None:
+        return self.mqtt_ports[0] if self.mqtt_ports else None
 
     @property
     def base_url(self) -> str:
-        return f"http://{_for_url(self._http[0])}:{self.http_port}{BASE_PATH}"
+        return self.base_urls[0]
+
+    @property
+    def base_urls(self) -> list[str]:
+        """One per node."""
+        return [f"http://{_for_url(self._http[0])}:{port}{BASE_PATH}" for port in self.http_ports]
 
     @property
     def mqtt_address(self) -> str | None:
-        """``host:port`` of the MQTT listener."""
-        return f"{_for_url(self._mqtt[0])}:{self.mqtt_port}" if self._mqtt is not None else None
+        """``host:port`` of the first node's MQTT listener."""
+        return self.mqtt_addresses[0] if self.mqtt_ports else None
+
+    @property
+    def mqtt_addresses(self) -> list[str]:
+        """``host:port`` of each node's MQTT listener."""
+        return [f"{_for_url(self._mqtt[0])}:{port}" for port in self.mqtt_ports] if self._mqtt is not None else []
 
     async def start(self) -> None:
         """Listen; raises `ServeError` if an address cannot be bound."""
-        listener = _bind(self._http)
+        nodes = self.deployment.nodes
+        with contextlib.ExitStack() as bound:
+            listeners = [bound.enter_context(_bind(address)) for address in _of_each(self._http, len(nodes))]
+            if self._mqtt is not None:
+                await self._listen_for_clients(_of_each(self._mqtt, len(nodes)))
+            bound.pop_all()
+        self.http_ports = [listener.getsockname()[1] for listener in listeners]
+        for node, listener in zip(nodes, listeners, strict=True):
+            await self._serve(node, listener)
+
+    async def _listen_for_clients(self, addresses: list[Address]) -> None:
         try:
-            self.mqtt_port = await self.deployment.start(self._mqtt)
+            self.mqtt_ports = await self.deployment.start(*addresses)
         except OSError as error:
-            listener.close()
+            await self.deployment.stop()
             raise _cannot_listen(self._mqtt, error) from None
-        self.http_port = listener.getsockname()[1]
+
+    async def _serve(self, node: str, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            Application(self.deployment),
+            Application(self.deployment, node),
             http=ConnectionProtocol,
             loop="none",
             ws="none",
@@ -93,18 +123,20 @@ class RunningDeployment:
             timeout_graceful_shutdown=GRACE_SECONDS,
             backlog=_BACKLOG,
         )
-        self._server = _HttpServer(config)
-        self._serving = asyncio.get_running_loop().create_task(self._server.serve(sockets=[listener]))
-        while not self._server.started and not self._serving.done():
+        server = _HttpServer(config)
+        serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
+        self._servers.append((server, serving))
+        while not server.started and not serving.done():
             await asyncio.sleep(0)
-        if self._serving.done():
-            self._serving.result()
+        if serving.done():
+            serving.result()
 
     async def stop(self) -> None:
         """Close the listeners and every connection."""
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            await self._serving
+        for server, _ in self._servers:
+            server.should_exit = True
+        for _, serving in self._servers:
+            await serving
         await self.deployment.stop()
 
 
@@ -126,9 +158,10 @@ async def _serve(settings: Settings, http: Address, mqtt: Address | None, announ
     stop = _stop_on_signals()
     running = RunningDeployment(settings, http, mqtt)
     await running.start()
-    announce(f"listening on {running.base_url}")
-    if running.mqtt_address is not None:
-        announce(f"mqtt://{running.mqtt_address}")
+    for url in running.base_urls:
+        announce(f"listening on {url}")
+    for address in running.mqtt_addresses:
+        announce(f"mqtt://{address}")
     await stop.wait()
     await running.stop()
 
@@ -157,6 +190,12 @@ def _cannot_listen(address: Address | None, error: OSError) -> ServeError:
     return ServeError(f"cannot listen on {_for_url(host)}:{port}: {error.strerror or error}")
 
 
+def _of_each(first: Address, nodes: int) -> list[Address]:
+    """The addresses of all nodes: the ports behind that of the first, or any."""
+    host, port = first
+    return [(host, port + number if port else 0) for number in range(nodes)]
+
+
 def _for_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
@@ -164,9 +203,12 @@ def _for_url(host: str) -> str:
 async def _run_as_child(options: dict[str, Any]) -> None:
     stop = _stop_on_signals()
     http, mqtt = options.pop("http"), options.pop("mqtt")
-    running = RunningDeployment(Settings(**options), (http[0], http[1]), (mqtt[0], mqtt[1]) if mqtt else None)
+    configuration = NodeConfiguration(**options.pop("configuration"))
+    settings = Settings(**options, configuration=configuration)
+    running = RunningDeployment(settings, (http[0], http[1]), (mqtt[0], mqtt[1]) if mqtt else None)
     await running.start()
-    _say({"base_url": running.base_url, "mqtt": running.mqtt_address, "pid": os.getpid()})
+    urls, addresses = running.base_urls, running.mqtt_addresses
+    _say({"base_urls": urls, "mqtt_addresses": addresses, "pid": os.getpid()})
     # The parent holds the other end of standard input: its end, however it comes, closes it.
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _stop_at_end_of_input, stop)
     await stop.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.reference.clients import check_node
+from conformance.reference.clients import nodes_asked
 from conformance.reference.http import ApiError, Call, Reply, SchemaFilter, handles
 from conformance.reference.mqtt.table import Subscription
 from conformance.reference.mqtt.topics import is_topic_filter, matches
@@ -19,12 +19,12 @@ def list_subscriptions(call: Call) -> Reply:
     pattern = query.get("match_topic")
     if pattern is not None:
         _check_pattern(pattern, strict=strict)
-    known_node = check_node(call)
+    asked = nodes_asked(call)
     # Sorting is stable, so among equal filters the youngest session stays first.
     youngest_first = reversed(list(call.deployment.broker.sessions.values()))
     everything = [subscription for session in youngest_first for subscription in session.subscriptions.values()]
     ordered = sorted(everything, key=_table_key, reverse=True)
-    found = [item for item in ordered if known_node and _wanted(item, query, strict=strict)]
+    found = [item for item in ordered if item.session.peer.node in asked and _wanted(item, query, strict=strict)]
     body = envelope(found, query["page"], query["limit"], strict=strict, countable=pattern is None)
     body["data"] = [subscription_object(item) for item in body["data"]]
     return Reply(200, body)

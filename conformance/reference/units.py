@@ -16,10 +16,10 @@ _SIZE_NAME = re.compile(r"(?:^|_)(?:bytes|recbuf|sndbuf|part_size|send_buffer)$"
 
 
 def parse_duration(value: Any, *, unit: float = 0.001) -> float:
-    """Seconds of ``"1h30m"``, ``"infinity"`` (inf) or a bare number of ``unit`` seconds; raises ValueError."""
-    if isinstance(value, bool):
+    """Seconds of ``"1h30m"``, ``"infinity"`` (inf) or a bare whole number of ``unit`` seconds; raises ValueError."""
+    if isinstance(value, bool | float):
         raise ValueError("not a duration")
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         return value * unit
     text = str(value).strip()
     if text == "infinity":

@@ -32,7 +32,7 @@ class Account:
 
     def outcome(self) -> tuple[Outcome, str]:
         """The outcome and, unless it is ``passed``, its reason."""
-        unwaived = [failure for failure in self.failures if failure.waived_by is None]
+        unwaived = [failure for failure in self.failures if failure.counts]
         if unwaived:
             return "failed", reasons(failure.message for failure in unwaived)
         by_outcome: dict[Outcome, list[ItemResult]] = {}
@@ -40,13 +40,13 @@ class Account:
             by_outcome.setdefault(item.outcome, []).append(item)
         failed = by_outcome.get("failed", [])
         # An item that failed without a failure to show for it is held against everything it is about.
-        if unexplained := [item for item in failed if not any(f.waived_by is None for f in item.failures)]:
+        if unexplained := [item for item in failed if not any(f.counts for f in item.failures)]:
             return "failed", reasons(item.reason or f"{item.id} failed" for item in unexplained)
         if errors := by_outcome.get("error"):
             return "error", reasons(item.reason for item in errors)
         if failed:
             # The items may have ended early: what they saw in the subject's favour proves nothing.
-            names = {failure.requirement for item in failed for failure in item.failures if failure.waived_by is None}
+            names = {failure.requirement for item in failed for failure in item.failures if failure.counts}
             return "not_run", f"not decided: {_count(failed, 'item')} failed on {', '.join(sorted(names))}"
         if missing := by_outcome.get("not_run"):
             return "not_run", reasons(item.reason or f"{item.id} did not run" for item in missing)
@@ -85,6 +85,8 @@ class Accounts:
         if item.operation is not None:
             self._by_operation.setdefault(item.operation, []).append(item)
         for failure in item.failures:
+            if failure.consequence_of is not None:
+                continue
             self._failures_by_requirement.setdefault(failure.requirement, []).append(failure)
             if failure.operation is not None:
                 self._failures_by_operation.setdefault(failure.operation, []).append(failure)

@@ -146,10 +146,13 @@ def _checks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Ch
 
 
 def _failures(report: Mapping[str, Any], *, waived: bool = False) -> dict[tuple[str, str], list[str]]:
-    """Operation ("" for none) and check -> the requirement of each failure that is, or is not, waived."""
+    """Operation ("" for none) and check -> the requirement of each failure that is, or is not, waived.
+
+    Failures that follow from another do not count.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for failure in report["failures"]:
-        if (failure["waived_by"] is not None) is waived:
+        if (failure["waived_by"] is not None) is waived and failure.get("consequence_of") is None:
             found.setdefault((failure["operation"] or "", failure["check"]), []).append(failure["requirement"])
     return found
 

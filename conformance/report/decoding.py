@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from conformance.report.model import ItemResult
 
 Decoded = TypeVar("Decoded")
 
@@ -23,6 +26,11 @@ def decode(kind: type[Decoded], value: object, where: str = "") -> Decoded:
     """
     result: Decoded = _decode(kind, value, where)
     return result
+
+
+def item_from(value: Mapping[str, Any]) -> ItemResult:
+    """An item from what `dataclasses.asdict` made of it, on whatever way it came."""
+    return decode(ItemResult, {**value, "requirements": list(value["requirements"])})
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:

@@ -44,7 +44,10 @@ def render_html(run: RunResult) -> str:
     failures = _ordered(run.failures)
     first_failure: dict[tuple[str | None, str], int] = {}
     first_of_requirement: dict[str, int] = {}
+    numbers = {failure.id: number for number, failure in enumerate(failures, start=1) if failure.id}
     for number, failure in enumerate(failures, start=1):
+        if failure.consequence_of is not None:
+            continue
         first_failure.setdefault((failure.operation, failure.check), number)
         first_of_requirement.setdefault(failure.requirement, number)
     return (
@@ -58,6 +61,7 @@ def render_html(run: RunResult) -> str:
             duration=duration(run.duration_s),
             matrix=build_matrix(run),
             failures=failures,
+            numbers=numbers,
             first_failure=first_failure,
             first_of_requirement=first_of_requirement,
             left_out=list(summed_up(run.left_out)),
@@ -81,10 +85,11 @@ def write_html(run: RunResult, directory: Path) -> Path:
 
 
 def _ordered(failures: list[Failure]) -> list[Failure]:
-    """Unwaived first, then by requirement, operation and check."""
+    """Those that count first, those in consequence of others last, each by requirement, operation and check."""
     return sorted(
         failures,
         key=lambda failure: (
+            failure.consequence_of is not None,
             failure.waived_by is not None,
             failure.requirement,
             failure.operation or "",

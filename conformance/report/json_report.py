@@ -96,6 +96,8 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "waived_by": failure.waived_by,
                 "item": failure.item,
                 "request_id": failure.request_id,
+                "id": failure.id,
+                "consequence_of": failure.consequence_of,
             }
             for failure in run.failures
         ],

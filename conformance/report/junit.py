@@ -20,8 +20,9 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def render_junit(run: RunResult) -> str:
     """The document as text.
 
-    An item that failed has one ``<failure>``, which tells all its unwaived failures. JUnit knows no waivers: a waived
+    An item that failed has one ``<failure>``, which tells all its failures that count. JUnit knows no waivers: a waived
     item counts as passed there, with its failures in ``<system-out>`` and ``waived`` as the property ``outcome``.
+    Failures that follow from another are told in ``<system-out>`` as well.
     """
     totals = run.totals()
     root = ElementTree.Element("testsuites", {"name": run.suite})
@@ -98,23 +99,28 @@ def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:
         _child(case, "error", item.reason or "error", "item", item.reason)
     elif item.outcome in ("skipped", "not_run"):
         _child(case, "skipped", item.reason or "no reason was given", item.outcome, "")
-    waived = [failure for failure in item.failures if failure.waived_by is not None]
-    if waived:
-        text = "\n\n".join(
-            f"waived by {failure.waived_by}: {_headline(failure)}\n{_body(failure)}" for failure in waived
-        )
+    others = [failure for failure in item.failures if not failure.counts]
+    if others:
+        text = "\n\n".join(f"{_excuse(failure)}: {_headline(failure)}\n{_body(failure)}" for failure in others)
         ElementTree.SubElement(case, "system-out").text = xml_text(text)
 
 
 def _failure(case: ElementTree.Element, item: ItemResult) -> None:
     """One element for all failures of the item: some readers know only the first, others count each as an item."""
-    unwaived = [failure for failure in item.failures if failure.waived_by is None]
+    unwaived = [failure for failure in item.failures if failure.counts]
     if not unwaived:
         _child(case, "failure", item.reason or "failed", "item", item.reason)
         return
     more = f" (and {len(unwaived) - 1} more)" if len(unwaived) > 1 else ""
     kind = f"{unwaived[0].requirement}.{unwaived[0].check}"
     _child(case, "failure", _headline(unwaived[0]) + more, kind, "\n\n".join(map(_body, unwaived)))
+
+
+def _excuse(failure: Failure) -> str:
+    """Why a failure does not count for itself."""
+    if failure.consequence_of is not None:
+        return f"in consequence of {failure.consequence_of}"
+    return f"waived by {failure.waived_by}"
 
 
 def _headline(failure: Failure) -> str:
@@ -128,6 +134,7 @@ def _body(failure: Failure) -> str:
         f"check: {failure.check}",
         f"seen: {failure.seen}",
         f"request id: {failure.request_id or '-'}",
+        f"failure: {failure.id or '-'}",
         message_with_attribution(failure),
     ]
     if failure.curl:

@@ -30,7 +30,7 @@ class _Group:
 
 
 def left_out(
-    items: Iterable[ItemResult],
+    items: Sequence[ItemResult],
     requirements: Sequence[RequirementResult],
     operations: Sequence[OperationResult],
     mode: Mode,
@@ -57,8 +57,8 @@ def left_out(
     untouched = {entry.id for entry in requirements if entry.outcome in ("skipped", "not_selected")}
     touched = {entry.id for entry in requirements if entry.outcome in ("passed", "failed", "waived")}
     unanswered = {entry.operation for entry in operations if entry.outcome in ("skipped", "not_selected")}
-    for group in groups.values():
-        if unanswered & set(group.operations):
+    for (why, _), group in groups.items():
+        if why != "not_demanded" and unanswered & set(group.operations):
             group.requirements |= dict.fromkeys(touched & universal)
     found = [
         LeftOut(
@@ -71,7 +71,23 @@ def left_out(
         )
         for (why, reason), group in groups.items()
     ]
+    found += _withheld(items, mode)
     return sorted(found, key=lambda entry: (ORDER.index(entry.why), -len(entry.requirements), -entry.items))
+
+
+def _withheld(items: Sequence[ItemResult], mode: Mode) -> Iterator[LeftOut]:
+    """What items that ran would have sent besides in a mode that allows more."""
+    for needed in dict.fromkeys(needed for item in items for needed in item.withheld):
+        shorter = [item for item in items if item.withheld.get(needed) and item.outcome != "skipped"]
+        count = sum(item.withheld[needed] for item in shorter)
+        if count:
+            who, what = _counted(len(shorter), "item"), _counted(count, "request")
+            partly = sorted({identifier for item in shorter for identifier in item.requirements})
+            yield LeftOut("chosen", f"{mode.words}: {who} would send {what} more with --{needed}", partly=partly)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def of_version(told: str | None, named: str | None, described: str) -> LeftOut | None:
@@ -140,8 +156,10 @@ def sentence(entry: LeftOut) -> str:
 
 
 def _reason(item: ItemResult, mode: Mode) -> str:
-    if item.needs_mode is None or item.omission != "chosen":
+    if item.needs_mode is None:
         return item.reason or "no reason was given"
+    if item.omission == "not_demanded":
+        return "provisional, and left out by the mode of the run"
     return _READ_ONLY if mode is Mode.READ_ONLY else f"needs --{item.needs_mode}"
 
 

@@ -52,7 +52,7 @@ def build_matrix(run: RunResult) -> Matrix:
                 if label in cells:
                     cells[label].setdefault(check, Cell()).decided += count
     for failure in run.failures:
-        if failure.operation in cells:
+        if failure.operation in cells and failure.consequence_of is None:
             cell = cells[failure.operation].setdefault(failure.check, Cell())
             if failure.waived_by is None:
                 cell.failed += 1

@@ -21,11 +21,48 @@ PROVISIONAL = "provisional"
 
 
 @dataclass(slots=True)
+class Sighting:
+    """What an answer was wrong about when a failure was seen, where that could follow from an earlier request.
+
+    Either ``resource`` (``connector pulsar:name``), which the answer shows with wrong ``fields``, none for the whole of
+    it; or ``read``, the label of a read that was refused, with the names of its ``query`` parameters. ``began`` and
+    ``ended``: when the request was sent and answered, in seconds of the monotonic clock of the machine.
+    """
+
+    began: float
+    ended: float
+    resource: str = ""
+    fields: list[str] = field(default_factory=list)
+    read: str = ""
+    query: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Damage:
+    """What an invalid request left on the target, which accepted it, from ``since`` until it was undone, if it was.
+
+    ``cause``: id of the failure that tells of the request. ``resource``: what it wrote, ``fields``: what is invalid of
+    that, none for the whole of it. ``read`` with ``query``: a read that worked before, and not as long as this lasts.
+    Times as of `Sighting`.
+    """
+
+    cause: str
+    since: float
+    until: float | None = None
+    resource: str = ""
+    fields: list[str] = field(default_factory=list)
+    read: str = ""
+    query: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Failure:
     """One deviation, counted once per item however often it was seen.
 
-    ``check`` names what was checked (``response_schema``), ``attribution`` who is at fault; ``erratum`` is the id
-    of the document's erratum where that is the document. ``exchange`` is the redacted request and response.
+    ``id`` names it within its run. ``check`` names what was checked (``response_schema``), ``attribution`` who is at
+    fault; ``erratum`` is the id of the document's erratum where that is the document. ``exchange`` is the redacted
+    request and response. ``consequence_of``: id of the failure it follows from, and is told with. ``sightings``: one
+    for each time it was seen, fewer if that could follow from nothing.
     """
 
     requirement: str
@@ -40,6 +77,29 @@ class Failure:
     request_id: str | None = None
     exchange: str | None = None
     seen: int = 1
+    id: str = ""
+    consequence_of: str | None = None
+    sightings: list[Sighting] = field(default_factory=list)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it stands for itself, and nobody accepts it."""
+        return self.waived_by is None and self.consequence_of is None
+
+
+@dataclass(slots=True)
+class Postponed:
+    """An invalid request of an item that comes when all items are done: who stores it breaks lists for everybody.
+
+    ``path`` and ``query`` are its parameters; ``body``: its bytes, read as Latin-1; ``what``: the fault in them.
+    """
+
+    operation: str
+    requirement: str
+    what: str
+    body: str
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -48,7 +108,9 @@ class ItemResult:
 
     ``statuses``: operation label -> HTTP status (as text) -> number of answers. ``evidence``: requirement id ->
     number of times its antecedent really happened. ``decided``: check name -> number of decisions, per operation.
-    ``omission``: why an item was skipped, ``needs_mode``: the mode in which it would run, if that is why.
+    ``omission``: why an item was skipped, ``needs_mode``: the mode in which it would run, if that is why. ``damages``:
+    what its invalid requests did to the target. ``withheld``: a mode that allows more -> number of requests that an
+    item would send in it besides. ``postponed``: what an item has not sent yet.
     """
 
     id: str
@@ -64,6 +126,9 @@ class ItemResult:
     worker: str = "main"
     needs_mode: str | None = None
     omission: Omission | None = None
+    damages: list[Damage] = field(default_factory=list)
+    withheld: dict[str, int] = field(default_factory=dict)
+    postponed: list[Postponed] = field(default_factory=list)
 
     @property
     def requests(self) -> int:
@@ -259,6 +324,10 @@ class RunResult:
     def operations_extent(self) -> str:
         """How many operations were looked at: ``31 of 77 operations``."""
         return f"{_decided(self.operations)} of {len(self.operations)} operations"
+
+    def consequences_of(self, cause: Failure) -> list[Failure]:
+        """The failures that follow from one."""
+        return [failure for failure in self.failures if cause.id and failure.consequence_of == cause.id]
 
     def totals(self) -> dict[str, int]:
         """Counts for the report: requests, and items by outcome (``not_run`` counts among the skipped)."""

@@ -41,6 +41,7 @@ OUTCOME_STYLES: dict[Outcome, str] = {
 MOST_FAILURES_SHOWN = 30
 MOST_UNOBSERVED_SHOWN = 3
 MOST_REASONS_SHOWN = 10
+MOST_CONSEQUENCES_SHOWN = 3
 CLEANING_UP = "cleaning up"
 """Shown once every item is done: workers delete what their items shared, 0.2 s each on a real server."""
 _PLAIN_STEPS = 10
@@ -183,7 +184,7 @@ class _Summary:
 
     def _failures(self) -> None:
         unwaived = sorted(
-            (failure for failure in self.run.failures if failure.waived_by is None),
+            (failure for failure in self.run.failures if failure.counts),
             key=lambda failure: (failure.requirement, failure.operation or "", failure.check),
         )
         titles = {requirement.id: requirement.title for requirement in self.run.requirements}
@@ -204,11 +205,20 @@ class _Summary:
         message = sentence(failure.message + seen)
         text = Text.assemble((f"[{failure.check}] ", "red"), message, (f" {attribution(failure)}", "dim"))
         self._line(text, indent=4)
+        self._consequences(failure)
         if failure.request_id:
             self._line(Text(f"request id {failure.request_id}", style="dim"), indent=4)
         if failure.curl:
             # Logical lines however narrow the terminal is, without indent: they must survive copy and paste.
             self.console.print(Text(visible(failure.curl), style="dim"), soft_wrap=True)
+
+    def _consequences(self, cause: Failure) -> None:
+        found = self.run.consequences_of(cause)
+        for failure in found[:MOST_CONSEQUENCES_SHOWN]:
+            what = f"in consequence: {failure.operation or failure.item} [{failure.check}] {sentence(failure.message)}"
+            self._line(Text(what, style="dim"), indent=6)
+        if len(found) > MOST_CONSEQUENCES_SHOWN:
+            self._line(Text(f"and {len(found) - MOST_CONSEQUENCES_SHOWN} more in consequence", style="dim"), indent=6)
 
     def _waivers(self) -> None:
         if self.run.waivers:

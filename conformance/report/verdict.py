@@ -110,7 +110,8 @@ class _Findings:
         return any(subject.outcome in outcomes for subject in every)
 
     def _failures(self, *, waived: bool) -> list[Failure]:
-        return [f for item in self.items for f in item.failures if (f.waived_by is not None) is waived]
+        own = [f for item in self.items for f in item.failures if f.consequence_of is None]
+        return [failure for failure in own if (failure.waived_by is not None) is waived]
 
     def verdict(self) -> Verdict:
         if self._failures(waived=False) or self._has("failed"):

@@ -15,14 +15,17 @@ from conformance.target.target import Target
 def loop(target: Target, **fields: Any) -> dict[str, Any]:
     """Fields of an enabled MQTT connector to the target's own listener; ``fields`` are set on top.
 
-    Needs the capability mqtt. Skips the item where the target does not reach its listener under the address that the
-    suite knows; raises `ArrangeFailed` where it must, being on the same machine.
+    Needs the capabilities mqtt and loop. Skips the item where the target does not reach its listener under the address
+    that the suite knows; raises `ArrangeFailed` where it must, being on the same machine.
     """
     assert target.configuration.mqtt is not None, "needs('mqtt') is missing on the test"
     listener = split_listener(target.configuration.mqtt)
     login = {}
-    if target.capabilities.mqtt_user and "username" not in fields:
+    if target.capabilities.profile.demands_users and "username" not in fields:
         login = {"username": target.users.create(), "password": PASSWORD}
+    if target.welcome.rules:
+        login.setdefault("username", fields.get("username", target.sandbox.name("user")))
+        target.welcome.allow_user(login["username"])
     connector = {
         "type": "mqtt",
         "server": listener.address,

@@ -95,10 +95,11 @@ def kept(target: Target) -> Iterator[str]:
 
 
 @requirement("ACT-11", "POST /actions", "PUT /actions/{id}")
-@pytest.mark.needs("mqtt")
+@pytest.mark.needs("mqtt", "loop", "retainer")
 @pytest.mark.state("retained")
 def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> None:
     """An MQTT action publishes the rendered payload to the rendered topic, with the QoS and retain flag it names."""
+    target.capabilities.profile.limits.check_publish(kept, 64, qos=2, retain=True)
     connector = target.connectors.create(**loop(target))
     source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
     parameters = {"topic": f"{remote}/${{payload.to}}", "payload": "<${payload.text}>", "qos": 1, "retain": False}
@@ -113,7 +114,7 @@ def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> Non
     parameters |= {"topic": kept, "qos": 2, "retain": True}
     change = {**configured(target.actions.read(action)), "parameters": parameters}
     target.actions.put(action, change).expect(200)
-    watcher = target.subscriber(kept)
+    watcher = target.subscriber_to_retained(kept)
     target.publish(source, json.dumps({"to": "nobody", "text": "stays"}), qos=1)
     arrived = came(watcher)
     assert arrived == [(kept, b"<stays>", 2, False)], f"after a change it arrived as {arrived}"

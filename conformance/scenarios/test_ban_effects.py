@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ EXPIRY_TOLERANCE_S = 5.0
 
 def connack(target: Target, client_id: str, username: str | None, protocol: int = 5) -> int:
     """The code that answers CONNECT of a client with the password of the sandbox."""
-    login = {"username": username, "password": PASSWORD} if username else {}
+    login: dict[str, Any] = {"username": username, "password": PASSWORD} if username else {}
     client = target.mqtt(client_id, protocol=protocol, **login)
     try:
         client.connect().close()

@@ -203,13 +203,17 @@ def test_options_of_a_subscription(target: Target) -> None:
 
 
 @requirement("CLI-20", SUBSCRIBE, provisional=True)
+@pytest.mark.state("retained")
 def test_options_have_their_effect(target: Target) -> None:
     """Options of a subscription through the API act as over MQTT: nl keeps own messages away, rap keeps retain set."""
     client = target.connect()
     plain, own, kept = (target.sandbox.topic() for _ in range(3))
+    probes = [target.retain_probe(topic) for topic in (plain, kept)]
     for topic, options in ((plain, {}), (own, {"nl": 1}), (kept, {"rap": 1})):
         target.clients.subscribe(client.client_id, topic, qos=1, **options).expect(200)
         target.await_route(topic, client)
+    for probe in probes:
+        client.wait_for_probe(probe)
 
     for topic in (plain, own):
         client.publish(topic, f"from itself to {topic}")

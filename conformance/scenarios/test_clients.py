@@ -32,7 +32,7 @@ IMPOSSIBLE = {
 def test_connected_client_is_shown(target: Target, protocol: int) -> None:
     """A connected client is shown with what its CONNECT said; its session's expiry interval is in seconds."""
     options: dict[str, Any] = {"session_expiry_s": 300} if protocol == 5 else {}
-    if not target.capabilities.mqtt_user:
+    if not target.capabilities.profile.demands_users:
         options["username"] = target.sandbox.name("user")
     with target.connect(protocol=protocol, keepalive_s=77, **options) as client:
         shown = target.clients.read(client.client_id)

@@ -66,7 +66,7 @@ def test_http_connector_keeps_its_authorization(target: Target, sink: HttpSink, 
 
 
 @requirement("CON-08", "PUT /connectors/{id}")
-@pytest.mark.needs("mqtt", "authenticator", "users")
+@pytest.mark.needs("mqtt", "authenticator", "users", "loop")
 def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
     """A PUT with ****** in place of a secret keeps the secret that works."""
     connector = target.connectors.create(**mqtt_login(target, secret))
@@ -85,7 +85,7 @@ def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
 
 
 @requirement("CON-09", "POST /connectors_probe")
-@pytest.mark.needs("mqtt", "authenticator", "users")
+@pytest.mark.needs("mqtt", "authenticator", "users", "loop")
 def test_probe_uses_the_stored_secret(target: Target, secret: str) -> None:
     """A probe with ****** under the name of an existing connector behaves as with the connector's secret."""
     connector = target.connectors.create(**mqtt_login(target, secret) | {"enable": False})

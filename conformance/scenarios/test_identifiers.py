@@ -80,6 +80,7 @@ def test_subjects_of_bans_are_decoded_once(target: Target) -> None:
     f"DELETE {paths.RETAINED_MESSAGE}",
     sentence="A retained message on any topic is read and deleted under the encoded topic.",
 )
+@pytest.mark.needs("retainer")
 @pytest.mark.state("retained")
 def test_topics_are_decoded_once(target: Target) -> None:
     """A retained message on a topic of any characters is read and deleted under that topic, percent-encoded once."""

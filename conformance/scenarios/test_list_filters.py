@@ -258,4 +258,4 @@ def test_repeated_filters_of_clients(target: Target) -> None:
 
 def _named(target: Target, number: int) -> dict[str, str]:
     """A username for a client; where anonymous clients are refused, it must be one of a user."""
-    return {} if target.capabilities.mqtt_user else {"username": target.sandbox.name(f"name-{number}")}
+    return {} if target.capabilities.profile.demands_users else {"username": target.sandbox.name(f"name-{number}")}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.target.mqtt import MqttError
+from conformance.target.mqtt import MqttClient, MqttError
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 
@@ -26,7 +27,8 @@ PROTOCOLS = pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1
 
 def refusal(target: Target, protocol: int, username: str | None, password: str | None) -> int | None:
     """The code with which CONNECT is refused, None if it is accepted."""
-    client = target.mqtt(protocol=protocol, username=username, password=password)
+    login: dict[str, Any] = {"username": username, "password": password}
+    client = target.mqtt(_client_of(target, username), known=False, protocol=protocol, **login)
     try:
         client.connect().close()
     except MqttError as error:
@@ -34,6 +36,11 @@ def refusal(target: Target, protocol: int, username: str | None, password: str |
             raise
         return error.reason_code
     return None
+
+
+def _client_of(target: Target, username: str | None) -> str | None:
+    """The client id with which a user connects, None for any: where users are known by it, it is the user's id."""
+    return username if target.capabilities.profile.identity == "clientid" else None
 
 
 def assert_enters(target: Target, protocol: int, user: str, password: str, why: str) -> None:
@@ -77,11 +84,20 @@ def test_refused_duplicate_keeps_the_password(target: Target, protocol: int) -> 
 def test_password_is_changed_for_new_connections(target: Target, protocol: int) -> None:
     """After a change of password the new one works, the old one does not, and who is connected stays connected."""
     user = target.users.create()
-    connected = target.connect(protocol=protocol, username=user, password=PASSWORD)
+    login = {"username": user, "password": PASSWORD}
+    connected = target.connect(_client_of(target, user), known=False, protocol=protocol, **login)
     target.users.put(user, {"password": "changed"}).expect(200)
 
+    if target.capabilities.profile.identity == "clientid":
+        # Whoever connects with the new password takes the place of the old connection.
+        assert_stays_connected(target, connected)
     assert_enters(target, protocol, user, "changed", "it is the new password")
     assert_refused(target, protocol, user, PASSWORD, {BAD_USER_OR_PASSWORD})
+    if target.capabilities.profile.identity == "username":
+        assert_stays_connected(target, connected)
+
+
+def assert_stays_connected(target: Target, connected: MqttClient) -> None:
     assert connected.subscribe(target.sandbox.topic()) <= 1, "the connected client may not subscribe any more"
     assert connected.connected, "the change of password ended the user's connection"
 
@@ -105,7 +121,7 @@ def test_imported_users_may_connect(target: Target, kind: str) -> None:
 
 
 @requirement("AUTN-10", CREATE, f"POST {paths.CLIENT_RULES}")
-@pytest.mark.needs("authorization")
+@pytest.mark.needs("authorization", "decisions", "told denials")
 def test_superuser_is_above_the_rules(target: Target) -> None:
     """A superuser may publish what a rule denies to everybody else."""
     assert publish_code(target, is_superuser=False) == 0x87, "the rule does not deny an ordinary user"
@@ -113,7 +129,7 @@ def test_superuser_is_above_the_rules(target: Target) -> None:
 
 
 @requirement("AUTN-11", CREATE, level="SHOULD")
-@pytest.mark.needs("authorization")
+@pytest.mark.needs("authorization", "decisions", "told denials")
 def test_flag_as_a_text_raises_nobody(target: Target) -> None:
     """A user whose is_superuser is sent as the text "false" is no superuser."""
     user = target.sandbox.name("user")
@@ -127,7 +143,7 @@ def test_flag_as_a_text_raises_nobody(target: Target) -> None:
 def publish_code(target: Target, *, user: str | None = None, is_superuser: bool = False) -> int:
     """PUBACK code of a client to whom everything is denied."""
     user = user or target.users.create(is_superuser=is_superuser)
-    client_id = target.sandbox.name("client")
+    client_id = _client_of(target, user) or target.sandbox.name("client")
     target.client_rules.create(clientid=client_id, rules=[{"topic": "#", "permission": "deny", "action": "all"}])
-    client = target.connect(client_id, username=user, password=PASSWORD)
+    client = target.connect(client_id, known=False, allowed=False, username=user, password=PASSWORD)
     return client.publish(target.sandbox.topic(), "x", qos=1)

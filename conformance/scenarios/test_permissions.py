@@ -18,7 +18,7 @@ from conformance.target.target import Target
 
 pytestmark = [
     pytest.mark.scenario,
-    pytest.mark.needs("mqtt", "authorization", "authenticator"),
+    pytest.mark.needs("mqtt", "authorization", "authenticator", "decisions", "told denials"),
     pytest.mark.state("authorization"),
 ]
 
@@ -47,16 +47,22 @@ class Subject:
     def rules_of_client(self, *rules: dict[str, Any]) -> None:
         self.target.client_rules.put(self.client_id, {"clientid": self.client_id, "rules": list(rules)}).expect(204)
 
-    def rules_of_user(self, *rules: dict[str, Any]) -> None:
+    def rules_of_user(self, *rules: dict[str, Any], welcome: bool = True) -> None:
+        """``welcome``: whether what no rule speaks of is allowed, also on a target that denies it otherwise."""
+        if welcome:
+            rules = (*rules, *self.target.welcome.rules)
         self.target.user_rules.put(self.username, {"username": self.username, "rules": list(rules)}).expect(204)
 
     def connect(self, **options: Any) -> MqttClient:
-        return self.target.connect(self.client_id, username=self.username, password=PASSWORD, **options)
+        login = {"username": self.username, "password": PASSWORD}
+        return self.target.connect(self.client_id, allowed=False, **login, **options)
 
 
 @pytest.fixture
 def subject(target: Target) -> Subject:
-    return Subject(target, target.sandbox.name("client"), target.users.create())
+    subject = Subject(target, target.sandbox.name("client"), target.users.create())
+    target.welcome.allow_user(subject.username)
+    return subject
 
 
 def publish(client: MqttClient, topic: str, qos: int = 1, **options: Any) -> bool:
@@ -148,9 +154,10 @@ def test_rules_of_everybody_come_last(target: Target, subject: Subject, rules_of
     """Rules of everybody decide where neither client nor user has a rule that matches."""
     topic = target.sandbox.topic("acl")
     everybody = [rule("deny", "publish", f"{topic}/{level}") for level in "abc"]
-    target.api.call(REPLACE_ALL, json={"rules": [*everybody, *rules_of_all]}).expect(204)
+    rules = [*everybody, *target.welcome.rules, *rules_of_all]
+    target.api.call(REPLACE_ALL, json={"rules": rules}).expect(204)
     subject.rules_of_client(rule("allow", "publish", f"{topic}/a"))
-    subject.rules_of_user(rule("allow", "publish", f"{topic}/b"))
+    subject.rules_of_user(rule("allow", "publish", f"{topic}/b"), welcome=False)
     client = subject.connect()
 
     taken = {level: publish(client, f"{topic}/{level}") for level in "abcd"}

@@ -21,10 +21,11 @@ LARGEST_BODY = 7_000_000
 
 
 @requirement("PUB-01", "POST /publish")
+@pytest.mark.state("retained")
 def test_message_reaches_its_subscribers(target: Target) -> None:
     """A published message is answered with 200 and its id, and reaches every subscriber once, not marked retained."""
     topic = target.sandbox.topic()
-    subscribers = [target.subscriber(topic, protocol=5), target.subscriber(topic, protocol=4)]
+    subscribers = [target.subscriber_to_retained(topic, qos=1, protocol=protocol) for protocol in (5, 4)]
 
     first = target.publish(topic, "first", qos=1, retain=True).expect(200)
     last = target.publish(topic, "last", qos=1).expect(200)
@@ -41,6 +42,7 @@ def test_message_reaches_its_subscribers(target: Target) -> None:
 
 
 @requirement("PUB-02", "POST /publish", f"GET {paths.RETAINED_MESSAGE}")
+@pytest.mark.needs("retainer")
 @pytest.mark.state("retained")
 def test_message_without_subscriber(target: Target) -> None:
     """A message nobody is subscribed to is answered with 202 and reason code 16, and kept if it is retained."""
@@ -167,6 +169,7 @@ def test_defaults_and_texts(target: Target) -> None:
 
 
 @requirement("PUB-12", "POST /publish", f"GET {paths.RETAINED_MESSAGE}", provisional=True)
+@pytest.mark.needs("retainer")
 @pytest.mark.state("retained")
 def test_expired_message_is_not_delivered(target: Target) -> None:
     """A message whose expiry interval has passed while its receiver was away is not delivered to it any more."""

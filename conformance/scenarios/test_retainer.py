@@ -14,7 +14,7 @@ from conformance.target.polling import eventually
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
 
-pytestmark = [pytest.mark.scenario]
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("retainer")]
 
 READ = f"GET {paths.RETAINED_MESSAGE}"
 DELETE = f"DELETE {paths.RETAINED_MESSAGE}"
@@ -192,6 +192,7 @@ def test_retain_handling(target: Target) -> None:
 
     for retain_handling, times in ((2, 0), (1, 0), (0, 1)):
         client.subscribe(topic, retainHandling=retain_handling)
+        client.wait_for_messages(times, matching=lambda message: message.payload == b"kept")
         target.await_route(topic, client)
         marker = target.sandbox.name("marker")
         target.publish(topic, marker)

@@ -96,7 +96,7 @@ def test_events_have_their_columns(target: Target) -> None:
     }  # fmt: skip
     if target.publish(nobody).status == 202:
         provoked.add("message_dropped")
-    if target.capabilities.mqtt_user:
+    if target.capabilities.profile.demands_users:
         provoked.add("client_check_authn_complete")
     listed = {event["event"]: event for event in events(target) if event["event"].removeprefix("$events/") in provoked}
     sources = ", ".join(f'"{name}"' for name in listed)

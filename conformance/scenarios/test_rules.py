@@ -9,6 +9,7 @@ import pytest
 
 from conformance.requirements import requirement
 from conformance.target.answer import Deviation
+from conformance.target.mode import Mode
 from conformance.target.session import Call
 from conformance.target.target import Target
 
@@ -95,13 +96,22 @@ def test_impossible_id_is_refused(target: Target) -> None:
     name = target.sandbox.name("rule")
     target.rules.create(id=name.ljust(255, "x"))
 
+    for identifier in (f"{name} b", f"{name}.b", f"{name}/b", f"{name}ü", name.ljust(256, "x")):
+        target.api.call("POST /rules", json=target.rules.body(id=identifier)).expect(400, code="BAD_REQUEST")
+        target.rules.get(identifier).expect(404, code="NOT_FOUND")
+
+
+@requirement("RUL-03", "POST /rules")
+@pytest.mark.mode(Mode.DISPOSABLE, "a rule whose id is no text could not be deleted")
+def test_id_that_is_no_text_is_refused(target: Target) -> None:
+    """An id that is no text answers 400."""
+    name = target.sandbox.name("rule")
+    target.rules.create(id=name)
+
     no_text: list[Any] = [None, True, [name], {name: name}]
     for value in no_text:
         body = {**target.rules.body(), "id": value}
         target.api.call("POST /rules", json=body).expect(400, code="BAD_REQUEST")
-    for identifier in (f"{name} b", f"{name}.b", f"{name}/b", f"{name}ü", name.ljust(256, "x")):
-        target.api.call("POST /rules", json=target.rules.body(id=identifier)).expect(400, code="BAD_REQUEST")
-        target.rules.get(identifier).expect(404, code="NOT_FOUND")
 
 
 @requirement("RUL-04", "POST /rules", "GET /rules/{id}")

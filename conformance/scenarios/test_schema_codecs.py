@@ -16,7 +16,7 @@ from conformance.target.mqtt import MqttClient
 from conformance.target.polling import eventually
 from conformance.target.target import Target
 
-pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "schemas")]
 
 DRAFT = '"$schema":"http://json-schema.org/draft-06/schema#"'
 

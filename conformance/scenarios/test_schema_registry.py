@@ -9,14 +9,18 @@ from conformance.target.polling import eventually
 from conformance.target.resources.rules import AVRO_SOURCE
 from conformance.target.target import Target
 
-pytestmark = pytest.mark.scenario
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("schemas")]
 
 PROTOBUF_SOURCE = "message Reading {\n  required int32 value = 1;\n}\n"
 JSON_SOURCE = '{"$schema":"http://json-schema.org/draft-06/schema#","type":"object","required":["value"]}'
 UNUSUAL_SOURCES = {
-    "avro": AVRO_SOURCE.replace('"name":"reading"', '\r\n  "name": "reading",\r\n\t"doc": "ü € \\u00fc"'),
-    "json": JSON_SOURCE.replace('"type"', '\r\n  "description": "ü € \\u00fc \\"quoted\\"",\r\n\t"type"'),
+    "avro": AVRO_SOURCE.replace('"name":"reading"', '\r\n  "name": "reading",\r\n\t"doc": "\\u00fc \\/"'),
+    "json": JSON_SOURCE.replace('"type"', '\r\n  "description": "\\u00fc \\"quoted\\"",\r\n\t"type"'),
     "protobuf": f'// ü € "quoted" \\ \r\n\t{PROTOBUF_SOURCE}',
+}
+FOREIGN_SOURCES = {
+    "avro": AVRO_SOURCE.replace('"name":"reading"', '"name":"reading","doc":"ü € ✓"'),
+    "json": JSON_SOURCE.replace('"type"', '"description":"ü € ✓","type"'),
 }
 WRONG_SOURCES = {"avro": ("{}", "no JSON"), "json": ("no JSON",), "protobuf": ("message {", "no protobuf")}
 
@@ -33,6 +37,16 @@ def test_source_is_stored_to_the_letter(target: Target) -> None:
         assert target.schemas.read(sent["name"]) == sent, f"GET shows {target.schemas.read(sent['name'])}, not {sent}"
         listed = [schema for schema in target.schemas.listed() if schema["name"] == sent["name"]]
         assert listed == [sent], f"listed is {listed}, not {sent}"
+
+
+@requirement("SCH-01", "POST /schema_registry", "GET /schema_registry/{name}")
+@pytest.mark.parametrize("kind", FOREIGN_SOURCES)
+def test_source_of_any_characters_is_stored(kind: str, target: Target) -> None:
+    """The source of an Avro or JSON schema may hold characters of any language, and is read as it was created."""
+    sent = target.schemas.body(type=kind, source=FOREIGN_SOURCES[kind])
+    target.api.call("POST /schema_registry", json=sent).expect(201)
+    source = target.schemas.read(sent["name"])["source"]
+    assert source == sent["source"], f"created with {sent['source']!r}, and read is {source!r}"
 
 
 @requirement("SCH-02", "POST /schema_registry")

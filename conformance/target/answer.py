@@ -34,22 +34,28 @@ class Deviation(AssertionError):
 
 
 class UnexpectedAnswer(Deviation):
-    """The target answered something else than its contract demands; ``answer`` is what came back."""
+    """The target answered something else than its contract demands; ``answer`` is what came back.
 
-    def __init__(self, answer: Answer, expectation: str) -> None:
+
+    ``refused``: whether it should have been refused.
+    """
+
+    def __init__(self, answer: Answer, expectation: str, *, refused: bool = False) -> None:
         code = f" {answer.code}" if answer.code else ""
         super().__init__(
             f"{answer.operation or f'{answer.sent.method} {answer.sent.path}'} answered {answer.status}{code}, "
             f"expected {expectation}",
             answer,
         )
+        self.refused = refused
 
 
 @dataclass(slots=True)
 class Sent:
     """A request as sent; ``path`` is raw, below ``/api/v5``, with its query. ``credentials`` says how it was signed.
 
-    ``at_once``: how many requests were sent at the same time, itself included.
+    ``again``: for each time that it was sent again, how and why. ``at_once``: how many requests were sent at the same
+    time, itself included.
     """
 
     method: str
@@ -58,6 +64,7 @@ class Sent:
     body: bytes = field(repr=False)
     credentials: str
     request_id: str
+    again: list[str] = field(default_factory=list)
     at_once: int = 1
 
     def curl(self, redact: Redactor, secrets: Collection[str] = ()) -> str:
@@ -92,7 +99,10 @@ class Sent:
 
 @dataclass
 class Answer:
-    """What a target answered. ``operation`` is the label the request was meant for (None for an unknown path)."""
+    """What a target answered. ``operation`` is the label the request was meant for (None for an unknown path).
+
+    ``began``: when the request was sent, by the monotonic clock in seconds.
+    """
 
     operation: str | None
     sent: Sent
@@ -101,7 +111,7 @@ class Answer:
     content: bytes = field(repr=False)
     elapsed_s: float
     truncated: bool = False
-    notes: dict[str, Any] = field(default_factory=dict)
+    began: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -111,7 +121,7 @@ class Answer:
         """This answer, if it has one of ``statuses`` (and that ``code``); raises `UnexpectedAnswer` otherwise."""
         if self.status not in statuses or code not in (None, self.code):
             expectation = " or ".join(map(str, statuses)) + (f" {code}" if code else "")
-            raise UnexpectedAnswer(self, expectation)
+            raise UnexpectedAnswer(self, expectation, refused=min(statuses) >= 400)
         return self
 
     @property
@@ -165,7 +175,7 @@ class Answer:
         request = (
             f"{self.sent.method} {hide(self.sent.path)}\nx-request-id: {self.sent.request_id}\n\n"
             f"{_excerpt(self.sent.body, hide)}"
-        )
+        ) + "".join(f"\n\n--- {note} ---" for note in self.sent.again)
         headers = hide("\n".join(f"{name}: {value}" for name, value in self.headers.items()))
         response = (
             f"{self.status} after {self.elapsed_s * 1000:.0f} ms\n{shortened(headers)}\n\n"

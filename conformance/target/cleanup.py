@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conformance.contract import paths
 from conformance.target.answer import Answer
 from conformance.target.errors import SafetyViolation
 from conformance.target.journal import Journal
-from conformance.target.listing import LISTINGS, Reader
+from conformance.target.listing import Reader, listing_of
 from conformance.target.polling import eventually
 from conformance.target.resource import Resource, in_deletion_order
 from conformance.target.sandbox import PREFIX, Owned, run_of
@@ -30,6 +30,16 @@ _RETAINING_S = 1.0
 _DELETED_WITHIN_S = 5.0
 _ASYNCHRONOUS = frozenset({"client", "schema", "retained"})
 
+_EDITING = "only whoever edits the target's configuration removes it"
+_LAST_RESORTS = {
+    "user": "only deleting the authenticator and creating it anew removes it, with all other users",
+    "user_rules": "only DELETE of the rules of everybody, with the source disabled, removes it",
+    "client_rules": "only DELETE of the rules of everybody, with the source disabled, removes it",
+    "ban": "only DELETE /banned lifts it, with all other bans",
+    "retained": "only DELETE of all retained messages removes it",
+}
+"""What removes something of a kind that no path leads to, as the end of a sentence; nothing the suite does unasked."""
+
 # What a target may answer to a DELETE that it does not carry out: nobody's fault, or not the target's alone.
 _EXCUSED = frozenset({401, 403, 408, 429, 502, 503, 504})
 
@@ -38,8 +48,8 @@ _EXCUSED = frozenset({401, 403, 408, 429, 502, 503, 504})
 class Left:
     """A resource that could not be deleted, or may not have been.
 
-    ``at_fault``: whether the target is to blame, because it answered the deletion as it never may. ``curl`` repeats
-    the deletion.
+    ``at_fault``: whether the target is to blame, because it answered the deletion as it never may, or stored what
+    cannot be deleted (``unreachable``). ``curl`` repeats the deletion.
     """
 
     kind: str
@@ -48,6 +58,7 @@ class Left:
     operation: str
     at_fault: bool = False
     curl: str | None = None
+    unreachable: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind.replace('_', ' ')} {self.id}: {self.problem}"
@@ -69,9 +80,12 @@ def read_rules_of_all(api: Api) -> str | None:
     return json.dumps(rules, sort_keys=True) if isinstance(rules, list) else None
 
 
-def tidy_up(api: Api, journal: Journal, sandbox: Owned, resources: Iterable[Resource]) -> None:
-    """Delete ``resources`` with one attempt each; what is left stays in the journal. Raises `TargetLost`."""
-    _CleanUp(api, journal, sandbox).attempt(resources)
+def tidy_up(api: Api, journal: Journal, sandbox: Owned, resources: Iterable[Resource]) -> list[Left]:
+    """Delete ``resources`` with one attempt each; returns what is left, which stays in the journal.
+
+    Raises `TargetLost`.
+    """
+    return [left for _, left in _CleanUp(api, journal, sandbox).attempt(resources)]
 
 
 class _CleanUp:
@@ -95,6 +109,8 @@ class _CleanUp:
         """As many attempts as patience allows, then look again at what is deleted asynchronously."""
         resources = list(resources)
         failed = self.attempt(resources)
+        hopeless = [left for _, left in failed if left.unreachable]
+        failed = [(resource, left) for resource, left in failed if not left.unreachable]
         for pause_s in _PAUSES_S:
             late = self._late(resources, {resource for resource, _ in failed})
             if not (failed or late):
@@ -105,7 +121,7 @@ class _CleanUp:
         deleted = [resource for resource in resources if resource.kind in _ASYNCHRONOUS and resource not in there]
         deadline = time.monotonic() + _DELETED_WITHIN_S
         lefts = (self._still_there(resource, deadline - time.monotonic()) for resource in deleted)
-        return [left for _, left in failed] + [left for left in lefts if left is not None]
+        return hopeless + [left for _, left in failed] + [left for left in lefts if left is not None]
 
     def _late(self, resources: Iterable[Resource], failed: set[Resource]) -> list[Resource]:
         """Messages whose deletion came before they could be retained."""
@@ -120,6 +136,8 @@ class _CleanUp:
         try:
             if resource.kind == "rules_of_all":
                 return self._put_back(resource)
+            if resource.nameless:
+                return self._delete_nameless(resource)
             for found in self._found(resource):
                 left = self._delete_found(found)
                 if left is not None:
@@ -147,7 +165,35 @@ class _CleanUp:
             return None
         problem = f"not put back: {method} answered {answer.status}"
         at_fault = answer.status not in _EXCUSED
-        return Left(resource.kind, "as they were", problem, label, at_fault, answer.curl(self._api.redact))
+        return Left(resource.kind, resource.shown, problem, label, at_fault, answer.curl(self._api.redact))
+
+    def _delete_nameless(self, resource: Resource) -> Left | None:
+        """Delete what no path leads to for certain in the one way that could work: by the JSON of its id as a text.
+
+        No answer proves that it is gone, only its list does. And should there be something else with that text as its
+        id, it is left alone.
+        """
+        listed = self._listed(resource.kind)
+        if resource not in listed:
+            return None
+        tried, curl = "no path leads to it", None
+        other = Resource(resource.kind, resource.id)
+        if resource.no_text and other not in listed:
+            answer = self._send_delete(resource)
+            tried, curl = f"DELETE answered {answer.status}", answer.curl(self._api.redact)
+            if resource not in self._listed(resource.kind):
+                return None
+        problem = f"{tried}, and it is still listed; {_LAST_RESORTS.get(resource.kind, _EDITING)}"
+        left = _left(resource, problem, at_fault=True, curl=curl)
+        return replace(left, unreachable=True)
+
+    def _listed(self, kind: str) -> set[Resource | None]:
+        """Everything that the list of a kind shows."""
+        listing = listing_of(kind)
+        reading = Reader(self._api).read(listing)
+        if reading.problem or not reading.complete:
+            raise _Unproven(f"its list cannot be read ({reading.problem or 'it is too long'})")
+        return {listing.resource(entry) for entry in reading.entries}
 
     def _found(self, resource: Resource) -> Iterator[Resource]:
         """What has to be deleted for a resource: usually itself."""
@@ -164,8 +210,7 @@ class _CleanUp:
         """Rules with a name of the sandbox, whatever their ids."""
         if not self._sandbox.owns_name(name):
             raise _Unproven(f"the name {name} is outside the sandbox")
-        listing = next(listing for listing in LISTINGS if listing.name == "rules")
-        reading = Reader(self._api).read(listing, prefix=f"{PREFIX}{run_of(name)}")
+        reading = Reader(self._api).read(listing_of("rule"), prefix=f"{PREFIX}{run_of(name)}")
         if reading.problem:
             raise _Unproven(f"its id is unknown, and {reading.problem}")
         for entry in reading.entries:
@@ -254,8 +299,7 @@ class _Unproven(Exception):
 
 
 def _left(resource: Resource, problem: str, *, at_fault: bool = False, curl: str | None = None) -> Left:
-    name = "as they were" if resource.kind == "rules_of_all" else resource.id
-    return Left(resource.kind, name, problem, f"DELETE {resource.operation}", at_fault, curl)
+    return Left(resource.kind, resource.shown, problem, f"DELETE {resource.operation}", at_fault, curl)
 
 
 def _rules_of(answer: Answer) -> list[str]:

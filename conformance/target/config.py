@@ -40,11 +40,20 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 """Roles of API keys below administrator."""
 
 
+def waivers_named(file: Path) -> Path:
+    """``file``, or the one that ships with the suite under that bare name, for example emqx-5.8."""
+    if not file.exists() and file.name == str(file):
+        shipped = WAIVERS_FOLDER / f"{file.name.removesuffix('.toml')}.toml"
+        return shipped if shipped.is_file() else file
+    return file
+
+
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``seed``: None means the one of the contract. ``time_budget``: seconds. ``warnings``: sentences for the user that
-    stop nothing. ``embedded``: the target is the reference deployment that the run started for itself.
+    ``seed``: None means the one of the contract. ``replication_lag`` and ``time_budget``: seconds. ``warnings``:
+    sentences for the user that stop nothing. ``embedded``: the target is the reference deployment that the run started
+    for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +79,7 @@ class Configuration(BaseModel):
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
+    replication_lag: float | None = Field(default=None, ge=0)
     time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
     contract: Literal["corrected", "published"] = "corrected"
@@ -121,7 +131,7 @@ class Configuration(BaseModel):
             raise ValueError(f"{text!r} is neither a number from 0 to 2^63-1 nor {RANDOM_SEED}")
         return int(text)
 
-    @field_validator("time_budget", mode="before")
+    @field_validator("replication_lag", "time_budget", mode="before")
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return duration_s(value) if isinstance(value, str) else value
@@ -156,7 +166,7 @@ class Configuration(BaseModel):
     @classmethod
     def _shipped(cls, values: tuple[Path, ...]) -> tuple[Path, ...]:
         """A bare name means a file that ships with the suite, for example emqx-5.8."""
-        return tuple(_file(_shipped_waivers(value)) for value in values)
+        return tuple(_file(waivers_named(value)) for value in values)
 
     @field_validator("ca_bundle")
     @classmethod
@@ -200,13 +210,6 @@ class Configuration(BaseModel):
     def on_loopback(self) -> bool:
         """Whether the target runs on this machine."""
         return is_loopback(urlsplit(self.base_url or "").hostname or "")
-
-
-def _shipped_waivers(path: Path) -> Path:
-    if path.exists() or path.name != str(path):
-        return path
-    shipped = WAIVERS_FOLDER / f"{path.name.removesuffix('.toml')}.toml"
-    return shipped if shipped.is_file() else path
 
 
 def _file(path: Path) -> Path:

@@ -2,6 +2,10 @@
 
 A read timeout alone bounds the silence between two bytes, not an answer: a byte every ten seconds, or headers without
 end, would hold a run forever. Here every answer has a deadline and a largest size, whatever part of it is endless.
+
+A server may close a connection that has served whenever it likes, and a request that is sent just then is lost (RFC
+9112 9.3.1, 9.6). So no request goes out on a connection that is likely to be closed, and one that got no byte on a
+connection used before raises `Unheard`: it says nothing about the target.
 """
 
 from __future__ import annotations
@@ -10,7 +14,11 @@ import http.client
 import io
 import math
 import socket
+import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -41,8 +49,28 @@ LONGEST_IDLE_S = 2.0
 _PIECE = 64 * 1024
 
 
+_BROKEN = (ConnectionError, ssl.SSLEOFError)
+"""What sending or reading raises once the other side is gone."""
+
+_FRESH: ContextVar[bool] = ContextVar("fresh", default=False)
+
+
 class EndlessAnswer(OSError):
     """An answer took too long or grew too large; the target might go on for ever."""
+
+
+class Unheard(ConnectionError):
+    """A connection that had served before was closed without a byte of an answer to its next request."""
+
+
+@contextmanager
+def fresh_connection() -> Iterator[None]:
+    """Requests of this thread that are sent meanwhile use new connections."""
+    token = _FRESH.set(True)
+    try:
+        yield
+    finally:
+        _FRESH.reset(token)
 
 
 class _BoundedReader(io.RawIOBase):
@@ -56,6 +84,8 @@ class _BoundedReader(io.RawIOBase):
         self._deadline = time.monotonic() + self._patience
         self._left = LARGEST_EXCHANGE
         self.ended = False
+        self.silent = True
+        """Whether not a single byte has arrived."""
 
     def readable(self) -> bool:
         return True
@@ -75,6 +105,7 @@ class _BoundedReader(io.RawIOBase):
                 raise
             raise self._late() from None
         self._left -= count or 0
+        self.silent &= not count
         if self._left < 0:
             raise EndlessAnswer(f"the answer is larger than {LARGEST_EXCHANGE // 1024 // 1024} MiB")
         return count
@@ -85,6 +116,14 @@ class _BoundedReader(io.RawIOBase):
 
     def _late(self) -> EndlessAnswer:
         return EndlessAnswer(f"the answer was not complete after {self._patience:g} s")
+
+
+class _Silence(Exception):
+    """The connection ended before the first byte of an answer; ``error`` says how."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class _BoundedResponse(http.client.HTTPResponse):
@@ -98,45 +137,84 @@ class _BoundedResponse(http.client.HTTPResponse):
         """What came along with an answer that by its status has no body."""
 
     def begin(self) -> None:
-        super().begin()
+        try:
+            super().begin()
+        except _BROKEN as error:
+            if self._reader.silent:
+                raise _Silence(error) from None
+            raise
         if self.status < 200 or self.status in (204, 304):
             self._reader.ended = True
             self.excess = self.fp.peek()
 
 
 class _Renewed(HTTPConnection):
-    """A connection that counts as dropped, and is opened anew, once it was used often or long ago."""
+    """A connection that counts as dropped, and is opened anew, once the server may be about to close it.
+
+    ``spent``: nothing more is to be sent on it. That is so after an error that answers a request with a body: the
+    server may have answered before it read the body, and need not read what comes behind it.
+    """
 
     response_class = _BoundedResponse
+    spent = False
     _exchanges = 0
     _used_at = 0.0
+    _with_body = False
 
     def connect(self) -> None:
         super().connect()
+        self.spent = False
         self._exchanges = 0
         self._used_at = time.monotonic()
 
+    def request(self, method: str, url: str, body: Any = None, *args: Any, **options: Any) -> None:
+        self._with_body = bool(body)
+        try:
+            super().request(method, url, body, *args, **options)
+        except ssl.SSLEOFError as error:
+            # As without TLS: the answer may have come before the server stopped to read.
+            raise BrokenPipeError from error
+
     def getresponse(self) -> Any:
-        response: BaseHTTPResponse = super().getresponse()
+        try:
+            response: BaseHTTPResponse = super().getresponse()
+        except _Silence as silence:
+            if self._exchanges:
+                raise Unheard(f"closed without a byte after {self._exchanges} requests") from silence.error
+            raise silence.error from None
         self._exchanges += 1
         self._used_at = time.monotonic()
+        self.spent = self._with_body and response.status >= 300
         return response
 
     @property
     def is_connected(self) -> bool:
         fresh = self._exchanges < MOST_EXCHANGES and time.monotonic() - self._used_at < LONGEST_IDLE_S
-        return fresh and super().is_connected
+        return fresh and not self.spent and super().is_connected
 
 
 class _RenewedTls(_Renewed, HTTPSConnection):
     pass
 
 
-class BoundedPool(HTTPConnectionPool):
+class _Pool(HTTPConnectionPool):
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)
+        if _FRESH.get():
+            connection.close()
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None and conn.spent:
+            conn.close()
+        super()._put_conn(conn)
+
+
+class BoundedPool(_Pool):
     ConnectionCls = _Renewed
 
 
-class BoundedTlsPool(HTTPSConnectionPool):
+class BoundedTlsPool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _RenewedTls
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from conformance.contract import paths
 from conformance.target.guard import Outgoing
-from conformance.target.guard_readings import Several, lenient_readings
+from conformance.target.guard_bodies import NOT_RETAINED
+from conformance.target.guard_readings import Several, lenient_readings, query_reading
 from conformance.target.resource import ITEMS, Resource
 from conformance.target.uploads import csv_rows, files, is_upload
 
@@ -30,6 +31,14 @@ def creations(label: str | None, parameters: Mapping[str, str], request: Outgoin
     return list(found)
 
 
+def addressed(path: str, parameters: Mapping[str, str]) -> list[Resource]:
+    """What the path of an operation names; ``path`` is its template."""
+    for kind, item in ITEMS.items():
+        if kind != "named_rule" and (path == item or path.startswith(f"{item}/")):
+            return [Resource(kind, "/".join(parameters[name] for name in _names_in(item)))]
+    return []
+
+
 def deletions(label: str | None, parameters: Mapping[str, str]) -> list[Resource]:
     """The resources that a 204 to this request, or a 404, proves gone."""
     kind = _DELETIONS.get(label or "")
@@ -43,6 +52,8 @@ def _bodies(label: str | None, request: Outgoing) -> Iterator[Mapping[str, Any]]
 
     In other bodies the guard does not look at elements either: nobody would take them for a resource.
     """
+    if "?" in request.path:
+        yield query_reading(request.path)
     upload = is_upload(request.content_type)
     for content in files(request.body, request.content_type) if upload else [request.body]:
         for reading in lenient_readings(content):
@@ -73,7 +84,7 @@ def _values(body: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _texts(body: Mapping[str, Any], key: str) -> list[str]:
-    """The values of a key that a server could take as a name, as it would write them into a path."""
+    """The values of a key that are texts, or that a server could take for one, as it would write them into a path."""
     return [str(value) for value in _values(body, key) if isinstance(value, str | int | float) and value is not True and
             value is not False and value != ""]  # fmt: skip
 
@@ -81,14 +92,14 @@ def _texts(body: Mapping[str, Any], key: str) -> list[str]:
 def _typed(kind: str) -> Finder:
     def find(body: Mapping[str, Any]) -> Iterator[Resource]:
         for resource_type in _texts(body, "type"):
-            yield from (Resource(kind, f"{resource_type}:{name}") for name in _texts(body, "name"))
+            yield from (Resource.identified(kind, name, f"{resource_type}:") for name in _values(body, "name"))
 
     return find
 
 
 def _keyed(kind: str, key: str) -> Finder:
     def find(body: Mapping[str, Any]) -> Iterator[Resource]:
-        yield from (Resource(kind, name) for name in _texts(body, key))
+        yield from (Resource.identified(kind, name) for name in _values(body, key))
 
     return find
 
@@ -101,11 +112,11 @@ def _nameless_rule(body: Mapping[str, Any]) -> Iterator[Resource]:
 
 def _ban(body: Mapping[str, Any]) -> Iterator[Resource]:
     for kind in _texts(body, "as"):
-        yield from (Resource("ban", f"{kind}/{who}") for who in _texts(body, "who"))
+        yield from (Resource.identified("ban", who, f"{kind}/") for who in _values(body, "who"))
 
 
 def _retained(body: Mapping[str, Any]) -> Iterator[Resource]:
-    if any(value not in (False, "false", None) for value in _values(body, "retain")):
+    if any(value not in NOT_RETAINED for value in _values(body, "retain")):
         yield from (Resource("retained", topic) for topic in _texts(body, "topic"))
 
 

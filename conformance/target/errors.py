@@ -22,6 +22,10 @@ class TargetChanged(TargetLost):
     """Something answers, but not the target the run began with: it restarted, or refuses what it accepted."""
 
 
+class Inapplicable(Exception):
+    """What an item is about is switched off or limited on this target; the text says what, for people."""
+
+
 class SafetyViolation(BaseException):
     """The guard refused a request of the suite.
 

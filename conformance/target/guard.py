@@ -8,7 +8,7 @@ not how a correct one would: percent tricks, lenient JSON, and bodies under anot
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.contract import Contract
 from conformance.target.guard_identities import Findings, Judge
@@ -21,8 +21,9 @@ from conformance.target.guard_paths import (
     unsafe_segment,
     without_dots,
 )
-from conformance.target.guard_readings import lenient_readings
+from conformance.target.guard_readings import lenient_readings, query_reading
 from conformance.target.guard_table import TABLE, Access, Touch
+from conformance.target.guard_types import KnownTypes
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
 from conformance.target.sandbox import Owned
@@ -53,7 +54,7 @@ class Guard:
     """Decides for one worker of one run. ``refusal`` is pure; the transport raises on what it returns."""
 
     def __init__(self, contract: Contract, sandbox: Owned, hosts: HostPolicy, mode: Mode) -> None:
-        self._judge = Judge(sandbox, hosts, mode)
+        self._judge = Judge(sandbox, hosts, mode, KnownTypes(contract))
         self._routes = Routes(contract)
 
     @property
@@ -75,13 +76,18 @@ class Guard:
 
     def refusal(self, request: Outgoing) -> str | None:
         """Why ``request`` must not be sent, in one sentence, or None if it is safe."""
-        return next(self._findings(request), None)
+        return next(self._findings(self._judge, request), None)
 
-    def _findings(self, request: Outgoing) -> Findings:
+    def least_mode(self, request: Outgoing) -> Mode | None:
+        """The least mode in which ``request`` is safe, None if it is in none."""
+        judges = (replace(self._judge, mode=mode) for mode in Mode)
+        return next((judge.mode for judge in judges if not any(self._findings(judge, request))), None)
+
+    def _findings(self, judge: Judge, request: Outgoing) -> Findings:
         yield from _framing(request)
         if request.method in READ_METHODS:
             return
-        if self._judge.mode is Mode.READ_ONLY:
+        if judge.mode is Mode.READ_ONLY:
             yield f"{request.method} is a write, and the run is read-only"
             return
         raw_segments = split_path(request.path)
@@ -91,7 +97,7 @@ class Guard:
             return
         segments = decode(raw_segments)
         if has_dots(segments):
-            yield from self._dots(request.method, segments)
+            yield from self._dots(judge.mode, request.method, segments)
             return
         label, parameters = self._routes.find(request.method, segments)
         if label is None and not request.signed and self._routes.is_known(segments):
@@ -101,23 +107,12 @@ class Guard:
             yield "the contract has no such operation, so nobody can say what it would touch"
             return
         if touch.access is Access.GLOBAL:
-            if self._judge.mode < Mode.EXCLUSIVE:
+            if judge.mode < Mode.EXCLUSIVE:
                 yield f"{label} touches what all clients of the target share, which needs --exclusive"
             return
-        yield from self._outside(touch, parameters, request)
+        yield from _outside(judge, touch, parameters, request)
 
-    def _outside(self, touch: Touch, parameters: Mapping[str, str], request: Outgoing) -> Findings:
-        """What a write names that is not inside the sandbox."""
-        yield from touch.path(self._judge, parameters)
-        if touch.upload is not None:
-            yield from touch.upload(self._judge, request.body, request.content_type)
-        elif touch.body is not None and request.content_type.strip().lower().startswith(_FORMS):
-            yield f"a form ({request.content_type[:60]}) is read by other rules than JSON, so it cannot be judged"
-        elif touch.body is not None:
-            for reading in lenient_readings(request.body):
-                yield from touch.body(self._judge, reading, parameters)
-
-    def _dots(self, method: str, segments: list[str]) -> Findings:
+    def _dots(self, mode: Mode, method: str, segments: list[str]) -> Findings:
         """Dot segments: EMQX removes them after decoding, so the request is one for another resource (GEN-21)."""
         resolved, _ = self._routes.find(method, without_dots(segments))
         touch = TABLE.get(resolved or "")
@@ -128,8 +123,22 @@ class Guard:
             )
         elif not covers(resolved, self._routes.find(method, segments)[0]):
             yield f"with its dot segments removed the path addresses {resolved}, otherwise something else"
-        elif self._judge.mode < Mode.EXCLUSIVE:
+        elif mode < Mode.EXCLUSIVE:
             yield f"with its dot segments removed the path addresses {resolved}, which needs --exclusive"
+
+
+def _outside(judge: Judge, touch: Touch, parameters: Mapping[str, str], request: Outgoing) -> Findings:
+    """What a write names that is not inside the sandbox."""
+    yield from touch.path(judge, parameters)
+    if touch.body is not None and "?" in request.path:
+        yield from touch.body(judge, query_reading(request.path), parameters)
+    if touch.upload is not None:
+        yield from touch.upload(judge, request.body, request.content_type)
+    elif touch.body is not None and request.content_type.strip().lower().startswith(_FORMS):
+        yield f"a form ({request.content_type[:60]}) is read by other rules than JSON, so it cannot be judged"
+    elif touch.body is not None:
+        for reading in lenient_readings(request.body):
+            yield from touch.body(judge, reading, parameters)
 
 
 def _framing(request: Outgoing) -> Findings:

@@ -12,7 +12,7 @@ from typing import Any
 from conformance.target.guard_identities import Findings, Judge, is_number
 from conformance.target.guard_readings import as_text, elements, fields, lenient_readings, scalars, values_at
 from conformance.target.guard_statements import statement
-from conformance.target.hosts import NEVER_STARTED
+from conformance.target.guard_types import stated_types
 from conformance.target.mode import Mode
 
 BodyCheck = Callable[[Judge, Any, Mapping[str, str]], Findings]
@@ -31,17 +31,27 @@ SECRET_FIELDS = frozenset(
 _RULE_FUNCTIONS = frozenset({"console", "republish"})
 _MQTT = "mqtt"
 
+NOT_RETAINED = (False, "false", None)
+"""Values of the field ``retain`` by which a message is certainly not kept."""
+
 
 def names_nothing(_judge: Judge, _body: Any, _path: Mapping[str, str]) -> Findings:
     """For operations whose body only holds values of what the path addresses."""
     return iter(())
 
 
-def named(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
-    """The name under which something is created."""
+def tried(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
+    """The name of something that is tried and not stored."""
     for item in elements(body):
         for name in fields(item, "name"):
             yield from judge.name(name, "name")
+
+
+def named(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
+    """The name under which something is stored."""
+    for item in elements(body):
+        for name in fields(item, "name"):
+            yield from judge.new(name, "name")
 
 
 def identified_by(key: str) -> BodyCheck:
@@ -49,7 +59,7 @@ def identified_by(key: str) -> BodyCheck:
 
     def check(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
         for value in values_at(body, key):
-            yield from judge.name(value, key)
+            yield from judge.new(value, key)
 
     return check
 
@@ -70,22 +80,23 @@ def schema_source(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings
 
 
 def connector(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
+    yield from named(judge, body, path)
     yield from _connector_settings(judge, body, path)
     yield from _numeric_secrets(judge, body)
     if fields(body, "enable") != [False]:
-        yield from _unnamed_hosts(body, path, "a connector of type")
+        yield from _unnamed_hosts(judge, body, path, "a connector of type")
 
 
 def connector_probe(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
+    yield from tried(judge, body, path)
     yield from _connector_settings(judge, body, path)
-    yield from _unnamed_hosts(body, path, "a probe of type")
+    yield from _unnamed_hosts(judge, body, path, "a probe of type")
 
 
 def _connector_settings(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
-    """What holds for connectors whether they are stored or only tried: their name, hosts and client ids."""
-    yield from named(judge, body, path)
-    yield from judge.hosts.findings(body)
-    if _MQTT in _types(body, path) and judge.hosts.names_configured(body):
+    """What holds for connectors whether they are stored or only tried: their hosts and client ids."""
+    yield from _strangers(judge, body, path)
+    if _MQTT in stated_types(body, path) and judge.hosts.names_configured(body):
         yield from _client_ids(judge, body)
 
 
@@ -102,12 +113,13 @@ def _client_ids(judge: Judge, body: Any) -> Findings:
             yield from judge.name(clientid, "static clientid")
 
 
-def _unnamed_hosts(body: Any, path: Mapping[str, str], what: str) -> Findings:
-    """Types that, once started, contact a host which is not a field of the body."""
-    types = _types(body, path) if isinstance(body, dict) else set()  # nothing else is ever a configuration
-    for resource_type in sorted(types & NEVER_STARTED):
-        yield f"{what} {resource_type} would contact a host that the body does not name: it may only exist disabled"
-    if "s3" in types and any(_absent(body, key) for key in ("access_key_id", "secret_access_key")):
+def _unnamed_hosts(judge: Judge, body: Any, path: Mapping[str, str], what: str) -> Findings:
+    """Types that, once started, contact a host which is not a field of the body, or may."""
+    if not isinstance(body, dict):
+        return  # nothing else is ever a configuration
+    for name in sorted(judge.types.never_started(body, path)):
+        yield f"{what} {name[:60]} may contact a host that the body does not name: it may only exist disabled"
+    if "s3" in stated_types(body, path) and any(_absent(body, key) for key in ("access_key_id", "secret_access_key")):
         yield f"{what} s3 without keys of its own would ask the metadata service of the target's cloud for some"
 
 
@@ -116,38 +128,38 @@ def _absent(body: Any, key: str) -> bool:
     return not values or None in values or "" in values
 
 
+def action_probe(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
+    yield from tried(judge, body, path)
+    yield from _action_settings(judge, body, path)
+
+
 def action(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
     yield from named(judge, body, path)
-    yield from action_update(judge, body, path)
-
-
-def stored_action(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
-    yield from action(judge, body, path)
+    yield from _action_settings(judge, body, path)
     yield from _numeric_secrets(judge, body)
 
 
-def action_update(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
+def _action_settings(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
     for name in values_at(body, "connector"):
         yield from judge.name(name, "connector")
     for topic_filter in values_at(body, "local_topic"):
         yield from judge.topic(topic_filter, "local_topic")
-    if _MQTT in _types(body, path):
+    if _MQTT in stated_types(body, path):
         # Its connector may lead back to the broker under test.
         for topic in values_at(body, "topic"):
             yield from judge.topic(topic, "topic of the mqtt action")
+    yield from _strangers(judge, body, path)
+
+
+def _strangers(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
+    """Hosts in the fields that hold some, and anything that might be one in a type that nobody knows."""
     yield from judge.hosts.findings(body)
-
-
-def stored_action_update(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
-    yield from action_update(judge, body, path)
-    yield from _numeric_secrets(judge, body)
+    yield from judge.types.findings(body, path, judge.hosts, judge.sandbox)
 
 
 def new_rule(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
     for item in elements(body):
         identifiers = [identifier for identifier in fields(item, "id") if identifier is not None]
-        for identifier in identifiers:
-            yield from judge.name(identifier, "rule id")
         has_owned_name = any(judge.sandbox.owns_name(as_text(name)) for name in fields(item, "name"))
         if not identifiers and fields(item, "sql") and not has_owned_name:
             # The server invents the id: only the name can tell a later sweep whose rule it is.
@@ -156,7 +168,10 @@ def new_rule(judge: Judge, body: Any, path: Mapping[str, str]) -> Findings:
 
 
 def rule(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
-    """Statement and actions of a rule; what a PUT leaves out was judged when it was written."""
+    """Id, statement and actions of a rule; what a PUT leaves out was judged when it was written."""
+    for item in elements(body):
+        for identifier in fields(item, "id"):
+            yield from judge.new(identifier, "rule id")
     for sql in values_at(body, "sql"):
         text = as_text(sql)
         if text is not None:
@@ -171,11 +186,17 @@ def rule(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
                 yield f"the function {text[:200]!r} would run code of the target: only console and republish are known"
         for topic in values_at(actions, "topic"):
             yield from judge.topic(topic, "the republish topic")
+            if isinstance(topic, str):  # nothing else ever becomes the topic of a message
+                yield from judge.deletable(topic, "the republish topic")
 
 
 def published(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
+    """Topics, and those of messages that may be retained also as what is stored."""
+    retained = any(value not in NOT_RETAINED for value in values_at(body, "retain"))
     for topic in values_at(body, "topic"):
         yield from judge.topic(topic)
+        if retained:
+            yield from judge.deletable(topic, "the topic of a retained message")
 
 
 def subscriptions(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
@@ -193,13 +214,9 @@ def ban(judge: Judge, body: Any, _path: Mapping[str, str]) -> Findings:
         for who in fields(item, "who"):
             for kind in fields(item, "as") or [None]:
                 yield from judge.subject(kind, who)
-
-
-def _types(body: Any, path: Mapping[str, str]) -> set[str]:
-    """Every connector or action type a server could take a body for: those it states, and that of the path's id."""
-    stated = {as_text(value) or "" for value in fields(body, "type")}
-    addressed = path.get("id", "").rpartition(":")[0].rpartition(":")[2]
-    return {text.strip().lower() for text in (*stated, addressed) if text}
+            yield from judge.deletable(who, "who")
+        for kind in fields(item, "as"):
+            yield from judge.deletable(kind, "as")
 
 
 def _numeric_secrets(judge: Judge, body: Any) -> Findings:

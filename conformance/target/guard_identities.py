@@ -1,7 +1,8 @@
 """Whether what a request names is inside the sandbox: names, ids, topics, filters, subjects of bans.
 
-Every method yields one sentence per objection and nothing for what is safe. Values that cannot name anything (null,
-booleans, objects) are safe: servers refuse them, and negative tests need them.
+Every method yields one sentence per objection and nothing for what is safe. Where a request only refers to something,
+values that cannot name anything (null, booleans, objects) are safe: nothing has such a name. Where it could create
+something they are not, for a server may store them (see `Judge.new`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.target.guard_paths import unreachable
 from conformance.target.guard_readings import as_text
+from conformance.target.guard_types import KnownTypes
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
 from conformance.target.sandbox import Owned
@@ -26,11 +29,12 @@ _PATTERN_KINDS = ("clientid_re", "username_re")
 
 @dataclass(slots=True)
 class Judge:
-    """Decides for one worker of one run, by its sandbox, the hosts it may name and its mode."""
+    """Decides for one worker of one run, by its sandbox, the hosts it may name, the types it knows and its mode."""
 
     sandbox: Owned
     hosts: HostPolicy
     mode: Mode
+    types: KnownTypes
 
     def name(self, value: Any, what: str) -> Findings:
         """A name that a request creates or addresses; ``what`` it is called in the sentence."""
@@ -48,6 +52,18 @@ class Judge:
             yield f"{what} {_shown(text)} is outside the sandbox {self.sandbox.prefix}"
         elif self.mode < Mode.DISPOSABLE:
             yield f"{what} {text!r} could not be deleted again, because no path reaches it: it needs --disposable"
+
+    def new(self, value: Any, what: str) -> Findings:
+        """A name under which a request could store something: owned, and within reach of a deletion."""
+        yield from self.name(value, what)
+        yield from self.deletable(value, what)
+
+    def deletable(self, value: Any, what: str) -> Findings:
+        """Whether what is stored under an id can be read and deleted under it, whoever owns it."""
+        why = unreachable(value) if self.mode < Mode.DISPOSABLE else None
+        if why is not None:
+            shown = f"{what} {_shown(value)}" if isinstance(value, str) else what
+            yield f"{shown} {why}: what is stored under it could not be deleted again, so it needs --disposable"
 
     def rule(self, value: str) -> Findings:
         """A rule by the id in a path: one with a name of the sandbox, or one whose id the server invented for it."""

@@ -24,7 +24,7 @@ def imported_users(judge: Judge, body: bytes, content_type: str) -> Findings:
     for text in [body] if is_json else _possible_files(body):
         for reading in lenient_readings(text):
             for user in values_at(reading, KEY):
-                yield from judge.name(user, KEY)
+                yield from judge.new(user, KEY)
         if not is_json:
             yield from _csv_users(judge, text)
 
@@ -55,7 +55,7 @@ def _csv_users(judge: Judge, file: bytes) -> Findings:
                 if index >= len(cells):
                     yield f"the row {','.join(cells)[:80]!r} has no {KEY}, so it cannot be judged"
                 else:
-                    yield from judge.name(cells[index], KEY)
+                    yield from judge.new(cells[index], KEY)
 
 
 def _quoted_rows(text: str) -> list[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from conformance.contract import Contract
 
@@ -12,6 +12,13 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNWRITABLE = re.compile(r"[\x00-\x20\x7f]")
 _DOTS = (".", "..")
 _MOST_DECODINGS = 3
+
+# Texts of EMQX's API are printable (real servers refuse others, also in a path), and what is no Unicode goes on the
+# wire as something else.
+_UNCARRIED = re.compile(r"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
+
+LONGEST_SEGMENT = 4000
+"""Bytes of the longest id in a path, percent-encoded: servers and proxies take request lines of about 8,000."""
 
 
 def split_path(raw_path: str) -> list[str]:
@@ -61,6 +68,24 @@ def unsafe_segment(segments: Sequence[str]) -> str | None:
         if _hides_dots(segment):
             return f"the path segment {segment[:200]!r} could address another resource once it is decoded again"
     return None
+
+
+def unreachable(identifier: object) -> str | None:
+    """Why what is stored under an id could not be read and deleted again, as the end of a sentence.
+
+    None for a text that a path carries to every server alike. Any other value may be stored as it is (EMQX 5.8 stores
+    numbers, objects and arrays as ids of users), and then no text in a path is equal to it.
+    """
+    if not isinstance(identifier, str):
+        return "is no text"
+    if identifier in ("", *_DOTS):
+        return "is left out of a path by servers"
+    if match := _UNCARRIED.search(identifier):
+        return f"holds U+{ord(match[0]):04X}, which no path carries"
+    segment = quote(identifier, safe="")
+    if len(segment) > LONGEST_SEGMENT:
+        return f"would take {len(segment)} bytes of a path"
+    return "could be decoded twice in a path" if unsafe_segment([segment]) else None
 
 
 def has_dots(segments: Sequence[str]) -> bool:

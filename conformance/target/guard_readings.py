@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 
 class Several(list[Any]):
@@ -29,6 +30,11 @@ def lenient_readings(body: bytes) -> list[Any]:
         except (ValueError, RecursionError):
             readings.extend(_Reader(text).values())
     return readings
+
+
+def query_reading(path: str) -> dict[str, Any]:
+    """The query of a raw path as the object that a server could take it for; repeated names are `Several`."""
+    return _merged(parse_qsl(path.partition("?")[2].partition("#")[0], keep_blank_values=True))
 
 
 def values_at(body: Any, *keys: str) -> Iterator[Any]:
@@ -99,7 +105,7 @@ def as_text(value: Any) -> str | None:
     return spelled
 
 
-def _merged(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _merged(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:

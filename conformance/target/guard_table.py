@@ -38,8 +38,8 @@ def no_parameters(_judge: Judge, _path: Mapping[str, str]) -> Findings:
 class Touch:
     """What an operation does, and how to tell that its path and its body stay inside the sandbox.
 
-    ``body`` judges each JSON reading; ``upload`` instead the bytes and their media type. Both None: the operation takes
-    no body, servers ignore one.
+    ``body`` judges each JSON reading, and the query as one; ``upload`` judges the bytes and their media type in place
+    of the JSON. Both None: the operation takes no body, servers ignore one.
     """
 
     access: Access
@@ -114,13 +114,13 @@ TABLE: Mapping[str, Touch] = {
     "PUT /connectors/{id}/enable/{enable}": _write(enabled_connector),
     "POST /connectors/{id}/{operation}": _write(bridge),
     "POST /connectors_probe": _write(body=bodies.connector_probe),
-    "POST /actions": _write(body=bodies.stored_action),
-    "PUT /actions/{id}": _write(bridge, bodies.stored_action_update),
+    "POST /actions": _write(body=bodies.action),
+    "PUT /actions/{id}": _write(bridge, bodies.action),
     "DELETE /actions/{id}": _write(bridge),
     "PUT /actions/{id}/enable/{enable}": _write(bridge),
     "POST /actions/{id}/{operation}": _write(bridge),
     "PUT /actions/{id}/metrics/reset": _write(bridge),
-    "POST /actions_probe": _write(body=bodies.action),
+    "POST /actions_probe": _write(body=bodies.action_probe),
     # Rules and schemas
     "POST /rules": _write(body=bodies.new_rule),
     "PUT /rules/{id}": _write(rule, bodies.rule),
@@ -128,13 +128,13 @@ TABLE: Mapping[str, Touch] = {
     "PUT /rules/{id}/metrics/reset": _write(rule),
     "POST /rules/{id}/test": _write(rule, bodies.names_nothing),
     "POST /schema_registry": _write(body=bodies.schema),
-    "PUT /schema_registry/{name}": _write(named("name"), bodies.schema_source),
+    "PUT /schema_registry/{name}": _write(named("name"), bodies.schema),
     "DELETE /schema_registry/{name}": _write(named("name")),
     # Users, their rights, and bans
     f"POST {paths.USERS}": _write(body=bodies.identified_by("user_id")),
-    f"PUT {paths.USER}": _write(named("user_id"), bodies.names_nothing),
+    f"PUT {paths.USER}": _write(named("user_id"), bodies.identified_by("user_id")),
     f"DELETE {paths.USER}": _write(named("user_id")),
-    f"POST {paths.IMPORT_USERS}": Touch(Access.SANDBOXED, upload=imported_users),
+    f"POST {paths.IMPORT_USERS}": Touch(Access.SANDBOXED, body=bodies.identified_by("user_id"), upload=imported_users),
     f"POST {paths.USER_RULES}": _write(body=bodies.identified_by("username")),
     f"PUT {paths.RULES_OF_USER}": _write(named("username"), bodies.identified_by("username")),
     f"DELETE {paths.RULES_OF_USER}": _write(named("username")),

@@ -65,6 +65,31 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """How to tell a run's own among entries that carry no name of any run: it asked for them, and they are new.
+
+    ``before``: the inventory before the run, None if there is none. ``asked_for``: what its journals name under ids
+    that can carry no name. ``kinds``: of all it asked for, for a target may make something else of an id.
+    """
+
+    before: Inventory | None = None
+    asked_for: frozenset[Resource] = frozenset()
+    kinds: frozenset[str] = frozenset()
+
+    def covers(self, listing: Listing, entry: Mapping[str, Any]) -> bool:
+        """Whether an entry without a name is the run's."""
+        resource = listing.resource(entry)
+        known = self.before.collections[listing.name].entries if self.before is not None else {}
+        if resource is None or listing.key_of(entry) in known:
+            return False
+        return self.is_exact(resource) or (resource.no_text and resource.kind in self.kinds)
+
+    def is_exact(self, resource: Resource) -> bool:
+        """Whether the run asked for this very id; a target may take a number for a text, or the other way round."""
+        return (resource.kind, resource.id) in {(asked.kind, asked.id) for asked in self.asked_for}
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What became of the entries of a collection that no run of the suite created. ``names`` are sorted."""
 
@@ -74,7 +99,10 @@ class Change:
     changed: tuple[str, ...] = ()
 
 
-def take_inventory(api: Api, run: str, workers: Sequence[str] = ("main",)) -> Inventory:
+NO_CLAIM = Claim()
+
+
+def take_inventory(api: Api, run: str, workers: Sequence[str] = ("main",), claim: Claim = NO_CLAIM) -> Inventory:
     """Read every collection. ``workers``: whose topics to look for where there is too much to read.
 
     What cannot be read is told by its `Holdings`; raises `TargetLost`.
@@ -86,26 +114,30 @@ def take_inventory(api: Api, run: str, workers: Sequence[str] = ("main",)) -> In
             problem = f"not read: the collections before it took more than {_WITHIN_S:g} s"
             inventory.collections[listing.name] = Holdings(problem=problem)
         else:
-            _read_into(inventory, listing, api, run, workers)
+            _read_into(inventory, listing, api, run, workers, claim)
     inventory.duration_s = round(time.monotonic() - started, 3)
     return inventory
 
 
-def take_again(inventory: Inventory, api: Api, run: str, workers: Sequence[str] = ("main",)) -> None:
+def take_again(inventory: Inventory, api: Api, run: str, workers: Sequence[str], claim: Claim) -> None:
     """Read again the collections that hold something of the run."""
     for listing in LISTINGS:
         if inventory.collections[listing.name].own.get(run):
-            _read_into(inventory, listing, api, run, workers)
+            _read_into(inventory, listing, api, run, workers, claim)
 
 
-def _read_into(inventory: Inventory, listing: Listing, api: Api, run: str, workers: Sequence[str]) -> None:
+def _read_into(
+    inventory: Inventory, listing: Listing, api: Api, run: str, workers: Sequence[str], claim: Claim
+) -> None:  # fmt: skip
     sandboxes = [Sandbox(run, worker) for worker in workers]
     reading = Reader(api).read(listing, sandboxes, f"{PREFIX}{run}-")
     holdings = Holdings(
         count=reading.count, complete=reading.complete, absent=reading.absent, problem=reading.problem
     )  # fmt: skip
     for entry in reading.entries:
-        owner = listing.run_of(entry)
+        if listing.of_the_target(entry):
+            continue
+        owner = listing.run_of(entry) or (run if claim.covers(listing, entry) else None)
         if owner is None:
             if reading.complete:
                 holdings.entries[listing.key_of(entry)] = _digest(listing, entry)

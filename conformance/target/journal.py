@@ -180,8 +180,9 @@ class Journal:
 
     def _named(self, resources: Iterable[Resource]) -> list[Resource]:
         """The live resources that are meant: a path does not tell the name of a rule, its id is enough."""
-        wanted = {(resource.kind, resource.id) for resource in resources}
-        return [resource for resource in self._live if (resource.kind, resource.id) in wanted] if wanted else []
+        wanted = {(resource.kind, resource.id, resource.no_text) for resource in resources}
+        live = self._live if wanted else ()
+        return [resource for resource in live if (resource.kind, resource.id, resource.no_text) in wanted]
 
     def _forget(self, event: str, resources: list[Resource]) -> None:
         for resource in resources:
@@ -208,17 +209,23 @@ class Journal:
 class StoredJournal:
     """What a file tells: ``live`` may still exist, oldest first; ``gone`` was answered to be deleted.
 
-    ``created`` counts what was created and not refused. ``header`` is None if a crash tore even the first line; then
-    nothing was sent.
+    ``created`` counts what was created and not refused. ``kinds`` were asked for, refused or not, and ``nameless``
+    under ids that can carry no name of a run: if those are there, nothing else tells whose they are. ``header`` is None
+    if a crash tore even the first line; then nothing was sent.
     """
 
     header: Header | None = None
     live: dict[Resource, None] = field(default_factory=dict)
     gone: dict[Resource, None] = field(default_factory=dict)
     created: int = 0
+    kinds: set[str] = field(default_factory=set)
+    nameless: set[Resource] = field(default_factory=set)
 
     def _apply(self, event: object, resource: Resource) -> None:
         if event == "create":
+            self.kinds.add(resource.kind)
+            if resource.nameless:
+                self.nameless.add(resource)
             self.live[resource] = None
             self.gone.pop(resource, None)
             self.created += 1
@@ -244,14 +251,17 @@ def read_journal(file: Path) -> StoredJournal:
         entry = _decoded(line)
         kind, identifier, name = entry.get("kind"), entry.get("id"), entry.get("name")
         if kind in ITEMS and isinstance(identifier, str) and (name is None or isinstance(name, str)):
-            stored._apply(entry.get("event"), Resource(str(kind), identifier, name))
+            resource = Resource(str(kind), identifier, name, no_text=entry.get("no_text") is True)
+            stored._apply(entry.get("event"), resource)
     return stored
 
 
 def _line(event: str, resource: Resource) -> str:
-    entry = {"event": event, "kind": resource.kind, "id": resource.id}
+    entry: dict[str, object] = {"event": event, "kind": resource.kind, "id": resource.id}
     if resource.name is not None:
         entry["name"] = resource.name
+    if resource.no_text:
+        entry["no_text"] = True
     return json.dumps(entry) + "\n"
 
 

@@ -17,6 +17,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from conformance.target.addresses import split_listener
+from conformance.target.deployment_profile import MqttLimits
+from conformance.target.errors import Inapplicable
 from conformance.target.guard_mqtt import MqttGuard
 from conformance.target.journal import Journal
 from conformance.target.polling import deadline
@@ -27,7 +29,12 @@ TIMEOUT_S = 10.0
 MOST_RECEIVED = 64 * 1024 * 1024
 """Bytes of payload and overhead that one client keeps."""
 
+QUOTA_EXCEEDED = 0x97
+"""CONNACK where no further session is allowed."""
+
 _OVERHEAD = 512
+_NO_LIMITS = MqttLimits()
+_BETWEEN_ATTEMPTS_S = 0.25
 PROBE = "probe of the suite "
 """Messages whose payload begins so only find out whether messages arrive; no item sees them."""
 
@@ -56,8 +63,10 @@ class MqttClient:
     ``protocol``: 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is called for.
     What outlives the connection, its session or a message it retains, is written into ``journal`` first.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
-    5 without spaces (``MaximumPacketSize`` in bytes). ``owned``: what it may be called, and where it may publish and
-    subscribe; anything else raises `SafetyViolation`. Use as a context manager, which connects.
+    5 without spaces (``MaximumPacketSize`` in bytes). ``allowed``: what the target is known to allow; asking for more
+    raises `Inapplicable`. ``settle`` is called before anything is sent: it waits until all nodes know what was written.
+    ``owned``: what it may be called, and where it may publish and subscribe; anything else raises `SafetyViolation`.
+    Use as a context manager, which connects.
     """
 
     def __init__(
@@ -77,12 +86,18 @@ class MqttClient:
         will: Will | None = None,
         journal: Journal | None = None,
         owned: Owned | None = None,
+        allowed: MqttLimits = _NO_LIMITS,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         self._guard = MqttGuard(owned) if owned is not None else None
         if self._guard is not None:
             self._guard.client_id(client_id)
             if will is not None:
                 self._guard.publish(will.topic)
+        self._allowed = allowed
+        self._settle = settle
+        if will is not None:
+            allowed.check_publish(will.topic, len(will.payload), will.qos, retain=False)
         self.host, self.port, tls = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
@@ -135,7 +150,26 @@ class MqttClient:
         self.close()
 
     def connect(self, timeout_s: float = TIMEOUT_S) -> MqttClient:
-        """Connect and wait for CONNACK; raises `MqttError` if the broker refuses or stays silent."""
+        """Connect and wait for CONNACK; raises `MqttError` if the broker refuses or stays silent.
+
+        Where the license allows few sessions, it waits for one to end; if none does, it raises `Inapplicable`.
+        """
+        end = deadline(timeout_s)
+        while True:
+            try:
+                return self._connect_once(timeout_s)
+            except MqttError as error:
+                if error.reason_code != QUOTA_EXCEEDED or self._allowed.sessions is None:
+                    raise
+                if time.monotonic() >= end:
+                    raise Inapplicable(
+                        f"the target allows {self._allowed.sessions} sessions, and all are in use (license)"
+                    ) from None
+            time.sleep(_BETWEEN_ATTEMPTS_S)
+            self.connack, self._closed = None, False
+
+    def _connect_once(self, timeout_s: float) -> MqttClient:
+        self._settle()
         options: dict[str, Any] = {}
         if self.protocol == 5:
             options = {"clean_start": self._clean_start, "properties": self._properties}
@@ -162,6 +196,8 @@ class MqttClient:
         """
         if self._guard is not None:
             self._guard.subscribe(topic_filter)
+        self._allowed.check_subscription(topic_filter, qos)
+        self._settle()
         if self.protocol == 5:
             _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
         else:
@@ -176,6 +212,8 @@ class MqttClient:
         """Publish and return the reason code of the acknowledgement (0 for QoS 0)."""
         if self._guard is not None:
             self._guard.publish(topic)
+        self._allowed.check_publish(topic, len(payload), qos, retain=retain)
+        self._settle()
         if self._journal is not None and retain:
             self._journal.record([Resource("retained", topic)])
         information = self._client.publish(topic, payload, qos, retain)
@@ -214,6 +252,10 @@ class MqttClient:
     def received_probe(self, payload: str) -> bool:
         """Whether the probe with that payload has arrived."""
         return payload.encode() in self._probes
+
+    def wait_for_probe(self, payload: str, within_s: float = 5.0) -> bool:
+        """Whether the probe with that payload arrives in time."""
+        return self._wait(lambda: self.received_probe(payload), within_s)
 
     def wait_closed(self, within_s: float = 5.0) -> bool:
         """Whether the connection was closed by the broker within ``within_s`` seconds."""

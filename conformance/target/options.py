@@ -41,7 +41,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("publisher_secret_file", "File that holds its secret.", "FILE"),
     Option(
         "mqtt",
-        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are skipped.",
+        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are left out.",
         "HOST:PORT",
     ),
     Option(
@@ -72,6 +72,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("strict_waivers", "A waiver that nothing needs any more is an error.", is_flag=True),
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
+    Option(
+        "replication_lag",
+        "How long reads may lag behind writes where several nodes answer (500ms, 2s). Default: 500ms there, else none.",
+        "DURATION",
+    ),
     Option("time_budget", "Start nothing new after this long (30s, 10m, 2h), clean up and report.", "DURATION"),
     Option("report_dir", "Where the reports go. Default: reports/.", "DIR"),
     Option("contract", "Check against the corrected or the published document.", choices=("corrected", "published")),

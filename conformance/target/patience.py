@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, IncompleteRead
@@ -12,10 +13,15 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from conformance.target.answer import Answer
-from conformance.target.connection import EndlessAnswer
+from conformance.target.connection import EndlessAnswer, Unheard
 from conformance.target.redaction import Redactor
 
-IDEMPOTENT = frozenset({"GET", "PUT", "DELETE", "HEAD"})
+SAFE = frozenset({"GET", "HEAD"})
+"""Methods of requests that change nothing, however often they arrive."""
+
+IDEMPOTENT = SAFE | {"PUT", "DELETE"}
+"""Methods of requests that leave the same when they arrive twice; what is answered the second time may differ."""
+
 GATEWAY_STATUSES = frozenset({502, 503, 504})
 LONGEST_PAUSE_S = 30.0
 """The most that a Retry-After is obeyed."""
@@ -27,6 +33,11 @@ def never_sent(error: requests.RequestException) -> bool:
     """Whether no connection came about, so that the request did not reach the target."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def unheard(error: requests.RequestException) -> bool:
+    """Whether the request got no byte on a connection used before, which is no evidence against the target."""
+    return any(isinstance(cause, Unheard) for cause in _causes(error))
 
 
 def may_help(method: str, error: requests.RequestException) -> bool:
@@ -78,6 +89,12 @@ def reason_of(error: requests.RequestException, redact: Redactor) -> str:
 
 def innermost(error: BaseException) -> BaseException:
     """The exception at the bottom of a chain of causes."""
+    return list(_causes(error))[-1]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception, what caused it, and so on."""
+    yield error
     while (cause := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = cause
-    return error
+        yield error

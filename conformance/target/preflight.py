@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
 
 import requests
 
@@ -12,26 +12,34 @@ from conformance.contract.versions import VersionError, release_of
 from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
 from conformance.target.config import Configuration, Role
+from conformance.target.deployment_profile import DeploymentProfile
 from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
-from conformance.target.mqtt import MqttClient, MqttError
+from conformance.target.mqtt_survey import MqttSurvey, survey
 from conformance.target.patience import innermost, reason_of
 from conformance.target.sandbox import Sandbox
 from conformance.target.session import Api, NoAnswer
+from conformance.target.settling import Settling
 from conformance.target.sink import HttpSink, SinkError
+from conformance.target.survey import answering_nodes, read_profile, retainer_is_off
+
+REPLICATION_LAG_S = 0.5
+"""By how much reads may lag behind writes where several nodes answer and nothing else is said."""
 
 _USERS = "/authentication/password_based:built_in_database/users"
 _READ_ONLY = "the data plane is left alone with --read-only"
+_NOT_TOLD = "the target disconnects a client that it refuses something (authorization.deny_action)"
+_UNKNOWN_CLIENT_IDS = "MQTT clients need a user named like their client id, and the target chooses that of a connector"
 _AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
 
 
 def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: HostPolicy) -> Capabilities:
     """Find out what the target can do; a read-only run sends nothing but reads for that.
 
-    Raises `TargetLost` if it cannot be reached, or the MQTT listener that was named does not answer,
-    `CredentialsError` if it refuses the credentials, and `ConfigurationError` if what answers is no EMQX API, its
-    certificate is not trusted, its version cannot be read and none was named, or the sink cannot listen.
+    Raises `TargetLost` if it cannot be reached, `CredentialsError` if it refuses the credentials, and
+    `ConfigurationError` if what answers is no EMQX API, its certificate is not trusted, its version cannot be read and
+    none was named, or the sink cannot listen.
     """
     action_types = _reach(api)
     version, node = _version(api)
@@ -46,22 +54,39 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         _check_version(api, version)
     if not api.health.uptimes():
         warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
-    mqtt_user, no_mqtt = _mqtt(api, configuration, sandbox) if writes else (False, _READ_ONLY)
+    profile = _placed(read_profile(api), api, configuration)
+    api.settling = Settling(profile.lag_s)
+    mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
+    identity = mqtt.profile.identity
     return Capabilities(
         version=version,
         node=node,
         # Where it names none, that is a fault of the target, for the items to find.
         action_types=tuple(action_types or api.contract.types("actions")),
-        no_mqtt=no_mqtt,
+        no_mqtt=mqtt.no_mqtt,
         no_authenticator=_absent(api, _USERS, "the built-in database authenticator is not configured"),
         no_authorization=_absent(api, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
         no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
         no_viewer=_no_role(api, configuration, "viewer"),
         no_publisher=_no_role(api, configuration, "publisher"),
         no_bearer=_no_bearer(api),
-        mqtt_user=mqtt_user,
+        no_decisions=mqtt.no_decisions,
+        no_told_denials=None if mqtt.told_denials else _NOT_TOLD,
+        no_retainer=_no_retainer(api),
+        no_schemas=_absent(api, "/schema_registry", "the target has no schema registry", paged=False),
+        no_loop=_UNKNOWN_CLIENT_IDS if identity == "clientid" else None,
+        profile=mqtt.profile,
         warnings=tuple(warnings),
     )
+
+
+def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) -> DeploymentProfile:
+    """``profile`` with what a load balancer in front of the nodes means to those who write and then read."""
+    answering = answering_nodes(api)
+    lag_s = configuration.replication_lag
+    if lag_s is None:
+        lag_s = REPLICATION_LAG_S if answering > 1 else 0.0
+    return replace(profile, answering=answering, lag_s=lag_s)
 
 
 def _read(api: Api, path: str) -> Answer:
@@ -146,35 +171,17 @@ def _check_version(api: Api, version: str) -> None:
         ) from None
 
 
-def _absent(api: Api, path: str, reason: str) -> str | None:
+def _absent(api: Api, path: str, reason: str, *, paged: bool = True) -> str | None:
     try:
-        answer = _read(api, f"{path}?limit=1")
+        answer = _read(api, f"{path}?limit=1" if paged else path)
     except NoAnswer as error:
         return str(error)
     return reason if answer.status in (400, 404) else None
 
 
-def _mqtt(api: Api, configuration: Configuration, sandbox: Sandbox) -> tuple[bool, str | None]:
-    if configuration.mqtt is None:
-        return False, "no MQTT listener given (--mqtt HOST:PORT)"
-    options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox}
-    try:
-        MqttClient(configuration.mqtt, sandbox.name("preflight"), **options).connect().close()
-        return False, None
-    except MqttError as error:
-        if error.reason_code is None:
-            raise TargetLost(f"the MQTT listener {configuration.mqtt} does not answer: {error}") from None
-    user, password = sandbox.name("preflight"), sandbox.name("password")
-    try:
-        created = api.send_json("POST", _USERS, {"user_id": user, "password": password})
-        try:
-            MqttClient(configuration.mqtt, user, username=user, password=password, **options).connect().close()
-            return True, None
-        finally:
-            if created.ok:
-                api.send("DELETE", f"{_USERS}/{user}", observed=False)
-    except (MqttError, NoAnswer) as error:
-        return False, f"MQTT listener {configuration.mqtt} refuses anonymous clients and users of the suite: {error}"
+def _no_retainer(api: Api) -> str | None:
+    """Why nothing is retained. Only a target that says so is believed: one that forgets messages is defective."""
+    return "the retainer is switched off (retainer.enable)" if retainer_is_off(api) else None
 
 
 def _no_role(api: Api, configuration: Configuration, role: Role) -> str | None:

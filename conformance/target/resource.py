@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from conformance.contract import paths
@@ -32,6 +35,8 @@ ITEMS: Mapping[str, str] = {
 
 KINDS = tuple(ITEMS)
 
+_LONGEST_SPELLING = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -39,12 +44,19 @@ class Resource:
 
     ``id`` is its id as paths have it decoded: ``type:name``, ``as/who`` for a ban, a topic or filter for what is
     retained; for ``rules_of_all`` it is the rules as JSON. ``name`` is given for a rule whose id the server invented:
-    it alone proves whose rule it is.
+    it alone proves whose rule it is. ``no_text``: its id is no text, and ``id`` what `spelled` makes of it.
     """
 
     kind: str
     id: str
     name: str | None = None
+    no_text: bool = False
+
+    @classmethod
+    def identified(cls, kind: str, value: Any, prefix: str = "") -> Resource:
+        """What has ``value``, of whatever type, as its id, or as the rest of it behind ``prefix``."""
+        is_text = isinstance(value, str)
+        return cls(kind, prefix + (value if is_text else spelled(value)), no_text=not is_text)
 
     @property
     def operation(self) -> str:
@@ -55,7 +67,7 @@ class Resource:
     def path(self) -> str:
         """Raw path below ``/api/v5``."""
         values = iter(self.id.split("/", 1) if self.kind == "ban" else [self.id])
-        return re.sub(r"\{[a-z_]+\}", lambda _: quote(next(values, ""), safe=""), self.operation)
+        return re.sub(r"\{[a-z_]+\}", lambda _: _segment(next(values, "")), self.operation)
 
     @property
     def owner(self) -> str:
@@ -71,9 +83,35 @@ class Resource:
         """Whether it bans an address or a network, which carries no name."""
         return self.kind == "ban" and self.id.startswith("peerhost")
 
+    @property
+    def nameless(self) -> bool:
+        """Whether its id cannot carry the name of a run: only the journal, and its time, tell whose it is."""
+        return self.no_text or (self.kind != "rules_of_all" and self.owner in ("", ".", ".."))
+
+    @property
+    def shown(self) -> str:
+        """Its id as sentences have it."""
+        if self.kind == "rules_of_all":
+            return "as they were"
+        return f"{self.id} (no text)" if self.no_text else self.id
+
     def __str__(self) -> str:
-        name = "as they were" if self.kind == "rules_of_all" else self.id
-        return f"{self.kind.replace('_', ' ')} {name}"
+        return f"{self.kind.replace('_', ' ')} {self.shown}"
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="", errors="surrogatepass")
+
+
+def spelled(value: Any) -> str:
+    """The JSON of an id that is no text, in one form for equal values; a digest of it if it is long."""
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except RecursionError:
+        return "(nested too deeply)"
+    if len(text) <= _LONGEST_SPELLING:
+        return text
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def in_deletion_order(resources: Iterable[Resource]) -> list[Resource]:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,12 +21,22 @@ from conformance import __version__
 from conformance.contract import Contract
 from conformance.target.answer import Answer, Sent
 from conformance.target.config import Configuration
-from conformance.target.connection import read_body
+from conformance.target.connection import fresh_connection, read_body
 from conformance.target.credentials import Credentials, Signature
 from conformance.target.errors import TargetLost
 from conformance.target.health import Health, rate_limited
-from conformance.target.patience import IDEMPOTENT, from_gateway, may_help, never_sent, pause_after, reason_of
+from conformance.target.patience import (
+    IDEMPOTENT,
+    SAFE,
+    from_gateway,
+    may_help,
+    never_sent,
+    pause_after,
+    reason_of,
+    unheard,
+)
 from conformance.target.redaction import Redactor
+from conformance.target.settling import Settling
 from conformance.target.transport import GuardedAdapter
 
 CONNECT_TIMEOUT_S = 5.0
@@ -44,7 +55,7 @@ class NoAnswer(Exception):
     """The target is alive, but gave no HTTP answer to this request (GEN-31)."""
 
     def __init__(self, operation: str | None, sent: Sent, reason: str) -> None:
-        super().__init__(f"{sent.method} {sent.path}: no answer: {reason}")
+        super().__init__(f"{sent.method} {sent.path}: no answer: {reason}{_noted(sent)}")
         self.operation = operation
         self.sent = sent
         self.reason = reason
@@ -55,6 +66,7 @@ class Undelivered(NoAnswer):
 
 
 Observer = Callable[[Answer], None]
+Doubter = Callable[[Sent], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,9 @@ class Call:
 class Api:
     """Calls operations of a target and hands every answer to its observers.
 
+    Whatever is sent again is noted on its `Sent` (``again``). The ``doubters`` hear of a write that may have been
+    carried out twice by that, before anybody hears of its answer.
+
     Raises `NoAnswer` if one request stays unanswered by a living target, `Undelivered` if a gateway answered it,
     `TargetLost` if the target is gone, and `SafetyViolation` if the guard refuses.
     """
@@ -82,6 +97,8 @@ class Api:
         self.redact = redactor
         self.credentials = Credentials(configuration.keys, configuration.secrets.get("token"))
         self.observers: list[Observer] = []
+        self.doubters: list[Doubter] = []
+        self.settling = Settling(configuration.replication_lag or 0.0)
         self._adapter = adapter
         self._user_agent = f"emqx-conformance/{__version__} run={run_id}"
         self._request_prefix = f"{run_id}-{uuid.uuid4().hex[:6]}-"
@@ -137,8 +154,10 @@ class Api:
             sent.at_once = len(calls)
             return self._exchange(call.label, sent)
 
+        self.settling.wait()
         with ThreadPoolExecutor(len(calls)) as pool:
             answers = list(pool.map(exchange, calls))
+        self.settling.wrote()
         for answer in answers:
             self._observe(answer)
         return answers
@@ -157,7 +176,10 @@ class Api:
     ) -> Answer:
         """Send a request as it stands; ``raw_path`` is percent-encoded, below ``/api/v5``, with its query."""
         sent = self._prepare(method, raw_path, content, content_type, headers, credentials)
+        self.settling.wait()
         answer = self._exchange(operation, sent)
+        if method != "GET" and not 400 <= answer.status < 500:
+            self.settling.wrote()
         if observed:
             self._observe(answer)
         return answer
@@ -196,40 +218,58 @@ class Api:
         return self.send(method, raw_path, content=encode(body), content_type="application/json", observed=False)
 
     def probe(self, method: str, raw_path: str, silence_s: float | None = None) -> Answer:
-        """One request without retries, checks or patience; raises `requests.RequestException`."""
-        return self._once(None, self._prepare(method, raw_path, None), silence_s)
+        """One request on a new connection, without retries, checks or patience; raises `requests.RequestException`."""
+        return self._once(None, self._prepare(method, raw_path, None), silence_s, fresh=True)
 
     def _exchange(self, operation: str | None, sent: Sent) -> Answer:
-        """The answer to a request, which is sent again where that is harmless and may help."""
+        """The answer to a request, which is sent again where that is harmless, or its first way proves nothing."""
         errors = gateways = refusals = 0
-        waited = 0.0
+        lost, waited = False, 0.0
         while True:
             try:
-                answer = self._once(operation, sent)
+                answer = self._once(operation, sent, fresh=lost)
             except requests.RequestException as error:
+                lost = True
+                reason = reason_of(error, self.redact)
+                if unheard(error):
+                    # A write goes out again as well: most likely nobody looked at it, and whether the target answers
+                    # would stay undecided. Whoever concludes something from it is told.
+                    self._again(sent, f"on a new connection, because the one before was closed after use ({reason})")
+                    continue
                 errors += 1
                 if errors > 1 or not may_help(sent.method, error):
                     self._require_health()
                     if errors > 2 or not never_sent(error):
-                        raise self._unanswered(operation, sent, reason_of(error, self.redact)) from None
+                        raise self._unanswered(operation, sent, reason) from None
+                if not never_sent(error):
+                    self._again(sent, f"on a new connection, because there was no answer ({reason})")
                 continue
             if answer.status == 429:
                 pause = pause_after(answer, refusals)
                 refusals, waited = refusals + 1, waited + pause
                 if waited > LONGEST_RATE_LIMIT_S:
                     raise rate_limited(operation or f"{sent.method} {sent.path}")
+                self._again(sent, f"{pause:g} s after 429, which refuses it", refused=True)
                 time.sleep(pause)
             elif from_gateway(answer):
                 gateways += 1
                 if gateways > 2 or sent.method not in IDEMPOTENT:
                     self._require_health()
                     raise Undelivered(operation, sent, f"a gateway answered {answer.status} in place of the target")
+                self._again(sent, f"because a gateway answered {answer.status} in place of the target")
                 time.sleep(0.5 * gateways)
             else:
                 self._in_vain = 0
-                if errors and (restart := self.health.restart()):
+                if lost and (restart := self.health.restart()):
                     raise restart
                 return answer
+
+    def _again(self, sent: Sent, why: str, *, refused: bool = False) -> None:
+        """Note that a request is sent again; ``refused``: the target said that it did not carry it out."""
+        sent.again.append(f"sent again {why}")
+        if sent.method not in SAFE and not refused:
+            for doubter in self.doubters:
+                doubter(sent)
 
     def _require_health(self) -> None:
         if problem := self.health.problem():
@@ -241,7 +281,9 @@ class Api:
             return TargetLost(f"{self._in_vain} requests in a row stayed unanswered, the last one because of {reason}")
         return NoAnswer(operation, sent, reason)
 
-    def _once(self, operation: str | None, sent: Sent, silence_s: float | None = None) -> Answer:
+    def _once(
+        self, operation: str | None, sent: Sent, silence_s: float | None = None, *, fresh: bool = False
+    ) -> Answer:
         request = requests.PreparedRequest()
         request.method = sent.method
         request.url = self.base_url + sent.path
@@ -251,7 +293,9 @@ class Api:
         # Not Session.send: it looks at redirects and cookies, which the suite must not follow or keep.
         adapter = self._session.get_adapter(request.url)
         timeout = (CONNECT_TIMEOUT_S, silence_s or READ_TIMEOUT_S)
-        response = adapter.send(request, stream=True, timeout=timeout, verify=self._verify)
+        began = time.monotonic()
+        with fresh_connection() if fresh else nullcontext():
+            response = adapter.send(request, stream=True, timeout=timeout, verify=self._verify)
         content, truncated = read_body(response)
         answer = Answer(
             operation=operation,
@@ -261,9 +305,14 @@ class Api:
             content=content,
             elapsed_s=getattr(response, "elapsed_s", 0.0),
             truncated=truncated,
+            began=began,
         )
         self._adapter.answered(answer)
         return answer
+
+
+def _noted(sent: Sent) -> str:
+    return f" ({'; '.join(sent.again)})" if sent.again else ""
 
 
 def expand(template: str, parameters: Mapping[str, str]) -> str:

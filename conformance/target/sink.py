@@ -35,6 +35,8 @@ class SinkError(Exception):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    # A connector opens all connections of its pool at once; with a short line some would have to try again later.
+    request_queue_size = 128
     connections = 0
 
     def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:

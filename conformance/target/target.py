@@ -13,12 +13,13 @@ from conformance.target.config import Configuration
 from conformance.target.journal import Journal
 from conformance.target.mqtt import PROBE, MqttClient, MqttError
 from conformance.target.polling import eventually
-from conformance.target.resources.access import PASSWORD, Bans, ClientRules, UserRules, Users
+from conformance.target.resources.access import Bans, ClientRules, UserRules, Users
 from conformance.target.resources.bridges import Actions, Connectors
 from conformance.target.resources.messages import Clients, Retained, Subscriptions
 from conformance.target.resources.rules import Rules, Schemas
 from conformance.target.sandbox import Sandbox, bare_topic
 from conformance.target.session import Api
+from conformance.target.welcome import Welcome
 
 
 class Target:
@@ -54,27 +55,42 @@ class Target:
         self.clients = Clients(api, sandbox)
         self.subscriptions = Subscriptions(api, sandbox)
         self.retained = Retained(api, sandbox)
+        self.welcome = Welcome(capabilities.profile, sandbox, self.users, self.user_rules, self.client_rules)
         self._met = met
         self._connections: list[MqttClient] = []
 
     def publish(self, topic: str, payload: str = "", **fields: Any) -> Answer:
         """Publish through the API; 200 (delivered) and 202 (nobody subscribed) are both fine, others fail the item."""
+        self.capabilities.profile.limits.check_size(topic, len(payload.encode(errors="surrogatepass")))
         body = {"topic": topic, "payload": payload, **fields}
         return self.api.call("POST /publish", json=body).expect(200, 202)
 
-    def mqtt(self, client_id: str | None = None, **options: Any) -> MqttClient:
+    def mqtt(
+        self, client_id: str | None = None, *, known: bool = True, allowed: bool = True, **options: Any
+    ) -> MqttClient:
         """An MQTT client of the sandbox, not yet connected; ``options`` as of `MqttClient`.
 
-        It is closed after the item. Needs the capability mqtt. Where the target refuses anonymous clients, a user is
-        created for it unless ``username`` is given; ``username=None`` stays anonymous.
+        It is closed after the item. Needs the capability mqtt. The client is made welcome (see `Welcome`): unless
+        ``known`` is false it gets a user where the target demands one, and unless ``allowed`` is false it gets rules
+        for the topics of the sandbox where the target denies what no rule speaks of.
         """
         assert self.configuration.mqtt is not None, "needs('mqtt') is missing on the test"
-        if self.capabilities.mqtt_user and "username" not in options:
-            options |= {"username": self.users.create(), "password": PASSWORD}
-        options.setdefault("ca_bundle", self.configuration.ca_bundle)
         name = client_id or self.sandbox.name("client")
+        if known:
+            options |= self.welcome.login(name, options)
+        if allowed:
+            self.welcome.allow_client(name)
+        options.setdefault("ca_bundle", self.configuration.ca_bundle)
         self._met(name, options.get("username"))
-        client = MqttClient(self.configuration.mqtt, name, journal=self._journal, owned=self.sandbox, **options)
+        client = MqttClient(
+            self.configuration.mqtt,
+            name,
+            journal=self._journal,
+            owned=self.sandbox,
+            allowed=self.capabilities.profile.limits,
+            settle=self.api.settling.wait,
+            **options,
+        )
         self._connections.append(client)
         return client
 
@@ -92,13 +108,34 @@ class Target:
             raise MqttError(f"SUBSCRIBE to {topic_filter} refused with reason code 0x{granted:02X}", granted)
         return client
 
-    def subscriber(self, topic_filter: str, qos: int = 2, **options: Any) -> MqttClient:
-        """As `listen`; a message arrives before this returns, for a cluster may take a moment to know a subscription.
+    def subscriber(self, topic_filter: str, qos: int | None = None, **options: Any) -> MqttClient:
+        """As `listen`, by default with the highest QoS the target allows; a message arrives before this returns.
 
-        If nothing arrives within the bound of `eventually`, it returns nevertheless: that is for the item to notice.
+        For a cluster may take a moment to know a subscription. If nothing arrives within the bound of `eventually`, it
+        returns nevertheless: that is for the item to notice.
         """
+        qos = self.capabilities.profile.limits.max_qos if qos is None else qos
         client = self.listen(topic_filter, qos, **options)
         self.await_route(topic_filter, client)
+        return client
+
+    def retain_probe(self, topic: str) -> str:
+        """Retain a probe on ``topic``, so that a new subscriber can tell when it has got what is retained there.
+
+        A target may send that any time after it granted the subscription, as it is then: a message that was retained
+        meanwhile comes twice. Returns the payload, which `MqttClient.received_probe` takes.
+        """
+        payload = f"{PROBE}{self.sandbox.name()}"
+        self.retained.create(topic=topic, payload=payload)
+        return payload
+
+    def subscriber_to_retained(self, topic: str, qos: int | None = None, **options: Any) -> MqttClient:
+        """As `subscriber`, for a topic that messages will be retained on: what was retained before has arrived."""
+        if self.capabilities.no_retainer is not None:
+            return self.subscriber(topic, qos, **options)
+        payload = self.retain_probe(topic)
+        client = self.subscriber(topic, qos, **options)
+        client.wait_for_probe(payload)
         return client
 
     def await_route(self, topic_filter: str, *receivers: MqttClient) -> None:

@@ -1,11 +1,14 @@
-"""Files of waivers: TOML with an array of tables ``[[waiver]]``, checked by a JSON Schema that ships with the suite."""
+"""Files of waivers: TOML with tables ``[[waiver]]``, and ``[[defect]]`` for what several of them are about.
+
+A JSON Schema that ships with the suite checks them.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -18,6 +21,7 @@ from jsonschema.exceptions import best_match
 
 from conformance.contract.versions import VersionRange
 from conformance.report.model import Failure, ItemResult, RunResult, WaiverUse
+from conformance.waivers.defect import Defect
 from conformance.waivers.waiver import Waiver
 
 
@@ -27,10 +31,14 @@ class WaiverError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class WaiverFile:
-    """The waivers of one file or several, in their order; the first that covers a failure waives it."""
+    """The waivers of one file or several, in their order, and the defects they name.
+
+    The first waiver that covers a failure waives it.
+    """
 
     name: str
     waivers: Sequence[Waiver]
+    defects: Sequence[Defect] = ()
 
     def apply(self, failures: Iterable[Failure], target_version: str | None, today: date | None = None) -> None:
         """Set ``waived_by`` of each failure that a waiver covers; an expired waiver does not waive.
@@ -122,7 +130,11 @@ def load_waivers(
                 raise WaiverError(f"{file.name}: waiver {waiver.id}: {other} uses that id as well")
     if not files:
         return None
-    return WaiverFile(", ".join(file.name for file in files), [waiver for file in files for waiver in file.waivers])
+    return WaiverFile(
+        ", ".join(file.name for file in files),
+        [waiver for file in files for waiver in file.waivers],
+        [defect for file in files for defect in file.defects],
+    )
 
 
 def _load(path: Path, requirements: Collection[str] | None, operations: Collection[str] | None) -> WaiverFile:
@@ -149,13 +161,18 @@ def parse_waivers(
         raise WaiverError(f"{name}: is not TOML: {error}") from error
     document = _plain(document)
     _validate(document, name)
-    waivers = [_waiver(entry, name) for entry in document.get("waiver", [])]
+    defects: dict[str, Defect] = {}
+    for entry in document.get("defect", []):
+        if entry["name"] in defects:
+            raise WaiverError(f"{name}: defect {entry['name']}: the name is used twice")
+        defects[entry["name"]] = _defect(entry, name)
+    waivers = [_waiver(entry, name, defects) for entry in document.get("waiver", [])]
     seen: set[str] = set()
     for waiver in waivers:
         if waiver.id in seen:
             raise WaiverError(f"{name}: waiver {waiver.id}: the id is used twice")
         seen.add(waiver.id)
-    file = WaiverFile(name, tuple(waivers))
+    file = WaiverFile(name, tuple(waivers), tuple(defects.values()))
     if requirements is not None or operations is not None:
         file.check_names(
             requirements if requirements is not None else {waiver.requirement or "" for waiver in waivers},
@@ -180,9 +197,10 @@ def _validate(document: Any, name: str) -> None:
     path = list(error.absolute_path)
     where = ""
     if len(path) >= 2 and isinstance(path[1], int):
-        entry = document["waiver"][path[1]]
-        identifier = entry.get("id") if isinstance(entry, dict) else None
-        where = f"waiver {identifier if isinstance(identifier, str) else f'number {path[1] + 1}'}: "
+        kind, key = str(path[0]), {"waiver": "id"}.get(str(path[0]), "name")
+        entry = document[kind][path[1]]
+        identifier = entry.get(key) if isinstance(entry, dict) else None
+        where = f"{kind} {identifier if isinstance(identifier, str) else f'number {path[1] + 1}'}: "
         where += f"{path[2]}: " if len(path) > 2 else ""
     explanation = error.schema.get("x-message") if isinstance(error.schema, dict) else None
     if error.validator not in ("pattern", "anyOf", "type", "not"):
@@ -190,8 +208,22 @@ def _validate(document: Any, name: str) -> None:
     raise WaiverError(f"{name}: {where}{explanation or error.message[:200]}")
 
 
-def _waiver(entry: dict[str, Any], name: str) -> Waiver:
+def _defect(entry: dict[str, Any], name: str) -> Defect:
+    try:
+        VersionRange.parse(entry["versions"])
+    except ValueError as error:
+        raise WaiverError(f"{name}: defect {entry['name']}: versions: {error}") from None
+    lists = {key: tuple(entry[key]) for key in ("seen", "upstream")}
+    return Defect(**{"fixed": "", **entry, **lists})
+
+
+def _waiver(entry: dict[str, Any], name: str, defects: Mapping[str, Defect]) -> Waiver:
     where = f"{name}: waiver {entry['id']}"
+    defect = defects.get(entry.get("defect", ""))
+    if defect is None and "defect" in entry:
+        raise WaiverError(f"{where}: there is no defect {entry['defect']!r}")
+    if defect is not None:
+        entry = {"versions": defect.versions, "link": defect.section, **entry}
     try:
         versions = VersionRange.parse(entry["versions"])
     except ValueError as error:
@@ -214,6 +246,8 @@ def _waiver(entry: dict[str, Any], name: str) -> Waiver:
         versions=versions,
         reason=entry["reason"],
         link=entry["link"],
+        within=entry["versions"],
+        defect=entry.get("defect"),
         owner=entry["owner"],
         expires=expires,
     )

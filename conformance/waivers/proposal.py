@@ -18,11 +18,11 @@ _HEADER = """\
 
 
 def propose(run: RunResult, today: date) -> str:
-    """A file of waivers (TOML), one for each requirement, operation and check of the unwaived failures of ``run``.
+    """A file of waivers (TOML), one for each requirement, operation and check of the failures of ``run`` that count.
 
     They are for the target's release only and expire `VALID_DAYS` after ``today``; reason, link and owner are empty.
     """
-    unwaived = [failure for failure in run.failures if failure.waived_by is None]
+    unwaived = [failure for failure in run.failures if failure.counts]
     expires = (today + timedelta(days=VALID_DAYS)).isoformat()
     return "\n".join([_HEADER, *_entries(unwaived, _range(run.target_version), expires)])
 

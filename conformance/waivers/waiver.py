@@ -16,7 +16,7 @@ class Waiver:
 
     Every selector that is given must fit a failure: ``requirement``, ``operation`` (label) and ``check`` exactly,
     ``match`` as a part of the message, ``match_regex`` as a pattern found in it. ``expires`` is the last day on which
-    it waives.
+    it waives, ``defect`` the name of the defect of its file that it is for. ``within`` is ``versions`` as written.
     """
 
     id: str
@@ -30,6 +30,8 @@ class Waiver:
     link: str
     owner: str
     expires: date
+    within: str = ""
+    defect: str | None = None
 
     def covers(self, failure: Failure, target_version: str | None) -> bool:
         """Whether the failure is the deviation meant, on a target of that version, whatever the date."""

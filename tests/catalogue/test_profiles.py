@@ -16,12 +16,13 @@ from conformance.report.model import Omission
 from conformance.requirements import Requirement, catalogue
 from conformance.target.capabilities import CAPABILITIES, Capabilities
 from conformance.target.config import Configuration
+from conformance.target.deployment_profile import DeploymentProfile
 from conformance.target.mode import Mode
 
 CONTRACT = load_contract()
 NOTHING_MISSING = Capabilities(
     version="5.8.9", node=None, action_types=(), no_mqtt=None, no_authenticator=None, no_authorization=None,
-    no_sink=None, no_viewer=None, no_publisher=None, mqtt_user=True,
+    no_sink=None, no_viewer=None, no_publisher=None, profile=DeploymentProfile(identity="username"),
 )  # fmt: skip
 
 
@@ -110,8 +111,13 @@ def configured(**fields: Any) -> Configuration:
         ("bearer", {}, {}, "chosen"),
         ("authenticator", {}, {}, "undecided"),
         ("authenticator", {"profile": "smoke"}, {}, "chosen"),
-        ("users", {"mqtt": "h:1883"}, {}, "undecided"),
+        ("schemas", {}, {}, "undecided"),
+        ("retainer", {}, {}, "undecided"),
+        ("loop", {}, {}, "chosen"),
+        ("users", {"mqtt": "h:1883"}, {}, "chosen"),
+        ("users", {"mqtt": "h:1883", "profile": "deep"}, {}, "undecided"),
         ("users", {}, {"no_mqtt": "no MQTT listener given"}, "chosen"),
+        ("users", {"mqtt": "h:1883"}, {"no_mqtt": "MQTT listener h:1883: refused"}, "undecided"),
     ],
 )
 def test_on_whose_word_a_capability_is_missing(
@@ -123,7 +129,7 @@ def test_on_whose_word_a_capability_is_missing(
 def test_capabilities_are_those_that_can_be_missing() -> None:
     lacking = {name: "gone" for name in Capabilities.__slots__ if name.startswith("no_")}
     assert list(NOTHING_MISSING.missing()) == []
-    assert set(replace(NOTHING_MISSING, mqtt_user=False, **lacking).missing()) == set(CAPABILITIES)
+    assert set(replace(NOTHING_MISSING, profile=DeploymentProfile(), **lacking).missing()) == set(CAPABILITIES)
 
 
 def test_data_tells_what_is_demanded_and_needed(entries: dict[str, Requirement]) -> None:

@@ -144,8 +144,8 @@ def both(original: Callable[..., None]) -> Callable[..., None]:
 def forgetful(original: Callable[..., None]) -> Callable[..., None]:
     def matched(self: ActionMetrics) -> None:
         original(self)
-        if self.counters["matched"] == 4:
-            self.counters["success"] = 0
+        if self.counters.total()["matched"] == 4:
+            self.counters.clear("success")
 
     return matched
 
@@ -187,7 +187,7 @@ seed(
 )
 seed(
     "a reset forgets a counter",
-    broken(ActionMetrics, "reset", lambda _: lambda self: self.counters.update(matched=0, success=0)),
+    broken(ActionMetrics, "reset", lambda _: lambda self: self.counters.clear("matched", "success")),
     metrics("reset_starts_counting_again"),
     "ACT-07",
 )

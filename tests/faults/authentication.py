@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.contract import paths
-from conformance.reference.access import import_handlers
+from conformance.reference.access import import_handlers, import_rows
 from conformance.reference.access.users import Authenticated, Authenticator, Refused
 from conformance.reference.http import Call
 from tests.faults.proxy import Reply
@@ -230,6 +230,12 @@ seed(
     ),
     api("what_can_be_created_can_be_deleted"),
     "AUTN-12",
+)
+seed(
+    "an import takes any id",
+    broken(import_rows, "_user_id", lambda original: lambda value, strict: original(value, True)),
+    api("imported_id_that_is_no_text_is_refused"),
+    ("AUTN-12", IMPORT, "refuses_invalid"),
 )
 seed(
     "an import counts a replaced user as a new one",

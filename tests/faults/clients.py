@@ -198,8 +198,13 @@ seed(
     ("GEN-15", "GET /clients", "no_server_error"),
 )
 OF_NODE = scenario("clients", "clients_of_a_node")
-seed("every node has all clients", broken(clients, "check_node", always(True)), OF_NODE, "CLI-16")
-seed("no node has a client", broken(clients, "check_node", always(False)), OF_NODE, "CLI-16")
+seed(
+    "every node has all clients",
+    broken(clients, "nodes_asked", lambda _: lambda call: call.deployment.nodes),
+    OF_NODE,
+    "CLI-16",
+)
+seed("no node has a client", broken(clients, "nodes_asked", always(())), OF_NODE, "CLI-16")
 seed(
     "an unknown node crashes the list of clients",
     swallow("GET /clients", error_reply(500, "INTERNAL_ERROR"), lambda request: "node=no-" in request.query),

@@ -81,6 +81,15 @@ for character, what in (("-", "a dash"), ("_", "an underscore")):
         ("GEN-14", "POST /actions", "response_schema"),
     )
 seed(
+    "names may hold U+0000",
+    broken(identifiers, "_NAME", lambda _: re.compile(r"[0-9a-zA-Z][-0-9a-zA-Z_\0]*")),
+    scenario("connectors", "name_that_no_path_carries_is_refused"),
+    ("CON-03", CREATE, "name_refused"),
+    ("CON-03", "POST /actions", "name_refused"),
+    ("GEN-14", CREATE, "response_schema"),
+    ("GEN-14", "POST /actions", "response_schema"),
+)
+seed(
     "names may be longer",
     broken(identifiers, "MAX_NAME_BYTES", lambda _: 400),
     NAMES,
@@ -94,7 +103,6 @@ seed(
     broken(configuration, "validate_name", lambda original: lambda name, strict=False: original(name, strict=True)),
     scenario("connectors", "name_that_ends_in_a_newline_is_refused"),
     "CON-15",
-    ("GEN-14", CREATE, "response_schema"),
 )
 
 

@@ -10,10 +10,11 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from conformance.reference.deployment import Settings
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
 from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.faults.seeded import Seeded
@@ -38,16 +39,17 @@ def _unused_port() -> int:
 class FaultyDeployment:
     """Keeps its addresses while deployments come and go. Use as a context manager, in one thread.
 
-    ``strict``: they have the recorded defects of EMQX 5.8.9.
+    Its clients need users; ``settings`` are those of ``serve --setting`` besides. ``strict``: it has the recorded
+    defects of EMQX 5.8.9.
     """
 
-    def __init__(self, *, strict: bool = False) -> None:
+    def __init__(self, settings: Iterable[str] = (), *, strict: bool = False) -> None:
         self.settings = Settings(
             api_key="administrator",
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
-            authentication=True,
+            configuration=NodeConfiguration.parse(["authentication.enable=true", *settings]),
             strict=strict,
         )
         self._loop = asyncio.new_event_loop()

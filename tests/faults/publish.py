@@ -229,7 +229,7 @@ seed(
 LARGE = item("message_larger_than_a_packet")
 seed(
     "a message may be larger than a packet",
-    broken(publish, "MAX_PACKET_SIZE", lambda size: 10 * size),
+    broken(publish, "largest_packet", lambda largest: lambda deployment: 10 * largest(deployment)),
     LARGE,
     ("PUB-09", PUBLISH, "message_larger_than_a_packet"),
 )

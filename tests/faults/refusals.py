@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.app import Application, _handled
+from conformance.reference.app import Application
 from conformance.reference.http import ApiError, Call, Reply
 from conformance.reference.routing import Endpoint
 from tests.faults.seeded import Broken, broken
@@ -41,7 +41,7 @@ def carried_out_in_part(label: str, part: Callable[[Any], Any]) -> Broken:
             except ApiError as error:
                 if error.status == 400 and endpoint.label == label:
                     call.body = call.checked = part(call.body)
-                    await _handled(endpoint, call)
+                    await self._handled(endpoint, call)
                 raise
             return answer
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.http import Reply as Answered
+from conformance.reference.nodes import NodeCounters
 from conformance.reference.rules import actions, engine, evaluator, index
 from conformance.reference.rules.actions import ActionRunner
 from conformance.reference.rules.engine import RuleEngine
@@ -66,16 +67,16 @@ seed(
 )
 
 
-class Stuck(dict[str, int]):
+class Stuck(NodeCounters):
     """Counters that do not count."""
 
-    def __setitem__(self, name: str, value: int) -> None:
+    def add(self, name: str, by: int = 1) -> None:
         pass
 
 
 def stop_counting(call: Any, _run: Callable[[], Any]) -> Any:
     metrics = call.deployment.rules.get(call.path["id"]).metrics
-    metrics._counts = Stuck(dict.fromkeys(metrics._counts, 0))
+    metrics._counts = Stuck(metrics._counts.total())
     return Answered(204)
 
 

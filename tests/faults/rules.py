@@ -137,10 +137,11 @@ def with_text(call: Call, run: Callable[[], Any]) -> Any:
 
 
 TAKEN, IMPOSSIBLE = (scenario("rules", f"{kind}_id_is_refused") for kind in ("taken", "impossible"))
+NO_TEXT = scenario("rules", "id_that_is_no_text_is_refused")
 seed("a rule is overwritten by a new one", instead(CREATE, overwrite), TAKEN, "RUL-03", origin=f"{PULL}7612")
 seed("a refused rule overwrites the stored one", instead(CREATE, refuse_and_overwrite), TAKEN, "RUL-03")
-seed("the id null is none", instead(CREATE, without_null), IMPOSSIBLE, "RUL-03", origin=f"{PULL}13589")
-seed("an id is made a text", instead(CREATE, with_text), IMPOSSIBLE, "RUL-03")
+seed("the id null is none", instead(CREATE, without_null), NO_TEXT, "RUL-03", origin=f"{PULL}13589")
+seed("an id is made a text", instead(CREATE, with_text), NO_TEXT, "RUL-03")
 seed("an id has any characters", broken(configuration, "_ID", lambda _: re.compile("(?s).+")), IMPOSSIBLE, "RUL-03")
 seed("an id has any length", broken(configuration, "_MAX_ID", lambda _: 1000), IMPOSSIBLE, "RUL-03")
 

@@ -94,5 +94,10 @@ seed(
     MATCH,
     ("SUB-02", LIST, "subscriptions_that_match"),
 )
-seed("every node has all subscriptions", broken(subscriptions, "check_node", always(True)), OF_NODE, "SUB-04")
-seed("no node has a subscription", broken(subscriptions, "check_node", always(False)), OF_NODE, "SUB-04")
+seed(
+    "every node has all subscriptions",
+    broken(subscriptions, "nodes_asked", lambda _: lambda call: call.deployment.nodes),
+    OF_NODE,
+    "SUB-04",
+)
+seed("no node has a subscription", broken(subscriptions, "nodes_asked", always(())), OF_NODE, "SUB-04")

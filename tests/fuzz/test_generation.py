@@ -1,9 +1,14 @@
 """Generated data: reproducible, narrowed, and of the promised kind. Breaks when schemathesis changes underneath."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from conformance.contract import load_contract
-from conformance.contract.generation import MISSING, draw, narrowed
+from conformance.contract.generation import MISSING, Part, draw, narrowed
 
 CONTRACT = load_contract()
 
@@ -22,6 +27,31 @@ def test_positive_bodies_satisfy_the_schema_and_carry_no_query() -> None:
         assert generated.query == {}
         assert isinstance(generated.body, dict)
         assert {"as", "who"} <= set(generated.body)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a value, names of fields as well."""
+    if isinstance(value, str):
+        yield value
+    for part in [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(part)
+
+
+@pytest.mark.parametrize(("label", "part"), [("POST /publish", "body"), ("GET /clients", "query")])
+def test_texts_of_positive_draws_are_printable(label: str, part: Part) -> None:
+    unprintable = CONTRACT.unprintable
+    assert unprintable is not None
+    drawn = {
+        contract.variant: [
+            text
+            for generated in draw(contract, label, mode="positive", part=part, count=60, seed_value=3)
+            for text in texts([generated.body, dict(generated.query)])
+        ]
+        for contract in (CONTRACT, load_contract("published"))
+    }
+    assert not [text for text in drawn["corrected"] if unprintable.search(text)]
+    assert [text for text in drawn["published"] if unprintable.search(text)], "the document alone promises nothing"
+    assert len({character for text in drawn["corrected"] for character in text}) > 50, "and nothing else is left out"
 
 
 def test_query_draws_have_no_body() -> None:

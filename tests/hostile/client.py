@@ -18,9 +18,8 @@ class Client:
     """Use as a context manager."""
 
     def __init__(self, base_url: str, folder: Path, **options: Any) -> None:
-        configuration = Configuration(
-            base_url=base_url, api_key="key", api_secret="the-api-secret", report_dir=folder, **options
-        )
+        key = {"api_key": "key", "api_secret": "the-api-secret"}
+        configuration = Configuration(base_url=base_url, report_dir=folder, **{**key, **options})
         self.worker = Worker(configuration, "0abcdef1234", "gw0", load_contract())
         self.recorder = Recorder(self.worker.redact, "gw0")
         self.api = self.worker.api

@@ -11,7 +11,7 @@ import struct
 import threading
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,9 +88,10 @@ async def healthy(exchange: Exchange) -> None:
 class HostileServer:
     """Use as a context manager. Everything may be changed while it runs.
 
-    ``cases``: path -> case, for requests to that path; ``choose`` decides on the others. ``storm``: a case for all
-    requests, from the first one on whose path is ``storm_from``. ``upstream``: a healthy deployment that gets
-    everything else. ``greeting``: sent to whoever connects, before the connection is closed.
+    ``cases``: path -> case, for requests to that path; ``choose`` decides on the others. ``early``: decides likewise
+    before the body of a request is read, and before all others; the body is read once its case is done. ``storm``: a
+    case for all requests, from the first one on whose path is ``storm_from``. ``upstream``: a healthy deployment that
+    gets everything else. ``greeting``: sent to whoever connects, before the connection is closed.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class HostileServer:
     ) -> None:
         self.cases = cases or {}
         self.choose: Callable[[Request], Case | None] = lambda _request: None
+        self.early: Callable[[Request], Case | None] = lambda _request: None
         self.storm: Case | None = None
         self.storm_from: str | None = None
         self.upstream = upstream
@@ -175,9 +177,16 @@ class HostileServer:
                 writer.write(self._greeting)
                 writer.close()
             while not writer.is_closing():
-                request = await _request(reader)
+                request, length = await _head(reader)
+                case = self.early(request)
+                if case is None:
+                    request = replace(request, body=await reader.readexactly(length))
+                    case = self._case(request)
+                    length = 0
                 self.seen.append(request)
-                await self._case(request)(Exchange(request, number, reader, writer))
+                await case(Exchange(request, number, reader, writer))
+                if length and not writer.is_closing():
+                    await reader.readexactly(length)
         self._open.discard(writer)
         writer.close()
 
@@ -186,13 +195,17 @@ class HostileServer:
             self.storm_from = None
         if self.storm is not None and self.storm_from is None:
             return self.storm
-        return self.cases.get(request.path) or self.choose(request) or (self._forward if self.upstream else healthy)
+        return self.cases.get(request.path) or self.choose(request) or (self.forward if self.upstream else healthy)
 
-    async def _forward(self, exchange: Exchange) -> None:
+    async def forward(self, exchange: Exchange) -> None:
+        """Let the upstream answer."""
+        await exchange.send(await self.ask(exchange.request))
+
+    async def ask(self, request: Request) -> bytes:
+        """What the upstream answers to a request."""
         assert self.upstream is not None
         assert self._known is not None
         target = urlsplit(self.upstream.base_url)
-        request = exchange.request
         reader, writer = await asyncio.open_connection(target.hostname, target.port)
         # Who was told the credentials of the first upstream knows those of every later one.
         head = request.head.replace(_signature(self._known), _signature(self.upstream))
@@ -200,16 +213,17 @@ class HostileServer:
         head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
         writer.close()
         kept = [line for line in head.split(b"\r\n") if line.lower() != b"connection: close"]
-        await exchange.send(b"\r\n".join(kept), b"\r\n\r\n", body)
+        return b"\r\n".join(kept) + b"\r\n\r\n" + body
 
 
 def _signature(deployment: EmbeddedDeployment) -> bytes:
     return b64encode(f"{deployment.api_key}:{deployment.api_secret}".encode())
 
 
-async def _request(reader: asyncio.StreamReader) -> Request:
+async def _head(reader: asyncio.StreamReader) -> tuple[Request, int]:
+    """A request without its body, and the length of that."""
     head = await reader.readuntil(b"\r\n\r\n")
     method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
     length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
-    body = await reader.readexactly(int(length.split(b":")[1]))
-    return Request(method, target.partition("?")[0].removeprefix(BASE_PATH), head, body)
+    request = Request(method, target.partition("?")[0].removeprefix(BASE_PATH), head, b"")
+    return request, int(length.split(b":")[1])

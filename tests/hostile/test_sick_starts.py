@@ -20,7 +20,6 @@ from tests.hostile.test_endless_answers import bombing, endless, silent
 from tests.hostile.test_http_framing import HTML, LOOP, OK, closing, resetting, wire
 from tests.hostile.test_storms import answering
 from tests.hostile.test_unreliable_json import nested
-from tests.run.command import report_of
 from tests.waiting import PATIENCE_S
 
 # case, exit code, words of the sentence
@@ -111,17 +110,6 @@ def test_emqx_with_a_fault_where_it_is_recognized_is_still_looked_at(
     server.choose = lambda _request: faulty
     monkeypatch.setattr("conformance.target.preflight._write_check", reached)
     assert refusal(server, tmp_path) == "inconclusive: reached"
-
-
-def test_listener_that_was_named_and_does_not_answer_ends_the_run_before_it_begins(
-    server: HostileServer, closed_port: int, tmp_path: Path
-) -> None:
-    listener = f"127.0.0.1:{closed_port}"
-    said = refusal(server, tmp_path, mqtt=listener)
-    assert said.startswith(
-        f"inconclusive: the MQTT listener {listener} does not answer: cannot connect to {listener}: "
-    )
-    assert report_of(tmp_path)["verdict"] == "inconclusive"
 
 
 def test_sentence_about_a_sick_target_tells_no_secret_and_does_not_act(server: HostileServer, tmp_path: Path) -> None:

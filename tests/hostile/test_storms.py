@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,7 +37,7 @@ def first(count: int, case: Case) -> Case:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What the session would have slept."""
     slept: list[float] = []
-    monkeypatch.setattr("conformance.target.session.time.sleep", slept.append)
+    monkeypatch.setattr("conformance.target.session.time", SimpleNamespace(sleep=slept.append))
     return slept
 
 

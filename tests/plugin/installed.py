@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 from tests.run.command import environment
+from tests.waiting import RUN_PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +33,7 @@ def install(site: Path) -> Path:
 
 
 def pytest_beside(
-    site: Path, *arguments: str, cwd: Path, env: dict[str, str] | None = None, timeout: float = 300
+    site: Path, *arguments: str, cwd: Path, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run pytest in ``cwd`` where the suite of ``site`` is installed, with no setting of a checkout."""
     return subprocess.run(
@@ -41,6 +42,6 @@ def pytest_beside(
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=RUN_PATIENCE_S,
         check=False,
     )

@@ -42,6 +42,15 @@ def test_what_a_mode_leaves_out_is_named_with_the_option_that_includes_it() -> N
     ]
 
 
+def test_what_does_not_count_is_no_reason_of_a_mode() -> None:
+    some = [
+        skipped("DELETE /banned", "GEN-38", needed="exclusive", omission="not_demanded", reason="provisional, and it"),
+        skipped("POST /rules", "GEN-38", needed="sandboxed", omission="not_demanded", reason="provisional, and that"),
+    ]
+    (line,) = told(some, Mode.SANDBOXED)
+    assert line.startswith("provisional, and left out by the mode of the run: 2 items; not looked at: ")
+
+
 def test_long_lists_are_counted() -> None:
     some = [skipped(f"POST /{name}", needed="exclusive" if name == "f" else "sandboxed") for name in "abcdef"]
     assert told(some, Mode.READ_ONLY) == [
@@ -146,3 +155,16 @@ def test_requirements_on_every_answer_are_looked_at_in_part_where_an_operation_g
 
 def test_entry_about_the_run_is_its_reason() -> None:
     assert sentence(LeftOut("chosen", "everything else")) == "everything else"
+
+
+def test_requests_that_single_items_did_not_send_are_counted() -> None:
+    some = [
+        item("test_a", "POST /rules", "GEN-18", withheld={"disposable": 2}),
+        item("test_b", "POST /rules", "GEN-29", withheld={"disposable": 1, "exclusive": 1}),
+        item("test_c", "POST /rules", "GEN-29", outcome="skipped", needs_mode="disposable", withheld={"disposable": 9}),
+    ]
+    told = {entry.reason: entry.partly for entry in left_out(some, [], [], Mode.SANDBOXED) if not entry.items}
+    assert told == {
+        "sandboxed: 2 items would send 3 requests more with --disposable": ["GEN-18", "GEN-29"],
+        "sandboxed: 1 item would send 1 request more with --exclusive": ["GEN-29"],
+    }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.report.model import ItemResult, LeftOut, Omission, Outcome, Verdict
+from conformance.report.model import ItemResult, LeftOut, Omission, Outcome, PartSelected, Verdict
 from conformance.report.verdict import Decision, Selection, decide, exit_code
 from tests.report.samples import CATALOGUE, OPERATIONS, SELECTION, failing_items, failure, good_items, item, items
 from tests.report.samples import selections as any_selection
@@ -86,6 +86,18 @@ def test_what_concerns_the_whole_run_is_always_told(why: Omission, some: list[It
     assert decision.reasons[1] == "EMQX 5.10.3 was checked against the contract of 5.8.9."
     assert verdict != "partial" or code(decision) == (0 if why == "chosen" else 3)
     assert sum("5.10.3" in reason for reason in decision.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("selected", "words"),
+    [
+        (PartSelected(), "some items were deselected"),
+        (PartSelected(["a"]), "1 id"),
+        (PartSelected(["a", "b"], "rules", "fuzz", ["c"]), "2 ids and -k 'rules' and -m 'fuzz' and --deselect"),
+    ],
+)
+def test_selection_is_named_as_the_user_made_it(selected: PartSelected, words: str) -> None:
+    assert selected.words == words
 
 
 def test_selection_that_touches_everything_is_still_partial() -> None:

@@ -133,6 +133,59 @@ def test_first_waiver_that_covers_waives() -> None:
     assert waived(file, failure("GEN-15")) == "EMQX-2"
 
 
+DEFECT = {
+    "name": '"list-unchecked"',
+    "symptom": '"The query of the list is not checked."',
+    "request": '"GET /rules?page=abc"',
+    "answer": '"500"',
+    "seen": '["5.8.9"]',
+    "versions": '">=5.8.0,<6"',
+    "upstream": "[]",
+}
+
+
+def defect(**changes: str | None) -> str:
+    entry = {**DEFECT, **changes}
+    return "[[defect]]\n" + "".join(f"{key} = {value}\n" for key, value in entry.items() if value is not None)
+
+
+def test_waiver_of_a_defect_is_for_its_versions_and_links_to_its_section() -> None:
+    named = {"defect": '"list-unchecked"', "link": None}
+    file = parse(defect() + toml(**named, versions=None) + toml(**named, id='"EMQX-2"', versions='">=5.9"'))
+    assert [(waiver.link, waiver.within) for waiver in file.waivers] == [
+        ("docs/known-defects.md#list-unchecked", ">=5.8.0,<6"), ("docs/known-defects.md#list-unchecked", ">=5.9"),
+    ]  # fmt: skip
+    assert [waived(file, failure("GEN-15"), version) for version in ("5.8.9", "5.10.3", "6.0.0")] == [
+        "EMQX-1", "EMQX-1", "EMQX-2",
+    ]  # fmt: skip
+    assert [(entry.name, entry.seen, entry.upstream, entry.fixed) for entry in file.defects] == [
+        ("list-unchecked", ("5.8.9",), (), "")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (defect() + defect(), "w.toml: defect list-unchecked: the name is used twice"),
+        (toml(defect='"other"'), "w.toml: waiver EMQX-1: there is no defect 'other'"),
+        (defect(versions='"6"'), "w.toml: defect list-unchecked: versions: '6' is no range of versions"),
+        (defect(name='"A b"'), "w.toml: defect A b: name: expected small letters, digits and '-', at most 64"),
+        (defect(answer=None), "w.toml: defect list-unchecked: 'answer' is a required property"),
+        (defect(seen="[]"), "w.toml: defect list-unchecked: seen: "),
+        (defect(upstream='["EMQX-1"]'), "w.toml: defect list-unchecked: upstream: expected an http(s) URL"),
+        (defect(upstream='"EMQX-1"'), "w.toml: defect list-unchecked: upstream: expected an array of http(s) URLs"),
+        (defect(cause='"x"'), "w.toml: defect list-unchecked: Additional properties are not allowed"),
+        ("defect = 5", "w.toml: expected an array of tables [[defect]]"),
+        ("[[defect]]", "w.toml: defect number 1: "),
+    ],
+)
+def test_bad_defect(text: str, sentence: str) -> None:
+    with pytest.raises(WaiverError) as caught:
+        parse(text)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("key", ["id", "versions", "reason", "link", "owner", "expires"])
 def test_missing_key(key: str) -> None:
     with pytest.raises(WaiverError, match=rf"^w\.toml: waiver .*{key}. is a required property$"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.reference.embedded import start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.report.model import RunResult
 from conformance.report.storage import read_run
 from tests.run.command import environment, run
@@ -36,7 +37,7 @@ def run_against_reference(folder: Path) -> None:
 
 def run_against_recorded_server(folder: Path) -> None:
     """Against the recorded defects of EMQX 5.8.9, with the waivers that ship for them."""
-    with start_embedded(strict=True, authentication=True) as target:
+    with start_embedded(strict=True, configuration=NodeConfiguration(authentication_enable=True)) as target:
         assert target.mqtt is not None
         keys = {f"{role.upper()}_KEY": key for role, (key, _) in target.role_keys.items()}
         secrets = {f"{role.upper()}_SECRET": secret for role, (_, secret) in target.role_keys.items()}

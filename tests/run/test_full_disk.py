@@ -15,6 +15,7 @@ import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from tests.run.command import environment, report_of, run
+from tests.waiting import RUN_PATIENCE_S
 
 ITEMS = ["conformance/scenarios/test_rules.py::test_deleted_rule_is_gone",
          "conformance/fuzz/test_operations.py::test_positive[POST /rules]"]  # fmt: skip
@@ -41,7 +42,7 @@ def run_bounded(size: int, *arguments: str, env: dict[str, str], cwd: Path) -> s
         [sys.executable, "-m", "conformance.cli", "run", *arguments],
         # Python itself would write half a file of bytecode, and never get over it.
         env={**env, "PYTHONDONTWRITEBYTECODE": "1"},
-        cwd=cwd, preexec_fn=bounded(size), capture_output=True, text=True, timeout=300, check=False,
+        cwd=cwd, preexec_fn=bounded(size), capture_output=True, text=True, timeout=RUN_PATIENCE_S, check=False,
     )  # fmt: skip
 
 

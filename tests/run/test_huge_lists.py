@@ -11,6 +11,7 @@ from conformance.reference.embedded import start_embedded
 from conformance.scenarios.test_list_filters import ONE_PAGE
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
+from tests.waiting import PATIENCE_S
 
 LISTS = "conformance/scenarios/test_lists.py"
 COUNTED = f"{LISTS}::test_count_is_the_number_of_elements[GET {paths.USERS}]"
@@ -33,7 +34,7 @@ def test_list_that_others_fill_is_looked_at_through_a_filter(tmp_path: Path) -> 
             f"{target.base_url}{paths.IMPORT_USERS}?type=plain",
             json=users,
             auth=(target.api_key, target.api_secret),
-            timeout=60,
+            timeout=PATIENCE_S,
         )
         assert imported.json()["success"] == ONE_PAGE
         env = environment(target, BASE_URL=proxy.base_url)

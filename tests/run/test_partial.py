@@ -19,6 +19,8 @@ READ = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 MQTT = "conformance/scenarios/test_publish.py::test_message_reaches_its_subscribers"
 VIEWER = "conformance/fuzz/test_credentials.py::test_viewer_reads[GET /rules]"
 LOGIN = "conformance/scenarios/test_login.py"
+RULES = "conformance/scenarios/test_authorization.py::test_rules_are_kept_in_order"
+SCHEMAS = "conformance/scenarios/test_schema_registry.py"
 GLOBAL = "conformance/fuzz/test_operations.py::test_positive[DELETE /banned]"
 TYPES = "conformance/scenarios/test_type_secrets.py::test_connector"
 NOT_AUTHORIZED = b"\x20\x03\x00\x87\x00"
@@ -45,7 +47,7 @@ def outcome(tmp_path: Path) -> Callable[..., Told]:
 
     def tell(target: EmbeddedDeployment, *arguments: str, base_url: str | None = None) -> Told:
         env = environment(target, **({"BASE_URL": base_url} if base_url else {}))
-        ended = command.start(*arguments, env=env, folder=tmp_path).end(within_s=600)
+        ended = command.start(*arguments, env=env, folder=tmp_path).end()
         reasons: dict[str, list[str]] = {}
         for entry in ended.report["left_out"]:
             if not entry["reason"].startswith("not selected"):
@@ -105,12 +107,34 @@ def test_listener_that_was_named_and_cannot_be_used_is_undecided(
 
 
 @pytest.mark.parametrize(("profile", "expected"), [("smoke", 0), ("standard", 3)])
+@pytest.mark.parametrize(
+    ("path", "item", "reason"),
+    [
+        ("/authorization/sources/", RULES, "the built-in database authorization source is not configured"),
+        ("/schema_registry", SCHEMAS, "the target has no schema registry"),
+    ],
+    ids=["authorization", "schemas"],
+)
 def test_what_the_target_must_bring_is_undecided(
+    profile: str, expected: int, path: str, item: str, reason: str, target: EmbeddedDeployment,
+    outcome: Callable[..., Told],
+) -> None:  # fmt: skip
+    def without(request: Any, forward: Callable[[], Reply]) -> Reply:
+        absent = {"code": "NOT_FOUND", "message": "not here"}
+        return forward().with_json(absent, 404) if path in request.path else forward()
+
+    with FaultProxy(target.base_url, without) as proxy:
+        code, verdict, reasons, output = outcome(target, item, READ, "--profile", profile, base_url=proxy.base_url)
+    assert (code, verdict) == (expected, "partial"), output
+    assert reason in reasons["undecided" if expected else "chosen"]
+
+
+@pytest.mark.parametrize(("profile", "expected"), [("standard", 0), ("deep", 3)])
+def test_whether_clients_must_log_in_is_for_the_target_unless_the_profile_is_deep(
     profile: str, expected: int, target: EmbeddedDeployment, outcome: Callable[..., Told]
 ) -> None:
     assert target.mqtt is not None
-    options = ("--profile", profile, "--mqtt", target.mqtt)
-    code, verdict, reasons, output = outcome(target, LOGIN, READ, *options)
+    code, verdict, reasons, output = outcome(target, LOGIN, READ, "--profile", profile, "--mqtt", target.mqtt)
     assert (code, verdict) == (expected, "partial"), output
     assert "the target lets anonymous MQTT clients in" in reasons["undecided" if expected else "chosen"]
 

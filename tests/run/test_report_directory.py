@@ -18,7 +18,7 @@ from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.report_directory import ReportDirectory
 from conformance.target.config import report_directory
 from conformance.target.errors import ConfigurationError
-from tests.run.command import environment, output_of, report_of, run, start, wait_for_progress
+from tests.run.command import end_of, environment, output_of, report_of, run, start, wait_for_progress
 
 ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 COMMAND = [sys.executable, "-m", "conformance.cli", "run", "-n", "0"]
@@ -109,6 +109,7 @@ def test_waiver_of_something_that_does_not_exist_is_told_as_well(target: Embedde
 def test_second_run_in_a_busy_directory_is_refused(target: EmbeddedDeployment, tmp_path: Path) -> None:
     first = start([*COMMAND, "-k", "test_positive"], tmp_path, environment(target))
     wait_for_progress(first, tmp_path)
+    first.send_signal(signal.SIGSTOP)  # whatever is written now is not its own
     files = sorted(file.name for file in (tmp_path / "reports").iterdir() if file.suffix != ".jsonl")
     second = run("run", "-n", "0", ITEM, env=environment(target), cwd=tmp_path)
     assert (second.returncode, second.stdout, second.stderr) == (2, "", f"{BUSY}\n")
@@ -116,7 +117,8 @@ def test_second_run_in_a_busy_directory_is_refused(target: EmbeddedDeployment, t
     elsewhere = run("run", "-n", "0", ITEM, "--report-dir", "other", env=environment(target), cwd=tmp_path)
     assert elsewhere.returncode == 0
     first.send_signal(signal.SIGTERM)
-    assert first.wait(180) == 3, output_of(tmp_path)
+    first.send_signal(signal.SIGCONT)
+    assert end_of(first) == 3, output_of(tmp_path)
     assert report_of(tmp_path / "reports")["verdict"] == "inconclusive"
 
 

@@ -1,4 +1,4 @@
-"""Lines of a report, pasted into a shell after the run has deleted everything, show the failure, or say why not."""
+"""Lines of a report, pasted into a shell after the run has cleaned up, show the failure again, or say why not."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
 from conformance.target.resources.access import PASSWORD
 from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.run.command import environment, output_of, report_of, start
@@ -109,7 +110,7 @@ def traces(secret: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def target() -> Iterator[EmbeddedDeployment]:
-    with start_embedded(authentication=True) as deployment:
+    with start_embedded(configuration=NodeConfiguration(authentication_enable=True)) as deployment:
         yield deployment
 
 

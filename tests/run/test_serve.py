@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.run.command import environment, run
+from tests.waiting import PATIENCE_S
 
 KEY, SECRET = "key", "a-secret-of-serve"
 
@@ -29,11 +30,11 @@ def test_every_spelling_of_a_version_is_served(version: str, tmp_path: Path) -> 
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
-        (node,) = requests.get(f"{line.split()[-1]}/nodes", auth=(KEY, SECRET), timeout=30).json()
+        (node,) = requests.get(f"{line.split()[-1]}/nodes", auth=(KEY, SECRET), timeout=PATIENCE_S).json()
         assert node["version"] == version
     finally:
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_S) == 0
         process.stdout.close()
 
 

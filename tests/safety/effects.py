@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ from conformance.reference.message import Message
 from conformance.reference.rules.rule import Rule
 from conformance.target.guard import Outgoing
 from conformance.target.resource import Resource
+from tests.safety.cleaning import cleaned_up
 from tests.safety.shared_target import (
     OWN,
     OWN_TOPIC,
@@ -48,36 +49,53 @@ class Effects:
         self._own = self._stored()
         self.created: set[Resource] = set()
         """What the last request stored that was not there before; a rule with an invented id by its name."""
+        self.left: set[Resource] = set()
+        """What of that the suite's own clean-up could not delete again."""
 
     @property
     def broker(self) -> str:
         """``host:port`` of the target's MQTT listener."""
         return self._target.broker
 
-    def of(self, request: Outgoing) -> tuple[int, list[str]]:
-        """Status of the answer, and one sentence per effect on somebody else. Everything is restored afterwards."""
-        return self._target.loop.run_until_complete(self._of(request))
+    def of(self, request: Outgoing, announced: Sequence[Resource] = ()) -> tuple[int, list[str]]:
+        """Status of the answer, and one sentence per effect on somebody else. Everything is restored afterwards.
 
-    async def _of(self, request: Outgoing) -> tuple[int, list[str]]:
+        ``announced``: what the journal says the request may create; the clean-up deletes it.
+        """
+        run = self._target.loop.run_until_complete
+        status, found = run(self._observed(request))
+        self.left = set()
+        try:
+            if self.created and not found:
+                cleaned_up(self._target, announced)
+                self.left = self._stored() - self._own
+        finally:
+            run(self._restored(found))
+        return status, found + [f"it contacted {stranger}" for stranger in self._target.network.strangers()]
+
+    async def _observed(self, request: Outgoing) -> tuple[int, list[str]]:
         target = self._target
         target.network.contacts.clear()
         target.published.clear()
         status = await target.answer(request)
         found = [f"it led to a message on {topic}" for topic in target.published if not _is_own_topic(topic)]
-        self.created = self._stored() - self._own if target.changed else set()
-        counters = self._counted()
-        found += _differences(self._counters, counters)
-        if target.changed:
+        self._changed = target.changed
+        self.created = self._stored() - self._own if self._changed else set()
+        self._last_counted = self._counted()
+        found += _differences(self._counters, self._last_counted)
+        if self._changed:
             found += _differences(self._state, self._seen())
             if target.behaves_differently:
                 found += self._while_others_work()
                 found += await self._while_the_suite_works()
-        if target.changed or found:
-            await target.restore(reconnect=bool(found))
+        return status, found
+
+    async def _restored(self, found: Sequence[str]) -> None:
+        if self._changed or found:
+            await self._target.restore(reconnect=bool(found))
             self._state, self._counters = self._seen(), self._counted()
         else:
-            self._counters = counters
-        return status, found + [f"it contacted {stranger}" for stranger in target.network.strangers()]
+            self._counters = self._last_counted
 
     def _stored(self) -> set[Resource]:
         """Everything on the target by kind and id, as the journal calls it."""
@@ -93,10 +111,11 @@ class Effects:
         stored |= {Resource("ban", f"{ban.kind}/{ban.who}") for ban in access.bans.listed()}
         stored |= {Resource("retained", message.topic) for message in deployment.broker.retained.matching()}
         if access.authenticator is not None:
-            stored |= {Resource("user", str(name)) for name in access.authenticator.users}
+            users = access.authenticator.users.values()
+            stored |= {Resource.identified("user", user.shown()["user_id"]) for user in users}
         if access.source is not None:
-            stored |= {Resource("user_rules", str(name)) for name in access.source.users}
-            stored |= {Resource("client_rules", str(name)) for name in access.source.clients}
+            stored |= {Resource.identified("user_rules", name) for name in access.source.users}
+            stored |= {Resource.identified("client_rules", name) for name in access.source.clients}
         return stored
 
     def as_stored(self, resource: Resource) -> Resource:

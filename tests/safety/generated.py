@@ -33,10 +33,14 @@ def _mostly(likely: SearchStrategy[Any], unlikely: SearchStrategy[Any], of: int 
 _their_names = st.sampled_from(
     (*THEIRS, SUBSCRIBER, "", ".", "..", f" {OWN}", OWN.upper(), f"x:{OWN}", f"{_TAKEN_PREFIX}2")
 )
-_odd_names = st.sampled_from((f"{OWN} /%+?#ü", f"{OWN}/../x", f"{OWN}\n", SANDBOX.prefix, f"{OWN}:x"))
+_unreachable_names = st.sampled_from((f"{OWN}/../x", f"{OWN}%2F..", f"{OWN}\x01", f"{OWN}\ufffd", OWN + "ü" * 1000))
+_odd_names = _mostly(
+    st.sampled_from((f"{OWN} /%+?#ü", f"{OWN}\n", SANDBOX.prefix, f"{OWN}:x")), _unreachable_names, 2
+)  # fmt: skip
 _no_names = st.sampled_from(
-    (None, True, 5, 1.5, {}, {"a": 1}, [], [OWN], list(b"theirs"), ["the", "irs"], {"1": "theirs"})
-)
+    (None, True, False, 5, 1.5, {}, {"a": 1}, {"user_id": OWN}, [], [OWN], [{"a": OWN}], list(OWN.encode()),
+     list(b"theirs"), ["the", "irs"], {"1": "theirs"})
+)  # fmt: skip
 _foreign = _mostly(_their_names, _no_names, 3)
 _existing = _mostly(st.sampled_from((OWN, OWN, UNUSED)), _mostly(_their_names, _odd_names, 3), 4)
 _references = _mostly(st.just(OWN), _foreign)
@@ -48,6 +52,7 @@ _own_topics = st.sampled_from(
         f"{OWN_TOPIC}/x",
         f"{OWN_TOPIC}/#",
         f"{OWN_TOPIC}/${{payload.t}}",
+        f"{OWN_TOPIC}/../x",
         f"$share/g/{OWN_TOPIC}",
         f"{SANDBOX.topic_root}+",
     )
@@ -135,8 +140,8 @@ def _without(body: SearchStrategy[Any], *names: str) -> SearchStrategy[Any]:
 
 
 _OWN_SUBJECTS: Mapping[Any, tuple[Any, ...]] = {
-    "clientid": (UNUSED, UNUSED, OWN),
-    "username": (UNUSED, UNUSED, OWN),
+    "clientid": (UNUSED, UNUSED, OWN, f"{OWN}/../x"),
+    "username": (UNUSED, UNUSED, OWN, f"{OWN}%2F.."),
     "clientid_re": (f"^{OWN}$", f"^{SANDBOX.prefix}(x)?"),
     "username_re": (f"^{OWN}-", f"^{SANDBOX.prefix}[a-z]"),
     "peerhost": ("192.0.2.7", "2001:db8::7"),
@@ -205,6 +210,11 @@ _PARAMETERS: Mapping[str, SearchStrategy[str]] = {
 }
 
 
+_identities_in_the_query = st.sampled_from(
+    [f"{key}={quote(name)}" for key in ("user_id", "username", "name", "id") for name in (OWN, f"{OWN}/../x", "theirs")]
+)
+
+
 @st.composite
 def requests(draw: Callable[..., Any], label: str) -> Outgoing:
     """A request of an operation, nearly always signed; every other one plays tricks with path or body."""
@@ -214,6 +224,8 @@ def requests(draw: Callable[..., Any], label: str) -> Outgoing:
     body, content_type = draw(_bodies(label, tricks == "body")) if label in _BODIES else (b"", "")
     if label in _QUERIES:
         path += draw(_mostly(st.just(_QUERIES[label]), st.just("")))
+    if tricks == "body" and label in _BODIES and draw(st.booleans()):
+        path += ("&" if "?" in path else "?") + draw(_identities_in_the_query)
     return Outgoing(method, path, body, content_type, signed=draw(st.integers(0, 15)) < 15)
 
 

@@ -6,7 +6,16 @@ from urllib.parse import quote
 
 from conformance.contract import paths
 from conformance.target.guard import Outgoing
-from tests.safety.foreign_writes import UPLOAD, http_connector, mqtt_action, own_rule, republish, upload, write
+from tests.safety.foreign_writes import (
+    UPLOAD,
+    http_action,
+    http_connector,
+    mqtt_action,
+    own_rule,
+    republish,
+    upload,
+    write,
+)
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX
 
 _EVENT = 'FROM "$events/client_connected"'
@@ -38,11 +47,16 @@ LEGITIMATE: list[Outgoing] = [
     write("POST", "/rules", own_rule(f'SELECT * FROM "{OWN_TOPIC}"', republish(f"{OWN_TOPIC}/${{payload.t}}"))),
     write("POST", "/rules", own_rule(f'SELECT * FROM "{OWN_TOPIC}"', f"http:{OWN}", {"function": "no_such"})),
     write("POST", "/rules", {"name": OWN, "sql": f'SELECT * FROM "{OWN_TOPIC}"'}),
-    write("POST", "/rules", {"id": True, "name": OWN, "sql": f'SELECT * FROM "{OWN_TOPIC}"'}),
     write("POST", "/connectors", http_connector("http://x.invalid:80/path")),
     write("POST", "/connectors", http_connector("http://127.0.0.1:9")),
     write("POST", "/connectors", http_connector("http://sink.example:8080/hook")),
-    write("POST", "/connectors", {"type": "http", "name": None}),
+    write("POST", "/connectors", {"type": "http"}),
+    write("POST", "/connectors", {"type": 5, "name": OWN, "url": "http://127.0.0.1:9"}),
+    write("POST", "/connectors", {"type": {"a": 1}, "name": OWN, "database": "anything"}),
+    write("POST", "/connectors", http_connector("http://127.0.0.1:9", pool_size=8) | {"type": "no-such-member"}),
+    write("POST", "/connectors", http_connector("http://127.0.0.1:9", enable=False) | {"type": "doris"}),
+    write("POST", "/connectors_probe", http_connector("http://127.0.0.1:9") | {"type": "no-such-member"}),
+    write("POST", "/connectors_probe", {"type": "http", "name": None, "url": "http://127.0.0.1:9"}),
     write("POST", "/connectors", _BACK),
     write("POST", "/connectors", {"type": "mqtt", "name": OWN, "server": "x.invalid", "clientid_prefix": "plant"}),
     write("POST", "/connectors", {"type": "rabbitmq", "name": OWN, "server": "127.0.0.1", "port": 9}),
@@ -52,6 +66,8 @@ LEGITIMATE: list[Outgoing] = [
     write("PUT", "/connectors/http:", {"url": "http://127.0.0.1:9"}),
     write("POST", f"/connectors/http:{OWN}/start"),
     write("POST", "/actions", mqtt_action(f"{OWN_TOPIC}/${{topic}}")),
+    write("POST", "/actions", http_action(type="doris")),
+    write("PUT", f"/actions/doris:{OWN}", http_action(parameters={"path": "/a", "method": "post"})),
     write("PUT", f"/actions/bridge:http:{OWN}/enable/true"),
     write("POST", "/schema_registry", {"name": OWN, "type": "json", "source": '{"$ref":"#/definitions/a"}'}),
     write("POST", paths.USERS, {"user_id": f"{OWN} /%+?#ü", "password": 0, "is_superuser": "true"}),
@@ -61,10 +77,13 @@ LEGITIMATE: list[Outgoing] = [
     write("POST", paths.IMPORT_USERS, upload("u.json", f'[{{"user_id":"{OWN}","password":"p"}}]'), UPLOAD),
     write("POST", paths.IMPORT_USERS, upload("u.txt", "nothing"), UPLOAD),
     write("POST", paths.IMPORT_USERS, b""),
+    write("POST", f"{paths.IMPORT_USERS}?type=plain", [{"password": "p"}]),
+    write("POST", f"{paths.USERS}?user_id={OWN}", {"user_id": OWN, "password": "p"}),
     write("PUT", f"{paths.USER_RULES}/{OWN}", {"username": f"{OWN}-2", "rules": [{"topic": "#"}]}),
     write("POST", "/publish", {"topic": OWN_TOPIC, "payload": "", "properties": {"user_properties": {"a": 1}}}),
     write("POST", "/publish", {"topic": "", "payload": ""}),
     write("POST", "/publish", {"topic": {"a": 1}, "payload": ""}),
+    write("POST", "/publish", {"topic": f"{OWN_TOPIC}/{'t' * 60_000}", "payload": "", "retain": False}),
     write("POST", "/publish", b"\x00\xff"),
     write("POST", "/publish", b'{"topic":"' + OWN_TOPIC.encode() + b'"} x'),
     write("POST", "/banned", {"as": "peerhost", "who": "192.0.2.9"}),

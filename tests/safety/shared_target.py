@@ -70,7 +70,7 @@ class SharedTarget:
         self.deployment.hooks.on("message_publish", lambda _event, context: self.published.append(context["topic"]))
         self.deployment.rules.writes = self.deployment.rules.deletions = UnguardedWrites(0)
         self.deployment.schemas.writes = UnguardedWrites(0)
-        self.broker = f"127.0.0.1:{self.loop.run_until_complete(self.deployment.start(('127.0.0.1', 0)))}"
+        self.broker = f"127.0.0.1:{self.loop.run_until_complete(self.deployment.start(('127.0.0.1', 0)))[0]}"
         network.brokers.add(self.broker)
         self.clients: dict[str, Client] = {}
         self.loop.run_until_complete(self._seed())
@@ -81,6 +81,10 @@ class SharedTarget:
 
     async def answer(self, request: Outgoing) -> int:
         """Status of the answer to a request."""
+        return (await self.exchange(request))[0]
+
+    async def exchange(self, request: Outgoing) -> tuple[int, bytes]:
+        """Status and body of the answer to a request."""
         return await answered(self._application, request)
 
     @property
@@ -230,8 +234,8 @@ class SharedTarget:
         assert status < 300, (request, status)
 
 
-async def answered(application: Application, request: Outgoing) -> int:
-    """Status of an application's answer to a request, with the administrator's key if it is signed."""
+async def answered(application: Application, request: Outgoing) -> tuple[int, bytes]:
+    """Status and body of an application's answer to a request, with the administrator's key if it is signed."""
     path, _, query = request.path.partition("?")
     headers = [(b"content-length", str(len(request.body)).encode())]
     if request.content_type:
@@ -255,4 +259,4 @@ async def answered(application: Application, request: Outgoing) -> int:
         sent.append(event)
 
     await application(scope, receive, send)
-    return int(sent[0]["status"])
+    return int(sent[0]["status"]), b"".join(event.get("body", b"") for event in sent)

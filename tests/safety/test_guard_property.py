@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conformance.contract import paths
+from conformance.target.creations import creations
 from tests.safety.effects import Effects
+from tests.safety.foreign_writes import write
 from tests.safety.generated import WRITES
+from tests.safety.shared_target import OWN
 from tests.safety.trial import Trial
 
 EXAMPLES = 80
@@ -14,7 +19,10 @@ EXAMPLES = 80
 
 
 def test_guard_keeps_others_safe(effects: Effects, strict_effects: Effects) -> None:
-    """Judged twice: the recorded server removes dot segments, reads JSON leniently and takes numbers for texts."""
+    """Judged twice: the recorded server removes dot segments, reads JSON leniently and takes other values for texts.
+
+    What the guard lets through touches nobody else, is in the journal, and is deleted again by the clean-up.
+    """
     trial = Trial()
     for label in WRITES:
         trial.of_operation(label, (effects, strict_effects), EXAMPLES)
@@ -45,3 +53,33 @@ def test_hole_in_the_guard_is_found(
     monkeypatch.setattr(f"conformance.target.{judgement}", lambda *_values: iter(()))
     with pytest.raises(AssertionError, match="the guard let"):
         Trial().of_operation(label, [effects], 10 * EXAMPLES, shrink=False)
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        (f"POST {paths.USERS}", "no clean-up can delete again"),
+        (f"POST {paths.IMPORT_USERS}", "no clean-up can delete again|OddId.* is new"),
+        (f"POST {paths.USER_RULES}", "no clean-up can delete again"),
+        ("POST /banned", "no clean-up can delete again"),
+        ("POST /publish", "no clean-up can delete again"),
+    ],
+)
+def test_what_would_stay_for_good_is_found(
+    strict_effects: Effects, monkeypatch: pytest.MonkeyPatch, label: str, told: str
+) -> None:
+    """The trial can fail: of ids that no path carries it finds one that is stored and cannot be deleted again."""
+    monkeypatch.setattr("conformance.target.guard_identities.Judge.deletable", lambda *_values: iter(()))
+    with pytest.raises(AssertionError, match=told):
+        Trial().of_operation(label, [strict_effects], 10 * EXAMPLES, shrink=False)
+
+
+@pytest.mark.parametrize("user_id", [{"a": 1}, [OWN], 5], ids=str)
+def test_recorded_server_keeps_what_nobody_can_delete(effects: Effects, strict_effects: Effects, user_id: Any) -> None:
+    """The judge can convict: an imported id that is no text is stored by the recorded server alone, and stays."""
+    request = write("POST", f"{paths.IMPORT_USERS}?type=plain", [{"user_id": user_id, "password": "p"}])
+    announced = creations(f"POST {paths.IMPORT_USERS}", {}, request)
+    assert effects.of(request, announced)[0] == 400
+    status, found = strict_effects.of(request, announced)
+    assert (status, strict_effects.created) == (200, set(announced))
+    assert found, "it is nobody's by its name"

@@ -78,7 +78,8 @@ async def _try_all(*, allow_egress: bool, stranger: str) -> list[int]:
     for body in _connectors(stranger):
         content = json.dumps(body).encode()
         for path in ("/connectors", "/connectors_probe"):
-            statuses.append(await answered(application, Outgoing("POST", path, content, "application/json")))
+            request = Outgoing("POST", path, content, "application/json")
+            statuses.append((await answered(application, request))[0])
         await answered(application, Outgoing("DELETE", f"/connectors/{body['type']}:c", b""))
     await deployment.stop()
     return statuses

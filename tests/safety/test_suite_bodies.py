@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from conformance.contract.contract import JSON_MEDIA_TYPE
 from conformance.fuzz.adapt import Identities, into_sandbox
-from conformance.fuzz.boundaries import body_mutations
+from conformance.fuzz.boundaries import NO_SUCH_MEMBER, body_mutations
 from conformance.fuzz.space import Subject, subjects
 from conformance.target.guard import Guard, Outgoing
 from conformance.target.guard_table import TABLE, Access
@@ -36,10 +37,20 @@ def _path(subject: Subject) -> dict[str, str]:
     return {item.name: names.get(item.name) or SANDBOX.name("path") for item in operation.parameters_in("path")}
 
 
-def _refusals(subject: Subject, bodies: Iterator[object], path: dict[str, str]) -> list[str | None]:
+def _least_modes(subject: Subject, bodies: Iterator[object], path: dict[str, str]) -> list[Mode | None]:
     operation = contract().operation(subject.label)
     raw_path = expand(operation.path, path)
-    return [GUARD.refusal(Outgoing(operation.method, raw_path, encode(body), "application/json")) for body in bodies]
+    return [GUARD.least_mode(Outgoing(operation.method, raw_path, encode(body), JSON_MEDIA_TYPE)) for body in bodies]
+
+
+def _faulty(subject: Subject, path: dict[str, str]) -> Iterator[tuple[str, object]]:
+    """Where each fault is, and the body with it."""
+    identities = Identities(SANDBOX, path, SANDBOX.name("con"), subject.resource_type)
+    schema = contract().body_schema(subject.label, subject.resource_type) or {}
+    example = next(iter(contract().body_examples(subject.label, subject.resource_type).values()))
+    base = into_sandbox(subject.label, example, identities, valid=True)
+    for mutation in body_mutations(contract(), schema, base):
+        yield mutation.path, into_sandbox(subject.label, mutation.body, identities)
 
 
 @pytest.mark.parametrize("subject", WITH_BODY, ids=str)
@@ -49,7 +60,7 @@ def test_every_example_of_the_contract_passes(subject: Subject) -> None:
     examples = contract().body_examples(subject.label, subject.resource_type)
     assert examples
     adapted = (into_sandbox(subject.label, body, identities, valid=True) for body in examples.values())
-    assert set(_refusals(subject, adapted, path)) == {None}
+    assert set(_least_modes(subject, adapted, path)) == {Mode.SANDBOXED}
 
 
 def test_nearly_every_body_with_a_fault_passes() -> None:
@@ -60,17 +71,37 @@ def test_nearly_every_body_with_a_fault_passes() -> None:
         if subject.resource_type in NEVER_STARTED:
             continue  # where the fault is in "enable", they are refused on purpose
         path = _path(subject)
-        identities = Identities(SANDBOX, path, SANDBOX.name("con"), subject.resource_type)
-        schema = contract().body_schema(subject.label, subject.resource_type) or {}
-        example = next(iter(contract().body_examples(subject.label, subject.resource_type).values()))
-        base = into_sandbox(subject.label, example, identities, valid=True)
-        faulty = (
-            into_sandbox(subject.label, mutation.body, identities)
-            for mutation in body_mutations(contract(), schema, base)
-        )
-        refusals = _refusals(subject, faulty, path)
-        tried[subject.label] += len(refusals)
-        refused[subject.label] += sum(refusal is not None for refusal in refusals)
+        modes = _least_modes(subject, (body for _, body in _faulty(subject, path)), path)
+        tried[subject.label] += len(modes)
+        refused[subject.label] += modes.count(None)
     assert sum(tried.values()) > 1000
     shares = {label: refused[label] / tried[label] for label in tried if refused[label]}
     assert all(share < 0.05 for share in shares.values()), shares
+
+
+IDENTITIES = {"id", "name", "user_id", "username", "clientid", "as", "who"}
+
+
+def test_only_faults_of_ids_wait_for_a_disposable_target() -> None:
+    withheld = Counter[str]()
+    for subject in WITH_BODY:
+        path = _path(subject)
+        where, bodies = zip(*_faulty(subject, path), strict=True)
+        for pointer, mode in zip(where, _least_modes(subject, iter(bodies), path), strict=True):
+            if mode not in (None, Mode.SANDBOXED):
+                assert (mode, pointer.rpartition("/")[2] in IDENTITIES) == (Mode.DISPOSABLE, True), (subject, pointer)
+                withheld[subject.label] += 1
+    assert withheld["POST /connectors"] > 50
+    assert withheld["POST /banned"] == 3
+
+
+TYPED = [subject for subject in WITH_BODY if subject.resource_type and subject.label.startswith("POST")]
+
+
+@pytest.mark.parametrize("subject", TYPED, ids=str)
+def test_bodies_that_are_wrong_in_their_type_alone_pass(subject: Subject) -> None:
+    """The guard knows no host of an unknown type: what could be one is taken out, and the fault stays."""
+    path = _path(subject)
+    bodies = [body for pointer, body in _faulty(subject, path) if pointer == "/type"]
+    assert {str(body["type"]) for body in bodies if isinstance(body, dict)} >= {NO_SUCH_MEMBER, "{'a': 1}"}
+    assert set(_least_modes(subject, iter(bodies), path)) == {Mode.SANDBOXED}

@@ -1,4 +1,4 @@
-"""The property of the guard: nothing it lets through does anything to others, or escapes the journal."""
+"""The property of the guard: nothing it lets through touches others, escapes the journal, or stays for good."""
 
 from __future__ import annotations
 
@@ -79,10 +79,16 @@ class Trial:
 
 
 def _judged(request: Outgoing, announced: list[Resource], judge: Effects) -> bool:
-    """Whether a deployment applied a request, which must have done nothing to others, nor escaped the journal."""
-    status, found = judge.of(replace(request, body=request.body.replace(BROKER.encode(), judge.broker.encode())))
+    """Whether a deployment applied a request.
+
+    It must have done nothing to others, and what it created must be in the journal and be deleted by the clean-up.
+    """
+    there = replace(request, body=request.body.replace(BROKER.encode(), judge.broker.encode()))
+    status, found = judge.of(there, announced)
     what = f"{request.method} {request.path} with {request.content_type or 'no body'} {request.body!r}"
     assert not found, f"the guard let {what} through, answered {status}: {'; '.join(found)}"
     missed = judge.created - {judge.as_stored(resource) for resource in announced}
     assert not missed, f"the journal did not see what {what} created: {', '.join(map(str, missed))}"
+    left = ", ".join(map(str, judge.left))
+    assert not left, f"the guard let {what} through, and no clean-up can delete again: {left}"
     return status < 300

@@ -42,7 +42,9 @@ def test_everything_else_is_elsewhere(host):
     assert not is_loopback(host)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("10m", 600), ("2h", 7200), ("1d", 86400), ("90s", 90)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("30s", 30), ("10m", 600), ("2h", 7200), ("1d", 86400), ("90s", 90)]
+)
 def test_duration_is_read_and_written_alike(text, seconds):
     assert duration_s(text) == seconds
     assert duration_text(seconds) == text

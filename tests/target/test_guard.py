@@ -13,7 +13,17 @@ from conformance.target.guard_bodies import SECRET_FIELDS
 from conformance.target.guard_table import TABLE, Access
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
-from tests.safety.foreign_writes import APPLIED, APPLIED_BY_LENIENT_SERVERS, SUSPECT, http_connector, write
+from tests.safety.foreign_writes import (
+    APPLIED,
+    APPLIED_BY_LENIENT_SERVERS,
+    SUSPECT,
+    http_action,
+    http_connector,
+    imported,
+    own_rule,
+    republish,
+    write,
+)
 from tests.safety.legitimate_writes import LEGITIMATE
 from tests.safety.network import CONFIGURED_HOSTS
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX, contract
@@ -107,25 +117,82 @@ def test_dot_segments_may_only_stand_for_what_an_exclusive_run_may_wipe(path: st
     assert bool(refused(request, Mode.DISPOSABLE)) is not allowed
 
 
+# What no path carries, or not to every server alike: whatever is stored under it stays.
+UNREACHABLE: list[Any] = [
+    5, 1.5, True, None, {}, {"a": 1}, {"user_id": OWN}, [], [OWN], list(OWN.encode()), "", ".", "..", f"{OWN}\0",
+    f"{OWN}\x1f", f"{OWN}\x85", f"{OWN}\ud800", f"{OWN}\ufffd", f"{OWN}\uffff", f"{OWN}/../x", f"{OWN}/.",
+    f"{OWN}%2F..%2Fx", OWN + "x" * 4000, OWN + "ü" * 700,
+]  # fmt: skip
+
+
+def storing(value: Any) -> list[Outgoing]:
+    """A request for every way to store something under an id."""
+    text = json.dumps(value)
+    return [
+        write("POST", paths.USERS, {"user_id": value, "password": "p"}),
+        write("POST", paths.IMPORT_USERS, [{"user_id": OWN, "password": "p"}, {"user_id": value, "password": "p"}]),
+        write("POST", paths.IMPORT_USERS, {"1": {"user_id": value, "password": "p"}}),
+        imported("u.json", f'[{{"user_id":{text},"password":"p"}}]'),
+        imported("u.csv", f'[{{"user_id":{text},"password":"p"}}]'),
+        write("POST", paths.USERS, f'{{"user_id":"{OWN}","user_id":{text},"password":"p"}}'.encode()),
+        write("POST", paths.USERS, f"{{'user_id':{text},'password':'p',}}".encode(), "text/plain"),
+        write("PUT", f"{paths.USERS}/{OWN}", {"user_id": value, "password": "p"}),
+        write("POST", paths.USER_RULES, [{"username": value, "rules": []}]),
+        write("POST", paths.CLIENT_RULES, [{"clientid": OWN, "rules": []}, {"clientid": value, "rules": []}]),
+        write("PUT", f"{paths.USER_RULES}/{OWN}", {"username": value, "rules": []}),
+        write("POST", "/rules", {**own_rule(_SQL), "id": value}),
+        write("PUT", f"/rules/{OWN}", {"id": value}),
+        write("POST", "/schema_registry", {"name": value, "type": "avro", "source": "{}"}),
+        write("POST", "/connectors", http_connector("http://127.0.0.1:9") | {"name": value}),
+        write("POST", "/actions", http_action(name=value)),
+        write("POST", "/banned", {"as": "clientid", "who": value}),
+    ]
+
+
+_SQL = f'SELECT * FROM "{OWN_TOPIC}"'
+
+
+@pytest.mark.parametrize("value", UNREACHABLE, ids=lambda value: ascii(value)[:60])
+def test_what_cannot_be_deleted_again_needs_disposable(value: Any) -> None:
+    for request in storing(value):
+        assert refused(request), request
+        assert "needs --disposable" in refused(request, Mode.EXCLUSIVE), request
+        assert not refused(request, Mode.DISPOSABLE), request
+        assert GUARDS[Mode.SANDBOXED].least_mode(request) is Mode.DISPOSABLE
+
+
+def test_ordinary_id_needs_no_mode() -> None:
+    for value in (OWN, f"{OWN} /%+?#ü\n", OWN + "x" * 300):
+        for request in storing(value):
+            assert not refused(request), request
+            assert GUARDS[Mode.DISPOSABLE].least_mode(request) is Mode.SANDBOXED
+
+
 @pytest.mark.parametrize(
     "request_",
     [
-        write("POST", paths.USERS, {"user_id": value, "password": "p"})
-        for value in (5, "", ".", "..")
-    ]
-    + [
-        write("POST", paths.USER_RULES, [{"username": 6, "rules": []}]),
-        write("POST", paths.CLIENT_RULES, [{"clientid": 6.5, "rules": []}]),
-        write("POST", paths.IMPORT_USERS, [{"user_id": 5, "password": "p"}]),
-        write("POST", "/banned", {"as": "clientid", "who": ""}),
-        write("POST", "/connectors", {**http_connector("http://127.0.0.1:9"), "name": 5}),
+        write("POST", "/banned", {"as": {"a": 1}, "who": OWN}),
+        write("POST", "/banned", {"as": None, "who": OWN}),
+        imported("u.csv", f"user_id,password\n{OWN}\x01,p\n"),
+        imported("u.csv", "password,user_id\np,\n"),
+        write("POST", "/publish", {"topic": "", "payload": "", "retain": True}),
+        write("POST", "/publish", {"topic": {"a": 1}, "payload": "", "retain": "true"}),
+        write("POST", "/publish", {"topic": f"{OWN_TOPIC}/../x", "payload": "", "retain": True}),
+        write("POST", "/publish/bulk", [{"topic": f"{OWN_TOPIC}/{'t' * 5000}", "payload": "", "retain": 1}]),
+        write("POST", "/publish", b'{"topic":"' + OWN_TOPIC.encode() + b'\\u0001","retain":false,"retain":true}'),
+        write("POST", "/rules", own_rule(_SQL, republish(f"{OWN_TOPIC}/../x"))),
     ],
     ids=described,
-)  # fmt: skip
-def test_what_cannot_be_deleted_again_needs_disposable(request_: Outgoing) -> None:
-    for mode in (Mode.SANDBOXED, Mode.EXCLUSIVE):
-        assert "needs --disposable" in refused(request_, mode)
+)
+def test_other_ids_out_of_reach_need_disposable(request_: Outgoing) -> None:
+    assert "needs --disposable" in refused(request_, Mode.EXCLUSIVE)
     assert not refused(request_, Mode.DISPOSABLE)
+
+
+def test_foreign_request_is_safe_in_no_mode() -> None:
+    assert GUARDS[Mode.DISPOSABLE].least_mode(write("DELETE", "/rules/theirs")) is None
+    assert GUARDS[Mode.READ_ONLY].least_mode(write("GET", "/rules/theirs")) is Mode.READ_ONLY
+    assert GUARDS[Mode.SANDBOXED].least_mode(write("DELETE", "/banned")) is Mode.EXCLUSIVE
 
 
 @pytest.mark.parametrize("who", ["", ".", "..", 5, ".*"])

@@ -11,11 +11,12 @@ from conformance.reference.rules.parser import SqlError, parse
 from conformance.reference.rules.values import EvaluationError
 from conformance.target.guard_identities import Judge
 from conformance.target.guard_statements import statement
+from conformance.target.guard_types import KnownTypes
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
-from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX
+from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX, contract
 
-JUDGE = Judge(SANDBOX, HostPolicy(), Mode.SANDBOXED)
+JUDGE = Judge(SANDBOX, HostPolicy(), Mode.SANDBOXED, KnownTypes(contract()))
 EVENT = 'FROM "$events/client_connected"'
 THEIR_EVENT = {"clientid": "theirs", "username": "theirs", "topic": "theirs/a", "payload": {"x": [1]}, "x": True}
 

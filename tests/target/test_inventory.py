@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from conformance.contract import paths
 from conformance.target.answer import Answer, Sent
-from conformance.target.inventory import Change, Inventory, compare, take_inventory
+from conformance.target.inventory import Change, Claim, Inventory, compare, take_inventory
 from conformance.target.listing import LISTINGS, MOST_ENTRIES
-from conformance.target.resource import KINDS
+from conformance.target.resource import KINDS, Resource
 
 RUN = "0abcdef1234"
 OWN = f"cft-{RUN}-gw0-"
@@ -175,6 +175,73 @@ def test_what_a_target_may_lack_is_absent_and_what_it_may_not_is_broken(status: 
     absent = {name for name, holdings in inventory.collections.items() if holdings.absent}
     assert absent == {"users", "rules of users", "rules of clients", "rules of all"}
     assert inventory.collections["rules"].problem == f"GET /rules answered {status}"
+
+
+def users(*ids: Any) -> Respond:
+    return holding({paths.USERS: [{"user_id": user_id, "is_superuser": False} for user_id in ids]})
+
+
+def test_ids_that_are_no_texts_are_read_and_told_apart() -> None:
+    inventory, _ = inventory_of(users("", "5", 5, None, True, {"b": [1], "a": "x"}, ["y"], [OWN]))
+    holdings = inventory.collections["users"]
+    assert (holdings.problem, holdings.own) == (None, {})
+    assert list(holdings.entries) == [
+        "", "5", "5 (no text)", "null (no text)", "true (no text)", '{"a":"x","b":[1]} (no text)', '["y"] (no text)',
+        f'["{OWN}"] (no text)',
+    ]  # fmt: skip
+    (change,) = compare(inventory, inventory_of(users("", "5", 6))[0])
+    assert change.appeared == ("6 (no text)",)
+    assert "5 (no text)" in change.vanished
+
+
+def test_what_a_run_asked_for_is_its_own_if_it_is_new() -> None:
+    before, _ = inventory_of(users("theirs", {"old": 1}))
+    asked_for = frozenset(
+        {Resource.identified("user", value) for value in ({"old": 1}, {"new": 1}, 5, "", 7)}
+        | {Resource.identified("ban", 5, "clientid/")}
+    )  # fmt: skip
+    claim = Claim(before, asked_for, frozenset({"user", "ban"}))
+    # 7 was stored as a text, and 8 is what became of something else.
+    api = Answering(users("theirs", {"old": 1}, {"new": 1}, 5, "", "7", 8, "5"))
+    inventory = take_inventory(api, RUN, ["gw0"], claim)  # type: ignore[arg-type]
+    own = {resource.shown: claim.is_exact(resource) for resource in inventory.left_by(RUN)}
+    assert own == {
+        '{"new":1} (no text)': True,
+        "5 (no text)": True,
+        "": True,
+        "7": True,
+        "8 (no text)": False,
+        "5": True,
+    }
+    assert list(inventory.collections["users"].entries) == ["theirs", '{"old":1} (no text)']
+    assert compare(before, inventory) == []
+
+
+def test_nothing_is_claimed_of_a_kind_the_run_did_not_ask_for() -> None:
+    claim = Claim(inventory_of(users())[0], frozenset(), frozenset({"rule"}))
+    inventory = take_inventory(Answering(users(5, "x")), RUN, ["gw0"], claim)  # type: ignore[arg-type]
+    assert inventory.left_by(RUN) == []
+
+
+def test_messages_below_sys_are_the_targets_own() -> None:
+    def retained(*topics: str) -> Inventory:
+        return inventory_of(holding({paths.RETAINED_MESSAGES: [{"topic": topic} for topic in topics]}))[0]
+
+    before = retained("plant/a", "$SYS/brokers", "$SYS/uptime")
+    assert before.collections["retained messages"].entries.keys() == {"plant/a"}
+    assert compare(before, retained("plant/a", "$SYS/other")) == []
+    assert compare(before, retained("$SYS/brokers"))[0].vanished == ("plant/a",)
+
+
+def test_search_that_breaks_is_told_from_a_target_without_users() -> None:
+    """An id that is no text breaks every search in EMQX 5.8."""
+    many = [{"user_id": f"u{number}", "is_superuser": False} for number in range(MOST_ENTRIES + 1)]
+
+    def respond(path: str, query: dict[str, str]) -> tuple[int, Any]:
+        return (400, {}) if "like_user_id" in query else holding({paths.USERS: many})(path, query)
+
+    holdings = inventory_of(respond)[0].collections["users"]
+    assert (holdings.absent, holdings.problem) == (False, f"GET {paths.USERS} answered 400")
 
 
 values = st.recursive(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def created(label: str, body: object, content_type: str = JSON, **parameters: st
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     method, path = label.split(" ", 1)
     return [
-        (resource.kind, resource.id)
+        (resource.kind, resource.shown)
         for resource in creations(label, parameters, Outgoing(method, path, content, content_type))
     ]
 
@@ -31,15 +32,26 @@ def created(label: str, body: object, content_type: str = JSON, **parameters: st
         ("POST /schema_registry", {"name": "a"}, [("schema", "a")]),
         ("POST /rules", {"id": "r", "name": "n", "sql": "s"}, [("rule", "r")]),
         ("POST /rules", {"name": "n", "sql": "s"}, [("named_rule", "n")]),
-        ("POST /rules", {"id": None, "name": "n", "sql": "s"}, [("named_rule", "n")]),
+        ("POST /rules", {"id": None, "name": "n", "sql": "s"}, [("rule", "null (no text)"), ("named_rule", "n")]),
+        ("POST /rules", {"id": {"b": 1, "a": [2]}, "sql": "s"}, [("rule", '{"a":[2],"b":1} (no text)')]),
         (f"POST {paths.USERS}", {"user_id": "u"}, [("user", "u")]),
-        (f"POST {paths.USERS}", {"user_id": 5}, [("user", "5")]),
-        (f"POST {paths.USERS}", {"user_id": True}, []),
+        (f"POST {paths.USERS}", {"user_id": 5}, [("user", "5 (no text)")]),
+        (f"POST {paths.USERS}", {"user_id": "5"}, [("user", "5")]),
+        (f"POST {paths.USERS}", {"user_id": True}, [("user", "true (no text)")]),
+        (f"POST {paths.USERS}", {"user_id": ""}, [("user", "")]),
+        (f"POST {paths.USERS}", {"password": "p"}, []),
+        (
+            f"POST {paths.IMPORT_USERS}",
+            [{"user_id": ["ü"]}, {"user_id": {}}],
+            [("user", '["ü"] (no text)'), ("user", "{} (no text)")],
+        ),
         (f"POST {paths.IMPORT_USERS}", [{"user_id": "u"}, {"user_id": "v"}], [("user", "u"), ("user", "v")]),
         (f"POST {paths.USER_RULES}", [{"username": "u"}], [("user_rules", "u")]),
         (f"POST {paths.USER_RULES}", {"0": {"username": "u"}}, [("user_rules", "u")]),
         (f"POST {paths.CLIENT_RULES}", [{"clientid": "c"}], [("client_rules", "c")]),
         ("POST /banned", {"as": "peerhost", "who": "192.0.2.1"}, [("ban", "peerhost/192.0.2.1")]),
+        ("POST /banned", {"as": "clientid", "who": 5}, [("ban", "clientid/5 (no text)")]),
+        ("POST /connectors", {"type": "http", "name": {"a": 1}}, [("connector", 'http:{"a":1} (no text)')]),
         ("POST /publish", {"topic": "t", "retain": True}, [("retained", "t")]),
         ("POST /publish", {"topic": "t", "retain": "true"}, [("retained", "t")]),
         ("POST /publish", {"topic": "t", "retain": False}, []),
@@ -53,6 +65,45 @@ def created(label: str, body: object, content_type: str = JSON, **parameters: st
 )
 def test_body_names_what_it_creates(label: str, body: object, expected: list[tuple[str, str]]) -> None:
     assert created(label, body) == expected
+
+
+def test_query_may_name_what_a_request_creates() -> None:
+    request = Outgoing("POST", f"{paths.USERS}?user_id=u&user_id=v", b'{"user_id":"w"}', JSON)
+    found = creations(f"POST {paths.USERS}", {}, request)
+    assert found == [Resource("user", name) for name in ("u", "v", "w")]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (5, "5"),
+        ({"b": "ü", "a": None}, '{"a":null,"b":"ü"}'),
+        ([["a"]], '[["a"]]'),
+        ("x" * 300, "x" * 300),
+    ],
+)
+def test_equal_ids_are_spelled_alike(value: Any, shown: str) -> None:
+    assert Resource.identified("user", value).id == shown
+    assert Resource.identified("user", value).no_text is not isinstance(value, str)
+
+
+def test_long_and_deep_ids_are_spelled_all_the_same() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert Resource.identified("user", deep).id == "(nested too deeply)"
+    long = Resource.identified("user", ["x" * 300])
+    assert long == Resource.identified("user", ["x" * 300]) != Resource.identified("user", ["x" * 301])
+    assert len(long.id) < 100
+
+
+def test_ids_without_a_name_are_told_from_others() -> None:
+    nameless = [
+        Resource.identified("user", 5), Resource("user", ""), Resource("user", ".."), Resource("ban", "clientid/"),
+        Resource("connector", "http:"), Resource.identified("ban", {}, "clientid/"),
+    ]  # fmt: skip
+    named = [Resource("user", "5"), Resource("ban", "peerhost/192.0.2.1"), Resource("rules_of_all", "[]")]
+    assert [resource.nameless for resource in (*nameless, *named)] == [True] * 6 + [False] * 3
 
 
 def test_upserts_create_what_their_paths_name() -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -47,3 +48,13 @@ def test_nonsense_is_neither_kept_nor_printed(length, capfd):
         assert post(sink.port, b"after") == 200
         assert [delivery.body for delivery in sink.received()] == [b"after"]
     assert capfd.readouterr() == ("", "")
+
+
+def test_all_connections_of_a_pool_are_made_at_once():
+    sink = HttpSink()  # it listens, and accepts nobody yet
+    with ExitStack() as stack:
+        for _ in range(64):
+            stack.enter_context(socket.create_connection(("127.0.0.1", sink.port), timeout=PATIENCE_S))
+        with sink:
+            assert post(sink.port, b"late") == 200
+            assert sink.connections == 65

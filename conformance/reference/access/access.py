@@ -5,30 +5,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.reference.access.bans import BanTable
-from conformance.reference.access.rules import Action, Request, Source
-from conformance.reference.access.users import Authenticated, Authenticator, Refused
+from conformance.reference.access.rules import SOURCE_TYPE, Action, Request, Source
+from conformance.reference.access.users import NOT_AUTHORIZED, Authenticated, Authenticator, Refused
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
+
+_ACL_FILE = "file"
 
 
 class Access:
     """Authenticator, authorization source and bans of a deployment.
 
-    ``authenticator`` and ``source`` are None where none is configured. A new deployment has both: the authenticator
-    disabled unless the settings say otherwise, so that clients connect without credentials, and the source enabled
-    without rules.
+    ``authenticator`` and ``source`` are the built-in ones, None where they are not configured; what a new deployment
+    has, the configuration of its node says. ``source_chain``: the order in which sources are asked.
     """
 
     def __init__(self, deployment: Deployment) -> None:
-        self.authenticator: Authenticator | None = Authenticator.create({"enable": deployment.settings.authentication})
-        self.source: Source | None = Source()
+        configuration = deployment.settings.configuration
+        self.no_match = configuration.no_match
+        self.foreign_authenticator = "http" in configuration.authenticator_chain
+        self.authenticator: Authenticator | None = None
+        if SOURCE_TYPE in configuration.authenticator_chain:
+            self.authenticator = Authenticator.create(
+                {"enable": configuration.authentication_enable, "user_id_type": configuration.user_id_type}
+            )
+        self.source_chain = configuration.source_chain
+        self.source: Source | None = (
+            Source(max_rules=configuration.max_rules) if SOURCE_TYPE in self.source_chain else None
+        )
         self.bans = BanTable(strict=deployment.strict)
 
     def authenticate(
         self, clientid: str, username: str | None, password: bytes | None, peerhost: str
     ) -> Authenticated | Refused:
         """Decide about the credentials of a CONNECT; without an enabled authenticator everybody may connect."""
+        if self.foreign_authenticator:
+            return Refused(NOT_AUTHORIZED)
         if self.authenticator is None or not self.authenticator.enabled:
             return Authenticated()
         return self.authenticator.authenticate(clientid, username, password)
@@ -44,10 +57,16 @@ class Access:
         qos: int,
         retain: bool,
     ) -> bool:
-        """Whether a client may publish to a topic or subscribe to a filter; what no rule decides is allowed."""
-        if is_superuser or self.source is None or not self.source.enabled:
+        """Whether a client may publish to a topic or subscribe to a filter; ``no_match`` says what no source does."""
+        if is_superuser:
             return True
-        return self.source.decide(Request(clientid, username, action, topic, qos, retain)) is not False
+        request = Request(clientid, username, action, topic, qos, retain)
+        for name in self.source_chain:
+            if name == _ACL_FILE:
+                return True
+            if self.source is not None and self.source.enabled and (decided := self.source.decide(request)) is not None:
+                return decided
+        return self.no_match == "allow"
 
     def is_banned(self, clientid: str, username: str | None, peerhost: str) -> bool:
         """Whether a client may not connect at all."""

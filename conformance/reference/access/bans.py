@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
+from conformance.reference.replication import Store
+
 KINDS = ("clientid", "username", "peerhost", "clientid_re", "username_re", "peerhost_net")
 INFINITY = "infinity"
 MAX_EPOCH = 253_402_214_400
@@ -67,6 +69,11 @@ class BanTable:
     strict: bool = False
     _patterns: dict[Key, Ban] = field(default_factory=dict)
     _individuals: dict[Key, Ban] = field(default_factory=dict)
+
+    def stores(self) -> Iterator[Store]:
+        """The two tables, for the replication of a cluster."""
+        yield Store(self, "_patterns")
+        yield Store(self, "_individuals")
 
     def normalise(self, kind: str, who: str) -> str:
         """The form in which a subject is stored and shown; raises `BadSubject`."""

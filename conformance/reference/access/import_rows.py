@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from conformance.reference.access.passwords import Algorithm, PasswordHash
-from conformance.reference.access.users import User
+from conformance.reference.access.users import OddId, User, UserId
 from conformance.reference.json_text import InvalidJson, read_json
 
 FORM_FIELD = "filename"
@@ -79,7 +79,7 @@ def users_of_rows(rows: Any, *, hashed: bool, algorithm: Algorithm, strict: bool
     ``hashed``: rows carry ``password_hash`` and an optional ``salt``, otherwise ``password``.
     """
     if not isinstance(rows, list):
-        raise BadImport("the body must be an array of users")
+        raise BadImport("function_clause" if strict else "the body must be an array of users")
     if not rows:
         raise BadImport("empty_users")
     return [_user(row, hashed, algorithm, strict) for row in rows]
@@ -88,14 +88,21 @@ def users_of_rows(rows: Any, *, hashed: bool, algorithm: Algorithm, strict: bool
 def _user(row: Any, hashed: bool, algorithm: Algorithm, strict: bool) -> User:
     if not isinstance(row, dict) or "user_id" not in row:
         raise BadImport("bad_format")
-    user_id = row["user_id"]
-    numeric = isinstance(user_id, int) and not isinstance(user_id, bool)
-    # 5.8.9 stores numeric ids, which then nobody can delete (AUTN-12).
-    if user_id == "" or not (isinstance(user_id, str) or (strict and numeric)):
-        raise BadImport("invalid_user_id")
     # Only these two values raise privileges; everything else is an ordinary user.
     flag = row.get("is_superuser")
+    user_id = _user_id(row["user_id"], strict)
     return User(user_id, _password(row, hashed, algorithm), flag is True or flag == "true")
+
+
+def _user_id(value: Any, strict: bool) -> UserId:
+    """The id of a row; 5.8.9 stores numbers, objects and arrays as well, which then nobody can delete (AUTN-12)."""
+    if isinstance(value, str) and value:
+        return value
+    if strict and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if strict and isinstance(value, dict | list):
+        return OddId.of(value)
+    raise BadImport("invalid_user_id")
 
 
 def _password(row: Mapping[str, Any], hashed: bool, algorithm: Algorithm) -> PasswordHash:

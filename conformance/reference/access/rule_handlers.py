@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from conformance.reference.access.ordering import descending
+from conformance.reference.access.ordering import descending, place
 from conformance.reference.access.rules import SOURCE_TYPE, Rule, Source
 from conformance.reference.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 from conformance.reference.pagination import envelope
@@ -139,7 +139,7 @@ def purge(call: Call) -> Reply:
 def _listed(call: Call, subject: Subject) -> Reply:
     entries = subject.entries(source_of(call.deployment))
     part: str | None = call.query.get(f"like_{subject.key}")
-    names = descending(entries)
+    names = descending(entries, place)
     if part is not None:
         if call.deployment.strict and names and (part == "" or any(isinstance(name, int) for name in names)):
             raise Crash("badarg")  # the real substring search takes no empty part and no number

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance.reference.access.ordering import descending
+from conformance.reference.access.ordering import Place, descending, place
 from conformance.reference.access.passwords import Algorithm, PasswordHash
 
 AUTHENTICATOR_ID = "password_based:built_in_database"
@@ -14,8 +15,25 @@ AUTHENTICATOR_ID = "password_based:built_in_database"
 BAD_USERNAME_OR_PASSWORD = 0x86
 NOT_AUTHORIZED = 0x87
 
-# Strict mode stores what 5.8.9 stores: numbers for ids, strings for flags (AUTN-08, AUTN-12).
-UserId = str | int
+
+@dataclass(frozen=True, slots=True)
+class OddId:
+    """An id that is an object or an array, by its JSON: an import of EMQX 5.8 stores it, and no path leads to it."""
+
+    text: str
+
+    @classmethod
+    def of(cls, value: dict[str, Any] | list[Any]) -> OddId:
+        return cls(json.dumps(value, sort_keys=True, separators=(",", ":")))
+
+    @property
+    def value(self) -> Any:
+        """The id as lists show it."""
+        return json.loads(self.text)
+
+
+# Strict mode stores what 5.8.9 stores: numbers, objects and arrays for ids, strings for flags (AUTN-08, AUTN-12).
+UserId = str | int | OddId
 Flag = bool | str | None
 
 _DEFAULT_CONFIG: Mapping[str, Any] = {
@@ -40,7 +58,8 @@ class User:
 
     def shown(self) -> dict[str, Any]:
         """The user as REST answers show it, without the password."""
-        return {"user_id": self.user_id, "is_superuser": self.is_superuser}
+        user_id = self.user_id.value if isinstance(self.user_id, OddId) else self.user_id
+        return {"user_id": user_id, "is_superuser": self.is_superuser}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +150,7 @@ class Authenticator:
 
     def listed(self) -> list[User]:
         """All users in the order EMQX walks its table."""
-        return [self.users[user_id] for user_id in descending(self.users)]
+        return [self.users[user_id] for user_id in descending(self.users, _place)]
 
     def authenticate(self, clientid: str, username: str | None, password: bytes | None) -> Authenticated | Refused:
         """Decide about a CONNECT (AUTN-01): no password or a wrong one 0x86, an unknown user 0x87."""
@@ -145,3 +164,10 @@ class Authenticator:
             return Refused(BAD_USERNAME_OR_PASSWORD)
         # A string flag exists in strict mode only, where any text raises privileges, "false" too (AUTN-11).
         return Authenticated(bool(user.is_superuser))
+
+
+def _place(user_id: UserId) -> Place:
+    """Objects stand before arrays, and both between numbers and texts."""
+    if isinstance(user_id, OddId):
+        return (1 if user_id.text.startswith("{") else 2), 0, user_id.text.encode()
+    return place(user_id)

@@ -103,8 +103,9 @@ def read_metrics(call: Call) -> Reply:
     action = call.deployment.bridges.actions.get(f"{resource_type}:{name}")
     if action is None and not call.deployment.strict:
         raise not_found(ACTION, resource_type, name)
-    shown = (action.metrics if action is not None else ActionMetrics()).shown()
-    return Reply(200, {"metrics": shown, "node_metrics": [{"node": call.deployment.node, "metrics": shown}]})
+    metrics = action.metrics if action is not None else ActionMetrics()
+    node_metrics = [{"node": node, "metrics": metrics.shown(node)} for node in call.deployment.nodes]
+    return Reply(200, {"metrics": metrics.shown(), "node_metrics": node_metrics})
 
 
 @handles("PUT /actions/{id}/metrics/reset", filter=SchemaFilter.CHECK)

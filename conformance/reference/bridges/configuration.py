@@ -44,8 +44,6 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         hidden = {name: call.body[name] for name in UNDOCUMENTED if name in call.body and name not in _TIMES}
         filled = Checker(call.deployment.contract, lenient=True).check(schema, documented, convert=False)
         shown = _without_identity(filled) | hidden
-        if resource_type == "confluent_producer" and "ssl" in shown:
-            shown["ssl"] = {"enable": True, **shown["ssl"]}  # always filled, although the document knows no such field
     if resource_type == "s3" and (settings.get("parameters") or {}).get("mode") == "direct":
         # Objects are uploaded one by one in this mode, whatever batches were asked for.
         shown, settings = _unbatched(shown, 0 if call.deployment.strict else "0ms"), _unbatched(settings, "0ms")
@@ -97,7 +95,7 @@ def connector_shown(deployment: Deployment, connector: Connector) -> dict[str, A
         **state,
         "type": connector.type,
         "name": connector.name,
-        "node_status": [{"node": deployment.node, **state}],
+        "node_status": [{"node": node, **state} for node in deployment.nodes],
         "actions": [action.name for action in deployment.bridges.actions_of(connector)],
         "sources": [],
     }
@@ -113,7 +111,7 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
         "type": action.type,
         "name": action.name,
         "error": reason,
-        "node_status": [{"node": deployment.node, **state}],
+        "node_status": [{"node": node, **state} for node in deployment.nodes],
         "rules": deployment.bridges.rules_using(action.id),
     }
     if deployment.release >= _FIRST_WITH_TIMES:

@@ -6,6 +6,8 @@ import time
 from collections import deque
 from typing import Any
 
+from conformance.reference.nodes import FIRST_NODE, NodeCounters
+
 _COUNTERS = (
     "matched",
     "success",
@@ -28,7 +30,7 @@ class ActionMetrics:
     """``queuing``, ``queuing_bytes`` and ``inflight`` are gauges; rates are messages per second."""
 
     def __init__(self) -> None:
-        self.counters = dict.fromkeys(_COUNTERS, 0)
+        self.counters = NodeCounters(_COUNTERS)
         self.queuing = 0
         self.queuing_bytes = 0
         self.inflight = 0
@@ -36,11 +38,11 @@ class ActionMetrics:
         self._rate_max = 0.0
 
     def count(self, name: str, by: int = 1) -> None:
-        self.counters[name] += by
+        self.counters.add(name, by)
 
     def matched(self) -> None:
         """A message arrived for the action."""
-        self.counters["matched"] += 1
+        self.counters.add("matched")
         now = int(time.monotonic())
         if self._arrivals and self._arrivals[-1][0] == now:
             self._arrivals[-1][1] += 1
@@ -50,12 +52,12 @@ class ActionMetrics:
 
     def dropped(self, reason: str) -> None:
         """A message was given up for ``reason`` (``expired``, ``queue_full``, ``resource_stopped``, ...)."""
-        self.counters["dropped"] += 1
-        self.counters[f"dropped.{reason}"] += 1
+        self.counters.add("dropped")
+        self.counters.add(f"dropped.{reason}")
 
     def reset(self) -> None:
         """Zero the counters; gauges show what is there and stay."""
-        self.counters = dict.fromkeys(_COUNTERS, 0)
+        self.counters = NodeCounters(_COUNTERS)
         self._arrivals.clear()
         self._rate_max = 0.0
 
@@ -67,11 +69,13 @@ class ActionMetrics:
             messages += count
         return round(messages / seconds, 2)
 
-    def shown(self) -> dict[str, Any]:
-        """All metrics by the names of the document."""
+    def shown(self, node: str | None = None) -> dict[str, Any]:
+        """All metrics by the names of the document, of one node or of all: gauges and rates are those of the first."""
+        if node not in (None, FIRST_NODE):
+            return {**ActionMetrics().shown(), **self.counters.of(node)}
         now = int(time.monotonic())
         return {
-            **self.counters,
+            **(self.counters.total() if node is None else self.counters.of(node)),
             "queuing": self.queuing,
             "queuing_bytes": self.queuing_bytes,
             "inflight": self.inflight,

@@ -12,12 +12,12 @@ from typing import Any
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoints
 from conformance.reference.bridges.template import evaluate, render, render_bytes
-from conformance.reference.deployment import NODE
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.packets import Ack, Connack, Connect, Disconnect, Packet, PacketType, Pingreq, Publish
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.mqtt.wire import ProtocolError
+from conformance.reference.nodes import FIRST_NODE
 from conformance.reference.units import parse_duration
 
 ANSWER_SECONDS = 10.0
@@ -191,7 +191,7 @@ def clientid(prefix: str, name: str, number: int) -> str:
     Ids beyond 23 bytes are shortened by a hash, which leaves a prefix of at most 19 bytes alone; longer prefixes
     turn shortening off.
     """
-    suffix = f"{name}{_hash(NODE)[:8]}:{number}"
+    suffix = f"{name}{_hash(FIRST_NODE)[:8]}:{number}"
     full = prefix + suffix
     if len(full.encode()) <= _CLIENTID_BYTES or len(prefix.encode()) > _LONGEST_KEPT_PREFIX:
         return full

@@ -9,32 +9,24 @@ import secrets
 from typing import TYPE_CHECKING
 
 from conformance.reference.access import Refused
+from conformance.reference.mqtt.limits import granted, judge_connect
 from conformance.reference.mqtt.packets import Connack, Connect
 from conformance.reference.mqtt.properties import Properties
 from conformance.reference.mqtt.reasons import Reason
-from conformance.reference.mqtt.session import INFLIGHT_MAX, Peer
+from conformance.reference.mqtt.session import Peer
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.mqtt.wire import MAX_VARINT
 
 if TYPE_CHECKING:
     from conformance.reference.mqtt.connection import Connection
 
-# Sessions of 3.1.1 clients without clean session live for EMQX's default mqtt.session_expiry_interval, 2 hours.
-SESSION_EXPIRY_3 = 7200
-_CONNACK_PROPERTIES: Properties = {
-    "receive_maximum": INFLIGHT_MAX,
-    "retain_available": 1,
-    "maximum_packet_size": 1_048_576,
-    "topic_alias_maximum": 65535,
-    "wildcard_subscription_available": 1,
-    "subscription_identifier_available": 1,
-    "shared_subscription_available": 1,
-}
-
 
 def admit(connection: Connection, packet: Connect, size: int) -> None:
     """Answer a CONNECT of ``size`` bytes: CONNACK and a session, or a refusal and the end of the connection."""
     broker = connection.broker
+    configuration = broker.configuration
+    if configuration.use_username_as_clientid and packet.username:
+        packet.clientid = packet.username
     peer = _peer(connection, packet)
     assigned = _assign_clientid(packet)
     reason, superuser = _judge(connection, packet, peer)
@@ -44,14 +36,15 @@ def admit(connection: Connection, packet: Connect, size: int) -> None:
         return
     session, present = broker.sessions.open(connection, packet, peer)
     session.is_superuser = superuser
-    session.expiry_interval = _expiry_interval(packet)
+    session.expiry_interval = _expiry_interval(packet, configuration.session_expiry_interval)
     session.will = packet.will
     session.statistics.packet_in(size)
     session.statistics.report()
-    connection.accepted(session, packet.keepalive)
-    properties = _CONNACK_PROPERTIES if packet.version >= 5 else {}
+    properties: Properties = granted(configuration, packet.keepalive) if packet.version >= 5 else {}
+    peer.keepalive = properties.get("server_keep_alive", packet.keepalive)
+    connection.accepted(session, peer.keepalive)
     if assigned and packet.version >= 5:
-        properties = {**properties, "assigned_client_identifier": packet.clientid}
+        properties["assigned_client_identifier"] = packet.clientid
     broker.events.client_connack(packet, peer, session.expiry_interval, Reason.SUCCESS)
     connection.send(Connack(present and packet.version > 3, Reason.SUCCESS, properties))
     broker.events.client_connected(session)
@@ -83,10 +76,11 @@ def _assign_clientid(packet: Connect) -> bool:
     return True
 
 
-def _expiry_interval(packet: Connect) -> int:
+def _expiry_interval(packet: Connect, default: int) -> int:
+    """Seconds a session outlives its connection; clients before MQTT 5 cannot say it themselves."""
     if packet.version >= 5:
         return int(packet.properties.get("session_expiry_interval", 0))
-    return 0 if packet.clean_start else SESSION_EXPIRY_3
+    return 0 if packet.clean_start else default
 
 
 def _judge(connection: Connection, packet: Connect, peer: Peer) -> tuple[Reason, bool]:
@@ -99,8 +93,13 @@ def _judge(connection: Connection, packet: Connect, peer: Peer) -> tuple[Reason,
         return Reason.BAD_AUTHENTICATION_METHOD, False
     if packet.will is not None and not is_topic_name(packet.will.topic):
         return Reason.TOPIC_NAME_INVALID, False
+    limited = judge_connect(broker.configuration, packet)
+    if limited is not Reason.SUCCESS:
+        return limited, False
     if access.is_banned(packet.clientid, packet.username, peer.host):
         return Reason.BANNED, False
+    if broker.sessions.is_full and packet.clientid not in broker.sessions:
+        return Reason.QUOTA_EXCEEDED, False
     verdict = access.authenticate(packet.clientid, packet.username, packet.password, peer.host)
     if isinstance(verdict, Refused):
         reason, superuser = Reason(verdict.reason_code), False

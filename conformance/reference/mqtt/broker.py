@@ -17,6 +17,7 @@ from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.sessions import Sessions
 from conformance.reference.mqtt.table import ExclusiveError, Subscription, SubscriptionTable
 from conformance.reference.mqtt.topics import Filter
+from conformance.reference.nodes import FIRST_NODE
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
@@ -27,31 +28,32 @@ class Broker:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
-        self.events = Events(deployment.hooks, deployment.node)
+        self.events = Events(deployment.hooks)
         self.sessions = Sessions(self)
-        self.retained = RetainedStore()
+        self.configuration = deployment.settings.configuration
+        self.retained = RetainedStore(self.configuration)
         self.connections: set[Connection] = set()
         self._table = SubscriptionTable()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen for clients; port 0 picks a free one. Returns the port."""
+    async def start(self, host: str, port: int, node: str = FIRST_NODE) -> int:
+        """Listen for clients of a node; port 0 picks a free one. Returns the port."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), host, port)
-        return int(self._server.sockets[0].getsockname()[1])
+        server = await loop.create_server(lambda: Connection(self, node), host, port)
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
-        """Close the listener and every connection; MQTT 5 clients are told 0x8B."""
-        if self._server is not None:
-            self._server.close()
+        """Close the listeners and every connection; MQTT 5 clients are told 0x8B."""
+        for server in self._servers:
+            server.close()
         for connection in list(self.connections):
             connection.close("server_shutting_down", Reason.SERVER_SHUTTING_DOWN, publish_will=False)
         self.sessions.clear()
         # One turn of the loop lets the transports flush and report that they are closed.
         await asyncio.sleep(0)
-        if self._server is not None:
-            await self._server.wait_closed()
-            self._server = None
+        while self._servers:
+            await self._servers.pop().wait_closed()
 
     # Messages
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from conformance.reference.message import Message
@@ -14,6 +15,7 @@ from conformance.reference.mqtt.admission import admit
 from conformance.reference.mqtt.authorization import Access
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
+from conformance.reference.mqtt.limits import judge_publish, judge_subscription
 from conformance.reference.mqtt.packets import (
     Ack,
     Connack,
@@ -32,10 +34,11 @@ from conformance.reference.mqtt.packets import (
 )
 from conformance.reference.mqtt.properties import Properties
 from conformance.reference.mqtt.reasons import Reason, connack_code, reason_name, suback_code
-from conformance.reference.mqtt.session import AWAITING_REL_MAX, NEVER_EXPIRES, Session
+from conformance.reference.mqtt.session import NEVER_EXPIRES, Session
 from conformance.reference.mqtt.table import ExclusiveError, Subscription
 from conformance.reference.mqtt.topics import FilterError, is_topic_filter, is_topic_name, parse_filter
 from conformance.reference.mqtt.wire import ProtocolError
+from conformance.reference.nodes import FIRST_NODE, set_to_work
 
 if TYPE_CHECKING:
     from conformance.reference.mqtt.broker import Broker
@@ -43,20 +46,19 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 15.0
 KEEP_ALIVE_FACTOR = 1.5
-MAX_PACKET_SIZE = 1_048_576
-TOPIC_ALIAS_MAX = 65535
 _CLIENT_PACKETS = (Publish, Ack, Subscribe, Unsubscribe, Pingreq, Disconnect)
 
 
 class Connection(asyncio.Protocol):
     """The server side of one client's connection; ``session`` is None until its CONNECT was accepted."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, node: str = FIRST_NODE) -> None:
         self.broker = broker
+        self.node = node
         self.session: Session | None = None
         self.version = 4
         self.congested = False
-        self._decoder = Decoder(MAX_PACKET_SIZE)
+        self._decoder = Decoder(broker.configuration.max_packet_size)
         self._aliases: dict[int, str] = {}
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -81,6 +83,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last_packet = asyncio.get_running_loop().time()
+        set_to_work(self.node)
         try:
             for packet, size in self._decoder.feed(data):
                 self._handle(packet, size)
@@ -103,6 +106,7 @@ class Connection(asyncio.Protocol):
             self.session.drain()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        set_to_work(self.node)
         self._cancel_timer()
         self.broker.connections.discard(self)
         self._closing = True
@@ -228,15 +232,17 @@ class Connection(asyncio.Protocol):
                 # A repeated QoS 2 message: the first copy has been published [MQTT-4.3.3-10].
                 self._acknowledge(PacketType.PUBREC, packet.packet_id, Reason.SUCCESS)
                 return
-            if len(session.awaiting_rel) >= AWAITING_REL_MAX:
+            if len(session.awaiting_rel) >= self.broker.configuration.max_awaiting_rel > 0:
                 raise ProtocolError(Reason.RECEIVE_MAXIMUM_EXCEEDED, "too many unreleased QoS 2 messages")
         access = Access("publish", packet.topic, packet.qos, packet.retain)
         if self.broker.authorize(session, access):
-            reason = Reason.SUCCESS
+            reason = judge_publish(self.broker.configuration, packet)
+            if reason is not Reason.SUCCESS:
+                raise ProtocolError(reason, f"a message to {packet.topic} is over a limit")
             if not self.broker.publish(message_of(session, packet)):
                 reason = Reason.NO_MATCHING_SUBSCRIBERS
         else:
-            reason = Reason.NOT_AUTHORIZED
+            reason = self._denied(f"publish to {packet.topic}")
             session.statistics.values["recv_msg.dropped"] += 1
         if packet.qos == 1:
             self._acknowledge(PacketType.PUBACK, packet.packet_id, reason)
@@ -244,6 +250,12 @@ class Connection(asyncio.Protocol):
             if reason < Reason.UNSPECIFIED_ERROR or self.version < 5:
                 session.awaiting_rel.add(packet.packet_id)
             self._acknowledge(PacketType.PUBREC, packet.packet_id, reason)
+
+    def _denied(self, what: str) -> Reason:
+        """What a client is told that may not do something, unless that costs it its connection."""
+        if self.broker.configuration.deny_action == "disconnect":
+            raise ProtocolError(Reason.NOT_AUTHORIZED, f"not allowed to {what}")
+        return Reason.NOT_AUTHORIZED
 
     def _resolve_alias(self, packet: Publish) -> None:
         alias = packet.properties.pop("topic_alias", None)
@@ -295,7 +307,14 @@ class Connection(asyncio.Protocol):
         if topic_filter.group is not None and options.nl:
             raise ProtocolError(Reason.PROTOCOL_ERROR, "no local on a shared subscription")
         if not self.broker.authorize(session, Access("subscribe", topic_filter.topic, options.qos)):
-            return Reason.NOT_AUTHORIZED
+            return self._denied(f"subscribe to {text}")
+        reason = judge_subscription(self.broker.configuration, topic_filter)
+        if reason is not Reason.SUCCESS:
+            return reason
+        most = self.broker.configuration.max_subscriptions
+        if most and len(session.subscriptions) >= most and str(topic_filter) not in session.subscriptions:
+            return Reason.QUOTA_EXCEEDED
+        options = replace(options, qos=min(options.qos, self.broker.configuration.max_qos_allowed))
         try:
             return self.broker.subscribe(session, topic_filter, options, identifier, properties)
         except ExclusiveError:

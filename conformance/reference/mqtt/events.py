@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.reference.message import Hooks, Message, now_ms
 from conformance.reference.mqtt.packets import Connect
 from conformance.reference.mqtt.reasons import reason_name
+from conformance.reference.nodes import at_work
 
 if TYPE_CHECKING:
     from conformance.reference.mqtt.authorization import Access
@@ -45,15 +46,14 @@ def printable_properties(
 class Events:
     """Builds contexts only for events somebody listens to."""
 
-    def __init__(self, hooks: Hooks, node: str) -> None:
+    def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
-        self._node = node
 
     def _emit(self, event: str, columns: Columns, message: Message | None = None) -> None:
         context = EventContext(columns)
         context["event"] = event.replace("_", ".", 1)
         context["timestamp"] = now_ms()
-        context["node"] = self._node
+        context["node"] = at_work()
         context.message = message
         self._hooks.emit(event, context)
 

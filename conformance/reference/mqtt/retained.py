@@ -5,22 +5,39 @@ from __future__ import annotations
 from conformance.reference.message import Message
 from conformance.reference.mqtt.queues import expired
 from conformance.reference.mqtt.topics import has_wildcard, matches
+from conformance.reference.node_configuration import NodeConfiguration
+from conformance.reference.replication import Store
+
+_DEFAULTS = NodeConfiguration()
 
 
 class RetainedStore:
     """One message per topic, in order of publishing. ``enabled`` False is the retainer switched off."""
 
-    def __init__(self) -> None:
-        self.enabled = True
+    def __init__(self, configuration: NodeConfiguration = _DEFAULTS) -> None:
+        self.enabled = configuration.retainer_enable
+        self._most_bytes = configuration.retainer_max_payload_size
+        self._most_messages = configuration.max_retained_messages
         self._messages: dict[str, Message] = {}
 
     def store(self, message: Message) -> None:
-        """Keep a message, or forget its topic if the payload is empty."""
-        if not self.enabled:
+        """Keep a message, or forget its topic if the payload is empty; without a word if it is over a limit."""
+        if not self.enabled or (self._most_bytes and len(message.payload) > self._most_bytes):
+            return
+        if message.payload and self._is_full and message.topic not in self._messages:
             return
         self._messages.pop(message.topic, None)
         if message.payload:
             self._messages[message.topic] = message
+
+    @property
+    def replicated(self) -> Store:
+        """What the other nodes of a cluster learn with a delay."""
+        return Store(self, "_messages")
+
+    @property
+    def _is_full(self) -> bool:
+        return bool(self._most_messages) and len(self._messages) >= self._most_messages
 
     def count(self) -> int:
         """How many messages are stored, expired ones included until somebody looks for them."""

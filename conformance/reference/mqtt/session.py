@@ -15,14 +15,12 @@ from conformance.reference.mqtt.queues import Delivery, Inflight, MessageQueue, 
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.statistics import Statistics
 from conformance.reference.mqtt.table import Subscription
+from conformance.reference.nodes import at_work
 
 if TYPE_CHECKING:
     from conformance.reference.mqtt.broker import Broker
     from conformance.reference.mqtt.connection import Connection
 
-MQUEUE_MAX = 1000
-INFLIGHT_MAX = 32
-AWAITING_REL_MAX = 100
 NEVER_EXPIRES = 0xFFFFFFFF
 # EMQX reports the statistics of a connection this many seconds after traffic (its idle_timeout).
 REPORT_SECONDS = 15.0
@@ -45,6 +43,7 @@ class Peer:
     maximum_packet_size: int
     properties: Properties = field(default_factory=dict)
     connected_at: int = field(default_factory=now_ms)
+    node: str = field(default_factory=at_work)
 
     @property
     def name(self) -> str:
@@ -74,8 +73,8 @@ class Session:
         self.disconnected_at: int | None = None
         self.disconnect_properties: Properties = {}
         self.subscriptions: dict[str, Subscription] = {}
-        self.mqueue = MessageQueue(MQUEUE_MAX)
-        self.inflight = Inflight(INFLIGHT_MAX)
+        self.mqueue = MessageQueue(broker.configuration.max_mqueue_len)
+        self.inflight = Inflight(broker.configuration.max_inflight)
         self.awaiting_rel: set[int] = set()
         self.statistics = Statistics()
         self.authorization_cache = AuthorizationCache()
@@ -102,7 +101,7 @@ class Session:
         self.disconnect_properties = {}
         self.statistics = Statistics()
         self.authorization_cache = AuthorizationCache()
-        self.inflight.limit = min(INFLIGHT_MAX, peer.receive_maximum)
+        self.inflight.limit = min(self.broker.configuration.max_inflight, peer.receive_maximum)
 
     def cancel_timers(self) -> None:
         for timer in self.timers:
@@ -133,7 +132,8 @@ class Session:
     def deliver(self, message: Message, subscription: Subscription, retained: bool = False) -> None:
         """Send or queue a message for one subscription; ``retained`` if it comes from the retained store."""
         options = subscription.options
-        if options.nl and message.from_clientid == self.clientid:
+        ignores_own = options.nl or (self.peer.version < 5 and self.broker.configuration.ignore_loop_deliver)
+        if ignores_own and message.from_clientid == self.clientid:
             self.broker.events.delivery_dropped(self, message, "no_local")
             return
         qos = min(message.qos, options.qos)
@@ -146,6 +146,9 @@ class Session:
             self._send(connection, delivery)
 
     def _enqueue(self, delivery: Delivery) -> None:
+        if not delivery.qos and not self.broker.configuration.mqueue_store_qos0:
+            self._drop(delivery, "qos0_msg")
+            return
         dropped = self.mqueue.push(delivery)
         if dropped is not None:
             self._drop(dropped, "queue_full")

@@ -33,6 +33,12 @@ class Sessions(Mapping[str, Session]):
     def __len__(self) -> int:
         return len(self._sessions)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the license allows no further session."""
+        most = self._broker.configuration.max_sessions
+        return bool(most) and len(self) >= most
+
     def open(self, connection: Connection, packet: Connect, peer: Peer) -> tuple[Session, bool]:
         """The session for an accepted CONNECT, and whether it existed before (session present)."""
         old = self._sessions.get(packet.clientid)

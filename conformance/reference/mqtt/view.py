@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conformance.reference.message import Message
-from conformance.reference.mqtt.session import AWAITING_REL_MAX, MQUEUE_MAX, Session
+from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.table import Subscription
 
 _LISTENER = "tcp:default"
@@ -20,11 +20,11 @@ def rfc3339(milliseconds: int) -> str:
 
 def client_object(session: Session) -> dict[str, Any]:
     """One element of GET /clients, statistics included."""
-    peer, counters = session.peer, session.counters
+    peer, counters, configuration = session.peer, session.counters, session.broker.configuration
     view: dict[str, Any] = {
         "clientid": session.clientid,
         "username": session.username,
-        "node": session.broker.deployment.node,
+        "node": session.peer.node,
         "listener": _LISTENER,
         "connected": session.connected,
         "durable": False,
@@ -46,13 +46,13 @@ def client_object(session: Session) -> dict[str, Any]:
         "connected_at": rfc3339(peer.connected_at),
         "created_at": rfc3339(session.created_at),
         "subscriptions_cnt": len(session.subscriptions),
-        "subscriptions_max": "infinity",
+        "subscriptions_max": configuration.max_subscriptions or "infinity",
         "inflight_cnt": len(session.inflight),
         "inflight_max": session.inflight.limit,
         "mqueue_len": len(session.mqueue),
-        "mqueue_max": MQUEUE_MAX,
+        "mqueue_max": configuration.max_mqueue_len,
         "awaiting_rel_cnt": len(session.awaiting_rel),
-        "awaiting_rel_max": AWAITING_REL_MAX,
+        "awaiting_rel_max": configuration.max_awaiting_rel,
         # There is no Erlang process: held payloads, nothing waiting and packets handled are the closest there is.
         "heap_size": _held_words(session),
         "mailbox_len": 0,
@@ -74,7 +74,7 @@ def subscription_object(subscription: Subscription, *, durable: bool = True) -> 
     """A subscription; the answer to a subscribe request has no ``durable`` (erratum A18)."""
     session, options = subscription.session, subscription.options
     view = {
-        "node": session.broker.deployment.node,
+        "node": session.peer.node,
         "clientid": session.clientid,
         "topic": str(subscription.filter),
         "qos": options.qos,

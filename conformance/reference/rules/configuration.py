@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.reference.bridges.identifiers import ACTION, parse_id
 from conformance.reference.checking import Checker, CheckError
+from conformance.reference.crashes import STATEMENT
 from conformance.reference.http import ApiError, Crash
 from conformance.reference.message import now_ms
 from conformance.reference.rules.parser import SqlError, parse
@@ -20,7 +21,7 @@ _ID = re.compile(r"[A-Za-z0-9]+[A-Za-z0-9-_]*")
 _MAX_ID = 255
 _ID_PREFIX = "bridge:"
 _READ_ONLY = ("id", "status", "status_reason", "node_status", "node_metrics", "metrics", "node")
-"""Fields of answers that may be sent back and are ignored."""
+"""Fields of answers that may be sent back and are ignored; 5.8.9 does not look at the metadata either."""
 _COMPONENTS = "#/components/schemas/rule_engine."
 
 
@@ -43,9 +44,12 @@ class Configuration:
         spelled = rule_id.removesuffix("\n") if self._deployment.strict else rule_id
         if len(rule_id) > _MAX_ID or not _ID.fullmatch(spelled):
             raise bad_arguments(f"invalid_map_key: {rule_id}")
-        sent = {name: value for name, value in body.items() if name not in _READ_ONLY}
+        ignored = (*_READ_ONLY, "metadata") if self._deployment.strict else _READ_ONLY
+        sent = {name: value for name, value in body.items() if name not in ignored}
         config = {**(old.config if old else {}), **sent}
         path = f"rule_engine.rules.{rule_id}"
+        if self._deployment.strict and isinstance(config.get("sql"), bool | float | dict):
+            raise bad_arguments(f"#{{kind => validation_error,path => {path}.sql,reason => {STATEMENT}}}")
         try:
             others = {name: value for name, value in config.items() if name != "actions"}
             checked = self._checker.check(self._schema, others, path)

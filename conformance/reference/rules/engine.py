@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conformance.reference.message import Message
+from conformance.reference.replication import Store
 from conformance.reference.rules.actions import ActionRunner
 from conformance.reference.rules.configuration import Configuration
 from conformance.reference.rules.evaluator import Row, run
@@ -39,6 +40,11 @@ class RuleEngine:
         self.test = RuleTest(deployment)
         self.writes = UnguardedWrites(_WRITE_S, _PASSING_CREATES)
         self.deletions = UnguardedWrites(_WRITE_S)
+
+    @property
+    def replicated(self) -> Store:
+        """What the other nodes of a cluster learn with a delay."""
+        return Store(self, "_rules")
 
     def all(self) -> list[Rule]:
         """Every rule, in the order of EMQX's list: ids backwards."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.reference.deployment import NODE
 from conformance.reference.message import new_message_id, now_ms
 from conformance.reference.mqtt.topics import matches
+from conformance.reference.nodes import at_work
 
 MESSAGE_PUBLISH = "message_publish"
 BRIDGE_MESSAGE = "$bridges/mqtt:*"
@@ -119,7 +119,7 @@ class Event:
         if name == "id":
             return new_message_id()
         if name == "node":
-            return NODE
+            return at_work()
         if name in _MAPS:
             return {}
         if name.endswith("_props"):

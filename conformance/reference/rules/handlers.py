@@ -64,9 +64,8 @@ async def delete_rule(call: Call) -> Reply:
 @handles("GET /rules/{id}/metrics", SchemaFilter.CONTENT_TYPE)
 def read_metrics(call: Call) -> Reply:
     rule = _rule(call)
-    metrics = rule.metrics.as_object()
-    node_metrics = [{"node": call.deployment.node, "metrics": metrics}]
-    return Reply(200, {"id": rule.id, "metrics": metrics, "node_metrics": node_metrics})
+    node_metrics = [{"node": node, "metrics": rule.metrics.as_object(node)} for node in call.deployment.nodes]
+    return Reply(200, {"id": rule.id, "metrics": rule.metrics.as_object(), "node_metrics": node_metrics})
 
 
 @handles("PUT /rules/{id}/metrics/reset", SchemaFilter.CONTENT_TYPE)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
+
+from conformance.reference.nodes import NodeCounters, at_work
 
 _COUNTERS = (
     "matched",
@@ -37,33 +39,36 @@ class RuleMetrics:
         self.reset()
 
     def reset(self) -> None:
-        self._counts = dict.fromkeys(_COUNTERS, 0)
-        self._rate = _Rate()
+        self._counts = NodeCounters(_COUNTERS)
+        self._rates: defaultdict[str, _Rate] = defaultdict(_Rate)
 
     def matched(self) -> None:
         """The rule was run for an event."""
-        self._counts["matched"] += 1
-        self._rate.count()
+        self._counts.add("matched")
+        self._rates[at_work()].count()
 
     def passed(self) -> None:
-        self._counts["passed"] += 1
+        self._counts.add("passed")
 
     def failed(self, kind: str) -> None:
         """``kind``: exception or no_result."""
-        self._counts["failed"] += 1
-        self._counts[f"failed.{kind}"] += 1
+        self._counts.add("failed")
+        self._counts.add(f"failed.{kind}")
 
     def action_started(self) -> None:
-        self._counts["actions.total"] += 1
+        self._counts.add("actions.total")
 
     def action_ended(self, outcome: str) -> None:
         """``outcome``: success, failed, unknown, out_of_service or discarded."""
         for counter in _OUTCOMES[outcome]:
-            self._counts[counter] += 1
+            self._counts.add(counter)
 
-    def as_object(self) -> dict[str, int | float]:
-        """All keys of the document; rates are events per second, rounded to two places."""
-        return {**self._counts, **self._rate.as_object()}
+    def as_object(self, node: str | None = None) -> dict[str, int | float]:
+        """All keys of the document for one node, or for all; rates are events per second, rounded to two places."""
+        if node is not None:
+            return {**self._counts.of(node), **self._rates[node].as_object()}
+        rates = [rate.as_object() for rate in (*self._rates.values(), _Rate())]
+        return {**self._counts.total(), **{name: round(sum(rate[name] for rate in rates), 2) for name in rates[0]}}
 
 
 class _Rate:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment
 
 _TYPES = ("avro", "protobuf", "json")
+_JSON_TYPES = ("avro", "json")
 _ANY_NAME = {"type": "string"}
 
 
@@ -37,7 +38,19 @@ class BodyCheck:
         if body.get("type") not in _TYPES:
             raise CheckError.of("invalid_value", "root", field_name="type", expected=" | ".join(_TYPES))
         checked: dict[str, Any] = self._checker.check(self._schemas[label][body["type"]], body, "root")
+        if self._strict and body["type"] in _JSON_TYPES:
+            _check_as_bytes(checked["source"])
         return checked
+
+
+def _check_as_bytes(source: str) -> None:
+    """5.8.9 takes the characters of JSON for bytes, and those for UTF-8 (SCH-01); raises `CheckError`."""
+    try:
+        source.encode("latin-1").decode()
+    except UnicodeEncodeError:
+        raise CheckError.of("badarg", "root.source") from None
+    except UnicodeDecodeError:
+        raise CheckError.of("Invalid JSON string", "root.source") from None
 
 
 def _by_type(deployment: Deployment, label: str) -> dict[str, Mapping[str, Any]]:

@@ -17,7 +17,7 @@ def list_schemas(call: Call) -> Reply:
     return Reply(200, [schema.as_object() for schema in call.deployment.schemas.all()])
 
 
-@handles("POST /schema_registry", SchemaFilter.CONTENT_TYPE)
+@handles("POST /schema_registry", SchemaFilter.BY_HANDLER)
 async def create_schema(call: Call) -> Reply:
     """201 with the schema; 400 ALREADY_EXISTS, or BAD_REQUEST with ``kind`` for a bad name."""
     schemas, checked = call.deployment.schemas, _checked(call)
@@ -40,7 +40,7 @@ def read_schema(call: Call) -> Reply:
     return Reply(200, _found(call).as_object())
 
 
-@handles("PUT /schema_registry/{name}", SchemaFilter.CONTENT_TYPE)
+@handles("PUT /schema_registry/{name}", SchemaFilter.BY_HANDLER)
 def update_schema(call: Call) -> Reply:
     """200 with the schema; a description that is left out stays (erratum B18)."""
     checked = _checked(call)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from conformance.reference.replication import Store
 from conformance.reference.schema_registry.bodies import BodyCheck
 from conformance.reference.schema_registry.serde import Serde, SerdeError
 from conformance.reference.unguarded import UnguardedWrites
@@ -63,6 +64,11 @@ class SchemaRegistry:
 
     def __contains__(self, name: str) -> bool:
         return name in self._schemas
+
+    @property
+    def replicated(self) -> Store:
+        """What the other nodes of a cluster learn with a delay."""
+        return Store(self, "_schemas")
 
     def all(self) -> list[Schema]:
         """Every schema, oldest first."""

@@ -51,7 +51,7 @@ def test_neither_mode_takes_these_for_a_string(value):
 
 def test_an_integer_passes_for_a_string_only_leniently():
     assert LENIENT.check(PUBLISH, {"topic": 5, "payload": 6})["topic"] == "5"
-    assert problems(PUBLISH, {"topic": 5, "payload": "x"})[0]["reason"] == {"expected": "string()"}
+    assert problems(PUBLISH, {"topic": 5, "payload": "x"})[0]["reason"] == {"expected": "binary()"}
 
 
 def test_null_is_an_absent_field_only_leniently():
@@ -76,6 +76,20 @@ def test_unknown_fields_are_named():
 def test_numbers_out_of_bounds_or_of_another_type(value):
     problem = problems(NUMBER, {"n": value})[0]
     assert (problem["path"], problem["reason"]) == ("root.n", {"expected": "1..9"})
+
+
+@pytest.mark.parametrize("checker", [CHECKER, LENIENT])
+@given(st.characters() | st.integers(0, 0xA0).map(chr) | st.sampled_from("\ufdd0\ufffe\uffff\U0001fffe"))
+def test_only_printable_texts_pass(checker, character):
+    """Erratum B26, by the code points that a live server refused."""
+    point = ord(character)
+    refused = (range(0x08), range(0x0E, 0x1B), range(0x1C, 0x20), range(0x7F, 0xA0), range(0xFFFE, 0x10000))
+    body = {"topic": "t", "payload": f"a{character}b"}
+    if any(point in points for points in refused):
+        problem = problems(PUBLISH, body, checker)[0]
+        assert (problem["reason"], problem["path"]) == ({"expected": "binary()"}, "root.payload")
+    else:
+        assert checker.check(PUBLISH, body)["payload"] == body["payload"]
 
 
 @given(st.integers(1, 9))

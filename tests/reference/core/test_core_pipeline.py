@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -269,6 +271,33 @@ def test_connection_ends_after_1000_requests_in_strict_mode_only(api, strict_api
             assert "connection" not in answer.headers
         assert client("HEAD", "/connectors", auth=None, connection=connection).headers.get("connection") == closed
         connection.close()
+
+
+EARLY = [("POST", "/publish", None, 401), ("POST", "/nowhere", basic(KEY, SECRET), 404), ("PUT", "/rules", None, 405)]
+
+
+@pytest.mark.parametrize(("method", "path", "auth", "status"), EARLY)
+def test_connection_ends_after_an_answer_that_left_the_body_unread_in_strict_mode_only(
+    api, strict_api, method, path, auth, status
+):
+    for client, closed in ((api, False), (strict_api, True)):
+        connection = client.connection()
+        answer = client(method, path, {"topic": "t", "payload": "x"}, auth=auth, connection=connection)
+        assert (answer.status, answer.headers.get("connection")) == (status, None)
+        with pytest.raises(http.client.RemoteDisconnected) if closed else nullcontext():
+            # Not carried out either.
+            client("POST", "/publish", {"topic": "t/early", "payload": "x", "retain": True}, connection=connection)
+        assert client("GET", "/mqtt/retainer/message/t%2Fearly").status == (404 if closed else 200)
+        connection.close()
+
+
+def test_connection_goes_on_after_an_answer_that_read_the_body(either_api):
+    connection = either_api.connection()
+    for body in ({}, {"topic": "t", "payload": "x", "qos": 3}):
+        assert either_api("POST", "/publish", body, connection=connection).status == 400
+    assert either_api("GET", "/nowhere", connection=connection).status == 404
+    assert either_api("GET", "/connectors", connection=connection).status == 200
+    connection.close()
 
 
 def test_configuration_writes_take_their_time_one_after_the_other(monkeypatch):

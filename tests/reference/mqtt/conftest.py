@@ -62,10 +62,15 @@ def strict_deployment() -> Iterator[EmbeddedDeployment]:
         yield deployment
 
 
-def _target_in_a_child(deployment: EmbeddedDeployment) -> Iterator[Target]:
+def target_of(deployment: EmbeddedDeployment) -> Target:
+    """A deployment in a process of its own."""
     assert deployment.mqtt is not None
     api = Api(deployment.base_url, deployment.api_key, deployment.api_secret)
-    yield from _used(Target(api, int(deployment.mqtt.rpartition(":")[2])))
+    return Target(api, int(deployment.mqtt.rpartition(":")[2]))
+
+
+def _target_in_a_child(deployment: EmbeddedDeployment) -> Iterator[Target]:
+    yield from _used(target_of(deployment))
 
 
 def _target_of(clock: Clock, *, strict: bool) -> Iterator[Target]:

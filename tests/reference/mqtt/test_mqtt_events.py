@@ -21,6 +21,7 @@ from conformance.reference.mqtt.packets import (
     SubscribeOptions,
     Unsubscribe,
 )
+from conformance.reference.node_configuration import NodeConfiguration
 from tests.reference.mqtt.mqtt_clients import RawClient
 from tests.waiting import eventually
 
@@ -40,7 +41,7 @@ def documented():
 def emitted():
     """The events of one short life of a client, as pairs of name and context."""
     deployment = SimpleNamespace(
-        strict=False, node="emqx@127.0.0.1", hooks=Hooks(), settings=SimpleNamespace(authentication=False)
+        strict=False, hooks=Hooks(), settings=SimpleNamespace(configuration=NodeConfiguration())
     )
     deployment.access = Access(deployment)
     broker = Broker(deployment)

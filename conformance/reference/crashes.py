@@ -1,0 +1,50 @@
+"""What 5.8.9 answers where its own checks crash on a value: the crash, not what was expected (GEN-16).
+
+Of strict mode only. The wording is that of a live 5.8.9. Which values crash depends on how a field is converted or
+validated there; whole numbers never do, texts rarely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_FUNCTION_CLAUSE = "{error,function_clause}"
+_CASE_CLAUSE = "{error,{case_clause,value}}"
+
+# By the end of the path to a field.
+_CONVERTED: Mapping[str, str] = {".ciphers": _FUNCTION_CLAUSE, ".static_clientids": _CASE_CLAUSE}
+_VALIDATED: Mapping[str, str] = {
+    ".resource_opts.health_check_interval": "{emqx_resource_schema,get_out_of_range_msg,4,[{file,"
+    '"emqx_resource_schema.erl"},{line,232}]}',
+    ".parameters.kafka_headers": '{re,split,3,[{file,"re.erl"},{line,969}]}',
+    "root.account": '{emqx_bridge_snowflake_connector_schema,account_id_validator,1,[{file,"schema.erl"},{line,166}]}',
+}
+
+UNREACHABLE: Mapping[str, str] = {
+    "cassandra": "{start_pool_failed,{{{error,econnrefused},{gen_statem,call,[connect,infinity]}},"
+    '[{gen,do_call,4,[{file,"gen.erl"},{line,243}]}]}}',
+    "kafka_consumer": '{econnrefused,[{kpro_connection,connect,4,[{file,"kpro_connection.erl"},{line,241}]}]}',
+}
+"""By connector type why a connection failed, where 5.8.9 tells that with the trace of a crash."""
+
+STATEMENT = (
+    '{badarg,[{unicode,characters_to_binary,[utf8],[]},{rulesql,sql_clean,1,[{file,"rulesql.yrl"},{line,422}]}]}'
+)
+"""Why the statement of a rule that is no text is refused."""
+
+
+def converter_crash(path: str, exception: str = _FUNCTION_CLAUSE) -> dict[str, Any]:
+    """The problem that is told of a value at ``path`` when its conversion crashed."""
+    return {"reason": "converter_crashed", "path": path, "kind": "validation_error", "exception": exception}
+
+
+def crash_of(path: str, value: Any) -> dict[str, Any] | None:
+    """The problem that is told of ``value`` at ``path`` if checking it crashes; None if it does not."""
+    for end, exception in _CONVERTED.items():
+        if path.endswith(end) and not isinstance(value, list) and not (end == ".ciphers" and isinstance(value, str)):
+            return converter_crash(path, exception)
+    for end, call in _VALIDATED.items():
+        if path.endswith(end) and isinstance(value, bool | float | dict):
+            return {"reason": {"stacktrace": [call]}, "path": path, "kind": "validation_error"}
+    return None

@@ -1,0 +1,144 @@
+"""What a deployment is configured to allow, under the names of EMQX's own configuration (``serve --setting``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
+
+Permission = Literal["allow", "deny"]
+DenyAction = Literal["ignore", "disconnect"]
+UserIdType = Literal["username", "clientid"]
+Edition = Literal["Enterprise", "Opensource"]
+Authenticators = Literal["built_in_database", "http", "http,built_in_database", "none"]
+Sources = Literal["built_in_database", "file,built_in_database", "built_in_database,file", "file", "none"]
+
+NEVER = 0
+"""An interval in seconds that never ends, or a limit that is none."""
+
+
+class SettingError(ValueError):
+    """A setting that does not exist, or a value it cannot have; the text is one sentence for the user."""
+
+
+def _named(name: str, least: int | None = None) -> Mapping[str, Any]:
+    return {"name": name, "least": least}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfiguration:
+    """Settings of a node. Sizes are bytes, intervals seconds, and a limit of 0 is none.
+
+    A new deployment has the built-in authenticator, disabled, and the built-in authorization source without rules;
+    what no rule decides is allowed. ``authenticators`` and ``sources`` are chains, asked in order: ``http`` stands for
+    an authenticator outside EMQX that knows none of the users here, ``file`` for an ACL file that allows everything.
+    """
+
+    no_match: Permission = field(default="allow", metadata=_named("authorization.no_match"))
+    deny_action: DenyAction = field(default="ignore", metadata=_named("authorization.deny_action"))
+    sources: Sources = field(default="built_in_database", metadata=_named("authorization.sources"))
+    max_rules: int = field(default=100, metadata=_named("authorization.max_rules", 0))
+    authenticators: Authenticators = field(default="built_in_database", metadata=_named("authentication"))
+    authentication_enable: bool = field(default=False, metadata=_named("authentication.enable"))
+    user_id_type: UserIdType = field(default="username", metadata=_named("authentication.user_id_type"))
+    retainer_enable: bool = field(default=True, metadata=_named("retainer.enable"))
+    retainer_max_payload_size: int = field(default=1_048_576, metadata=_named("retainer.max_payload_size", 0))
+    max_retained_messages: int = field(default=NEVER, metadata=_named("retainer.max_retained_messages", 0))
+    max_packet_size: int = field(default=1_048_576, metadata=_named("mqtt.max_packet_size", 64))
+    max_clientid_len: int = field(default=65535, metadata=_named("mqtt.max_clientid_len", 23))
+    max_topic_levels: int = field(default=NEVER, metadata=_named("mqtt.max_topic_levels", 0))
+    max_topic_alias: int = field(default=65535, metadata=_named("mqtt.max_topic_alias", 0))
+    max_qos_allowed: int = field(default=2, metadata=_named("mqtt.max_qos_allowed", 0))
+    retain_available: bool = field(default=True, metadata=_named("mqtt.retain_available"))
+    wildcard_subscription: bool = field(default=True, metadata=_named("mqtt.wildcard_subscription"))
+    shared_subscription: bool = field(default=True, metadata=_named("mqtt.shared_subscription"))
+    exclusive_subscription: bool = field(default=True, metadata=_named("mqtt.exclusive_subscription"))
+    ignore_loop_deliver: bool = field(default=False, metadata=_named("mqtt.ignore_loop_deliver"))
+    use_username_as_clientid: bool = field(default=False, metadata=_named("mqtt.use_username_as_clientid"))
+    server_keepalive: int = field(default=NEVER, metadata=_named("mqtt.server_keepalive", 0))
+    session_expiry_interval: int = field(default=7200, metadata=_named("mqtt.session_expiry_interval", 0))
+    max_subscriptions: int = field(default=NEVER, metadata=_named("mqtt.max_subscriptions", 0))
+    max_inflight: int = field(default=32, metadata=_named("mqtt.max_inflight", 1))
+    max_mqueue_len: int = field(default=1000, metadata=_named("mqtt.max_mqueue_len", 0))
+    max_awaiting_rel: int = field(default=100, metadata=_named("mqtt.max_awaiting_rel", 0))
+    mqueue_store_qos0: bool = field(default=True, metadata=_named("mqtt.mqueue_store_qos0"))
+    max_sessions: int = field(default=NEVER, metadata=_named("license.max_sessions", 0))
+    edition: Edition = field(default="Enterprise", metadata=_named("edition"))
+
+    @classmethod
+    def parse(cls, settings: Iterable[str]) -> NodeConfiguration:
+        """A configuration from texts like ``authorization.no_match=deny``; the last part of a name suffices.
+
+        Raises `SettingError`.
+        """
+        given: dict[str, Any] = {}
+        for text in settings:
+            name, separator, value = text.partition("=")
+            if not separator:
+                raise SettingError(f"{text!r} is not NAME=VALUE")
+            attribute = _attribute(name)
+            if attribute in given:
+                raise SettingError(f"{name} is given twice")
+            given[attribute] = _value(attribute, name, value)
+        return cls(**given)
+
+    @property
+    def authenticator_chain(self) -> tuple[str, ...]:
+        return _chain(self.authenticators)
+
+    @property
+    def source_chain(self) -> tuple[str, ...]:
+        return _chain(self.sources)
+
+    def changed(self) -> dict[str, Any]:
+        """What differs from the defaults, by EMQX's names."""
+        return {
+            entry.metadata["name"]: value
+            for entry in fields(self)
+            if (value := getattr(self, entry.name)) != entry.default
+        }
+
+
+SETTINGS: Mapping[str, str] = {entry.metadata["name"]: entry.name for entry in fields(NodeConfiguration)}
+"""Names of EMQX -> attributes of a `NodeConfiguration`."""
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "no_match": get_args(Permission),
+    "deny_action": get_args(DenyAction),
+    "user_id_type": get_args(UserIdType),
+    "edition": get_args(Edition),
+    "authenticators": get_args(Authenticators),
+    "sources": get_args(Sources),
+}
+
+
+def _chain(value: str) -> tuple[str, ...]:
+    return () if value == "none" else tuple(value.split(","))
+
+
+def _attribute(name: str) -> str:
+    if name in SETTINGS:
+        return SETTINGS[name]
+    candidates = [known for known in SETTINGS if known.rpartition(".")[2] == name]
+    if len(candidates) > 1:
+        raise SettingError(f"{name} may be any of {', '.join(candidates)}")
+    if not candidates:
+        raise SettingError(f"{name!r} is no setting; there are {', '.join(SETTINGS)}")
+    return SETTINGS[candidates[0]]
+
+
+def _value(attribute: str, name: str, text: str) -> Any:
+    entry = next(entry for entry in fields(NodeConfiguration) if entry.name == attribute)
+    if attribute in _CHOICES:
+        if text not in _CHOICES[attribute]:
+            raise SettingError(f"{name} is one of {' | '.join(_CHOICES[attribute])}, not {text!r}")
+        return text
+    if isinstance(entry.default, bool):
+        if text not in ("true", "false"):
+            raise SettingError(f"{name} is true or false, not {text!r}")
+        return text == "true"
+    least = entry.metadata["least"]
+    most = 2 if attribute == "max_qos_allowed" else 2**31
+    if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
+        raise SettingError(f"{name} is a whole number from {least} to {most}, not {text!r}")
+    return int(text)

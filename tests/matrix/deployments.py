@@ -1,0 +1,99 @@
+"""Deployments as other people configure them; each is healthy, so none may be called non-conformant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from allpairspy import AllPairs
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A deployment by its settings (``serve --setting``); ``what`` tells people, ``missing`` is a part of the reason
+    for what cannot be decided on it, "" where everything can."""
+
+    name: str
+    settings: tuple[str, ...]
+    what: str
+    missing: str = ""
+
+
+DEPLOYMENTS = (
+    Configured("default", (), "everybody may connect and do everything"),
+    Configured("users", ("authentication.enable=true",), "MQTT clients need a user"),
+    Configured("deny", ("authorization.no_match=deny",), "what no rule allows is denied"),
+    Configured(
+        "users-deny",
+        ("authentication.enable=true", "authorization.no_match=deny"),
+        "MQTT clients need a user and rules",
+    ),
+    Configured(
+        "clientid",
+        ("authentication.enable=true", "authentication.user_id_type=clientid"),
+        "users are known by their client id",
+        "the target chooses that of a connector",
+    ),
+    Configured(
+        "disconnect",
+        ("authorization.no_match=deny", "authorization.deny_action=disconnect"),
+        "a client that is refused something is disconnected",
+        "disconnects a client that it refuses something",
+    ),
+    Configured("no-retainer", ("retainer.enable=false",), "the retainer is off", "the retainer is switched off"),
+    Configured(
+        "bare",
+        ("authentication=none", "authorization.sources=none"),
+        "neither authenticator nor authorization source",
+        "authorization source is not configured",
+    ),
+    Configured(
+        "acl-file",
+        ("authorization.sources=file,built_in_database",),
+        "an ACL file decides before the built-in source",
+        "another source decides before it",
+    ),
+    Configured(
+        "foreign-users",
+        ("authentication=http,built_in_database", "authentication.enable=true"),
+        "another authenticator refuses the suite's users",
+        "refuses anonymous clients and users of the suite",
+    ),
+    Configured("qos-1", ("mqtt.max_qos_allowed=1",), "QoS 2 is not allowed", "mqtt.max_qos_allowed"),
+    Configured("qos-0", ("mqtt.max_qos_allowed=0",), "only QoS 0 is allowed", "mqtt.max_qos_allowed"),
+    Configured(
+        "no-retain", ("mqtt.retain_available=false",), "clients may not retain messages", "mqtt.retain_available"
+    ),
+    Configured(
+        "no-wildcards", ("mqtt.wildcard_subscription=false",), "no wildcard subscriptions", "mqtt.wildcard_subscription"
+    ),
+    Configured("no-shares", ("mqtt.shared_subscription=false",), "no shared subscriptions"),
+    Configured("no-exclusive", ("mqtt.exclusive_subscription=false",), "no exclusive subscriptions"),
+    Configured("flat-topics", ("mqtt.max_topic_levels=2",), "topics of two levels", "mqtt.max_topic_levels"),
+    Configured("small-packets", ("mqtt.max_packet_size=2000",), "packets of 2,000 bytes", "mqtt.max_packet_size"),
+    Configured("keep-alive", ("mqtt.server_keepalive=30",), "the server sets the keep-alive"),
+    Configured("no-echo", ("mqtt.ignore_loop_deliver=true",), "MQTT 3.1.1 clients do not get their own messages"),
+    Configured("few-sessions", ("license.max_sessions=6",), "a license for six sessions"),
+    Configured("no-qos-0-queue", ("mqtt.mqueue_store_qos0=false",), "QoS 0 is not queued"),
+)
+
+_FACTORS = (
+    ("", "authorization.no_match=deny"),
+    ("authentication.enable=false", "authentication.enable=true"),
+    ("", "authentication.user_id_type=clientid"),
+    ("", "authorization.deny_action=disconnect"),
+    ("", "retainer.enable=false"),
+    ("", "mqtt.max_qos_allowed=1"),
+    ("", "mqtt.retain_available=false"),
+    ("", "mqtt.wildcard_subscription=false"),
+    ("", "mqtt.shared_subscription=false"),
+    ("", "mqtt.server_keepalive=30"),
+    ("", "mqtt.ignore_loop_deliver=true"),
+    ("", "license.max_sessions=8"),
+)
+
+
+def pairwise() -> Iterator[tuple[str, ...]]:
+    """Settings that hold every pair of the factors' values together at least once."""
+    for values in AllPairs([list(values) for values in _FACTORS]):
+        yield tuple(value for value in values if value)

@@ -1,0 +1,18 @@
+"""docs/targets.md tells of every configured deployment, and of none that it is not healthy."""
+
+from __future__ import annotations
+
+from tests.matrix.deployments import DEPLOYMENTS
+from tests.matrix.document import DOCUMENT, beginning, rows_of
+
+
+def test_every_deployment_has_its_row():
+    rows = rows_of(DOCUMENT.read_text(encoding="utf-8"))
+
+    assert [row.rsplit(" | ", 4)[0].removeprefix("| ") for row in rows] == [beginning(each) for each in DEPLOYMENTS]
+
+
+def test_no_deployment_is_called_unhealthy():
+    for row in rows_of(DOCUMENT.read_text(encoding="utf-8")):
+        verdict, _passed, failed, _skipped = (cell.strip(" |") for cell in row.rsplit(" | ", 4)[1:])
+        assert (verdict in ("conformant", "partial"), failed) == (True, "0"), row

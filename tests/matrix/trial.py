@@ -1,0 +1,42 @@
+"""Run the suite against a configured deployment and read what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from conformance.reference.embedded import start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
+from conformance.report.model import RunResult
+from conformance.report.storage import read_run
+from tests.run.command import environment, run
+
+DATA_PLANE = tuple(
+    f"conformance/scenarios/test_{name}.py"
+    for name in (
+        "login",
+        "permissions",
+        "publish",
+        "retainer",
+        "clients",
+        "client_subscriptions",
+        "ban_effects",
+        "connector_secrets",
+    )
+)
+"""Items for which it matters how a deployment is configured."""
+
+
+def run_on(settings: Sequence[str], folder: Path, *items: str, workers: int = 0) -> RunResult:
+    """A smoke run on a deployment with ``settings``, of all items or of the named ones."""
+    with start_embedded(configuration=NodeConfiguration.parse(settings)) as deployment:
+        assert deployment.mqtt is not None
+        env = environment(deployment, MQTT=deployment.mqtt, SEED="1", PROFILE="smoke")
+        completed = run("run", "-n", str(workers), *items, env=env, cwd=folder)
+    assert completed.returncode in (0, 1), completed.stdout + completed.stderr
+    return read_run(folder / "reports")
+
+
+def told(run: RunResult) -> str:
+    """The failures of a run, for the message of a test."""
+    return "".join(f"\n{failure.requirement} {failure.operation}: {failure.message}" for failure in run.failures)

@@ -1,0 +1,48 @@
+"""What a client may not do on a target is told before it is tried."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.target.deployment_profile import MqttLimits
+from conformance.target.errors import Inapplicable
+
+
+@pytest.mark.parametrize(
+    ("limits", "topic", "size", "qos", "retain", "reason"),
+    [
+        (MqttLimits(max_qos=1), "a", 1, 2, False, "max_qos_allowed"),
+        (MqttLimits(retain=False), "a", 1, 0, True, "retain_available"),
+        (MqttLimits(topic_levels=2), "a/b/c", 1, 0, False, "max_topic_levels"),
+        (MqttLimits(packet_size=100), "a", 100, 0, False, "max_packet_size"),
+    ],
+)
+def test_a_message_over_a_limit_is_inapplicable(limits, topic, size, qos, retain, reason):
+    with pytest.raises(Inapplicable, match=reason):
+        limits.check_publish(topic, size, qos, retain=retain)
+
+
+@pytest.mark.parametrize(
+    ("limits", "topic_filter", "qos", "reason"),
+    [
+        (MqttLimits(max_qos=0), "a", 1, "max_qos_allowed"),
+        (MqttLimits(wildcards=False), "a/#", 0, "wildcard_subscription"),
+        (MqttLimits(wildcards=False), "a/+/b", 0, "wildcard_subscription"),
+        (MqttLimits(shared=False), "$share/g/a", 0, "shared_subscription"),
+        (MqttLimits(shared=False), "$queue/a", 0, "shared_subscription"),
+        (MqttLimits(topic_levels=2), "a/b/#", 0, "max_topic_levels"),
+    ],
+)
+def test_a_subscription_over_a_limit_is_inapplicable(limits, topic_filter, qos, reason):
+    with pytest.raises(Inapplicable, match=reason):
+        limits.check_subscription(topic_filter, qos)
+
+
+def test_a_share_is_no_level_of_a_topic():
+    MqttLimits(topic_levels=2).check_subscription("$share/g/a/b", 2)
+
+
+def test_what_is_allowed_is_not_in_the_way():
+    for limits in (MqttLimits(), MqttLimits(max_qos=1, topic_levels=2, packet_size=200)):
+        limits.check_publish("a/b", 50, 1, retain=True)
+        limits.check_subscription("a/#", 1)

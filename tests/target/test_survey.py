@@ -1,0 +1,145 @@
+"""What the preflight finds out about deployments that are configured in other ways than the suite would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
+from conformance.run import make_plan
+from conformance.target.capabilities import Capabilities
+from conformance.target.config import Configuration, load_configuration
+
+Survey = Callable[..., Capabilities]
+
+
+def configuration(deployment: EmbeddedDeployment, folder: Path, **options: object) -> Configuration:
+    given = {
+        "base_url": deployment.base_url,
+        "api_key": deployment.api_key,
+        "mqtt": deployment.mqtt,
+        "report_dir": str(folder),
+        **options,
+    }
+    return load_configuration(given, {"EMQX_CONFORMANCE_API_SECRET": deployment.api_secret})
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Iterator[Survey]:
+    """The capabilities of a deployment with settings; what the preflight left behind is checked at the end."""
+    with ExitStack() as stack:
+
+        def look(*settings: str, **options: object) -> Capabilities:
+            embedded = stack.enter_context(start_embedded(configuration=NodeConfiguration.parse(settings)))
+            return make_plan(configuration(embedded, tmp_path, **options), 0.0).capabilities
+
+        yield look
+
+
+def test_everything_is_allowed_by_default(survey):
+    found = survey()
+
+    profile = found.profile
+    assert (profile.identity, profile.ruled, profile.no_match) == ("anonymous", False, "allow")
+    assert (profile.authenticators, profile.sources) == ((), ("built_in_database",))
+    assert set(found.missing()) == {"viewer", "publisher", "bearer", "users"}
+    assert profile.sentences() == [
+        "edition Enterprise, 1 node",
+        "MQTT clients connect without a user",
+        "authenticators: none",
+        "authorization sources: built_in_database",
+        "what no rule decides is allowed",
+        "MQTT: no unusual limits",
+    ]
+
+
+@pytest.mark.parametrize("identity", ["username", "clientid"])
+def test_users_are_known_by_what_the_authenticator_says(survey, identity):
+    found = survey("authentication.enable=true", f"user_id_type={identity}")
+
+    assert (found.profile.identity, found.no_mqtt) == (identity, None)
+    assert "users" not in found.missing()
+    assert ("loop" in found.missing()) is (identity == "clientid")
+
+
+def test_a_deployment_that_denies_by_default_gets_rules(survey):
+    found = survey("no_match=deny", "authentication.enable=true")
+
+    assert (found.profile.ruled, found.no_mqtt, found.no_decisions) == (True, None, None)
+    assert "what no rule decides is denied" in found.profile.sentences()
+
+
+def test_a_denial_that_ends_the_connection_is_known(survey):
+    found = survey("no_match=deny", "deny_action=disconnect")
+
+    assert (found.profile.ruled, found.no_mqtt) == (True, None)
+    assert "disconnects" in found.missing()["told denials"]
+
+
+def test_rules_behind_another_source_decide_nothing(survey):
+    found = survey("authorization.sources=file,built_in_database")
+
+    assert found.no_mqtt is None
+    assert "another source decides" in found.missing()["decisions"]
+
+
+def test_where_nothing_is_allowed_and_no_rule_helps_the_data_plane_is_left_alone(survey):
+    found = survey("authorization.sources=none", "no_match=deny")
+
+    assert "denies the suite's MQTT clients topics of their own" in (found.no_mqtt or "")
+
+
+def test_an_authenticator_that_knows_no_user_of_the_suite(survey):
+    found = survey("authentication=http,built_in_database")
+
+    assert "refuses anonymous clients and users of the suite" in (found.no_mqtt or "")
+    assert found.profile.authenticators == ("http",)
+
+
+def test_a_retainer_that_is_off(survey):
+    assert survey("retainer.enable=false").missing()["retainer"] == "the retainer is switched off (retainer.enable)"
+
+
+def test_neither_authenticator_nor_source(survey):
+    missing = survey("authentication=none", "authorization.sources=none").missing()
+
+    assert {"authenticator", "authorization", "decisions"} <= set(missing)
+
+
+def test_limits_of_clients(survey):
+    limits = survey(
+        "max_qos_allowed=1", "retain_available=false", "wildcard_subscription=false", "shared_subscription=false",
+        "max_topic_levels=5", "max_packet_size=2000", "server_keepalive=30", "max_sessions=20",
+        "mqueue_store_qos0=false", "ignore_loop_deliver=true", "max_subscriptions=9",
+    ).profile.limits  # fmt: skip
+
+    assert list(limits.sentences()) == [
+        "QoS up to 1",
+        "no retained messages of clients",
+        "no wildcard subscriptions",
+        "no shared subscriptions",
+        "QoS 0 is not queued",
+        "no echo to MQTT 3.1.1 clients",
+        "packets up to 2000 bytes",
+        "topics up to 5 levels",
+        "keep-alive of 30 s set by the server",
+        "up to 20 sessions",
+        "up to 9 subscriptions of a client",
+    ]
+
+
+def test_a_read_only_run_tries_nothing_out(survey):
+    found = survey("no_match=deny", read_only=True)
+
+    assert found.no_mqtt == "the data plane is left alone with --read-only"
+    assert found.profile.no_match == "deny"
+
+
+def test_capabilities_survive_the_way_to_a_worker(survey):
+    found = survey("max_qos_allowed=1", "user_id_type=clientid", "authentication.enable=true")
+
+    assert Capabilities.from_json(found.as_json()) == found
