@@ -90,11 +90,7 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(model, **arguments)
         except AssertionError as error:
-<<<<<<< HEAD
-            model.exploration.violated(str(error), model.program)
-=======
-            model.exploration.violated(error, model.shown())
->>>>>>> main
+            model.exploration.violated(error, model.program)
             raise
         except (TargetLost, NoAnswer, ArrangeFailed, MqttError) as error:
             raise _Ended(error) from error
