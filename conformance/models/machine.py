@@ -90,7 +90,7 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(model, **arguments)
         except AssertionError as error:
-            model.exploration.violated(error, model.shown())
+            model.exploration.violated(error, model.program)
             raise
         except (TargetLost, NoAnswer, ArrangeFailed, MqttError) as error:
             raise _Ended(error) from error
@@ -117,7 +117,7 @@ class Model(stateful.RuleBasedStateMachine):
     """One program: rules act on the target and on a model in plain Python, invariants compare the two.
 
     Each program works on fresh names that start with ``self.mark``, so that no program sees what another left.
-    ``self.program``: the writes it sent, as lines to paste.
+    ``self.program`` is what it did so far, as lines to paste.
     """
 
     exploration: ClassVar[Exploration]
@@ -128,7 +128,7 @@ class Model(stateful.RuleBasedStateMachine):
         context = self.exploration.context
         self.target: Target = context.target()
         self.mark = self.target.sandbox.name("mdl")
-        self.program: list[str] = []
+        self._writes: list[Answer] = []
         self._last: Answer | None = None
         self._before = frozenset(context.journal)
         self.target.api.observers.append(self._note)
@@ -149,17 +149,18 @@ class Model(stateful.RuleBasedStateMachine):
     def _note(self, answer: Answer) -> None:
         self._last = answer
         if answer.sent.method != "GET":
-            self.program.append(self._line(answer))
+            self._writes.append(answer)
 
-    def _line(self, answer: Answer) -> str:
-        return f"{answer.curl(self.exploration.context.redact)}  # {answer.status}"
-
-    def shown(self) -> list[str]:
-        """The program up to what showed a disagreement, or to why lines cannot."""
+    @property
+    def program(self) -> list[str]:
+        """The writes and the last request, or why they cannot show what it showed."""
         last = self._last
-        lines = [*self.program, *([self._line(last)] if last is not None and last.sent.method == "GET" else [])]
+        if last is None:
+            return []
+        shown = [*self._writes, *([last] if last.sent.method == "GET" else [])]
+        lines = [f"{answer.curl(self.exploration.context.redact)}  # {answer.status}" for answer in shown]
         beyond = self.exploration.context.recorder.history.beyond
-        why = None if last is None else beyond.reason(last.sent, (), last, judged=False)
+        why = beyond.reason(last.sent, [answer.sent for answer in self._writes], last, judged=False)
         return [*lines, f"# {why}"] if why else lines
 
 

@@ -16,6 +16,8 @@ from conformance.contract import paths
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.report.model import Failure
 from tests.faults.deployment import FaultyDeployment
+from tests.faults.proxy import FaultProxy
+from tests.faults.seeded import EMPTY, swallow
 from tests.run.command import RUN_PATIENCE_S, environment, report_of, run
 from tests.run.full_runs import run_against_recorded_server, stored_run
 from tests.waiting import PATIENCE_S
@@ -59,6 +61,19 @@ def test_failure_of_a_fuzzed_request(strict: EmbeddedDeployment, tmp_path: Path)
     item = f"conformance/fuzz/test_operations.py::test_boundaries[PUT {paths.RULES_OF_USER}]"
     lines = failures_of(strict, tmp_path, item)["no_server_error"]["curl"]
     assert pasted(lines, strict).startswith("HTTP/1.1 500")
+
+
+def test_program_of_a_model_ends_in_what_showed_it(strict: EmbeddedDeployment, tmp_path: Path) -> None:
+    forgetful = swallow(f"PUT {paths.RULES_OF_USER}", EMPTY)
+    with FaultProxy(strict.base_url, forgetful) as proxy:
+        env = environment(strict, SEED="1", BASE_URL=proxy.base_url)
+        completed = run("run", "-n", "0", "conformance/models/test_users.py::test_people", env=env, cwd=tmp_path)
+    assert completed.returncode == 1, completed.stdout + completed.stderr
+    (lines,) = (failure["curl"] for failure in report_of(tmp_path / "reports")["failures"])
+    *writes, last = lines.splitlines()
+    assert any(" -X PUT " in line and line.endswith("  # 204") for line in writes)
+    assert " -X GET " in last
+    assert last.endswith("  # 200")
 
 
 # --- all failures of a whole run --------------------------------------------------------------------------------------
