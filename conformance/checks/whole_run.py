@@ -217,6 +217,7 @@ def inventory_result(aftermath: Aftermath) -> InventoryResult:
                 appeared=len(change.appeared) if change else 0,
                 vanished=len(change.vanished) if change else 0,
                 changed=len(change.changed) if change else 0,
+                odd=old.odd,
                 note=_note(old, new, on_purpose=listing.name in on_purpose),
             )
         )

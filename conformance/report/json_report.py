@@ -63,7 +63,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
             "variant": run.contract_variant,
             "described_version": run.described_version,
         },
-        "target": {"base_url": run.base_url, "version": run.target_version},
+        "target": {"base_url": run.base_url, "version": run.target_version, "deployment": run.deployment},
         "seed": run.seed,
         "profile": run.profile,
         "mode": run.mode,

@@ -49,6 +49,7 @@ def render_junit(run: RunResult) -> str:
             "run": run.run_id,
             "target": run.base_url,
             "target_version": run.target_version or "unknown",
+            "deployment": "; ".join(run.deployment),
             "contract": f"{run.contract_variant} {run.contract_digest}",
             "contract_version": run.described_version,
             "seed": str(run.seed),

@@ -216,7 +216,8 @@ class CollectionResult:
 
     ``before`` and ``after``: numbers of entries, None if unknown. ``left``: ids of what the run created and is still
     there, ``other_runs``: how many entries other runs of the suite created. ``appeared``, ``vanished`` and ``changed``
-    count entries of nobody's run. ``note``: what was not compared, and why.
+    count entries of nobody's run, ``odd`` those before the run whose ids are no texts. ``note``: what was not compared,
+    and why.
     """
 
     name: str
@@ -227,6 +228,7 @@ class CollectionResult:
     appeared: int = 0
     vanished: int = 0
     changed: int = 0
+    odd: int = 0
     note: str = ""
 
     def activity(self) -> str:
@@ -265,6 +267,12 @@ class InventoryResult:
         activity = [f"{collection.name}: {text}" for collection in self.collections if (text := collection.activity())]
         if activity:
             yield f"Of what it did not create, {'; '.join(activity)}."
+        for collection in self.collections:
+            if collection.odd:
+                yield (
+                    f"{collection.name}: {collection.odd} that {'was' if collection.odd == 1 else 'were'} there before "
+                    "cannot be deleted one by one, for an id that is no text; EMQX then refuses to filter the list."
+                )
         others = sum(collection.other_runs for collection in self.collections)
         if others:
             yield (
@@ -277,8 +285,9 @@ class InventoryResult:
 class RunResult:
     """Everything a report tells. Times: ``started_at`` RFC 3339 in UTC, ``duration_s`` seconds.
 
-    ``described_version``: the EMQX version whose contract was taken, ``selection``: None if nothing was deselected,
-    ``warnings``: sentences on what does not touch the verdict.
+    ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
+    whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
+    touch the verdict.
     """
 
     verdict: Verdict
@@ -298,6 +307,7 @@ class RunResult:
     operations: list[OperationResult]
     failures: list[Failure]
     described_version: str = ""
+    deployment: list[str] = field(default_factory=list)
     mode: str = "sandboxed"
     selection: PartSelected | None = None
     left_out: list[LeftOut] = field(default_factory=list)

@@ -171,6 +171,8 @@ class _Summary:
         style = VERDICT_STYLES[run.verdict]
         word = run.verdict.replace("_", " ").upper()
         self._line(Text.assemble("Verdict: ", (f"{word}, {run.extent}, {run.operations_extent}", style)))
+        if run.deployment:
+            self._line(Text(f"Target: {'; '.join(run.deployment)}", style="dim"))
         for reason in run.reasons:
             self._line(Text(f"- {reason}"), indent=2)
         counts = ", ".join(f"{count} {name}" for name, count in totals.items() if name != "requests")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -122,6 +123,33 @@ def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> Non
     late.subscribe(kept, 2)
     arrived = came(late)
     assert arrived == [(kept, b"<stays>", 2, True)], f"a later subscriber got {arrived}"
+
+
+@requirement("ACT-22", "POST /actions", "PUT /actions/{id}")
+@pytest.mark.needs("mqtt")
+def test_mqtt_action_without_template_sends_everything(target: Target) -> None:
+    """An MQTT action without a payload template publishes all that is selected, and one with an empty one a message."""
+    connector = target.connectors.create(**loop(target))
+    source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
+    parameters: dict[str, Any] = {"qos": 1, "retain": False}
+    templates: dict[str, dict[str, Any]] = {"missing": {}, "empty": {"payload": ""}}
+    actions = [
+        target.actions.create(
+            type="mqtt", connector=connector, parameters={**parameters, **template, "topic": f"{remote}/{name}"}
+        )
+        for name, template in templates.items()
+    ]
+    target.rules.create(sql=f'SELECT payload.text AS text, qos FROM "{source}"', actions=actions)
+    subscribers = {name: target.subscriber(f"{remote}/{name}") for name in templates}
+
+    target.publish(source, json.dumps({"text": "hi"}), qos=1)
+
+    arrived = {name: [payload.decode() for _, payload, _, _ in came(client)] for name, client in subscribers.items()}
+    counts = {name: len(payloads) for name, payloads in arrived.items()}
+    assert counts == {"missing": 1, "empty": 1}, f"by payload template, one message made {counts}"
+    # That an empty template stands for everything, too, is documented nowhere.
+    row = json.loads(arrived["missing"][0])
+    assert row == {"text": "hi", "qos": 1}, f"without a payload template arrived {row}"
 
 
 @requirement("ACT-14", "PUT /actions/{id}", "GET /actions/{id}", provisional=True)

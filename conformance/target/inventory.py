@@ -30,11 +30,13 @@ class Holdings:
     """What one collection held.
 
     ``entries``: name -> digest, or None where an entry goes away by itself; ``own``: resources that a run of the suite
-    created, by its id. The other fields are those of a `Reading`.
+    created, by its id; ``odd``: how many entries of others have an id that is no text. The other fields are those of a
+    `Reading`.
     """
 
     entries: dict[str, str | None] = field(default_factory=dict)
     own: dict[str, list[Resource]] = field(default_factory=dict)
+    odd: int = 0
     count: int | None = None
     complete: bool = True
     absent: bool = False
@@ -137,11 +139,13 @@ def _read_into(
     for entry in reading.entries:
         if listing.of_the_target(entry):
             continue
+        resource = listing.resource(entry)
         owner = listing.run_of(entry) or (run if claim.covers(listing, entry) else None)
         if owner is None:
+            holdings.odd += resource is not None and resource.no_text
             if reading.complete:
                 holdings.entries[listing.key_of(entry)] = _digest(listing, entry)
-        elif (resource := listing.resource(entry)) is not None:
+        elif resource is not None:
             holdings.own.setdefault(owner, []).append(resource)
     inventory.requests += reading.requests
     inventory.collections[listing.name] = holdings

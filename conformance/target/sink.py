@@ -6,6 +6,7 @@ import errno
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,15 +19,19 @@ from conformance.target.polling import deadline
 LONGEST_DELIVERY = 8 * 1024 * 1024
 """Bytes of a body that are kept; also strangers may find a sink that is open to a network."""
 
+CLOSED = 0
+"""In place of a status: the sink closes the connection without an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request the sink received; header names are lower case."""
+    """One request the sink received; header names are lower case. ``answered``: the status, `CLOSED` for none."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    answered: int = 200
 
 
 class SinkError(Exception):
@@ -58,13 +63,16 @@ class _Server(ThreadingHTTPServer):
 class HttpSink:
     """Accepts every request, answers 200 and remembers it. Use as a context manager.
 
-    ``statuses``: what it answers instead, by path. ``host``: the name or address under which the target reaches it;
+    ``statuses``: what it answers instead, by path; `then` says what it answers next. ``delays``: seconds until it
+    answers, by path. ``host``: the name or address under which the target reaches it;
     the sink listens there if it is an address of this machine, on all of them otherwise. ``port``: 0 picks a free one.
     Raises `SinkError` if it cannot listen.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.statuses: dict[str, int] = {}
+        self.delays: dict[str, float] = {}
+        self._next: dict[str, deque[int]] = {}
         self._deliveries: list[Delivery] = []
         self._arrived = threading.Condition()
         self._server = self._listen(host, port)
@@ -100,6 +108,15 @@ class HttpSink:
         self._server.shutdown()
         self._server.server_close()
 
+    def then(self, path: str, *statuses: int) -> None:
+        """Answer the next requests to ``path`` with these, `CLOSED` among them, and those after them as usual."""
+        with self._arrived:
+            self._next[path] = deque(statuses)
+
+    def _status(self, path: str) -> int:
+        planned = self._next.get(path)
+        return planned.popleft() if planned else self.statuses.get(path, 200)
+
     def received(self, matching: Callable[[Delivery], bool] = lambda _: True) -> list[Delivery]:
         with self._arrived:
             return [delivery for delivery in self._deliveries if matching(delivery)]
@@ -126,11 +143,17 @@ class HttpSink:
                     self.send_error(413)
                     return
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                delivery = Delivery(self.command, self.path, headers, self.rfile.read(length))
+                body = self.rfile.read(length)
                 with sink._arrived:
-                    sink._deliveries.append(delivery)
+                    status = sink._status(self.path)
+                    sink._deliveries.append(Delivery(self.command, self.path, headers, body, status))
                     sink._arrived.notify_all()
-                self.send_response(sink.statuses.get(self.path, 200))
+                if self.path in sink.delays:
+                    time.sleep(sink.delays[self.path])
+                if status == CLOSED:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
                 self.send_header("content-length", "0")
                 self.end_headers()
 

@@ -148,6 +148,7 @@ def run_of(items: Sequence[ItemResult], decision: Decision | None = None, **fiel
         "failures": [failure for item in items for failure in item.failures],
         "inventory": inventory(),
         "described_version": "5.8.9",
+        "deployment": ["edition Enterprise, 1 node", "what no rule decides is denied"],
         "warnings": ["preflight: GET of a ban answered 404, expected 200"],
         "waivers": [
             WaiverUse("W-1", "reproduced", 2, "known", "https://example.org/1", "qa", "2027-03-31"),

@@ -39,7 +39,7 @@ def test_structure(tmp_path: Path) -> None:
         "suite": "str",
         "complete": "bool",
         "contract": {"digest": "str", "variant": "str", "described_version": "str"},
-        "target": {"base_url": "str", "version": "str"},
+        "target": {"base_url": "str", "version": "str", "deployment": ["str"]},
         "seed": "int",
         "profile": "str",
         "mode": "str",
@@ -124,7 +124,7 @@ def test_schema_is_closed() -> None:
     closed = objects(schema())
     assert len(closed) == 11
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out"}
-    added |= {"item", "request_id", "id", "consequence_of"}
+    added |= {"item", "request_id", "id", "consequence_of", "deployment"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
@@ -137,7 +137,7 @@ def test_report_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     report = json.loads(path.read_text())
     for key in ("complete", "mode", "selection", "waivers", "left_out"):
         del report[key]
-    del report["contract"]["described_version"]
+    del report["contract"]["described_version"], report["target"]["deployment"]
     for entry in report["failures"]:
         del entry["item"], entry["request_id"], entry["id"], entry["consequence_of"]
     path.write_text(json.dumps(report))

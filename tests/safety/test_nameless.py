@@ -144,6 +144,10 @@ def test_what_was_there_before_is_nobody_s(open_scene: Callable[..., Scene], rec
     aftermath = end(scene, before)
     assert outcomes(aftermath) == ("passed", "passed")
     assert inventory_result(aftermath).left == []
+    assert (
+        "users: 1 that was there before cannot be deleted one by one, for an id that is no text; EMQX then refuses to "
+        "filter the list."
+    ) in list(inventory_result(aftermath).sentences())
 
 
 def test_what_a_stranger_may_have_made_is_told_and_left_alone(

@@ -105,18 +105,20 @@ class ActionBuffer:
         """``success``, ``failed`` or ``expired``; a target out of reach is tried again until the message expires."""
         tries = 0
         while time.monotonic() < item.expires_at:
-            if tries:
-                self._metrics.count("retried")
             tries += 1
             try:
                 await self._deliver(item.data)
             except Unreachable:
                 await asyncio.sleep(min(RETRY_SECONDS, max(0.0, item.expires_at - time.monotonic())))
+                continue
             except Rejected:
-                return "failed"
+                outcome = "failed"
             except Exception:
                 traceback.print_exc(file=sys.stderr)
-                return "failed"
+                outcome = "failed"
             else:
-                return "success"
+                outcome = "success"
+            if tries > 1:
+                self._metrics.count("retried")  # once, however often it was tried
+            return outcome
         return "expired"

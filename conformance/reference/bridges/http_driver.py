@@ -17,7 +17,9 @@ from conformance.reference.units import parse_duration
 
 ANSWER_SECONDS = 15.0
 _READ_BYTES = 65536
-_TRANSIENT_STATUSES = frozenset((408, 429, 502, 503, 504))
+_TRANSIENT_STATUSES = frozenset((429, 503))
+_ATTEMPTS = 3
+"""Until the buffer hears of it, which waits before it tries again."""
 _BODILESS_METHODS = frozenset(("GET", "DELETE"))
 _OWN_HEADERS = frozenset(("host", "content-length", "transfer-encoding", "connection", "keep-alive"))
 _WHOLE_RESULT = "${.}"
@@ -98,9 +100,12 @@ class HttpDriver:
 
     async def send(self, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> None:
         request = self._request(parameters, data)
-        async with self._free:
-            status = await self._exchange(request)
-        if status in _TRANSIENT_STATUSES:
+        for _ in range(_ATTEMPTS):
+            async with self._free:
+                status = await self._exchange(request)
+            if status not in _TRANSIENT_STATUSES:
+                break
+        else:
             raise Unreachable(f"HTTP status {status}")
         if not 200 <= status < 300:
             raise Rejected(f"HTTP status {status}")

@@ -128,7 +128,7 @@ class MqttDriver:
         if qos not in (0, 1, 2):
             raise Rejected("The rendered qos is not 0, 1 or 2")
         retain = evaluate(parameters.get("retain", False), data) in (True, "true", 1)
-        payload = render_bytes(parameters.get("payload") or _WHOLE_RESULT, data)
+        payload = render_bytes(parameters.get("payload", _WHOLE_RESULT), data)
         return Publish(topic, payload, qos, retain)
 
     def _link(self) -> _Link:

@@ -6,13 +6,23 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 _PLACEHOLDER = re.compile(r"\$\{(\$|[^${}]*)\}")
 _SEGMENT = re.compile(r"'([^']*)'|\"([^\"]*)\"|([^.'\"]+)")
 _WHOLE = "."
 _ESCAPED_DOLLAR = "$"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=lambda value: as_text(value)).encode
+
+
+class Null:
+    """JSON's null, unlike a value that is not there."""
+
+    def __repr__(self) -> str:
+        return "null"
+
+
+NULL: Final = Null()
 
 
 class _Placeholder(str):
@@ -42,21 +52,23 @@ def _path(placeholder: str) -> tuple[str, ...]:
 def lookup(placeholder: str, data: Mapping[str, Any]) -> Any:
     """Value of ``a.b`` or ``.a.b`` in ``data`` (``.``: all of it), None if there is none.
 
-    A text on the way is read as JSON, so ``payload.k`` reaches into a JSON payload; quotes protect dots.
+    The first text on the way is read as JSON, so ``payload.k`` reaches into a JSON payload; quotes protect dots. A null
+    in it is `NULL`.
     """
     if placeholder.strip() in (_WHOLE, ""):
         return data
     value: Any = data
+    decoded = False
     for name in _path(placeholder):
-        if isinstance(value, str | bytes):
+        if isinstance(value, str | bytes) and not decoded:
             try:
-                value = json.loads(value)
+                value, decoded = json.loads(value), True
             except (ValueError, RecursionError):
                 return None
-        if not isinstance(value, Mapping):
+        if not isinstance(value, Mapping) or name not in value:
             return None
-        value = value.get(name)
-    return value
+        value = value[name]
+    return NULL if decoded and value is None else value
 
 
 def as_text(value: Any) -> str:
@@ -70,6 +82,8 @@ def as_bytes(value: Any) -> bytes:
         return value
     if value is None:
         return b"undefined"
+    if value is NULL:
+        return b"null"
     if isinstance(value, bool):
         return b"true" if value else b"false"
     if isinstance(value, str):
@@ -88,6 +102,8 @@ def _printable(value: Any) -> Any:
         return [_printable(item) for item in value]
     if value is None:
         return "undefined"
+    if value is NULL:
+        return None
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 

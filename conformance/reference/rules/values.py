@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from conformance.reference.bridges.template import NULL
+
 _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 
@@ -68,7 +70,7 @@ def imported(value: Any, depth: int = 0) -> Any:
 
 
 def exported(value: Any, depth: int = 0) -> Any:
-    """What an action gets: None for undefined values, bytes for undecodable text.
+    """What an action gets: None for undefined values, `NULL` for JSON's null, bytes for undecodable text.
 
     Raises `EvaluationError` for what is nested more than `MAX_DEPTH` levels deep.
     """
@@ -76,6 +78,8 @@ def exported(value: Any, depth: int = 0) -> Any:
         raise EvaluationError("too_deep")
     if value is UNDEFINED:
         return None
+    if value is None:
+        return NULL
     if isinstance(value, str):
         return value if is_text(value) else to_bytes(value)
     if isinstance(value, dict):
@@ -138,9 +142,20 @@ def to_text(value: Any) -> str:
         return "true" if value else "false"
     if value is None:
         return "null"
-    if isinstance(value, int | float | Undefined):
+    if isinstance(value, float):
+        return float_text(value, 10)
+    if isinstance(value, int | Undefined):
         return repr(value)
     return encode_json(value)
+
+
+def float_text(value: float, decimals: int) -> str:
+    """``value`` with at most ``decimals`` places, trailing zeros left out but for one place."""
+    text = f"{value:.{decimals}f}"
+    if "." not in text:
+        return text
+    text = text.rstrip("0")
+    return text + "0" if text.endswith(".") else text
 
 
 def compare(operator: str, left: Any, right: Any, matches: Callable[[str, str], bool]) -> bool:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from conformance.reference.bridges.template import NULL
 from tests.reference.rules.in_process import Bridges
 
 OUT = {"function": "republish", "args": {"topic": "out"}}
@@ -193,7 +194,7 @@ def test_actions_of_connectors_get_the_row_and_are_counted(api, outcome, counter
     bridges = api.deployment.bridges = Bridges(outcome)
     api.rule('SELECT payload.x as x, username FROM "in"', "http:a")
     api.publish("in", '{"x": {"y": null}}')
-    assert bridges.submitted == [("http:a", {"x": {"y": None}, "username": None})]
+    assert bridges.submitted == [("http:a", {"x": {"y": NULL}, "username": None})]
     metrics = api.metrics()
     assert {name for name, value in metrics.items() if value and "rate" not in name} == {
         "matched",

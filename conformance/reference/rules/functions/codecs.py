@@ -18,7 +18,6 @@ from conformance.reference.rules.values import (
     encode_json,
     from_bytes,
     to_bytes,
-    to_text,
 )
 from conformance.reference.schema_registry.serde import SerdeError
 
@@ -37,7 +36,7 @@ def _register_hashes() -> None:
 @function("hash")
 def digest(name: Any, value: Any) -> str:
     """Lower-case hex of a digest: md5, sha, sha256, sha512."""
-    return hashlib.new(_HASHES[name], to_bytes(to_text(value)), usedforsecurity=False).hexdigest()
+    return hashlib.new(_HASHES[name], to_bytes(a_text(value)), usedforsecurity=False).hexdigest()
 
 
 _register_hashes()
@@ -59,9 +58,16 @@ def bin2hexstr(value: Any, prefix: Any = "") -> str:
     return a_text(prefix) + to_bytes(a_text(value)).hex().upper()
 
 
+@function("sqlserver_bin2hexstr")
+def sqlserver_bin2hexstr(value: Any) -> str:
+    return bin2hexstr(value, "0x")
+
+
 @function("hexstr2bin")
 def hexstr2bin(value: Any, prefix: Any = "") -> str:
-    digits = a_text(value).removeprefix(a_text(prefix))
+    if not a_text(value).startswith(a_text(prefix)):
+        raise FunctionError("another prefix")
+    digits = value.removeprefix(prefix)
     return from_bytes(bytes.fromhex(digits if len(digits) % 2 == 0 else "0" + digits))
 
 

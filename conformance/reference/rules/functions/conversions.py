@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from conformance.reference.rules.functions.registry import FunctionError, a_number, function
-from conformance.reference.rules.values import UNDEFINED, decode_json, is_number, number, to_text
+from conformance.reference.rules.functions.registry import FunctionError, a_number, an_array, function
+from conformance.reference.rules.values import UNDEFINED, decode_json, float_text, is_number, number, to_text
 
-_MAX_DECIMALS = 20
+_MAX_DECIMALS = 253
 
 
 @function("str", "str_utf8")
@@ -22,7 +23,7 @@ def as_int(value: Any) -> int:
         return int(value)
     if isinstance(value, str):
         value = number(value)
-    return math.trunc(a_number(value))
+    return math.floor(a_number(value))
 
 
 @function("float")
@@ -30,17 +31,19 @@ def as_float(value: Any, decimals: Any = None) -> float:
     if isinstance(value, str):
         value = number(value)
     result = float(a_number(value))
-    return result if decimals is None else round(result, _decimals(decimals))
+    if decimals is None:
+        return result
+    if decimals == 0:
+        raise FunctionError("no places")
+    return float(float_text(result, _decimals(decimals)))
 
 
 @function("float2str")
 def float_to_text(value: Any, decimals: Any) -> str:
     """Text with at most ``decimals`` places, trailing zeros left out but for one place."""
-    text = f"{float(a_number(value)):.{_decimals(decimals)}f}"
-    if "." not in text:
-        return text
-    text = text.rstrip("0")
-    return text + "0" if text.endswith(".") else text
+    if not isinstance(value, float):
+        raise FunctionError(f"{value!r} is no float")
+    return float_text(value, _decimals(decimals))
 
 
 def _decimals(value: Any) -> int:
@@ -53,9 +56,9 @@ def _decimals(value: Any) -> int:
 def as_bool(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    if value in (1, "true", "1"):
+    if value in (1, "true"):
         return True
-    if value in (0, "false", "0"):
+    if value in (0, "false"):
         return False
     raise FunctionError(f"{value!r} is no truth value")
 
@@ -81,8 +84,8 @@ def is_not_null(value: Any) -> bool:
 
 @function("is_null_var")
 def is_null_var(value: Any) -> bool:
-    """Like `is_null`, and true for JSON's null and for texts that spell it."""
-    return value is UNDEFINED or value is None or value in ("null", "undefined", "")
+    """Like `is_null`, and true for JSON's null."""
+    return value is UNDEFINED or value is None
 
 
 @function("is_not_null_var")
@@ -92,7 +95,8 @@ def is_not_null_var(value: Any) -> bool:
 
 @function("is_empty")
 def is_empty(value: Any) -> bool:
-    return is_null_var(value) or value in ({}, [])
+    """Whether a text, an array or a map (also as JSON text) has nothing in it."""
+    return not value if isinstance(value, list) or value == "" else not as_map(value)
 
 
 @function("is_str")
@@ -136,24 +140,23 @@ def equal(left: Any, right: Any) -> bool:
 
 
 @function("coalesce")
-def coalesce(first: Any, *more: Any) -> Any:
-    """The first value that is there; a single array stands for its members."""
-    candidates = first if isinstance(first, list) and not more else (first, *more)
-    return next((value for value in candidates if value is not UNDEFINED and value is not None), UNDEFINED)
+def coalesce(*values: Any) -> Any:
+    """The first value that is there: of two, or of an array."""
+    return next((value for value in _candidates(values) if value is not UNDEFINED), UNDEFINED)
 
 
 @function("coalesce_ne")
-def coalesce_not_empty(first: Any, *more: Any) -> Any:
-    """The first value that is there and not empty text."""
-    candidates = first if isinstance(first, list) and not more else (first, *more)
-    return next((value for value in candidates if value not in (UNDEFINED, None, "")), UNDEFINED)
+def coalesce_not_empty(*values: Any) -> Any:
+    """The first value that is there and not empty text: of two, or of an array."""
+    return next((value for value in _candidates(values) if value not in (UNDEFINED, "")), UNDEFINED)
 
 
-@function("iif")
-def either(condition: Any, then: Any, otherwise: Any) -> Any:
-    """``then`` if ``condition`` is true or a non-empty text."""
-    holds = condition if isinstance(condition, bool) else condition not in (UNDEFINED, None, "", 0, "false")
-    return then if holds else otherwise
+def _candidates(values: tuple[Any, ...]) -> Sequence[Any]:
+    if len(values) == 1:
+        return an_array(values[0])
+    if len(values) != 2:
+        raise FunctionError("neither two values nor an array")
+    return values
 
 
 @function("null")

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.rules.functions.registry import FunctionError, a_number, a_text, an_integer, function
-from conformance.reference.rules.values import EvaluationError, from_bytes, is_number, to_bytes
+from conformance.reference.rules.values import UNDEFINED, EvaluationError, from_bytes, is_number, to_bytes, to_text
 
 _MAX_SHIFT = 4096
 _MAX_BITS = 4096
 
 
 def arithmetic(operator: str, left: Any, right: Any) -> Any:
-    """``left operator right``; ``+`` joins texts. Raises `EvaluationError` (badarg, badarith)."""
-    if operator == "+" and isinstance(left, str) and isinstance(right, str):
-        return left + right
+    """``left operator right``; ``+`` joins a text with anything. Raises `EvaluationError` (badarg, badarith)."""
+    if operator == "+" and (isinstance(left, str) or isinstance(right, str)):
+        return to_text(left) + to_text(right)
     if not (is_number(left) and is_number(right)):
         raise EvaluationError("badarg")
     try:
@@ -154,15 +154,18 @@ def bytesize(value: Any) -> int:
 def subbits(
     value: Any, first: Any, length: Any = None, kind: str = "integer", sign: str = "unsigned", endian: str = "big"
 ) -> Any:
-    """Bits ``first`` (from 1) to ``first + length - 1`` as ``kind``: integer, float (32, 64 bits) or bits.
+    """Bits ``first`` (from 1) to ``first + length - 1`` as ``kind``: integer, float (16, 32, 64 bits) or bits.
 
-    With two arguments the first ``first`` bits.
+    With two arguments the first ``first`` bits. Fewer if there are not as many, undefined if there are none.
     """
     start, count = (1, an_integer(first)) if length is None else (an_integer(first), an_integer(length))
     raw = to_bytes(a_text(value))
     total = 8 * len(raw)
-    if start < 1 or count < 1 or start - 1 + count > total:
-        raise FunctionError("outside the value")
+    if start < 1 or count < 1:
+        raise FunctionError("no bits")
+    if start > total:
+        return UNDEFINED
+    count = min(count, total - start + 1)
     bits = int.from_bytes(raw, "big") >> (total - (start - 1) - count) & ((1 << count) - 1)
     if kind == "integer":
         return _integer_of(bits, count, sign, endian)
@@ -175,7 +178,7 @@ def subbits(
         raise FunctionError(f"unknown kind {kind}")
 
     order = ">" if endian == "big" else "<"
-    return struct.unpack(order + {32: "f", 64: "d"}[count], chunk)[0]
+    return struct.unpack(order + {16: "e", 32: "f", 64: "d"}[count], chunk)[0]
 
 
 def _integer_of(bits: int, count: int, sign: str, endian: str) -> int:

@@ -82,12 +82,20 @@ def substr(text: Any, start: Any, length: Any = None) -> str:
     return a_text(text)[start:] if length is None else a_text(text)[start : start + length]
 
 
+_SPLITS = {
+    "": ("", False),
+    "notrim": ("", True),
+    "leading": ("leading", False),
+    "leading_notrim": ("leading", True),
+    "trailing": ("trailing", False),
+    "trailing_notrim": ("trailing", True),
+}
+
+
 @function("split")
-def split(text: Any, separator: Any = " ", option: Any = "trim") -> list[str]:
+def split(text: Any, separator: Any, option: Any = "") -> list[str]:
     """Parts between separators. Options: ``notrim`` keeps empty parts, ``leading`` and ``trailing`` split once."""
-    place, _, kept = a_text(option).rpartition("_")
-    place = place or (option if option in ("leading", "trailing") else "")
-    keep_empty = kept == "notrim"
+    place, keep_empty = _SPLITS[option]
     if not a_text(separator):
         parts = [a_text(text)]
     elif place == "leading":
@@ -111,7 +119,7 @@ def tokens(text: Any, separators: Any, option: Any = "") -> list[str]:
 @function("find")
 def find(text: Any, wanted: Any, direction: Any = "leading") -> str:
     """The text from the first (``trailing``: last) occurrence of ``wanted`` on, or an empty text."""
-    search = a_text(text).rfind if direction == "trailing" else a_text(text).find
+    search = {"leading": a_text(text).find, "trailing": a_text(text).rfind}[direction]
     position = search(a_text(wanted))
     return text[position:] if position >= 0 else ""
 
@@ -123,7 +131,7 @@ def replace(text: Any, wanted: Any, other: Any, where: Any = "all") -> str:
         head, found, tail = a_text(text).rpartition(a_text(wanted))
         return head + a_text(other) + tail if found else text
     _check_growth(a_text(text), a_text(other))
-    return a_text(text).replace(a_text(wanted), a_text(other), 1 if where == "leading" else -1)
+    return a_text(text).replace(a_text(wanted), a_text(other), {"leading": 1, "all": -1}[where])
 
 
 @function("rm_prefix")
@@ -142,6 +150,8 @@ def pad(text: Any, length: Any, where: Any = "trailing", character: Any = " ") -
     if where == "both":
         missing = max(width - len(a_text(text)), 0)
         return text.rjust(len(text) + missing // 2, character).ljust(width, character)  # type: ignore[no-any-return]
+    if where != "trailing":
+        raise FunctionError(f"{where!r} is no end of a text")
     return a_text(text).ljust(width, character)
 
 
@@ -223,7 +233,8 @@ def _formatted(kind: str, value: Any, precision: int | None) -> str:
             text = to_text(value)
             return f'"{text}"' if kind != "s" and isinstance(value, str) else text[:precision]
         case "b" | "B":
-            return str(an_integer(value))
+            digits = _in_base(an_integer(value), 10 if precision is None else precision)
+            return digits.lower() if kind == "b" else digits
         case "f" | "e":
             return format(float(a_number(value)), f".{a_length(6 if precision is None else precision)}{kind}")
         case "x":
@@ -231,6 +242,19 @@ def _formatted(kind: str, value: Any, precision: int | None) -> str:
         case "c":
             return chr(an_integer(value))
     raise FunctionError(f"unknown directive ~{kind}")
+
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _in_base(number: int, base: int) -> str:
+    if not 2 <= base <= len(_DIGITS):
+        raise FunctionError(f"no digits of base {base}")
+    digits, rest = "", abs(number)
+    while rest or not digits:
+        rest, digit = divmod(rest, base)
+        digits = _DIGITS[digit] + digits
+    return f"-{digits}" if number < 0 else digits
 
 
 @function("map_to_redis_hset_args")

@@ -69,6 +69,8 @@ def offset_seconds(offset: Any) -> int:
     if found is None:
         raise FunctionError(f"{offset!r} is no offset")
     sign, hours, minutes, seconds = found.groups()
+    if int(hours) > 23 or int(minutes) > 59 or int(seconds or 0) > 59:
+        raise FunctionError(f"{offset!r} is no offset")
     total = int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)
     return -total if sign == "-" else total
 
