@@ -9,7 +9,8 @@ from itertools import takewhile
 from typing import Any
 
 from conformance.checks.beyond import Beyond
-from conformance.checks.names import IDENTITIES, about, is_list, mentions, names, shown
+from conformance.checks.names import IDENTITIES, about, filters, is_list, mentions, names, shown
+from conformance.contract import paths
 from conformance.target.answer import Answer, Sent
 from conformance.target.guard_paths import decode, split_path
 from conformance.target.json_body import decode_json
@@ -20,6 +21,7 @@ MOST_STEPS = 12
 TRIALS = ("POST /connectors_probe", "POST /actions_probe", "POST /rules/{id}/test")
 """Writes that make nothing, though metrics count the tests of a rule."""
 
+_OF_BRIDGES = ("POST /connectors", "POST /actions")
 PUBLISHES = ("POST /publish", "POST /publish/bulk")
 
 
@@ -40,10 +42,10 @@ class History:
         self.beyond.begin()
 
     def note(self, answer: Answer) -> None:
-        """Remember an answer, if it is to an operation that is no read and the target took it."""
+        """Remember an answer, if it is to no read and the target took it, or may have (5xx)."""
         self.beyond.note(answer.sent)
-        if answer.ok and answer.operation is not None and answer.sent.method != "GET":
-            self._writes.append(_Write(answer.operation, answer.sent))
+        if answer.sent.method != "GET" and (answer.ok or answer.status >= 500):
+            self._writes.append(_Write(answer.operation or "", answer.sent, answer.ok))
 
     @contextmanager
     def lasting(self) -> Iterator[None]:
@@ -67,8 +69,10 @@ class History:
         if is_list(sent):
             own = {write.sent.request_id for write in self._writes}
             path = sent.path.partition("?")[0]
-            also.made = {write.sent.request_id for write in earlier if write.sent.path == path} & own
+            below = {w.sent.request_id for w in earlier if w.sent.path == path or w.sent.path.startswith(f"{path}/")}
+            also.made = below & own
             also.shown = shown(answer)
+            also.filters = filters(sent)
         steps = _led_to(sent, earlier, also)
         if len(steps) > MOST_STEPS:
             steps = _led_to(sent, earlier, _Also())
@@ -77,8 +81,11 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class _Write:
+    """``operation``: empty for a path that is none's. ``taken``: whether the target said so."""
+
     operation: str
     sent: Sent
+    taken: bool
 
     def subjects(self) -> Iterator[str]:
         """What it is about: the ids in its path, otherwise the identities of the entries in its body."""
@@ -86,8 +93,10 @@ class _Write:
         segments = decode(split_path(self.sent.path))
         named = {part[1:-1]: segment for part, segment in zip(template, segments, strict=False) if part.startswith("{")}
         about: Any = named or decode_json(self.sent.body)[0]
+        # What else bridges hold are users and topics of others, which several of them may share.
+        keys = ("name",) if self.operation.startswith(_OF_BRIDGES) else IDENTITIES
         for entry in about if isinstance(about, list) else [about]:
-            for name in IDENTITIES if isinstance(entry, dict) else ():
+            for name in keys if isinstance(entry, dict) else ():
                 if isinstance(entry.get(name), str):
                     yield from names(entry[name])
 
@@ -95,11 +104,12 @@ class _Write:
 @dataclass(slots=True)
 class _Also:
     """What else belongs to a read: ``about``: names, of which the writes that mention them belong to it; ``made``: ids
-    of requests; ``shown``: names, of which the writes that made them do."""
+    of requests; ``shown``: names, of which the writes that made them do; ``filters``: beginnings of such names."""
 
     about: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
+    filters: tuple[str, ...] = ()
 
 
 def _led_to(sent: Sent, earlier: Sequence[_Write], also: _Also) -> list[Sent]:
@@ -113,6 +123,10 @@ def _led_to(sent: Sent, earlier: Sequence[_Write], also: _Also) -> list[Sent]:
     chosen: dict[int, _Write] = {}
 
     def belongs(write: _Write) -> bool:
+        if not write.taken and (sent.method == "POST" or write.sent.method != "POST"):
+            return False  # a crash that may have stored something matters to what looks for it
+        if also.filters and any(name.startswith(also.filters) for name in write.subjects()):
+            return write.operation not in PUBLISHES or sent.path.startswith(paths.RETAINED_MESSAGES)
         if write.operation in TRIALS:
             return counted and not needed.isdisjoint(write.subjects())
         if write.operation in PUBLISHES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 from conformance.target.answer import Answer, Sent
 from conformance.target.guard_paths import decode, split_path
@@ -18,6 +19,12 @@ _QUOTED = re.compile(r'"([^"\\]+)"')
 def is_list(sent: Sent) -> bool:
     """Whether a request reads a collection rather than something of the sandbox."""
     return sent.method == "GET" and not any(about(sent))
+
+
+def filters(sent: Sent) -> tuple[str, ...]:
+    """Beginnings of names of the sandbox by which a request filters, without the wildcards of a topic."""
+    values = [value.rstrip("#+").rstrip("/") for _, value in parse_qsl(sent.path.partition("?")[2])]
+    return tuple(value for value in values if value.startswith(PREFIX))
 
 
 def shown(answer: Answer | None) -> set[str]:

@@ -29,6 +29,7 @@ _MOST_FAILURES = 20
 _UNDECIDED = "no item of the run came to a decision"
 _MODULE = "conformance/checks/whole_run.py"
 _LEFT_BEHIND, _UNREACHABLE = "left_behind", "unreachable_id"
+_FROM_EARLIER = "# What was to be deleted came from earlier requests of the run, which these lines do not repeat."
 
 _EMPTIED_BY = {
     "DELETE /banned": ("bans",),
@@ -259,7 +260,8 @@ def _blame(item: ItemResult, mode: Mode, left: Left) -> list[Left]:
         return [left]
     # Where such ids may be sent, storing them is a defect like others; elsewhere the target is damaged for good.
     check = _UNREACHABLE if left.unreachable and mode is Mode.DISPOSABLE else _LEFT_BEHIND
-    _fail(item, check, f"left behind: {left}", left.operation, left.curl, attribution="target")
+    lines = f"{left.curl}\n{_FROM_EARLIER}" if left.curl else None
+    _fail(item, check, f"left behind: {left}", left.operation, lines, attribution="target")
     return []
 
 

@@ -81,6 +81,32 @@ def test_before_a_read_or_a_deletion_comes_what_names_the_same_thing(story: Stor
     assert story.history.before(sent("GET", "/connectors/http:cft-c")) == [connector, action]
 
 
+def test_list_follows_what_it_filters_and_what_was_sent_below_it(story: Story) -> None:
+    with story.history.lasting():
+        first = story.call("POST", "/rules", {"id": "cft-page-0", "sql": "SELECT 1"})
+        story.call("POST", "/rules", {"id": "cft-other", "sql": "SELECT 1"})
+    message = story.call("POST", "/publish", {"topic": "cft-t/5", "retain": True})
+    assert story.history.before(sent("GET", "/rules?like_id=cft-page&page=2")) == [first]
+    assert story.history.before(sent("GET", "/mqtt/retainer/messages?topic=cft-t%2F%23")) == [message]
+    ban = story.call("POST", "/banned", {"as": "clientid", "who": "cft-x"})
+    astray = sent("DELETE", "/banned/clientid/%2E%2E")
+    story.history.note(Answer(None, astray, 204, {}, b"", 0.0))
+    assert story.history.before(sent("GET", "/banned?clientid=cft-x")) == [ban, astray]
+
+
+def test_creation_that_crashed_may_have_stored_something(story: Story) -> None:
+    crashed = story.call("POST", "/connectors", {"type": "pgsql", "name": "cft-c", "password": 5}, status=500)
+    assert story.history.before(sent("GET", "/connectors")) == [crashed]
+    assert story.history.before(sent("GET", "/connectors/pgsql%3Acft-c")) == [crashed]
+    assert story.history.before(sent("POST", "/actions", {"name": "cft-a", "connector": "cft-c"})) == []
+
+
+def test_connectors_are_not_connected_by_the_users_they_share(story: Story) -> None:
+    for number in range(3):
+        story.call("POST", "/connectors", {"type": "pgsql", "name": f"cft-c{number}", "username": "readings"})
+    assert story.history.before(sent("POST", "/connectors_probe", {"name": "cft-p", "username": "readings"})) == []
+
+
 def test_users_are_left_out_where_they_are_too_many(story: Story) -> None:
     connector = story.connector("cft-c")
     for number in range(MOST_STEPS):

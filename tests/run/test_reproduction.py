@@ -83,6 +83,7 @@ SENTENCES = re.compile(
     r"|It came after more than \d+ writes"
     r"|MQTT clients of the suite took part"
     r"|The list showed what these lines do not make"
+    r"|What was to be deleted came from earlier requests of the run"
     r"|The suite's HTTP sink took part)\b.*\."
 )
 VOLATILE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)|\b[0-9A-F]{16,}\b|\d{6,}|(?<=:)\d+\.\d+")
