@@ -89,7 +89,11 @@ def test_every_shipped_waiver_is_needed(recorded_run: RunResult) -> None:
     shipped = load_waivers(WAIVERS_FOLDER / "emqx-5.8.toml")
     assert shipped is not None
     needed = {use.id for use in recorded_run.waivers if use.state == "reproduced"}
-    assert [waiver.id for waiver in of_version(shipped, recorded_run) if waiver.id not in needed] == []
+    unneeded = [waiver for waiver in of_version(shipped, recorded_run) if waiver.id not in needed]
+    # Whether random data meet a defect is luck; that the defect is there, another waiver of it shows.
+    drawn = {entry.id for entry in catalogue() if entry.random and not entry.universal}
+    shown = {waiver.defect for waiver in shipped.waivers if waiver.id in needed}
+    assert [waiver.id for waiver in unneeded if waiver.requirement not in drawn or waiver.defect not in shown] == []
 
 
 def test_recorded_server_is_non_conformant_without_waivers(recorded_run: RunResult) -> None:
