@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any
 
 from conformance.checks.beyond import Beyond
@@ -34,16 +33,19 @@ class History:
     def __init__(self) -> None:
         self._lasting: list[_Write] = []
         self._writes: list[_Write] = []
+        self._before: dict[str, int] = {}
         self.beyond = Beyond()
 
     def begin(self) -> None:
         """Forget the writes of the item before."""
         self._writes.clear()
+        self._before.clear()
         self.beyond.begin()
 
     def note(self, answer: Answer) -> None:
         """Remember an answer, if it is to no read and the target took it, or may have (5xx)."""
         self.beyond.note(answer.sent)
+        self._before[answer.sent.request_id] = len(self._writes)
         if answer.sent.method != "GET" and (answer.ok or answer.status >= 500):
             self._writes.append(_Write(answer.operation or "", answer.sent, answer.ok))
 
@@ -62,9 +64,8 @@ class History:
         that name what it is about, and before the read of a list those of what ``answer`` shows, as far as that fits;
         before a read of metrics comes whatever they count.
         """
-        earlier = list(
-            takewhile(lambda write: write.sent.request_id != sent.request_id, [*self._lasting, *self._writes])
-        )
+        earlier = [*self._lasting, *self._writes[: self._before.get(sent.request_id, len(self._writes))]]
+        earlier = [write for write in earlier if write.sent.request_id != sent.request_id]
         also = _Also(about=set(about(sent)) if sent.method in ("GET", "DELETE") else set())
         if is_list(sent):
             own = {write.sent.request_id for write in self._writes}

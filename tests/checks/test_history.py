@@ -94,6 +94,14 @@ def test_list_follows_what_it_filters_and_what_was_sent_below_it(story: Story) -
     assert story.history.before(sent("GET", "/banned?clientid=cft-x")) == [ban, astray]
 
 
+def test_what_came_after_a_request_did_not_lead_to_it(story: Story) -> None:
+    """A judgment may come when the item has deleted what it judges."""
+    made = story.connector("cft-c")
+    read = story.call("GET", "/connectors/http:cft-c", operation="GET /connectors/{id}")
+    story.call("DELETE", "/connectors/http:cft-c", operation="DELETE /connectors/{id}")
+    assert story.history.before(read) == [made]
+
+
 def test_creation_that_crashed_may_have_stored_something(story: Story) -> None:
     crashed = story.call("POST", "/connectors", {"type": "pgsql", "name": "cft-c", "password": 5}, status=500)
     assert story.history.before(sent("GET", "/connectors")) == [crashed]
