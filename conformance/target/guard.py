@@ -23,6 +23,7 @@ from conformance.target.guard_paths import (
 )
 from conformance.target.guard_readings import lenient_readings, query_reading
 from conformance.target.guard_table import TABLE, Access, Touch
+from conformance.target.guard_texts import CONFIGURED, damaging_texts
 from conformance.target.guard_types import KnownTypes
 from conformance.target.hosts import HostPolicy
 from conformance.target.mode import Mode
@@ -110,6 +111,9 @@ class Guard:
             if judge.mode < Mode.EXCLUSIVE:
                 yield f"{label} touches what all clients of the target share, which needs --exclusive"
             return
+        if label in CONFIGURED and judge.mode < Mode.DISPOSABLE:
+            for reading in lenient_readings(request.body):
+                yield from damaging_texts(reading)
         yield from _outside(judge, touch, parameters, request)
 
     def _dots(self, mode: Mode, method: str, segments: list[str]) -> Findings:
