@@ -10,7 +10,6 @@ from typing import Any
 from conformance.contract import paths
 from conformance.target.config import Configuration
 from conformance.target.deployment_profile import DeploymentProfile, Identity, MqttLimits
-from conformance.target.errors import TargetLost
 from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
 from conformance.target.resources.access import PASSWORD
 from conformance.target.sandbox import Sandbox
@@ -41,10 +40,7 @@ class Impossible(Exception):
 
 
 def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: DeploymentProfile) -> MqttSurvey:
-    """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read.
-
-    Raises `TargetLost` if the listener that was named does not answer.
-    """
+    """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read."""
     if configuration.mqtt is None:
         return MqttSurvey(profile, "no MQTT listener given (--mqtt HOST:PORT)")
     trials = _Trials(api, configuration, sandbox, configuration.mqtt)
@@ -69,16 +65,13 @@ class _Trials:
         self._identity: Identity = "anonymous"
 
     def find_identity(self) -> Identity:
-        """By what the broker knows its clients.
-
-        Raises `Impossible` where no client of the suite gets in, and `TargetLost` where nobody answers.
-        """
+        """By what the broker knows its clients; raises `Impossible` where no client of the suite gets in."""
         try:
             self._client(self._sandbox.name("preflight")).connect().close()
         except MqttError as error:
             self._no_session(error)
             if error.reason_code is None:
-                raise TargetLost(f"the MQTT listener {self._listener} does not answer: {error}") from None
+                raise Impossible(f"MQTT listener {self._listener}: {error}") from None
         else:
             return "anonymous"
         user, other = self._sandbox.name("preflight"), self._sandbox.name("preflight")

@@ -10,6 +10,7 @@ from conformance.reference.bridges import action_handlers, configuration, connec
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.connector_handlers import create_connector
 from conformance.reference.bridges.resources import Connector
+from conformance.reference.checking import _Pass
 from conformance.reference.http import ApiError, Call, Handler, Reply
 from tests.faults.proxy import Reply as Answer
 from tests.faults.proxy import Request
@@ -20,6 +21,7 @@ from tests.faults.seeded import (
     broken_handler,
     error_reply,
     in_each,
+    nothing,
     on,
     scenario,
     seed,
@@ -82,7 +84,10 @@ for character, what in (("-", "a dash"), ("_", "an underscore")):
     )
 seed(
     "names may hold U+0000",
-    broken(identifiers, "_NAME", lambda _: re.compile(r"[0-9a-zA-Z][-0-9a-zA-Z_\0]*")),
+    (
+        broken(identifiers, "_NAME", lambda _: re.compile(r"[0-9a-zA-Z][-0-9a-zA-Z_\0]*")),
+        broken(_Pass, "_check_printable", nothing),
+    ),
     scenario("connectors", "name_that_no_path_carries_is_refused"),
     ("CON-03", CREATE, "name_refused"),
     ("CON-03", "POST /actions", "name_refused"),

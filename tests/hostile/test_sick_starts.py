@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from conformance.controller import Controller
-from conformance.reference.embedded import start_embedded
 from conformance.start import StartError
 from conformance.target import connection
 from conformance.target.answer import UnexpectedAnswer
@@ -21,7 +20,6 @@ from tests.hostile.test_endless_answers import bombing, endless, silent
 from tests.hostile.test_http_framing import HTML, LOOP, OK, closing, resetting, wire
 from tests.hostile.test_storms import answering
 from tests.hostile.test_unreliable_json import nested
-from tests.run.command import environment, report_of, run
 from tests.waiting import PATIENCE_S
 
 # case, exit code, words of the sentence
@@ -112,19 +110,6 @@ def test_emqx_with_a_fault_where_it_is_recognized_is_still_looked_at(
     server.choose = lambda _request: faulty
     monkeypatch.setattr("conformance.target.preflight._write_check", reached)
     assert refusal(server, tmp_path) == "inconclusive: reached"
-
-
-def test_listener_that_was_named_and_does_not_answer_ends_the_run_before_it_begins(
-    closed_port: int, tmp_path: Path
-) -> None:
-    listener = f"127.0.0.1:{closed_port}"
-    with start_embedded() as target:
-        completed = run("run", env=environment(target, MQTT=listener), cwd=tmp_path)
-    said = f"the MQTT listener {listener} does not answer: cannot connect to {listener}: "
-    assert completed.returncode == 3
-    assert completed.stderr.startswith(f"inconclusive: {said}")
-    assert report_of(tmp_path / "reports")["verdict"] == "inconclusive"
-    assert said in (tmp_path / "reports" / "junit.xml").read_text()
 
 
 def test_sentence_about_a_sick_target_tells_no_secret_and_does_not_act(server: HostileServer, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -37,7 +38,9 @@ def first(count: int, case: Case) -> Case:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What the session would have slept."""
     slept: list[float] = []
-    monkeypatch.setattr("conformance.target.session.time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr(
+        "conformance.target.session.time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic)
+    )
     return slept
 
 

@@ -134,10 +134,10 @@ class Effects:
             f"messages of {name}": client.received for name, client in target.clients.items() if _is_foreign(name)
         }
         for rule in self._their_rules():
-            counted[f"metrics of rule {rule.id}"] = rule.metrics._counts["matched"]
+            counted[f"metrics of rule {rule.id}"] = rule.metrics._counts.total()["matched"]
         for action in target.deployment.bridges.actions.values():
             if _is_foreign(action.name):
-                counted[f"metrics of action {action.id}"] = action.metrics.counters["matched"]
+                counted[f"metrics of action {action.id}"] = action.metrics.counters.total()["matched"]
         for name, session in target.deployment.broker.sessions.items():
             if _is_foreign(name):
                 counted[f"decisions cached for {name}"] = len(session.authorization_cache._decisions)
@@ -239,7 +239,7 @@ class Effects:
         """The suite's rules with how often their conditions held."""
         rules = self._target.deployment.rules.all()
         theirs = {rule.id for rule in self._their_rules()}
-        return {(rule.id, rule.metrics._counts["passed"]) for rule in rules if rule.id not in theirs}
+        return {(rule.id, rule.metrics._counts.total()["passed"]) for rule in rules if rule.id not in theirs}
 
     def _their_rules(self) -> list[Rule]:
         """A rule without id gets one from the server; its name tells that it is the suite's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -116,7 +117,9 @@ def test_gateway_errors_of_a_living_target_are_no_answer(worker: Worker, target:
 def test_too_many_requests_waits_as_told(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     waits: list[float] = []
     # The module's own: other threads sleep as well.
-    monkeypatch.setattr("conformance.target.session.time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(
+        "conformance.target.session.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
+    )
     answers = iter([answer(429, retry_after="7"), answer(429, retry_after="999"), answer(200)])
     target.script = lambda received: next(answers)(received)
     assert worker.api.call("GET /rules").status == 200
