@@ -125,8 +125,8 @@ def test_mqtt_action_publishes_what_it_renders(target: Target, kept: str) -> Non
     assert arrived == [(kept, b"<stays>", 2, True)], f"a later subscriber got {arrived}"
 
 
-@requirement("ACT-22", "POST /actions", "PUT /actions/{id}")
-@pytest.mark.needs("mqtt")
+@requirement("ACT-22", "POST /actions")
+@pytest.mark.needs("mqtt", "loop")
 def test_mqtt_action_without_template_sends_everything(target: Target) -> None:
     """An MQTT action without a payload template publishes all that is selected, and one with an empty one a message."""
     connector = target.connectors.create(**loop(target))
