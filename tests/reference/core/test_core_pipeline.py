@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 from contextlib import nullcontext
 from dataclasses import replace
@@ -284,7 +283,8 @@ def test_connection_ends_after_an_answer_that_left_the_body_unread_in_strict_mod
         connection = client.connection()
         answer = client(method, path, {"topic": "t", "payload": "x"}, auth=auth, connection=connection)
         assert (answer.status, answer.headers.get("connection")) == (status, None)
-        with pytest.raises(http.client.RemoteDisconnected) if closed else nullcontext():
+        # Closed between two requests, or while the second arrives: an end of stream, a reset or a broken pipe.
+        with pytest.raises(ConnectionError) if closed else nullcontext():
             # Not carried out either.
             client("POST", "/publish", {"topic": "t/early", "payload": "x", "retain": True}, connection=connection)
         assert client("GET", "/mqtt/retainer/message/t%2Fearly").status == (404 if closed else 200)
