@@ -17,8 +17,8 @@ from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import load_contract
 from conformance.reference.embedded import start_embedded
-from conformance.run import Worker
-from conformance.target.config import Configuration
+from conformance.run.worker import Worker
+from conformance.target.settings.config import Configuration
 
 
 def rate(call: Callable[[], object], seconds: float) -> float:

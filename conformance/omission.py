@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from _pytest.outcomes import Skipped
 
-from conformance.report.model import Omission
-from conformance.target.mode import Mode
+from conformance.result import Omission
+from conformance.target.guard.mode import Mode
 
 
 class NotLookedAt(Skipped):

@@ -15,18 +15,18 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract
-from conformance.controller import Controller
-from conformance.itemrun import ItemRunner
-from conformance.items import PACKAGE, give_stable_id
-from conformance.report import allure_results
-from conformance.report.model import PartSelected
-from conformance.run import Context, Plan, stop_flag
-from conformance.start import StartError
-from conformance.stopping import INTERRUPTED, Interrupts
+from conformance.result import PartSelected
+from conformance.run import allure_results
+from conformance.run.beginning import StartError
+from conformance.run.controller import Controller
+from conformance.run.item_life import ItemRunner
+from conformance.run.node_ids import PACKAGE, give_stable_id
+from conformance.run.stopping import INTERRUPTED, Interrupts
+from conformance.run.worker import Context, Plan, stop_flag
 from conformance.target.capabilities import Capabilities
-from conformance.target.options import OPTIONS, Option
-from conformance.target.sandbox import Sandbox
-from conformance.target.session import Api
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.http.session import Api
+from conformance.target.settings.options import OPTIONS, Option
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 from conformance.waivers import load_waivers
@@ -40,7 +40,7 @@ MARKERS = (
     "needs(capability): skipped with a reason where the target lacks it (mqtt, authenticator, authorization, sink, "
     "viewer, publisher, bearer, users, decisions, told denials, retainer, schemas, loop)",
     "reads: sends nothing but reads and arranges nothing, so that it runs with --read-only",
-    "mode(mode, why): skipped unless the run's mode allows at least as much (see conformance.target.mode)",
+    "mode(mode, why): skipped unless the run's mode allows at least as much (see conformance.target.guard.mode)",
     "writes(label): operations a test uses that its id does not name",
     "state(name, alone=False): global state a test relies on, or changes for everybody (alone=True)",
     "resource_type(type): the connector or action type a test is about",

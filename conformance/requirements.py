@@ -138,16 +138,3 @@ def _is_random(function: Callable[..., object]) -> bool:
 def _marks(function: Callable[..., object]) -> list[pytest.Mark]:
     marks: list[pytest.Mark] = getattr(function, "pytestmark", [])
     return marks
-
-
-def catalogue() -> Iterator[Requirement]:
-    """All requirements of the suite by id, after importing every module that declares some."""
-    import conformance.checks.answers
-    import conformance.checks.whole_run
-    import conformance.fuzz
-    import conformance.models
-    import conformance.scenarios
-
-    for package in (conformance.fuzz, conformance.scenarios, conformance.models):
-        package.import_tests()
-    yield from (REQUIREMENTS[identifier] for identifier in sorted(REQUIREMENTS))

@@ -9,9 +9,9 @@ from conformance.checks.recorder import Recorder
 from conformance.checks.sightings import refused_read, wrong_body
 from conformance.contract import Contract, Operation
 from conformance.contract.errata import explain
-from conformance.report.model import Sighting
 from conformance.requirements import universal_requirement
-from conformance.target.answer import Answer
+from conformance.result import Sighting
+from conformance.target.http.answer import Answer
 
 # The codes EMQX documents for its error answers; those of the 77 operations are a part of them.
 ERROR_CODES = frozenset(

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from conformance.checks.names import is_list, mentions, shown
-from conformance.target.answer import Answer, Sent
-from conformance.target.sandbox import PREFIX
+from conformance.target.guard.sandbox import PREFIX
+from conformance.target.http.answer import Answer, Sent
 
 _MOST_NAMES = 3
 _LONGEST_NAME = 80

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from conformance.target.answer import Answer
+from conformance.target.http.answer import Answer
 
 _ATTEMPTS = 3
 

@@ -10,9 +10,9 @@ from typing import Any
 from conformance.checks.beyond import Beyond
 from conformance.checks.names import IDENTITIES, about, filters, is_list, mentions, names, shown
 from conformance.contract import paths
-from conformance.target.answer import Answer, Sent
-from conformance.target.guard_paths import decode, split_path
-from conformance.target.json_body import decode_json
+from conformance.target.guard.paths import decode, split_path
+from conformance.target.http.answer import Answer, Sent
+from conformance.target.http.json_body import decode_json
 
 MOST_STEPS = 12
 """A failure that depends on more writes than that is told by its own request alone."""

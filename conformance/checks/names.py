@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
-from conformance.target.answer import Answer, Sent
-from conformance.target.guard_paths import decode, split_path
-from conformance.target.json_body import decode_json
-from conformance.target.sandbox import PREFIX
+from conformance.target.guard.paths import decode, split_path
+from conformance.target.guard.sandbox import PREFIX
+from conformance.target.http.answer import Answer, Sent
+from conformance.target.http.json_body import decode_json
 
 IDENTITIES = ("name", "id", "user_id", "username", "clientid", "who", "topic")
 _QUOTED = re.compile(r'"([^"\\]+)"')

@@ -7,12 +7,12 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from conformance.checks.consequences import cause_of, follow
 from conformance.checks.history import MOST_STEPS, History
 from conformance.checks.sightings import refused_read
-from conformance.report.consequences import cause_of, follow
-from conformance.report.model import Attribution, Damage, Failure, ItemResult, Postponed, Sighting
-from conformance.target.answer import Answer, Sent, shortened
-from conformance.target.mode import Mode
+from conformance.result import Attribution, Damage, Failure, ItemResult, Postponed, Sighting
+from conformance.target.guard.mode import Mode
+from conformance.target.http.answer import Answer, Sent, shortened
 from conformance.target.redaction import Redactor
 
 MOST_FAILURES_KEPT = 50
@@ -184,7 +184,7 @@ class Recorder:
     ) -> None:
         """Leave an invalid request to the end of the run, when it can spoil the target for no other item.
 
-        ``content`` is its JSON body, ``what`` the fault in it; see `conformance.postponed`.
+        ``content`` is its JSON body, ``what`` the fault in it; see `conformance.run.postponed`.
         """
         body = content.decode("latin-1")
         self.postponed.append(Postponed(operation, requirement, what, body, dict(path or {}), dict(query or {})))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from conformance.checks.recorder import Recorder
-from conformance.report.model import Failure
-from conformance.target.answer import Answer
+from conformance.result import Failure
+from conformance.target.http.answer import Answer
 
 
 def expect_refused(recorder: Recorder, answer: Answer, what: str, requirement: str) -> Failure | None:

@@ -1,6 +1,6 @@
 """What an answer shows to be wrong with: a resource and its fields, or a read as a whole.
 
-Failures and damages are compared by it (`conformance.report.consequences`): it names resources alike, whoever shows
+Failures and damages are compared by it (`conformance.checks.consequences`): it names resources alike, whoever shows
 them.
 """
 
@@ -13,14 +13,14 @@ from urllib.parse import parse_qsl
 
 from conformance.contract import paths
 from conformance.contract.schemas import Violation
-from conformance.report.model import Sighting
-from conformance.target.answer import Answer, Sent
-from conformance.target.creations import addressed, creations
-from conformance.target.guard import Outgoing
-from conformance.target.guard_paths import decode, split_path
-from conformance.target.json_body import decode_json
-from conformance.target.listing import LISTINGS, Listing
-from conformance.target.resource import Resource
+from conformance.result import Sighting
+from conformance.target.guard.guard import Outgoing
+from conformance.target.guard.paths import decode, split_path
+from conformance.target.http.answer import Answer, Sent
+from conformance.target.http.json_body import decode_json
+from conformance.target.journal.creations import addressed, creations
+from conformance.target.journal.resource import Resource
+from conformance.target.leftovers.listing import LISTINGS, Listing
 
 _LISTS = {f"GET {listing.path}": listing for listing in LISTINGS if listing.path != paths.RULES_OF_ALL}
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.contract import paths
-from conformance.report.model import (
+from conformance.requirements import requirement
+from conformance.result import (
     Attribution,
     CollectionResult,
     Failure,
@@ -17,12 +18,11 @@ from conformance.report.model import (
     Omission,
     Outcome,
 )
-from conformance.requirements import requirement
-from conformance.target.cleanup import Left
-from conformance.target.inventory import Holdings, Inventory, compare
-from conformance.target.listing import LISTINGS
-from conformance.target.mode import Mode
-from conformance.target.resource import Resource
+from conformance.target.guard.mode import Mode
+from conformance.target.journal.resource import Resource
+from conformance.target.leftovers.cleanup import Left
+from conformance.target.leftovers.inventory import Holdings, Inventory, compare
+from conformance.target.leftovers.listing import LISTINGS
 from conformance.waivers import WaiverFile
 
 _MOST_FAILURES = 20

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
-from conformance.target.hosts import HOST_FIELDS, NEVER_STARTED
-from conformance.target.sandbox import Sandbox
+from conformance.target.guard.hosts import HOST_FIELDS, NEVER_STARTED
+from conformance.target.guard.sandbox import Sandbox
 
 _USERS = "/authentication/password_based:built_in_database"
 _AUTHZ = "/authorization/sources/built_in_database/rules"

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from conformance.contract import paths
 from conformance.contract.contract import Operation
-from conformance.run import Context
+from conformance.run.worker import Context
+from conformance.target.http.session import expand
 from conformance.target.resources.collection import Collection
-from conformance.target.session import expand
 from conformance.target.target import Target
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject
-from conformance.run import Context
+from conformance.run.worker import Context
 from conformance.target.target import Target
 
 

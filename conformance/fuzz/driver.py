@@ -20,14 +20,14 @@ from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.boundaries import IGNORED_FIELDS, without_fields
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
-from conformance.report.model import Failure
-from conformance.run import Context
-from conformance.target.answer import Answer
-from conformance.target.guard import Outgoing
-from conformance.target.guard_bodies import numeric_secrets
-from conformance.target.guard_readings import lenient_readings
-from conformance.target.mode import Mode
-from conformance.target.session import encode, expand
+from conformance.result import Failure
+from conformance.run.worker import Context
+from conformance.target.guard.bodies import numeric_secrets
+from conformance.target.guard.guard import Outgoing
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.readings import lenient_readings
+from conformance.target.http.answer import Answer
+from conformance.target.http.session import encode, expand
 from conformance.target.target import Target
 
 # Statuses besides 2xx by which a healthy server accepts a valid request: the request was understood, and what it asks

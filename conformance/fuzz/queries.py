@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.contract import Operation
 from conformance.target.capabilities import Capabilities
-from conformance.target.sandbox import Sandbox
+from conformance.target.guard.sandbox import Sandbox
 
 Domain = Callable[[random.Random, Sandbox, Capabilities], str | None]
 

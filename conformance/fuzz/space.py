@@ -12,7 +12,7 @@ import pytest
 
 from conformance.contract import Contract, Operation, load_contract
 from conformance.contract.contract import ResourceKind
-from conformance.target.hosts import NEVER_STARTED
+from conformance.target.guard.hosts import NEVER_STARTED
 
 _STATE = {
     "/banned": "bans",

@@ -11,8 +11,8 @@ from conformance.contract.generation import MISSING
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, contract, subjects
 from conformance.requirements import requirement
-from conformance.target.credentials import Signature
-from conformance.target.session import Api, encode, expand
+from conformance.target.http.credentials import Signature
+from conformance.target.http.session import Api, encode, expand
 
 pytestmark = pytest.mark.fuzz
 

@@ -16,9 +16,9 @@ from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, marked, subjects
 from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
 from conformance.requirements import requirement
-from conformance.target.answer import Answer
-from conformance.target.credentials import Signature
-from conformance.target.session import Api
+from conformance.target.http.answer import Answer
+from conformance.target.http.credentials import Signature
+from conformance.target.http.session import Api
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 

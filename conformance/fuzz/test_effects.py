@@ -11,7 +11,7 @@ from conformance.contract import Operation
 from conformance.fuzz.space import Subject
 from conformance.fuzz.witness import WITNESSES, seen_subjects
 from conformance.requirements import requirement
-from conformance.target.session import Api
+from conformance.target.http.session import Api
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 

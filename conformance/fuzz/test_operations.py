@@ -27,7 +27,7 @@ from conformance.fuzz.queries import refine
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.variation import variations
 from conformance.requirements import requirement
-from conformance.target.guard_texts import harmless
+from conformance.target.guard.texts import harmless
 
 pytestmark = pytest.mark.fuzz
 

@@ -21,9 +21,9 @@ from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, contract, subjects
 from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
 from conformance.requirements import requirement
-from conformance.target.answer import Answer
+from conformance.target.http.answer import Answer
+from conformance.target.http.session import Api, encode, expand
 from conformance.target.polling import eventually
-from conformance.target.session import Api, encode, expand
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 

@@ -9,9 +9,9 @@ from functools import cache
 from typing import Any
 
 from conformance.contract import load_contract
-from conformance.target.guard_types import KnownTypes, stated_types
-from conformance.target.hosts import HostPolicy
-from conformance.target.sandbox import Sandbox
+from conformance.target.guard.hosts import HostPolicy
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.guard.types import KnownTypes, stated_types
 
 
 @cache

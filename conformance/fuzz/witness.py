@@ -12,12 +12,12 @@ from conformance.checks.recorder import Recorder
 from conformance.contract import Operation, paths
 from conformance.contract.generation import MISSING
 from conformance.fuzz.space import marked, subjects
-from conformance.target.answer import Answer
-from conformance.target.credentials import Signature
+from conformance.target.http.answer import Answer
+from conformance.target.http.credentials import Signature
+from conformance.target.http.session import Api
 from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.resources.collection import Collection, arranged
-from conformance.target.session import Api
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 

@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle
 from conformance.contract import paths
 from conformance.models.machine import Model, invariant, rule
 from conformance.requirements import requirement
-from conformance.target.paging import pages
+from conformance.target.http.paging import pages
 from conformance.target.resources.access import PASSWORD, Rulings
 
 pytestmark = pytest.mark.model

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from conformance.reference.access.rules import MAX_RULES, SOURCE_TYPE, Source
 from conformance.reference.access.user_handlers import authenticator_not_found
 from conformance.reference.access.users import AUTHENTICATOR_ID, Authenticator
-from conformance.reference.credentials import TOKEN_LIFETIME
-from conformance.reference.http import ApiError, Call, Reply, SchemaFilter, handles
 from conformance.reference.node_configuration import NEVER, SETTINGS
+from conformance.reference.rest.credentials import TOKEN_LIFETIME
+from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from conformance.contract import Contract, Variant, load_contract
 from conformance.contract.versions import Version, release_of
-from conformance.reference.credentials import ApiKey, Credentials
 from conformance.reference.message import Hooks
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.nodes import at_work, node_names
 from conformance.reference.replication import Replication, Store
+from conformance.reference.rest.credentials import ApiKey, Credentials
 
 if TYPE_CHECKING:
     from conformance.reference.access import Access

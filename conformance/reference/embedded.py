@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from conformance.reference.credentials import ROLES
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
+from conformance.reference.rest.credentials import ROLES
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0

@@ -19,11 +19,11 @@ from typing import Any
 import uvicorn
 
 from conformance.contract import Contract
-from conformance.reference.app import Application
 from conformance.reference.deployment import Deployment, Settings
-from conformance.reference.http import BASE_PATH
 from conformance.reference.node_configuration import NodeConfiguration
-from conformance.reference.protocol import ConnectionProtocol
+from conformance.reference.rest.app import Application
+from conformance.reference.rest.http import BASE_PATH
+from conformance.reference.rest.protocol import ConnectionProtocol
 
 Address = tuple[str, int]
 

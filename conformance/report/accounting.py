@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.report.model import Failure, ItemResult, Level, OperationResult, Outcome, RequirementResult
 from conformance.requirements import Requirement
-from conformance.target.mode import Mode
+from conformance.result import Failure, ItemResult, Level, OperationResult, Outcome, RequirementResult
+from conformance.target.guard.mode import Mode
 
 MOST_REASONS = 3
 

@@ -1,4 +1,4 @@
-"""Turn decoded JSON back into the dataclasses of `conformance.report.model`, checking every value."""
+"""Turn decoded JSON back into the dataclasses of `conformance.result`, checking every value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from conformance.report.model import ItemResult
+from conformance.result import ItemResult
 
 Decoded = TypeVar("Decoded")
 

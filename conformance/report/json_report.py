@@ -14,7 +14,7 @@ from jsonschema.exceptions import best_match
 
 from conformance.report.errors import ReportError
 from conformance.report.files import read_text, write_atomically
-from conformance.report.model import Failure, RunResult
+from conformance.result import Failure, RunResult
 
 FILE_NAME = "report.json"
 SCHEMA_VERSION = 1

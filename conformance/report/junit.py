@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from conformance.report.files import write_atomically
 from conformance.report.json_report import message_with_attribution
 from conformance.report.left_out import tally
-from conformance.report.model import Failure, ItemResult, RunResult
+from conformance.result import Failure, ItemResult, RunResult
 
 FILE_NAME = "junit.xml"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from conformance.contract.versions import VersionError, same_release
-from conformance.report.model import ItemResult, LeftOut, Omission, OperationResult, RequirementResult
-from conformance.target.mode import Mode
+from conformance.result import ItemResult, LeftOut, Omission, OperationResult, RequirementResult
+from conformance.target.guard.mode import Mode
 
 ORDER: Sequence[Omission] = ("undecided", "chosen", "not_demanded")
 """From the gravest."""

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from conformance.report.model import OperationResult, RunResult
+from conformance.result import OperationResult, RunResult
 
 CellState = Literal["passed", "failed", "waived", "not_decided"]
 

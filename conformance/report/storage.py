@@ -9,7 +9,7 @@ from pathlib import Path
 from conformance.report.decoding import DecodingError, decode
 from conformance.report.errors import ReportError
 from conformance.report.files import read_text, write_atomically
-from conformance.report.model import RunResult
+from conformance.result import RunResult
 
 FILE_NAME = "run.json"
 RUN_VERSION = 2

@@ -18,8 +18,8 @@ from rich.text import Text
 from conformance.report.json_report import attribution, sentence
 from conformance.report.left_out import sentence as sentence_of
 from conformance.report.left_out import summed_up
-from conformance.report.model import Failure, ItemResult, Outcome, RunResult, Verdict
 from conformance.report.text import visible
+from conformance.result import Failure, ItemResult, Outcome, RunResult, Verdict
 
 VERDICT_STYLES: dict[Verdict, str] = {
     "conformant": "bold green",

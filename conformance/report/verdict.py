@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from conformance.report.accounting import Accounts, reasons
 from conformance.report.left_out import left_out, sentence, summed_up
-from conformance.report.model import (
+from conformance.requirements import Requirement
+from conformance.result import (
     PROVISIONAL,
     Failure,
     ItemResult,
@@ -18,8 +19,7 @@ from conformance.report.model import (
     RequirementResult,
     Verdict,
 )
-from conformance.requirements import Requirement
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
 
 _EXIT_CODES: Mapping[Verdict, int] = {
     "conformant": 0,

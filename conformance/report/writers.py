@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conformance.report import html, json_report, junit, storage
 from conformance.report.errors import ReportError
-from conformance.report.model import RunResult
+from conformance.result import RunResult
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
-from conformance.run import Context
-from conformance.target.answer import Answer
+from conformance.run.worker import Context
+from conformance.target.http.answer import Answer
 from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.run import Context
+from conformance.run.worker import Context
 from conformance.target.resources.typed import configured
 from conformance.target.sink import CLOSED, Delivery, HttpSink
 from conformance.target.target import Target

@@ -13,10 +13,10 @@ from conformance.checks.refusals import expect_refused
 from conformance.contract import paths
 from conformance.omission import not_demanded
 from conformance.requirements import requirement
-from conformance.target.answer import Answer
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
+from conformance.target.http.answer import Answer
+from conformance.target.http.session import encode
 from conformance.target.resources.access import PASSWORD
-from conformance.target.session import encode
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("authenticator")]

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
 from conformance.target.resources.access import Rulings
 from conformance.target.target import Target
 

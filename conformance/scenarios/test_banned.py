@@ -11,8 +11,8 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.target.mode import Mode
-from conformance.target.sandbox import Sandbox
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.sandbox import Sandbox
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("bans")]

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.omission import not_demanded
 from conformance.requirements import requirement
-from conformance.target.answer import Answer
+from conformance.target.http.answer import Answer
 from conformance.target.polling import eventually
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target

@@ -9,8 +9,8 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
+from conformance.target.http.session import Call
 from conformance.target.resources.collection import Collection
-from conformance.target.session import Call
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.scenario

@@ -9,8 +9,8 @@ import pytest
 
 from conformance.requirements import requirement
 from conformance.scenarios.loop import loop
-from conformance.target.answer import Answer
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
+from conformance.target.http.answer import Answer
 from conformance.target.mqtt import MqttError
 from conformance.target.polling import eventually
 from conformance.target.resources.typed import REDACTED, configured

@@ -9,8 +9,8 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
-from conformance.target.answer import Answer
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
+from conformance.target.http.answer import Answer
 from conformance.target.polling import eventually
 from conformance.target.resources.bridges import CLOSED_URL, Bridges
 from conformance.target.resources.typed import configured

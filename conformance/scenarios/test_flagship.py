@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.target.answer import Answer
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.http.answer import Answer
+from conformance.target.http.session import Api
 from conformance.target.polling import eventually
-from conformance.target.sandbox import Sandbox
-from conformance.target.session import Api
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
 

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.target.answer import Answer, Deviation
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
+from conformance.target.http.answer import Answer, Deviation
 from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target

@@ -12,7 +12,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.run import Context
+from conformance.run.worker import Context
 from conformance.scenarios.paged import SPECIAL, described_rules
 from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection

@@ -12,7 +12,7 @@ from conformance.contract import paths
 from conformance.fuzz.arrange import Arrangement
 from conformance.omission import disturbed
 from conformance.requirements import requirement
-from conformance.run import Context
+from conformance.run.worker import Context
 from conformance.scenarios.paged import LABELS, LISTS, Fill, Paged
 from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection

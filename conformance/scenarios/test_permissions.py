@@ -10,7 +10,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
 from conformance.target.mqtt import MqttClient
 from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD

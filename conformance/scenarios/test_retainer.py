@@ -9,7 +9,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
 from conformance.target.polling import eventually
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target

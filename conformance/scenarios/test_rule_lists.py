@@ -9,7 +9,7 @@ import pytest
 from paho.mqtt.client import topic_matches_sub
 
 from conformance.requirements import requirement
-from conformance.target.answer import Deviation
+from conformance.target.http.answer import Deviation
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.scenario

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.target.answer import Deviation
-from conformance.target.mode import Mode
-from conformance.target.session import Call
+from conformance.target.guard.mode import Mode
+from conformance.target.http.answer import Deviation
+from conformance.target.http.session import Call
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.scenario

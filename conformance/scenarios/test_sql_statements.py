@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.run import Context
+from conformance.run.worker import Context
 from conformance.scenarios.test_rule_sql import selected
 from conformance.target.target import Target
 

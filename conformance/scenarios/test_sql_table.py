@@ -13,9 +13,9 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
-from conformance.run import Context
+from conformance.run.worker import Context
 from conformance.scenarios import sql
-from conformance.target.answer import Sent
+from conformance.target.http.answer import Sent
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]

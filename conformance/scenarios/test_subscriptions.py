@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from conformance.requirements import requirement
+from conformance.target.guard.sandbox import bare_topic
+from conformance.target.guard.topics import matches
 from conformance.target.polling import eventually
-from conformance.target.sandbox import bare_topic
 from conformance.target.target import Target
-from conformance.target.topics import matches
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 

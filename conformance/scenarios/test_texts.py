@@ -10,7 +10,7 @@ import pytest
 from conformance.contract import paths
 from conformance.fuzz.space import Subject, subjects
 from conformance.requirements import requirement
-from conformance.target.answer import Answer
+from conformance.target.http.answer import Answer
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 

@@ -11,8 +11,8 @@ from conformance.checks.recorder import Recorder
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, contract, subjects
 from conformance.requirements import requirement
-from conformance.run import Context
-from conformance.target.answer import Answer
+from conformance.run.worker import Context
+from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.typed import TypedBodies, configured
 from conformance.target.target import Target

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.contract import load_contract, paths
 from conformance.requirements import requirement
-from conformance.target.answer import Answer, Deviation
+from conformance.target.http.answer import Answer, Deviation
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.contract import Contract
-from conformance.target.addresses import is_loopback
-from conformance.target.answer import Answer
 from conformance.target.capabilities import Capabilities
-from conformance.target.config import Configuration
-from conformance.target.journal import Journal
+from conformance.target.guard.sandbox import Sandbox, bare_topic
+from conformance.target.http.answer import Answer
+from conformance.target.http.session import Api
+from conformance.target.journal.journal import Journal
 from conformance.target.mqtt import PROBE, MqttClient, MqttError
 from conformance.target.polling import eventually
 from conformance.target.resources.access import Bans, ClientRules, UserRules, Users
 from conformance.target.resources.bridges import Actions, Connectors
 from conformance.target.resources.messages import Clients, Retained, Subscriptions
 from conformance.target.resources.rules import Rules, Schemas
-from conformance.target.sandbox import Sandbox, bare_topic
-from conformance.target.session import Api
+from conformance.target.settings.addresses import is_loopback
+from conformance.target.settings.config import Configuration
 from conformance.target.welcome import Welcome
 
 

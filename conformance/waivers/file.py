@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from conformance.contract.versions import VersionRange
-from conformance.report.model import Failure, ItemResult, RunResult, WaiverUse
+from conformance.result import Failure, ItemResult, RunResult, WaiverUse
 from conformance.waivers.defect import Defect
 from conformance.waivers.waiver import Waiver
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from conformance.contract.versions import VersionError, release_of
-from conformance.report.model import Failure, RunResult
+from conformance.result import Failure, RunResult
 
 VALID_DAYS = 90
 

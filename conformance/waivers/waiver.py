@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from conformance.contract.versions import VersionRange
-from conformance.report.model import Failure
+from conformance.result import Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cli import main
-from conformance.target.options import OPTIONS
+from conformance.commands.cli import main
+from conformance.target.settings.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue import as_data, as_markdown
+from conformance.catalogue.document import as_data, as_markdown
+from conformance.catalogue.registry import catalogue
+from conformance.catalogue.retired import Retired, parse_retired, retired_requirements
 from conformance.contract import load_contract
-from conformance.requirements import catalogue
-from conformance.retired import Retired, parse_retired, retired_requirements
 from tests.catalogue.identifiers import ID, KEPT, ROOT, given_in_history, has_history, kept, vanished
 
 LIVING = {entry.id for entry in catalogue()}
 RETIRED = {entry.id for entry in retired_requirements()}
 KNOWN = LIVING | RETIRED
-TOLD = "retire it in conformance/retired.toml with a reason, or bring back what checked it"
+TOLD = "retire it in conformance/catalogue/retired.toml with a reason, or bring back what checked it"
 
 
 def test_every_id_that_was_kept_is_still_known() -> None:
@@ -105,7 +105,7 @@ def test_retired_requirements_are_read() -> None:
 
 def test_retired_requirements_are_in_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = (Retired("ABC-01", "It was wrong, see a|b.", "0.2.0"),)
-    monkeypatch.setattr("conformance.catalogue.retired_requirements", lambda: entries)
+    monkeypatch.setattr("conformance.catalogue.document.retired_requirements", lambda: entries)
     contract = load_contract()
     assert as_markdown([], contract).endswith("| ABC-01 | 0.2.0 | It was wrong, see a\\|b. |\n")
     assert as_data([], contract)["retired"] == [{"id": "ABC-01", "reason": "It was wrong, see a|b.", "since": "0.2.0"}]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from conformance.cli import main
+from conformance.commands.cli import main
 from conformance.contract.versions import VersionRange
-from conformance.target.config import WAIVERS_FOLDER
+from conformance.target.settings.config import WAIVERS_FOLDER
 from conformance.waivers import Defect, WaiverFile, load_waivers
 from conformance.waivers.known_defects import as_markdown, waivers_of
 

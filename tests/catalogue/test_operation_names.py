@@ -11,9 +11,9 @@ from pathlib import Path
 from types import ModuleType
 
 import conformance
+from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
 from conformance.contract.loading import described_versions, openapi_root
-from conformance.requirements import catalogue
 
 PACKAGE = Path(conformance.__file__).parent
 REFERENCE = PACKAGE / "reference"

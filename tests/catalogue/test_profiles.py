@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from conformance.catalogue import as_data
+from conformance.catalogue.document import as_data
+from conformance.catalogue.needs import Needs, modes, of_requirement
+from conformance.catalogue.profiles import PROFILES, demanded, why_missing
+from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
-from conformance.needs import Needs, modes, of_requirement
-from conformance.profiles import PROFILES, demanded, why_missing
-from conformance.report.model import Omission
-from conformance.requirements import Requirement, catalogue
+from conformance.requirements import Requirement
+from conformance.result import Omission
 from conformance.target.capabilities import CAPABILITIES, Capabilities
-from conformance.target.config import Configuration
-from conformance.target.deployment_profile import DeploymentProfile
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
+from conformance.target.preflight.deployment_profile import DeploymentProfile
+from conformance.target.settings.config import Configuration
 
 CONTRACT = load_contract()
 NOTHING_MISSING = Capabilities(

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue import as_data, as_markdown, as_text
+from conformance.catalogue.coverage import account, unreachable_statuses
+from conformance.catalogue.document import as_data, as_markdown, as_text
+from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
-from conformance.coverage import account, unreachable_statuses
-from conformance.requirements import Requirement, RequirementError, catalogue, requirement
+from conformance.requirements import Requirement, RequirementError, requirement
 from tests.waiting import RUN_PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.history import MOST_STEPS, History
-from conformance.target.answer import Answer, Sent
+from conformance.target.http.answer import Answer, Sent
 
 NUMBERS = count()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.checks.recorder import Recorder
-from conformance.target.answer import Answer, Sent
+from conformance.target.http.answer import Answer, Sent
 from conformance.target.redaction import Redactor
 
 AGAIN = "sent again on a new connection, because the one before was closed after use (reset)"

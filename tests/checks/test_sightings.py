@@ -9,9 +9,9 @@ import pytest
 
 from conformance.checks.sightings import concerned, name_of, refused_read, rows_of, wrong_body
 from conformance.contract import load_contract, paths
-from conformance.report.model import Sighting
-from conformance.target.answer import Answer, Sent
-from conformance.target.listing import LISTINGS
+from conformance.result import Sighting
+from conformance.target.http.answer import Answer, Sent
+from conformance.target.leftovers.listing import LISTINGS
 
 CONTRACT = load_contract()
 TIMES = (5.0, 5.25)

@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from conformance.commands.spec import spec
 from conformance.contract import lint, load_contract
-from conformance.contract.commands import spec
 from conformance.contract.document import openapi_root
 from conformance.contract.errata import read_errata
 

@@ -10,7 +10,7 @@ from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.mqtt_driver import MqttDriver
 from conformance.reference.bridges.resources import NOT_INSTALLED, Action
-from conformance.reference.http import ApiError, Call, Handler, Reply
+from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from tests.faults.seeded import (
     EMPTY,
     broken,

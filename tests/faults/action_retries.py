@@ -12,7 +12,7 @@ from conformance.reference.bridges.http_driver import HttpDriver
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.mqtt_driver import MqttDriver
 from conformance.reference.bridges.network import Unreachable
-from conformance.reference.http import Handler
+from conformance.reference.rest.http import Handler
 from tests.faults.seeded import Broken, broken, broken_handler, scenario, seed
 
 PULL = "https://github.com/emqx/emqx/pull/"

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.resources import Action
-from conformance.reference.http import ApiError, Call, Handler, Reply
+from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from conformance.reference.rules.engine import RuleEngine
 from tests.faults.proxy import Reply as Answer
 from tests.faults.proxy import Request

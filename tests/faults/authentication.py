@@ -8,7 +8,7 @@ from typing import Any
 from conformance.contract import paths
 from conformance.reference.access import import_handlers, import_rows
 from conformance.reference.access.users import Authenticated, Authenticator, Refused
-from conformance.reference.http import Call
+from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply
 from tests.faults.seeded import broken, broken_handler, edit, error_reply, on, scenario, seed, swallow
 

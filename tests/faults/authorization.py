@@ -8,8 +8,8 @@ from typing import Any
 from conformance.contract import paths
 from conformance.reference.access import rules as access_rules
 from conformance.reference.access.rules import Rule, Source
-from conformance.reference.http import Call
 from conformance.reference.mqtt.authorization import AuthorizationCache
+from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply
 from tests.faults.seeded import (
     EMPTY,

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.contract import paths
 from conformance.reference.access.bans import Ban, BanTable
-from conformance.reference.http import Call
+from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import EMPTY, always, broken, broken_handler, edit, error_reply, on, scenario, seed, swallow
 

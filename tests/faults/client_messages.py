@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference import client_messages
 from conformance.reference.mqtt.queues import Inflight, MessageQueue
+from conformance.reference.mqtt_operations import client_messages
 from tests.faults.proxy import Reply
 from tests.faults.seeded import always, broken, edit, error_reply, in_each, json_reply, on, scenario, seed, swallow
 

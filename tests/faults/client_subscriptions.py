@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference import client_subscriptions
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.table import Subscription, SubscriptionTable
 from conformance.reference.mqtt.topics import parse_filter
+from conformance.reference.mqtt_operations import client_subscriptions
 from tests.faults.proxy import Fault, Reply, Request
 from tests.faults.seeded import (
     EMPTY,

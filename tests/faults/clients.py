@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference import clients
 from conformance.reference.mqtt.connection import Connection
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.sessions import Sessions
 from conformance.reference.mqtt.statistics import Statistics
+from conformance.reference.mqtt_operations import clients
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import (
     always,

@@ -8,7 +8,7 @@ from typing import Any
 from conformance.reference.bridges import configuration, connector_handlers, redaction
 from conformance.reference.bridges.redaction import REDACTED
 from conformance.reference.bridges.resources import Connector
-from conformance.reference.http import Call
+from conformance.reference.rest.http import Call
 from tests.faults.proxy import Fault, Request
 from tests.faults.proxy import Reply as Answer
 from tests.faults.seeded import (

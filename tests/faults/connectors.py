@@ -10,8 +10,8 @@ from conformance.reference.bridges import action_handlers, configuration, connec
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.connector_handlers import create_connector
 from conformance.reference.bridges.resources import Connector
-from conformance.reference.checking import _Pass
-from conformance.reference.http import ApiError, Call, Handler, Reply
+from conformance.reference.rest.checking import _Pass
+from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from tests.faults.proxy import Reply as Answer
 from tests.faults.proxy import Request
 from tests.faults.seeded import (

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.contract import paths
-from conformance.reference import app
-from conformance.reference.credentials import check_role
-from conformance.reference.http import ApiError
+from conformance.reference.rest import app
+from conformance.reference.rest.credentials import check_role
+from conformance.reference.rest.http import ApiError
 from tests.faults.proxy import Fault, Reply, Request
 from tests.faults.refusals import carried_out_after_all
 from tests.faults.seeded import Broken, broken, edit, error_reply, json_reply, on, seed

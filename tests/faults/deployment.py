@@ -62,7 +62,7 @@ class FaultyDeployment:
 
     @property
     def options(self) -> dict[str, object]:
-        """Configuration of a run against it, as in `conformance.target.config.load_configuration`."""
+        """Configuration of a run against it, as in `conformance.target.settings.config.load_configuration`."""
         return {
             "base_url": self._proxy.base_url,
             "mqtt": f"{LOOPBACK}:{self._mqtt_port}",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from conformance.reference.http import Reply as Answer
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.sessions import Sessions
+from conformance.reference.rest.http import Reply as Answer
 from tests.faults.seeded import EMPTY, broken, broken_handler, error_reply, nothing, on, scenario, seed, twice
 
 PULL = "https://github.com/emqx/emqx/pull/"

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.contract import paths
-from conformance.reference import clients
 from conformance.reference.access import ban_handlers
-from conformance.reference.http import Call, Handler
+from conformance.reference.mqtt_operations import clients
+from conformance.reference.rest.http import Call, Handler
 from tests.faults.proxy import Fault, Reply, Request
 from tests.faults.seeded import EMPTY, Broken, broken, broken_handler, scenario, seed
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.contract import paths
-from conformance.reference import pagination
+from conformance.reference.rest import pagination
 from conformance.scenarios.paged import LABELS
 from tests.faults.seeded import EMPTY, Broken, broken, edit, error_reply, in_each, on, scenario, seed, swallow
 

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference import publish
 from conformance.reference.message import Message
 from conformance.reference.mqtt import session
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.retained import RetainedStore
 from conformance.reference.mqtt.session import Session
+from conformance.reference.mqtt_operations import publish
 from tests.faults.seeded import (
     Broken,
     always,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.http import Reply as Answer
+from conformance.reference.rest.http import Reply as Answer
 from tests.faults.seeded import broken_handler, edit, error_reply, on, scenario, seed
 
 BULK = "POST /publish/bulk"

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from conformance.contract import paths
-from conformance.reference import app
-from conformance.reference.http import Call, Handler
-from conformance.reference.http import Reply as Answer
+from conformance.reference.rest import app
+from conformance.reference.rest.http import Call, Handler
+from conformance.reference.rest.http import Reply as Answer
 from tests.faults.proxy import Reply, Request
 from tests.faults.refusals import carried_out_in_part
 from tests.faults.seeded import broken, broken_handler, edit, error_reply, json_reply, on, seed, swallow

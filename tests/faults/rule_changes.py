@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.checking import CheckError
-from conformance.reference.http import ApiError, Call
-from conformance.reference.http import Reply as Answered
+from conformance.reference.rest.checking import CheckError
+from conformance.reference.rest.http import ApiError, Call
+from conformance.reference.rest.http import Reply as Answered
 from conformance.reference.rules import configuration, handlers
 from conformance.reference.rules.configuration import Configuration
 from conformance.reference.rules.index import RuleIndex

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.http import Reply as Answered
 from conformance.reference.nodes import NodeCounters
+from conformance.reference.rest.http import Reply as Answered
 from conformance.reference.rules import actions, engine, evaluator, index
 from conformance.reference.rules.actions import ActionRunner
 from conformance.reference.rules.engine import RuleEngine

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.http import Call, Handler
-from conformance.reference.http import Reply as Answered
+from conformance.reference.rest.http import Call, Handler
+from conformance.reference.rest.http import Reply as Answered
 from conformance.reference.rules import configuration
 from conformance.reference.rules.engine import RuleEngine
 from conformance.reference.rules.rule import Rule

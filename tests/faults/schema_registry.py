@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.http import ApiError, Call
+from conformance.reference.rest.http import ApiError, Call
 from conformance.reference.rules.metrics import RuleMetrics
 from conformance.reference.schema_registry import handlers
 from conformance.reference.schema_registry.avro import AvroSerde

@@ -33,8 +33,8 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from conformance.reference.http import ROUTES, Call, Handler
-from conformance.reference.operations import MODULES
+from conformance.reference.rest.http import ROUTES, Call, Handler
+from conformance.reference.rest.operations import MODULES
 from tests.faults.proxy import Fault, Reply, Request
 
 assert MODULES, "their import registers the handlers"
@@ -145,7 +145,7 @@ def broken(owner: type | ModuleType, name: str, make: Callable[[Any], Any]) -> B
 
 
 def broken_handler(label: str, make: Callable[[Handler], Handler]) -> Broken:
-    """Replace the handler of an operation (``"GET /rules/{id}"``), which gets a `conformance.reference.http.Call`."""
+    """Replace the handler of an operation (``"GET /rules/{id}"``); it gets a `conformance.reference.rest.http.Call`."""
     assert label in ROUTES, f"the reference deployment has no handler for {label}"
     return Broken(ROUTES, label, lambda route: replace(route, handler=make(route.handler)))
 

@@ -19,11 +19,11 @@ from typing import IO, Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from conformance.controller import Controller
-from conformance.itemrun import REPORT_KEY, ItemRunner
-from conformance.items import PACKAGE
 from conformance.models import machine
-from conformance.run import STOPPED, state_folder
+from conformance.run.controller import Controller
+from conformance.run.item_life import REPORT_KEY, ItemRunner
+from conformance.run.node_ids import PACKAGE
+from conformance.run.worker import STOPPED, state_folder
 from conformance.target import polling
 from tests.faults.catalogue import FAULTS
 from tests.faults.deployment import FaultyDeployment

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conformance.reference import subscriptions
+from conformance.reference.mqtt_operations import subscriptions
 from tests.faults.seeded import always, broken, edit, in_each, nothing, on, scenario, seed
 
 PULL = "https://github.com/emqx/emqx/pull/"

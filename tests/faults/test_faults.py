@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from conformance.catalogue.registry import catalogue
 from conformance.reference.embedded import start_embedded
-from conformance.requirements import catalogue
 from tests.faults.catalogue import FAULTS, UNPROVEN
 from tests.faults.proxy import FaultProxy
 from tests.faults.results import Results

@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from conformance.items import PACKAGE
+from conformance.run.node_ids import PACKAGE
 from tests.faults.catalogue import FAULTS
 from tests.run.command import environment
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.http import ROUTES, Call, Reply
+from conformance.reference.rest.http import ROUTES, Call, Reply
 from tests.faults.seeded import Seeded, always, broken, broken_handler, nothing, twice
 
 

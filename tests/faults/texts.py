@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from conformance.contract import load_contract
-from conformance.reference import checking
-from conformance.reference.http import Crash
+from conformance.reference.rest import checking
+from conformance.reference.rest.http import Crash
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import broken, json_reply, nothing, seed
 

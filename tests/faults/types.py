@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.reference.bridges import action_handlers, configuration, connector_handlers
 from conformance.reference.bridges.redaction import REDACTED
-from conformance.reference.http import ApiError, Call, Handler, Reply
+from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from tests.faults.seeded import (
     EMPTY,
     before,

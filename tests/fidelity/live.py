@@ -13,9 +13,9 @@ from typing import Any
 
 from conformance.contract import load_contract
 from conformance.reference import deployment as deployment_module
-from conformance.reference.credentials import ApiKey
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.mqtt import session as session_module
+from conformance.reference.rest.credentials import ApiKey
 from conformance.reference.server import RunningDeployment
 from conformance.reference.unguarded import UnguardedWrites
 from tests.waiting import PATIENCE_S

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from conformance.fuzz.adapt import Identities, into_sandbox
-from conformance.target.listing import LISTINGS
-from conformance.target.sandbox import Sandbox
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.leftovers.listing import LISTINGS
 
 SANDBOX = Sandbox("0abcdef1234")
 BANS = next(listing for listing in LISTINGS if listing.name == "bans")

@@ -1,4 +1,4 @@
-"""Clocks for the bounds of answers (`conformance.target.connection`), which tell another time than that of the machine.
+"""Clocks for the bounds of answers (`conformance.target.http.connection`), which tell a time of their own.
 
 With them a test need not hope that the machine is fast enough for a short bound, nor wait for a long one.
 """

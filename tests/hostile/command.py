@@ -79,4 +79,4 @@ def _main(arguments: tuple[str, ...], env: dict[str, str], folder: Path, bounds:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)
-    importlib.import_module("conformance.cli").main([*arguments], prog_name="emqx-conformance")
+    importlib.import_module("conformance.commands.cli").main([*arguments], prog_name="emqx-conformance")

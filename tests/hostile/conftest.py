@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.target import health, session
+from conformance.target.http import health, session
 from tests.hostile.client import Client
 from tests.hostile.server import HostileServer
 from tests.waiting import PATIENCE_S

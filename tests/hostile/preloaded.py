@@ -5,8 +5,8 @@
 import jsonschema_rs
 import schemathesis.specs.openapi.schemas
 
-import conformance.cli
+import conformance.commands.cli
+import conformance.commands.run
 import conformance.contract.generation
 import conformance.plugin
 import conformance.report.html
-import conformance.runner

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from conformance.reference.embedded import start_embedded
-from conformance.target import connection
-from conformance.target.answer import Sent
-from conformance.target.session import Call, NoAnswer, Undelivered
+from conformance.target.http import connection
+from conformance.target.http.answer import Sent
+from conformance.target.http.session import Call, NoAnswer, Undelivered
 from tests.hostile.client import Client
 from tests.hostile.server import Case, Exchange, HostileServer, Request
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.target import connection
-from conformance.target.session import NoAnswer
+from conformance.target.http import connection
+from conformance.target.http.session import NoAnswer
 from tests.hostile.client import Client
 from tests.hostile.clock import HurryingClock, StandingClock
 from tests.hostile.server import Case, Exchange, HostileServer
@@ -66,7 +66,7 @@ SILENT = {
 def test_silent_answer_is_given_up(
     client: Client, server: HostileServer, monkeypatch: pytest.MonkeyPatch, case: Case
 ) -> None:
-    monkeypatch.setattr("conformance.target.session.READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("conformance.target.http.session.READ_TIMEOUT_S", 0.3)
     monkeypatch.setattr(connection, "time", StandingClock())
     server.cases = {"/rules": case}
     with pytest.raises(NoAnswer, match="timed out"):

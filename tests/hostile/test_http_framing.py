@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from conformance.target.errors import TargetLost
-from conformance.target.session import NoAnswer
+from conformance.target.http.session import NoAnswer
 from tests.hostile.client import Client
 from tests.hostile.server import Case, Exchange, HostileServer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.target import connection
+from conformance.target.http import connection
 from tests.hostile.client import Client
 from tests.hostile.server import Exchange, HostileServer
 

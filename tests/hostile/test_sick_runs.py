@@ -21,11 +21,11 @@ from tests.run.command import environment
 from tests.waiting import PATIENCE_S
 
 BOUNDS = {
-    "conformance.target.connection.LARGEST_ANSWER": 1024 * 1024,
-    "conformance.target.session.READ_TIMEOUT_S": PATIENCE_S,
-    "conformance.target.session.HEARTBEAT_TIMEOUT_S": PATIENCE_S,
-    "conformance.target.session.LONGEST_RATE_LIMIT_S": 2.0,
-    "conformance.target.health.PAUSES_S": (0.0, 0.05),
+    "conformance.target.http.connection.LARGEST_ANSWER": 1024 * 1024,
+    "conformance.target.http.session.READ_TIMEOUT_S": PATIENCE_S,
+    "conformance.target.http.session.HEARTBEAT_TIMEOUT_S": PATIENCE_S,
+    "conformance.target.http.session.LONGEST_RATE_LIMIT_S": 2.0,
+    "conformance.target.http.health.PAUSES_S": (0.0, 0.05),
 }
 AUTHORIZATION = "/authorization/sources/built_in_database/rules"
 
@@ -73,7 +73,7 @@ def test_every_sickness_of_one_operation_is_its_failure(
     items = [positive(f"GET {path}") for path in [*front.cases, "/action_types"]]
     env = environment(reference, BASE_URL=front.base_url)
     # Healthy answers come in far fewer pieces than it takes for one to be late.
-    bounds = BOUNDS | {"conformance.target.connection.time": HurryingClock(PATIENCE_S / 30)}
+    bounds = BOUNDS | {"conformance.target.http.connection.time": HurryingClock(PATIENCE_S / 30)}
     ended = command.start(*items, env=env, folder=tmp_path, bounds=bounds).end()
     assert ended.code == 1, ended.output
     assert ended.report["verdict"] == "non_conformant"

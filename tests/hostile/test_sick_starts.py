@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.controller import Controller
-from conformance.start import StartError
-from conformance.target import connection
-from conformance.target.answer import UnexpectedAnswer
+from conformance.run.beginning import StartError
+from conformance.run.controller import Controller
 from conformance.target.errors import TargetLost
-from conformance.target.paging import entries
+from conformance.target.http import connection
+from conformance.target.http.answer import UnexpectedAnswer
+from conformance.target.http.paging import entries
 from tests.hostile.client import Client
 from tests.hostile.clock import HurryingClock, StandingClock
 from tests.hostile.server import Case, Exchange, HostileServer
@@ -66,7 +66,7 @@ def test_target_that_is_sick_from_the_start(
 def test_target_that_is_silent_from_the_start(
     server: HostileServer, tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conformance.target.session.READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("conformance.target.http.session.READ_TIMEOUT_S", 0.3)
     monkeypatch.setattr(connection, "time", StandingClock())
     server.cases = {"/action_types": silent(b"")}
     assert "cannot be reached: TimeoutError" in refusal(server, tmp_path)
@@ -108,7 +108,7 @@ def test_emqx_with_a_fault_where_it_is_recognized_is_still_looked_at(
         raise TargetLost("reached")
 
     server.choose = lambda _request: faulty
-    monkeypatch.setattr("conformance.target.preflight._write_check", reached)
+    monkeypatch.setattr("conformance.target.preflight.preflight._write_check", reached)
     assert refusal(server, tmp_path) == "inconclusive: reached"
 
 
@@ -128,7 +128,7 @@ def test_sentence_about_a_sick_target_tells_no_secret_and_does_not_act(server: H
 
 
 def test_list_without_end_is_given_up(client: Client, server: HostileServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.target.paging.MOST_PAGES", 5)
+    monkeypatch.setattr("conformance.target.http.paging.MOST_PAGES", 5)
 
     async def full_page(exchange: Exchange) -> None:
         await exchange.answer(b'{"data": [1, 2], "meta": {"hasnext": true}}')

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.target.errors import TargetChanged, TargetLost
-from conformance.target.session import LONGEST_RATE_LIMIT_S, MOST_IN_VAIN, NoAnswer, Undelivered
+from conformance.target.http.session import LONGEST_RATE_LIMIT_S, MOST_IN_VAIN, NoAnswer, Undelivered
 from tests.hostile.client import Client
 from tests.hostile.server import Case, Exchange, HostileServer, healthy
 
@@ -39,7 +39,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What the session would have slept."""
     slept: list[float] = []
     monkeypatch.setattr(
-        "conformance.target.session.time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic)
+        "conformance.target.http.session.time", SimpleNamespace(sleep=slept.append, monotonic=time.monotonic)
     )
     return slept
 

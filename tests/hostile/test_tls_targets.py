@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from conformance.controller import Controller
 from conformance.reference.embedded import start_embedded
-from conformance.start import StartError
-from conformance.target import connection, session
+from conformance.run.beginning import StartError
+from conformance.run.controller import Controller
 from conformance.target.errors import TargetLost
+from conformance.target.http import connection, session
 from tests.hostile import command
 from tests.hostile.client import Client
 from tests.hostile.clock import HurryingClock

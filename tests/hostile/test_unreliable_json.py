@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from conformance.target.answer import NotJson
-from conformance.target.json_body import DEEPEST, decode_json
+from conformance.target.http.answer import NotJson
+from conformance.target.http.json_body import DEEPEST, decode_json
 from tests.hostile.client import Client
 from tests.hostile.server import Case, Exchange, HostileServer
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.report.model import RunResult
+from conformance.result import RunResult
 from tests.matrix.deployments import Configured
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "targets.md"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.items import operation_of, requirements_of
+from conformance.catalogue.registry import catalogue
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from conformance.requirements import catalogue
+from conformance.run.node_ids import operation_of, requirements_of
 from tests.plugin.installed import ROOT, pytest_beside
 from tests.run.command import environment, report_of, run
 

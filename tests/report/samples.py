@@ -7,7 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.report.model import (
+from conformance.report.verdict import Decision, Selection, decide
+from conformance.requirements import Requirement
+from conformance.result import (
     CollectionResult,
     Failure,
     InventoryResult,
@@ -16,9 +18,7 @@ from conformance.report.model import (
     RunResult,
     WaiverUse,
 )
-from conformance.report.verdict import Decision, Selection, decide
-from conformance.requirements import Requirement
-from conformance.target.mode import Mode
+from conformance.target.guard.mode import Mode
 
 OPERATIONS = ("GET /rules", "POST /rules", "GET /rules/{id}", "DELETE /rules/{id}")
 CATALOGUE = (

@@ -16,10 +16,10 @@ from rich.console import Console
 from conformance.report.html import render_html
 from conformance.report.json_report import build_report
 from conformance.report.junit import render_junit
-from conformance.report.model import ItemResult, LeftOut, RunResult
 from conformance.report.terminal import summary
 from conformance.report.verdict import Selection, decide
 from conformance.report.writers import write_reports
+from conformance.result import ItemResult, LeftOut, RunResult
 from tests.report.samples import (
     CATALOGUE,
     HOSTILE,

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from conformance.report.consequences import IN_CONSEQUENCE, cause_of, settle
+from conformance.checks.consequences import IN_CONSEQUENCE, cause_of, settle
 from conformance.report.html import render_html
 from conformance.report.json_report import build_report
 from conformance.report.junit import render_junit
-from conformance.report.model import Damage, Failure, ItemResult, Sighting
 from conformance.report.storage import read_run, write_run
 from conformance.report.terminal import summary
 from conformance.report.verdict import decide
+from conformance.result import Damage, Failure, ItemResult, Sighting
 from conformance.waivers.proposal import propose
 from tests.report.samples import SELECTION, failure, good_items, item, run_of
 

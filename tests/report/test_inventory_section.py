@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from conformance.report.html import render_html
-from conformance.report.model import CollectionResult, InventoryResult
 from conformance.report.terminal import summary
+from conformance.result import CollectionResult, InventoryResult
 from tests.report.samples import good_items, run_of
 
 RULES = CollectionResult("rules", 7, 9, left=["cft-0abcdef1234-main-rule-1"], other_runs=2, appeared=3, changed=1)

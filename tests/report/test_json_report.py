@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 
 from conformance.report.errors import ReportError
 from conformance.report.json_report import build_report, read_report, schema, write_report
-from conformance.report.model import PartSelected, RunResult
 from conformance.report.verdict import Selection, decide
+from conformance.result import PartSelected, RunResult
 from tests.report.samples import CATALOGUE, OPERATIONS, failing_items, failure, good_items, item, run_of, runs
 
 

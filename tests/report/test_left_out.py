@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.report.left_out import left_out, of_version, sentence, summed_up, tally
-from conformance.report.model import ItemResult, LeftOut, Omission, OperationResult, RequirementResult
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.requirements import Requirement
-from conformance.target.mode import Mode
+from conformance.result import ItemResult, LeftOut, Omission, OperationResult, RequirementResult
+from conformance.target.guard.mode import Mode
 from tests.report.samples import CATALOGUE, item, items
 from tests.report.samples import selections as any_selection
 

@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 import pytest
 from click.testing import CliRunner, Result
 
-from conformance.report.commands import diff, report
+from conformance.commands.report import diff, report
 from conformance.report.comparison import compare, render_comparison
 from conformance.report.json_report import build_report
-from conformance.report.model import ItemResult
 from conformance.report.verdict import Selection, decide
 from conformance.report.writers import write_reports
+from conformance.result import ItemResult
 from tests.report.samples import CATALOGUE, OPERATIONS, failing_items, failure, good_items, hostile_items, run_of
 
 

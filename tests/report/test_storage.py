@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance.report.errors import ReportError
-from conformance.report.model import RunResult
 from conformance.report.storage import read_run, write_run
+from conformance.result import RunResult
 from tests.report.samples import failing_items, run_of, runs
 
 in_one_folder = settings(

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from rich.console import Console
 
-from conformance.report.model import RunResult, WaiverUse
 from conformance.report.terminal import Progress, duration, summary
+from conformance.result import RunResult, WaiverUse
 from tests.report.samples import failing_items, failure, good_items, hostile_items, item, run_of, runs
 
 

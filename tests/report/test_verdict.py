@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.report.model import ItemResult, LeftOut, Omission, Outcome, PartSelected, Verdict
 from conformance.report.verdict import Decision, Selection, decide, exit_code
+from conformance.result import ItemResult, LeftOut, Omission, Outcome, PartSelected, Verdict
 from tests.report.samples import CATALOGUE, OPERATIONS, SELECTION, failing_items, failure, good_items, item, items
 from tests.report.samples import selections as any_selection
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from conformance.report.model import Failure
+from conformance.result import Failure
 from conformance.waivers import WaiverError, WaiverFile, load_waivers, parse_waivers
 from conformance.waivers.file import schema
 from tests.report.samples import failure

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from conformance.cli import main
+from conformance.commands.cli import main
 from conformance.report import files
 from conformance.report.errors import UnwritableError
 from conformance.report.writers import remove_reports, write_reports

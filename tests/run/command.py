@@ -32,7 +32,7 @@ def environment(target: EmbeddedDeployment | None = None, **variables: str) -> d
 
 
 def run(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "conformance.cli", *arguments]
+    command = [sys.executable, "-m", "conformance.commands.cli", *arguments]
     return subprocess.run(
         command, env=env, cwd=cwd, capture_output=True, text=True, timeout=RUN_PATIENCE_S, check=False
     )

@@ -10,8 +10,8 @@ import pytest
 
 from conformance.reference.embedded import start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
-from conformance.report.model import RunResult
 from conformance.report.storage import read_run
+from conformance.result import RunResult
 from tests.run.command import environment, run
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.reference.access import import_handlers
-from conformance.reference.http import ApiError, Call, Handler, Reply
+from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from conformance.reference.rules import handlers as rule_handlers
 from conformance.reference.rules.configuration import Configuration
 from conformance.reference.rules.rule import Rule

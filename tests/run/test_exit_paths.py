@@ -127,7 +127,7 @@ def test_crash_of_a_worker_is_3(target: EmbeddedDeployment, tmp_path: Path) -> N
 
 
 def start_run(folder: Path, env: dict[str, str], workers: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "conformance.cli", "run", "-n", workers, "-k", "test_positive"]
+    command = [sys.executable, "-m", "conformance.commands.cli", "run", "-n", workers, "-k", "test_positive"]
     return start(command, folder, env)
 
 

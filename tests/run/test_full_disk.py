@@ -39,7 +39,7 @@ def bounded(size: int) -> Callable[[], None]:
 
 def run_bounded(size: int, *arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "conformance.cli", "run", *arguments],
+        [sys.executable, "-m", "conformance.commands.cli", "run", *arguments],
         # Python itself would write half a file of bytecode, and never get over it.
         env={**env, "PYTHONDONTWRITEBYTECODE": "1"},
         cwd=cwd, preexec_fn=bounded(size), capture_output=True, text=True, timeout=RUN_PATIENCE_S, check=False,
@@ -87,7 +87,7 @@ def test_disk_without_room_for_the_report_is_3_even_if_a_failure_was_found(tmp_p
 
 
 def test_standard_output_on_a_full_disk_is_3(target: EmbeddedDeployment, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "conformance.cli", "run", "-n", "0", ITEMS[0]]
+    command = [sys.executable, "-m", "conformance.commands.cli", "run", "-n", "0", ITEMS[0]]
     with Path("/dev/full").open("w") as full:
         completed = subprocess.run(
             command, env=environment(target), cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False
@@ -97,7 +97,7 @@ def test_standard_output_on_a_full_disk_is_3(target: EmbeddedDeployment, tmp_pat
 
 
 def test_reader_that_has_seen_enough_changes_nothing(target: EmbeddedDeployment, tmp_path: Path) -> None:
-    line = f"{sys.executable} -m conformance.cli run -n 0 '{ITEMS[0]}' | head -n 1; exit ${{PIPESTATUS[0]}}"
+    line = f"{sys.executable} -m conformance.commands.cli run -n 0 '{ITEMS[0]}' | head -n 1; exit ${{PIPESTATUS[0]}}"
     completed = subprocess.run(
         ["bash", "-c", line], env=environment(target), cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -108,7 +108,7 @@ def test_reader_that_has_seen_enough_changes_nothing(target: EmbeddedDeployment,
 @pytest.mark.parametrize("arguments", [["requirements"], ["--help"], ["run", "--no-such-option"]])
 def test_no_command_ends_in_1_or_a_traceback_because_nobody_can_read_it(arguments: list[str], tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "conformance.cli", *arguments]
+        command = [sys.executable, "-m", "conformance.commands.cli", *arguments]
         alone = subprocess.run(command, env=environment(), cwd=tmp_path, stdout=full, stderr=full, check=False)
     assert alone.returncode == 3
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.catalogue.coverage import account
+from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
-from conformance.coverage import account
-from conformance.report.model import RunResult
 from conformance.report.verdict import Selection, decide
-from conformance.requirements import catalogue
-from conformance.target.config import WAIVERS_FOLDER
+from conformance.result import RunResult
+from conformance.target.settings.config import WAIVERS_FOLDER
 from conformance.waivers import Waiver, WaiverFile, load_waivers
 from tests.run.full_runs import run_against_recorded_server, run_against_reference, stored_run
 from tests.waiting import RUN_PATIENCE_S
@@ -55,7 +55,7 @@ def test_reference_is_left_as_it_was_by_the_journals_alone(reference_run: RunRes
 
 def test_every_documented_status_is_reached_or_listed(reference_run: RunResult) -> None:
     coverage = account(CONTRACT, {entry.operation: entry.statuses for entry in reference_run.operations})
-    assert coverage.missed == [], "neither reached nor listed in conformance/unreachable.toml"
+    assert coverage.missed == [], "neither reached nor listed in conformance/catalogue/unreachable.toml"
     assert coverage.reached == [], "listed as unreachable, and yet reached"
 
 

@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from conformance.cli import main
+from conformance.commands.cli import main
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from conformance.target.journal import read_journal
+from conformance.target.journal.journal import read_journal
 from tests.faults.proxy import FaultProxy
 from tests.run.command import end_of, environment, output_of, report_of, run, start, wait_for_progress, wait_until
 from tests.waiting import RUN_PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-m", "conformance.cli", "run"]
+COMMAND = [sys.executable, "-m", "conformance.commands.cli", "run"]
 PYTEST = [sys.executable, "-m", "pytest", "conformance"]
 ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 PUBLISHING = "conformance/fuzz/test_operations.py::test_positive[POST /publish]"
@@ -148,7 +148,7 @@ def test_interrupt_at_any_other_moment_is_no_verdict(monkeypatch: pytest.MonkeyP
     def interrupted(*_arguments: Any, **_options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("conformance.runner.run_suite", interrupted)
+    monkeypatch.setattr("conformance.commands.run.run_suite", interrupted)
     result = CliRunner().invoke(main, ["run"])
     assert (result.exit_code, result.output) == (3, "inconclusive: interrupted\n")
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.needs import Needs, of_requirement
+from conformance.catalogue.needs import Needs, of_requirement
+from conformance.catalogue.registry import catalogue
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from conformance.requirements import catalogue
-from conformance.skips import DELIVERING_TYPES, MORE_SMOKE_TYPES, smoke_types
-from conformance.target.mode import Mode
+from conformance.run.skips import DELIVERING_TYPES, MORE_SMOKE_TYPES, smoke_types
+from conformance.target.guard.mode import Mode
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
 

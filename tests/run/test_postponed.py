@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from conformance.contract import paths
-from conformance.itemrun import NOT_YET
-from conformance.postponed import send_postponed
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from conformance.report.model import ItemResult, Postponed
+from conformance.result import ItemResult, Postponed
+from conformance.run.item_life import NOT_YET
+from conformance.run.postponed import send_postponed
 from conformance.waivers.file import parse_waivers
 from tests.faults.seeded import error_reply
 from tests.run.command import environment, report_of, run
@@ -141,7 +141,7 @@ def test_404_says_nothing_of_what_was_deleted_with_its_item(scene: Scene) -> Non
 
 
 def test_lost_target_leaves_it_undecided(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.target.health.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("conformance.target.http.health.time.sleep", lambda _seconds: None)
     scene.fault = lambda _request, _forward: None
     item = waiting({"a": 1}, "not_run")
     left, troubles = send_postponed(scene.plan, [item], None)

@@ -15,13 +15,13 @@ from xml.etree import ElementTree
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from conformance.report_directory import ReportDirectory
-from conformance.target.config import report_directory
+from conformance.run.report_directory import ReportDirectory
 from conformance.target.errors import ConfigurationError
+from conformance.target.settings.config import report_directory
 from tests.run.command import end_of, environment, output_of, report_of, run, start, wait_for_progress
 
 ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
-COMMAND = [sys.executable, "-m", "conformance.cli", "run", "-n", "0"]
+COMMAND = [sys.executable, "-m", "conformance.commands.cli", "run", "-n", "0"]
 BUSY = "--report-dir: another run that is still going on reports into reports, name another directory"
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
-from conformance.report.model import Failure
+from conformance.result import Failure
 from tests.faults.deployment import FaultyDeployment
 from tests.faults.proxy import FaultProxy
 from tests.faults.seeded import EMPTY, swallow

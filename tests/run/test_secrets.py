@@ -176,7 +176,7 @@ def finish(process: subprocess.Popen[str], target: EmbeddedDeployment) -> int:
 
 
 def test_run_against_a_target_that_tells_everything(target: EmbeddedDeployment, told: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "conformance.cli", "run", "-n", "2", "--exclusive", *ITEMS]
+    command = [sys.executable, "-m", "conformance.commands.cli", "run", "-n", "2", "--exclusive", *ITEMS]
     process = start(command, tmp_path, environment_with_all_keys(target, told))
     assert finish(process, target) == 1, output_of(tmp_path)
 
@@ -217,7 +217,7 @@ def pytest_runtest_protocol(item):
     if os.environ["DEFECT"] == "worker":
         fail(SECRET)
 """
-SUITE = [sys.executable, "-m", "conformance.cli", "run"]
+SUITE = [sys.executable, "-m", "conformance.commands.cli", "run"]
 PYTEST = [sys.executable, "-m", "pytest", "-p", "leaky", "--showlocals", "--junitxml", "pytest.xml"]
 
 
@@ -261,7 +261,7 @@ def test_error_of_the_suite_itself(
 
 
 def test_help_shows_no_secret(target: EmbeddedDeployment, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "conformance.cli", "run", "--help"]
+    command = [sys.executable, "-m", "conformance.commands.cli", "run", "--help"]
     process = start(command, tmp_path, environment_with_all_keys(target, target.base_url))
     assert finish(process, target) == 0
     assert "--api-secret-file" in output_of(tmp_path)

@@ -25,7 +25,7 @@ def arguments(folder: Path, version: str) -> list[str]:
 
 @pytest.mark.parametrize("version", ["5.8", "5.8.9-rc.1", "e5.8.9"])
 def test_every_spelling_of_a_version_is_served(version: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "conformance.cli", *arguments(tmp_path, version)]
+    command = [sys.executable, "-m", "conformance.commands.cli", *arguments(tmp_path, version)]
     process = subprocess.Popen(command, env=environment(), cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

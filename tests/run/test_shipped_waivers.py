@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
-from conformance.requirements import catalogue
-from conformance.target.config import WAIVERS_FOLDER, load_configuration
+from conformance.target.settings.config import WAIVERS_FOLDER, load_configuration
 from conformance.waivers import load_waivers
 
 SHIPPED = sorted(WAIVERS_FOLDER.glob("*.toml"))

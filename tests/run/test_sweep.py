@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from conformance.cli import main
+from conformance.commands.cli import main
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
-from conformance.target import cleanup
-from conformance.target.journal import Header, Journal, read_journal
+from conformance.target.guard.sandbox import new_run_id
+from conformance.target.journal.journal import Header, Journal, read_journal
+from conformance.target.journal.resource import Resource
+from conformance.target.leftovers import cleanup
 from conformance.target.mqtt import MqttClient
-from conformance.target.resource import Resource
-from conformance.target.sandbox import new_run_id
 from tests.faults.proxy import FaultProxy
 from tests.safety.populated import AVRO, Populated
 from tests.safety.scene import CRASHED, refusing
@@ -320,7 +320,7 @@ def test_wrong_usage_is_one_sentence(arguments: list[str], problem: str, sweep: 
 def test_dead_target_is_inconclusive(
     sweep: Sweep, populated: Populated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conformance.target.health.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("conformance.target.http.health.time.sleep", lambda _seconds: None)
     file = journal_of(tmp_path, populated, [Resource("user", f"{OWN}user")])
     with FaultProxy(populated.deployment.base_url, lambda _request, _forward: None) as proxy:
         swept = sweep("--journal", file, "--any-target", base_url=proxy.base_url)

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from unittest import mock
 
-from conformance.target import cleanup
-from conformance.target.answer import Answer, Sent
-from conformance.target.cleanup import Left, clean_up
 from conformance.target.errors import SafetyViolation
-from conformance.target.guard import Guard, Outgoing
-from conformance.target.hosts import HostPolicy
-from conformance.target.journal import Header, Journal
-from conformance.target.mode import Mode
+from conformance.target.guard.guard import Guard, Outgoing
+from conformance.target.guard.hosts import HostPolicy
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.http.answer import Answer, Sent
+from conformance.target.journal.journal import Header, Journal
+from conformance.target.journal.resource import Resource
+from conformance.target.leftovers import cleanup
+from conformance.target.leftovers.cleanup import Left, clean_up
 from conformance.target.redaction import Redactor
-from conformance.target.resource import Resource
-from conformance.target.sandbox import Sandbox
 from tests.safety.shared_target import SANDBOX, SharedTarget, contract
 
 _HEADER = Header(SANDBOX.run_id, SANDBOX.worker, "in-process", "tests", "2026-11-23T03:00:00+00:00")

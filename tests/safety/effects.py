@@ -16,8 +16,8 @@ from typing import Any
 from conformance.reference.access.bans import BadSubject
 from conformance.reference.message import Message
 from conformance.reference.rules.rule import Rule
-from conformance.target.guard import Outgoing
-from conformance.target.resource import Resource
+from conformance.target.guard.guard import Outgoing
+from conformance.target.journal.resource import Resource
 from tests.safety.cleaning import cleaned_up
 from tests.safety.shared_target import (
     OWN,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from conformance.contract import paths
-from conformance.target.guard import Outgoing
+from conformance.target.guard.guard import Outgoing
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX
 
 JSON = "application/json"

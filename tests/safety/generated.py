@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from conformance.contract import paths
-from conformance.target.guard import Outgoing
-from conformance.target.guard_table import TABLE, Access
+from conformance.target.guard.guard import Outgoing
+from conformance.target.guard.table import TABLE, Access
 from tests.safety.foreign_writes import JSON, UPLOAD, upload
 from tests.safety.generated_sql import statements
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX, SUBSCRIBER, THEIR_TOPICS, THEIRS, UNUSED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from conformance.contract import paths
-from conformance.target.guard import Outgoing
+from conformance.target.guard.guard import Outgoing
 from tests.safety.foreign_writes import (
     UPLOAD,
     http_action,

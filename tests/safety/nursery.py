@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from conformance.cli import main
+from conformance.commands.cli import main
 from tests.waiting import PATIENCE_S, RUN_PATIENCE_S, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,8 +99,8 @@ def _child(order: dict[str, Any]) -> NoReturn:
 
 
 def _serve() -> None:
+    from conformance.catalogue.registry import catalogue
     from conformance.contract import load_contract
-    from conformance.requirements import catalogue
 
     load_contract()
     list(catalogue())

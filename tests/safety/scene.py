@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from conformance.contract import load_contract
-from conformance.run import Plan, Worker
+from conformance.run.worker import Plan, Worker
 from conformance.target.capabilities import Capabilities
-from conformance.target.cleanup import Left, clean_up, read_rules_of_all
-from conformance.target.config import Configuration
-from conformance.target.journal import read_journal
-from conformance.target.mode import Mode
-from conformance.target.resource import Resource
-from conformance.target.sandbox import new_run_id
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.sandbox import new_run_id
+from conformance.target.journal.journal import read_journal
+from conformance.target.journal.resource import Resource
+from conformance.target.leftovers.cleanup import Left, clean_up, read_rules_of_all
+from conformance.target.settings.config import Configuration
 from conformance.target.target import Target
 from tests.faults.proxy import Fault, FaultProxy, Reply, Request
 from tests.safety.populated import Populated

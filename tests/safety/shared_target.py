@@ -13,13 +13,13 @@ from functools import cache
 from typing import Any
 
 from conformance.contract import Contract, load_contract, paths
-from conformance.reference.app import Application
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.message import Message
 from conformance.reference.mqtt.table import SubscriptionTable
+from conformance.reference.rest.app import Application
 from conformance.reference.unguarded import UnguardedWrites
-from conformance.target.guard import Outgoing
-from conformance.target.sandbox import Sandbox
+from conformance.target.guard.guard import Outgoing
+from conformance.target.guard.sandbox import Sandbox
 from tests.safety.network import Network
 from tests.safety.wire import Client
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
-from conformance.target import cleanup
-from conformance.target.cleanup import tidy_up
 from conformance.target.errors import SafetyViolation, TargetLost
+from conformance.target.http.session import Call, NoAnswer
+from conformance.target.journal.resource import KINDS, Resource
+from conformance.target.leftovers import cleanup
+from conformance.target.leftovers.cleanup import tidy_up
 from conformance.target.mqtt import MqttClient
-from conformance.target.resource import KINDS, Resource
-from conformance.target.session import Call, NoAnswer
 from tests.faults.proxy import Reply
 from tests.safety.populated import FOREIGN_TOPIC, Populated
 from tests.safety.scene import BUSY, CRASHED, DELETED, FORBIDDEN, Scene, answering, refusing
@@ -188,7 +188,7 @@ def test_deletion_that_is_answered_and_not_carried_out_is_noticed(
 
 
 def test_dead_target_leaves_the_journal_as_it_is(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.target.session.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("conformance.target.http.session.time.sleep", lambda _seconds: None)
     rule = scene.target.rules.create()
     scene.fault = lambda _request, _forward: None
     with pytest.raises(TargetLost):

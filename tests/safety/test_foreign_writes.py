@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.target.guard import Outgoing
+from conformance.target.guard.guard import Outgoing
 from tests.safety.effects import Effects
 from tests.safety.foreign_writes import APPLIED, APPLIED_BY_LENIENT_SERVERS
 from tests.safety.legitimate_writes import LEGITIMATE

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
-from conformance.target.creations import creations
+from conformance.target.journal.creations import creations
 from tests.safety.effects import Effects
 from tests.safety.foreign_writes import write
 from tests.safety.generated import WRITES
@@ -69,7 +69,7 @@ def test_what_would_stay_for_good_is_found(
     strict_effects: Effects, monkeypatch: pytest.MonkeyPatch, label: str, told: str
 ) -> None:
     """The trial can fail: of ids that no path carries it finds one that is stored and cannot be deleted again."""
-    monkeypatch.setattr("conformance.target.guard_identities.Judge.deletable", lambda *_values: iter(()))
+    monkeypatch.setattr("conformance.target.guard.identities.Judge.deletable", lambda *_values: iter(()))
     with pytest.raises(AssertionError, match=told):
         Trial().of_operation(label, [strict_effects], 10 * EXAMPLES, shrink=False)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from conformance.commands.sweep import sweep_target
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
-from conformance.sweep import sweep_target
 from conformance.target.errors import ConfigurationError
 from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.run.command import environment, report_of

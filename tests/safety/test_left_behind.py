@@ -10,16 +10,16 @@ from xml.etree import ElementTree
 
 import pytest
 
-from conformance import aftermath as aftermath_module
-from conformance.aftermath import EndOfRun, inventory_before
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import paths
-from conformance.report.model import ItemResult
-from conformance.target import cleanup, inventory, listing
-from conformance.target.cleanup import clean_up
+from conformance.result import ItemResult
+from conformance.run import ending as ending_module
+from conformance.run.ending import EndOfRun, inventory_before
 from conformance.target.errors import TargetLost
-from conformance.target.inventory import Inventory
-from conformance.target.sandbox import new_run_id
+from conformance.target.guard.sandbox import new_run_id
+from conformance.target.leftovers import cleanup, inventory, listing
+from conformance.target.leftovers.cleanup import clean_up
+from conformance.target.leftovers.inventory import Inventory
 from conformance.waivers.file import parse_waivers
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
@@ -33,7 +33,7 @@ PASSED = ItemResult("an item", ("RUL-01",), None, "passed")
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cleanup, "_PAUSES_S", (0.0,))
     monkeypatch.setattr(cleanup, "_DELETED_WITHIN_S", 0.1)
-    monkeypatch.setattr(aftermath_module, "_PAUSES_S", (0.0, 0.1))
+    monkeypatch.setattr(ending_module, "_PAUSES_S", (0.0, 0.1))
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_what_no_journal_knows_is_deleted_because_it_carries_the_name_of_the_run
 def test_lost_target_decides_nothing_and_the_user_learns_how_to_sweep(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conformance.target.health.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("conformance.target.http.health.time.sleep", lambda _seconds: None)
     before = inventory_before(scene.plan)
     scene.target.rules.create()
     scene.journal.close()
@@ -384,7 +384,7 @@ def test_slow_target_is_not_read_for_ever(scene: Scene, monkeypatch: pytest.Monk
 
 
 def test_inventory_of_a_dead_target_is_not_taken(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.target.health.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("conformance.target.http.health.time.sleep", lambda _seconds: None)
     scene.fault = lambda _request, _forward: None
     with pytest.raises(TargetLost):
         inventory_before(scene.plan)

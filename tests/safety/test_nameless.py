@@ -9,18 +9,18 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance import aftermath as aftermath_module
-from conformance.aftermath import EndOfRun, inventory_before
 from conformance.checks.whole_run import Aftermath, inventory_result
+from conformance.commands.sweep import sweep_target
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
-from conformance.report.model import ItemResult
-from conformance.sweep import sweep_target
-from conformance.target import cleanup
-from conformance.target.cleanup import clean_up
+from conformance.result import ItemResult
+from conformance.run import ending as ending_module
+from conformance.run.ending import EndOfRun, inventory_before
 from conformance.target.errors import SafetyViolation
-from conformance.target.inventory import Inventory
-from conformance.target.journal import read_journal
+from conformance.target.journal.journal import read_journal
+from conformance.target.leftovers import cleanup
+from conformance.target.leftovers.cleanup import clean_up
+from conformance.target.leftovers.inventory import Inventory
 from tests.safety.populated import Populated
 from tests.safety.scene import FORBIDDEN, Scene, refusing
 
@@ -41,7 +41,7 @@ def recorded() -> Iterator[Populated]:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cleanup, "_PAUSES_S", (0.0,))
     monkeypatch.setattr(cleanup, "_DELETED_WITHIN_S", 0.1)
-    monkeypatch.setattr(aftermath_module, "_PAUSES_S", (0.0, 0.1))
+    monkeypatch.setattr(ending_module, "_PAUSES_S", (0.0, 0.1))
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def renew_authenticator(populated: Populated) -> None:
 
 def take_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hole in the guard."""
-    monkeypatch.setattr("conformance.target.guard_identities.Judge.deletable", lambda *_values: iter(()))
+    monkeypatch.setattr("conformance.target.guard.identities.Judge.deletable", lambda *_values: iter(()))
 
 
 def import_users(scene: Scene, *ids: Any) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.app import Application
 from conformance.reference.deployment import Deployment, Settings
-from conformance.target.guard import Outgoing
-from conformance.target.hosts import HOST_FIELDS
+from conformance.reference.rest.app import Application
+from conformance.target.guard.guard import Outgoing
+from conformance.target.guard.hosts import HOST_FIELDS
 from tests.safety.shared_target import answered, contract
 
 STRANGERS = ("stranger.example", "198.51.100.7", "[2001:db8::7]", "localhost.example", "0.0.0.0")

@@ -11,12 +11,12 @@ from conformance.contract.contract import JSON_MEDIA_TYPE
 from conformance.fuzz.adapt import Identities, into_sandbox
 from conformance.fuzz.boundaries import NO_SUCH_MEMBER, body_mutations
 from conformance.fuzz.space import Subject, subjects
-from conformance.target.guard import Guard, Outgoing
-from conformance.target.guard_table import TABLE, Access
-from conformance.target.hosts import NEVER_STARTED, HostPolicy
-from conformance.target.mode import Mode
-from conformance.target.sandbox import Sandbox
-from conformance.target.session import encode, expand
+from conformance.target.guard.guard import Guard, Outgoing
+from conformance.target.guard.hosts import NEVER_STARTED, HostPolicy
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.guard.table import TABLE, Access
+from conformance.target.http.session import encode, expand
 from tests.safety.network import CONFIGURED_HOSTS
 from tests.safety.shared_target import contract
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from conformance.target.creations import creations
-from conformance.target.guard import Guard, Outgoing
-from conformance.target.hosts import HostPolicy
-from conformance.target.mode import Mode
-from conformance.target.resource import Resource
+from conformance.target.guard.guard import Guard, Outgoing
+from conformance.target.guard.hosts import HostPolicy
+from conformance.target.guard.mode import Mode
+from conformance.target.journal.creations import creations
+from conformance.target.journal.resource import Resource
 from tests.safety.effects import Effects
 from tests.safety.generated import BROKER, requests
 from tests.safety.network import CONFIGURED_HOSTS

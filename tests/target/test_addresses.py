@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.target.addresses import duration_s, duration_text, is_loopback, split_address, split_listener
+from conformance.target.settings.addresses import duration_s, duration_text, is_loopback, split_address, split_listener
 
 
 @pytest.mark.parametrize(

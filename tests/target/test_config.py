@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from conformance.contract import load_contract
-from conformance.run import choose_seed
-from conformance.target.config import WAIVERS_FOLDER, Configuration, load_configuration
+from conformance.run.worker import choose_seed
 from conformance.target.errors import ConfigurationError
-from conformance.target.secret_files import is_private
+from conformance.target.settings.config import WAIVERS_FOLDER, Configuration, load_configuration
+from conformance.target.settings.secret_files import is_private
 
 BASE = {"base_url": "http://127.0.0.1:18083/api/v5", "api_key": "k"}
 SECRET = {"EMQX_CONFORMANCE_API_SECRET": "s3cret-value"}

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.contract import paths
-from conformance.target.guard import Guard, Outgoing
-from conformance.target.guard_bodies import SECRET_FIELDS
-from conformance.target.guard_table import TABLE, Access
-from conformance.target.hosts import HostPolicy
-from conformance.target.mode import Mode
+from conformance.target.guard.bodies import SECRET_FIELDS
+from conformance.target.guard.guard import Guard, Outgoing
+from conformance.target.guard.hosts import HostPolicy
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.table import TABLE, Access
 from tests.safety.foreign_writes import (
     APPLIED,
     APPLIED_BY_LENIENT_SERVERS,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from conformance.contract.contract import ResourceKind
-from conformance.target.guard_readings import lenient_readings
-from conformance.target.hosts import HOST_FIELDS, NEVER_STARTED, HostPolicy
+from conformance.target.guard.hosts import HOST_FIELDS, NEVER_STARTED, HostPolicy
+from conformance.target.guard.readings import lenient_readings
 from tests.safety.shared_target import contract
 
 POLICY = HostPolicy(["sink.example:8080", "mqtts://[2001:db8::1]:8883"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.target.guard_readings import as_text, elements, lenient_readings, scalars, values_at
+from conformance.target.guard.readings import as_text, elements, lenient_readings, scalars, values_at
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from conformance.reference.rules.evaluator import run
 from conformance.reference.rules.parser import SqlError, parse
 from conformance.reference.rules.values import EvaluationError
-from conformance.target.guard_identities import Judge
-from conformance.target.guard_statements import statement
-from conformance.target.guard_types import KnownTypes
-from conformance.target.hosts import HostPolicy
-from conformance.target.mode import Mode
+from conformance.target.guard.hosts import HostPolicy
+from conformance.target.guard.identities import Judge
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.statements import statement
+from conformance.target.guard.types import KnownTypes
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX, contract
 
 JUDGE = Judge(SANDBOX, HostPolicy(), Mode.SANDBOXED, KnownTypes(contract()))

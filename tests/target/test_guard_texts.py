@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.contract import load_contract
-from conformance.target.guard import Guard, Outgoing
-from conformance.target.guard_texts import CONFIGURED, damaging_texts, harmless
-from conformance.target.hosts import HostPolicy
-from conformance.target.mode import Mode
-from conformance.target.sandbox import Sandbox
+from conformance.target.guard.guard import Guard, Outgoing
+from conformance.target.guard.hosts import HostPolicy
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.guard.texts import CONFIGURED, damaging_texts, harmless
 
 SANDBOX = Sandbox("0abcdefghij")
 HARMLESS = ("", "a", "a\\b", '"', "~", "a\n", "${x}", "\\n", "\u0000")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from conformance.contract.contract import ResourceKind
 from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
-from conformance.target.guard_types import KnownTypes, stated_types
-from conformance.target.hosts import HostPolicy
+from conformance.target.guard.hosts import HostPolicy
+from conformance.target.guard.types import KnownTypes, stated_types
 from tests.safety.shared_target import OWN, OWN_TOPIC, SANDBOX, contract
 
 KNOWN = KnownTypes(contract())

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.contract import paths
-from conformance.target.answer import Answer, Sent
-from conformance.target.inventory import Change, Claim, Inventory, compare, take_inventory
-from conformance.target.listing import LISTINGS, MOST_ENTRIES
-from conformance.target.resource import KINDS, Resource
+from conformance.target.http.answer import Answer, Sent
+from conformance.target.journal.resource import KINDS, Resource
+from conformance.target.leftovers.inventory import Change, Claim, Inventory, compare, take_inventory
+from conformance.target.leftovers.listing import LISTINGS, MOST_ENTRIES
 
 RUN = "0abcdef1234"
 OWN = f"cft-{RUN}-gw0-"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.target.journal import Fate, Header, Journal, JournalError, read_journal
-from conformance.target.resource import KINDS, Resource
+from conformance.target.journal.journal import Fate, Header, Journal, JournalError, read_journal
+from conformance.target.journal.resource import KINDS, Resource
 
 HEADER = Header("0abcdef1234", "gw0", "http://127.0.0.1:18083/api/v5", "0.1.0", "2026-11-23T03:00:00+00:00")
 RULE = Resource("rule", "cft-0abcdef1234-gw0-rule-1")

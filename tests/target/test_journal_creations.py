@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from conformance.contract import load_contract, paths
-from conformance.target.creations import creations, deletions
-from conformance.target.guard import Outgoing
-from conformance.target.resource import ITEMS, KINDS, Resource, in_deletion_order
+from conformance.target.guard.guard import Outgoing
+from conformance.target.journal.creations import creations, deletions
+from conformance.target.journal.resource import ITEMS, KINDS, Resource, in_deletion_order
 
 JSON = "application/json"
 

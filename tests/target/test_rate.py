@@ -5,14 +5,16 @@ import sys
 import time
 from pathlib import Path
 
-from conformance.target.rate import RateLimit
+from conformance.target.http.rate import RateLimit
 from tests.waiting import PATIENCE_S
 
 
 def test_users_of_one_file_share_its_rate(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     clock = [100.0]
-    monkeypatch.setattr("conformance.target.rate.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("conformance.target.rate.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr("conformance.target.http.rate.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(
+        "conformance.target.http.rate.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
+    )
     first, second = (RateLimit(10, tmp_path / "rate") for _ in range(2))
     for limit in (first, second) * 10:
         limit.wait()
@@ -27,7 +29,7 @@ def test_no_limit_writes_nothing(tmp_path: Path) -> None:
 USER = """
 import sys, time
 from pathlib import Path
-from conformance.target.rate import RateLimit
+from conformance.target.http.rate import RateLimit
 
 limit = RateLimit(float(sys.argv[1]), Path(sys.argv[2]))
 print(time.monotonic())
@@ -52,8 +54,10 @@ def test_processes_together_stay_below_the_rate(tmp_path: Path) -> None:
 
 def test_a_pause_is_not_made_up_for(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     clock = [100.0]
-    monkeypatch.setattr("conformance.target.rate.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("conformance.target.rate.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    monkeypatch.setattr("conformance.target.http.rate.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(
+        "conformance.target.http.rate.time.sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
+    )
     limit = RateLimit(10, tmp_path / "rate")
     limit.wait()
     clock[0] += 60

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conformance.contract import load_contract
 from conformance.contract.fields import secret_names
-from conformance.target.answer import Answer, Sent
+from conformance.target.http.answer import Answer, Sent
 from conformance.target.redaction import REDACTED, SHORTEST_SECRET, Redactor
 
 secrets = st.text(st.characters(codec="utf-8", exclude_characters="[]"), min_size=8, max_size=40)

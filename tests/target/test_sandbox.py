@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.target.sandbox import Sandbox, bare_topic, new_run_id, run_of, started_at
+from conformance.target.guard.sandbox import Sandbox, bare_topic, new_run_id, run_of, started_at
 
 SANDBOX = Sandbox("0abcdef1234", "gw0")
 

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.contract import load_contract
-from conformance.run import Worker
-from conformance.target.config import Configuration
-from conformance.target.connection import LARGEST_ANSWER
+from conformance.run.worker import Worker
 from conformance.target.errors import SafetyViolation, TargetLost
-from conformance.target.journal import read_journal
-from conformance.target.resource import Resource
-from conformance.target.session import NoAnswer, Undelivered
+from conformance.target.http.connection import LARGEST_ANSWER
+from conformance.target.http.session import NoAnswer, Undelivered
+from conformance.target.journal.journal import read_journal
+from conformance.target.journal.resource import Resource
+from conformance.target.settings.config import Configuration
 from tests.http_server import HttpServer, Received, Reply, Respond
 
 
@@ -101,14 +101,14 @@ def test_dropped_creation_is_not_sent_twice_and_may_exist(worker: Worker, target
 
 
 def test_target_that_answers_nothing_at_all_is_lost(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("conformance.target.session.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("conformance.target.http.session.time.sleep", lambda _seconds: None)
     target.script = target.heartbeat = drop
     with pytest.raises(TargetLost, match="stopped answering"):
         worker.api.call("GET /rules")
 
 
 def test_gateway_errors_of_a_living_target_are_no_answer(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("conformance.target.session.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("conformance.target.http.session.time.sleep", lambda _seconds: None)
     target.script = answer(502, b"<html>bad gateway</html>")
     with pytest.raises(Undelivered, match="a gateway answered 502"):
         worker.api.call("GET /rules")
@@ -118,7 +118,7 @@ def test_too_many_requests_waits_as_told(worker: Worker, target: Scripted, monke
     waits: list[float] = []
     # The module's own: other threads sleep as well.
     monkeypatch.setattr(
-        "conformance.target.session.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
+        "conformance.target.http.session.time", SimpleNamespace(sleep=waits.append, monotonic=time.monotonic)
     )
     answers = iter([answer(429, retry_after="7"), answer(429, retry_after="999"), answer(200)])
     target.script = lambda received: next(answers)(received)

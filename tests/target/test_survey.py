@@ -10,9 +10,9 @@ import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
-from conformance.run import make_plan
+from conformance.run.worker import make_plan
 from conformance.target.capabilities import Capabilities
-from conformance.target.config import Configuration, load_configuration
+from conformance.target.settings.config import Configuration, load_configuration
 
 Survey = Callable[..., Capabilities]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.reference.mqtt.topics import matches as delivers
-from conformance.target.topics import matches
+from conformance.target.guard.topics import matches
 
 
 @pytest.mark.parametrize(

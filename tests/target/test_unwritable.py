@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from conformance.stopping import StopFlag
+from conformance.run.stopping import StopFlag
 from conformance.target.errors import Unwritable, is_of_disk
-from conformance.target.journal import Fate, Header, Journal, read_journal
+from conformance.target.http.rate import RateLimit
+from conformance.target.journal.journal import Fate, Header, Journal, read_journal
+from conformance.target.journal.resource import Resource
 from conformance.target.locks import StateLocks
-from conformance.target.rate import RateLimit
-from conformance.target.resource import Resource
 
 HEADER = Header("0abcdef1234", "gw0", "http://127.0.0.1:18083/api/v5", "0.1.0", "2026-11-23T03:00:00+00:00")
 RULE, OTHER = (Resource("rule", f"cft-0abcdef1234-gw0-rule-{number}") for number in (1, 2))
@@ -32,7 +32,7 @@ class Disk:
                 raise OSError(28, os.strerror(28))
             really(descriptor)
 
-        monkeypatch.setattr("conformance.target.journal.os.fsync", fsync)
+        monkeypatch.setattr("conformance.target.journal.journal.os.fsync", fsync)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_rate_and_locks_that_cannot_be_shared_end_the_run(tmp_path: Path) -> Non
 
 def test_rate_needs_no_more_room_once_it_is_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("conformance.target.rate.time.sleep", slept.append)
+    monkeypatch.setattr("conformance.target.http.rate.time.sleep", slept.append)
     limit = RateLimit(0.001, tmp_path / "rate")
     limit.wait()
     before = (tmp_path / "rate").stat()

@@ -16,8 +16,8 @@ from conformance.reference.access.bans import (
     compile_pattern,
     parse_time,
 )
-from conformance.reference.http import ApiError, Call, Crash, Reply, handles
-from conformance.reference.pagination import envelope
+from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
+from conformance.reference.rest.pagination import envelope
 
 _EXACT = ("clientid", "username", "peerhost")
 # A fuzzy filter looks at the subjects of these kinds.

@@ -8,7 +8,7 @@ from conformance.contract.versions import release_of
 from conformance.reference.access.import_rows import BadImport, rows_of_form, users_of_rows
 from conformance.reference.access.user_handlers import authenticator_of
 from conformance.reference.access.users import AUTHENTICATOR_ID
-from conformance.reference.http import ApiError, Call, Reply, SchemaFilter, handles
+from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
 
 _COUNTED_SINCE = release_of("5.8.2")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.reference.access.passwords import Algorithm, PasswordHash
 from conformance.reference.access.users import OddId, User, UserId
-from conformance.reference.json_text import InvalidJson, read_json
+from conformance.reference.rest.json_text import InvalidJson, read_json
 
 FORM_FIELD = "filename"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.reference.access.ordering import descending, place
 from conformance.reference.access.rules import SOURCE_TYPE, Rule, Source
-from conformance.reference.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
-from conformance.reference.pagination import envelope
+from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
+from conformance.reference.rest.pagination import envelope
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.reference.access.users import AUTHENTICATOR_ID, Authenticator, Flag, UserId
-from conformance.reference.http import ApiError, Call, Reply, SchemaFilter, handles
-from conformance.reference.pagination import envelope
+from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
+from conformance.reference.rest.pagination import envelope
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment

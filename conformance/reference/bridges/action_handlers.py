@@ -18,8 +18,8 @@ from conformance.reference.bridges.connector_handlers import probe, probed_name
 from conformance.reference.bridges.identifiers import ACTION, not_found, parse_id
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.resources import Action, Connector
-from conformance.reference.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 from conformance.reference.message import now_ms
+from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 
 # Between looking for the name and writing the configuration the recorded server lets other requests in (GEN-23).
 _UNGUARDED_SECONDS = 0.05

@@ -10,8 +10,8 @@ from conformance.reference.bridges.buffer import Done
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.identifiers import ACTION, CONNECTOR, not_found
 from conformance.reference.bridges.resources import Action, Connector
-from conformance.reference.http import ApiError
 from conformance.reference.mqtt.topics import matches
+from conformance.reference.rest.http import ApiError
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment

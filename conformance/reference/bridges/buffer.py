@@ -14,7 +14,7 @@ from typing import Any
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.network import Unreachable
-from conformance.reference.units import parse_duration, parse_size
+from conformance.reference.rest.units import parse_duration, parse_size
 
 Done = Callable[[str], None]
 Deliver = Callable[[Mapping[str, Any]], Awaitable[None]]

@@ -11,8 +11,8 @@ from conformance.contract.versions import release_of
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
 from conformance.reference.bridges.redaction import Unprintable, redact, restore
 from conformance.reference.bridges.resources import Action, Connector
-from conformance.reference.checking import Checker
-from conformance.reference.http import ApiError, Call, Crash
+from conformance.reference.rest.checking import Checker
+from conformance.reference.rest.http import ApiError, Call, Crash
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment

@@ -15,7 +15,7 @@ from conformance.reference.bridges.identifiers import CONNECTOR, parse_id
 from conformance.reference.bridges.network import BadAddress
 from conformance.reference.bridges.resources import Connector
 from conformance.reference.crashes import UNREACHABLE
-from conformance.reference.http import ApiError, Call, Reply, SchemaFilter, handles
+from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
 
 _IN_USE = "Cannot delete connector while there are active channels defined for this connector"
 

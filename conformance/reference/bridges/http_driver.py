@@ -13,7 +13,7 @@ import httptools
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoint_of_url, tls_context
 from conformance.reference.bridges.template import render, render_bytes
-from conformance.reference.units import parse_duration
+from conformance.reference.rest.units import parse_duration
 
 ANSWER_SECONDS = 15.0
 _READ_BYTES = 65536

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conformance.reference.http import ApiError, Crash
+from conformance.reference.rest.http import ApiError, Crash
 
 if TYPE_CHECKING:
     from conformance.contract.contract import Operation

@@ -18,7 +18,7 @@ from conformance.reference.mqtt.packets import Ack, Connack, Connect, Disconnect
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.mqtt.wire import ProtocolError
 from conformance.reference.nodes import FIRST_NODE
-from conformance.reference.units import parse_duration
+from conformance.reference.rest.units import parse_duration
 
 ANSWER_SECONDS = 10.0
 _READ_BYTES = 65536

@@ -11,7 +11,7 @@ from conformance.reference.bridges.drivers import Driver, make_driver
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.network import Unreachable
 from conformance.reference.message import now_ms
-from conformance.reference.units import parse_duration
+from conformance.reference.rest.units import parse_duration
 
 NOT_INSTALLED = "Not installed"
 NOT_OPERATIONAL = "Resource not operational"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from conformance.reference.bridges.identifiers import ACTION, parse_id
-from conformance.reference.checking import Checker, CheckError
 from conformance.reference.crashes import STATEMENT
-from conformance.reference.http import ApiError, Crash
 from conformance.reference.message import now_ms
+from conformance.reference.rest.checking import Checker, CheckError
+from conformance.reference.rest.http import ApiError, Crash
 from conformance.reference.rules.parser import SqlError, parse
 from conformance.reference.rules.rule import Action, Rule
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from conformance.reference.bridges.identifiers import ACTION, parse_id
-from conformance.reference.http import ApiError, Call, Crash
 from conformance.reference.mqtt.topics import matches
-from conformance.reference.pagination import DEFAULT_LIMIT, DEFAULT_PAGE, envelope
+from conformance.reference.rest.http import ApiError, Call, Crash
+from conformance.reference.rest.pagination import DEFAULT_LIMIT, DEFAULT_PAGE, envelope
 from conformance.reference.rules.rule import Rule
 
 if TYPE_CHECKING:

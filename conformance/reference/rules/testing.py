@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from conformance.reference.checking import Checker, CheckError
-from conformance.reference.http import ApiError
+from conformance.reference.rest.checking import Checker, CheckError
+from conformance.reference.rest.http import ApiError
 from conformance.reference.rules.configuration import bad_arguments
 from conformance.reference.rules.evaluator import PhaseError
 from conformance.reference.rules.events import EVENTS, MESSAGE_PUBLISH, concerns, is_event_topic

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from conformance.reference.checking import Checker, CheckError
+from conformance.reference.rest.checking import Checker, CheckError
 
 if TYPE_CHECKING:
     from conformance.reference.deployment import Deployment

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.contract.contract import Contract
-from conformance.target.answer import Answer
-from conformance.target.hosts import CLOSED_LOOPBACK_PORT, NEVER_STARTED
+from conformance.target.guard.hosts import CLOSED_LOOPBACK_PORT, NEVER_STARTED
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.http.answer import Answer
+from conformance.target.http.session import Api
 from conformance.target.resources.collection import Collection, Measured
 from conformance.target.resources.typed import TypedBodies
-from conformance.target.sandbox import Sandbox
-from conformance.target.session import Api
 
 CLOSED_URL = f"http://127.0.0.1:{CLOSED_LOOPBACK_PORT}"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from conformance.target.answer import Answer
-from conformance.target.paging import entries
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.http.answer import Answer
+from conformance.target.http.paging import entries
+from conformance.target.http.session import Api
 from conformance.target.polling import eventually
-from conformance.target.sandbox import Sandbox
-from conformance.target.session import Api
 
 
 class ArrangeFailed(Exception):

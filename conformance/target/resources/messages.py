@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.contract import paths
-from conformance.target.answer import Answer
+from conformance.target.guard.sandbox import bare_topic
+from conformance.target.guard.topics import matches
+from conformance.target.http.answer import Answer
 from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection, arranged
-from conformance.target.sandbox import bare_topic
-from conformance.target.topics import matches
 
 
 def payload_of(message: Mapping[str, Any]) -> bytes:

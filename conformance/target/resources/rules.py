@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.target.answer import Answer
+from conformance.target.http.answer import Answer
 from conformance.target.resources.collection import Collection, Measured
 
 AVRO_SOURCE = '{"type":"record","name":"reading","fields":[{"name":"value","type":"int"}]}'

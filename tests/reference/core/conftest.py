@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.credentials import ApiKey
+from conformance.reference.rest.credentials import ApiKey
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
 from tests.waiting import PATIENCE_S
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.contract import load_contract
-from conformance.reference.checking import Checker, CheckError
+from conformance.reference.rest.checking import Checker, CheckError
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "data" / "recordings"
 CONTRACT = load_contract()

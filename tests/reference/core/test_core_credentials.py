@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from conformance.reference.credentials import ApiKey, Credentials, MalformedAuthorization, check_role
-from conformance.reference.http import ApiError
+from conformance.reference.rest.credentials import ApiKey, Credentials, MalformedAuthorization, check_role
+from conformance.reference.rest.http import ApiError
 from tests.reference.core.conftest import basic
 
 
@@ -42,7 +42,7 @@ def test_a_key_may_expire_while_in_use(credentials, monkeypatch):
     credentials.put_key("k", ApiKey("s", expires_at=time.time() + 60))
     assert credentials.role(basic("k", "s")) == "administrator"
     now = time.time()
-    monkeypatch.setattr("conformance.reference.credentials.time.time", lambda: now + 61)
+    monkeypatch.setattr("conformance.reference.rest.credentials.time.time", lambda: now + 61)
     assert refused(credentials, basic("k", "s")) == "BAD_API_KEY_OR_SECRET"
 
 
@@ -63,11 +63,11 @@ def test_a_dashboard_user_gets_a_token_but_no_basic(credentials):
 def test_use_prolongs_a_token_and_idleness_ends_it(credentials, monkeypatch):
     token = credentials.issue_token(lifetime=100)
     now = time.time()
-    monkeypatch.setattr("conformance.reference.credentials.time.time", lambda: now + 99)
+    monkeypatch.setattr("conformance.reference.rest.credentials.time.time", lambda: now + 99)
     assert credentials.role(f"Bearer {token}") == "administrator"
-    monkeypatch.setattr("conformance.reference.credentials.time.time", lambda: now + 200)
+    monkeypatch.setattr("conformance.reference.rest.credentials.time.time", lambda: now + 200)
     assert credentials.role(f"Bearer {token}") == "administrator"
-    monkeypatch.setattr("conformance.reference.credentials.time.time", lambda: now + 10_000)
+    monkeypatch.setattr("conformance.reference.rest.credentials.time.time", lambda: now + 10_000)
     assert refused(credentials, f"Bearer {token}") == "TOKEN_TIME_OUT"
 
 

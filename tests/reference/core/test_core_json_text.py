@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.reference.json_text import InvalidJson, read_json, read_json_leniently, write_json
+from conformance.reference.rest.json_text import InvalidJson, read_json, read_json_leniently, write_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.reference.pagination import envelope
+from conformance.reference.rest.pagination import envelope
 
 ITEMS = st.integers(0, 40).map(lambda length: list(range(length)))
 LIMITS = st.integers(1, 12)

@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from conformance.contract import load_contract
-from conformance.reference import app
-from conformance.reference.http import ROUTES, Reply, Route, SchemaFilter
-from conformance.reference.operations import MODULES
+from conformance.reference.rest import app
+from conformance.reference.rest.http import ROUTES, Reply, Route, SchemaFilter
+from conformance.reference.rest.operations import MODULES
 from tests.fidelity.live import KEY, SECRET, TOKEN
 from tests.reference.core.conftest import Api, basic
 

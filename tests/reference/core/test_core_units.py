@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.reference.http import Reply, Route, SchemaFilter
-from conformance.reference.routing import BadEncoding, Router, decode_segments, parse_query
-from conformance.reference.units import is_duration_field, is_size_field, parse_duration, parse_size
+from conformance.reference.rest.http import Reply, Route, SchemaFilter
+from conformance.reference.rest.routing import BadEncoding, Router, decode_segments, parse_query
+from conformance.reference.rest.units import is_duration_field, is_size_field, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(

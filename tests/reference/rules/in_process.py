@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from conformance.contract import Contract, load_contract
-from conformance.reference.app import Application
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.message import Message
+from conformance.reference.rest.app import Application
 
 KEY, SECRET = "key", "secret"
 _AUTHORIZATION = b"Basic " + base64.b64encode(f"{KEY}:{SECRET}".encode())

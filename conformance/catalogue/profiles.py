@@ -1,0 +1,62 @@
+"""What each profile demands of a run, and on whose word a run does without what its target lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from conformance.requirements import Requirement
+from conformance.result import Omission
+from conformance.target.capabilities import CAPABILITIES, Capabilities
+from conformance.target.guard.mode import Mode
+from conformance.target.settings.config import Configuration, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What a profile demands besides `demanded`, which they all do.
+
+    ``every_type``: that each connector and action type is looked at, rather than some that the seed chooses.
+    ``capabilities``: those of the target, or of what the user gives with it, without which a requirement counts as one
+    that could not be decided; without any other a run does on the user's word.
+    """
+
+    every_type: bool
+    capabilities: frozenset[str]
+
+
+PROFILES: Mapping[Profile, Demands] = {
+    "smoke": Demands(False, frozenset()),
+    # Without them whole operations could not be looked at. Listeners, sinks and keys are the user's to give; whether
+    # clients must log in is for whoever set the target up.
+    "standard": Demands(True, frozenset({"authenticator", "authorization", "retainer", "schemas"})),
+    "deep": Demands(True, frozenset(CAPABILITIES)),
+}
+
+_NAMED_BY = {"mqtt": "mqtt", "sink": "sink", "viewer": "viewer_key", "publisher": "publisher_key"}
+"""Capability -> the field of the configuration by which the user names it."""
+
+
+def demanded(requirements: Iterable[Requirement], version: str | None) -> list[Requirement]:
+    """What every profile demands of a target of that version: what applies to it and is not provisional."""
+    return [entry for entry in requirements if counts([entry]) and entry.applies_to(version)]
+
+
+def counts(requirements: Iterable[Requirement]) -> bool:
+    """Whether a profile demands any of the requirements: provisional ones are reported and do not count."""
+    return any(not requirement.provisional for requirement in requirements)
+
+
+def why_missing(capability: str, configuration: Configuration, capabilities: Capabilities) -> Omission:
+    """Why what needs a missing capability is not looked at.
+
+    What the user named and cannot be used, and what the profile demands, leaves it undecided.
+    """
+    if capability == "users" and capabilities.no_mqtt is not None:
+        capability = "mqtt"
+    if configuration.mode is Mode.READ_ONLY and capability in ("mqtt", "sink"):
+        return "chosen"
+    field = _NAMED_BY.get(capability)
+    named = field is not None and getattr(configuration, field) is not None
+    demanded = capability in PROFILES[configuration.profile].capabilities
+    return "undecided" if named or demanded else "chosen"

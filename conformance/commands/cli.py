@@ -1,0 +1,198 @@
+"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | defects | report | diff``."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conformance import __version__
+from conformance.commands.output import give_up
+from conformance.target.errors import ConfigurationError, is_of_disk
+from conformance.target.settings.options import OPTIONS
+
+USAGE_ERROR = 2
+INCONCLUSIVE = 3
+
+# Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
+_ELSEWHERE = {
+    "defects": ("conformance.commands.defects", "defects"),
+    "spec": ("conformance.commands.spec", "spec"),
+    "report": ("conformance.commands.report", "report"),
+    "diff": ("conformance.commands.report", "diff"),
+}
+
+
+class Commands(click.Group):
+    """A group that finds some of its commands in other modules, and whose exit code never says what a full disk did."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # not even what is wrong with the usage can be told
+            give_up(error, INCONCLUSIVE)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if not _is_caused_by_disk(error):
+                raise
+            error.show()
+            ctx.exit(INCONCLUSIVE)
+        except OSError as error:
+            if not is_of_disk(error) and error.errno != errno.EPIPE:
+                raise
+            give_up(error, INCONCLUSIVE)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE:
+            module, name = _ELSEWHERE[cmd_name]
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="emqx-conformance")
+def main() -> None:
+    """Decide whether a deployment keeps the EMQX Dedicated REST API v5 contract.
+
+    Exit codes: 0 conformant (also with waivers, or partial on the user's word), 1 non-conformant, 2 wrong usage or
+    configuration, 3 inconclusive, or partial because something demanded could not be decided.
+    """
+
+
+def _is_caused_by_disk(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError):
+            return is_of_disk(error)
+        error = error.__cause__
+    return False
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a run to a command."""
+    for option in reversed(OPTIONS):
+        settings: dict[str, Any] = {"help": option.help, "envvar": None, "default": None}
+        if option.is_flag:
+            settings["is_flag"] = True
+        elif option.choices:
+            settings["type"] = click.Choice(option.choices)
+        else:
+            settings["metavar"] = option.metavar
+        if option.is_list:
+            settings |= {"multiple": True, "default": ()}
+        command = click.option(option.flag, option.field, **settings)(command)
+    return command
+
+
+@main.command()
+@target_options
+@click.option("-n", "--workers", default="2", show_default=True, metavar="N", help="Worker processes; 0 runs in one.")
+@click.option("-k", "--select", metavar="EXPRESSION", help="Only items whose names match, as in pytest -k.")
+@click.argument("items", nargs=-1, metavar="[ITEM]...")
+def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any) -> None:
+    """Run the suite, against the embedded reference deployment unless --base-url names a target.
+
+    ITEM selects by id, as printed in reports: "conformance/fuzz/test_operations.py::test_positive[GET /rules]".
+    """
+    try:
+        from conformance.commands.run import is_expression, run_suite
+
+        if not workers.isdecimal() or int(workers) > 64:
+            raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
+        if select is not None and not is_expression(select):
+            raise click.UsageError(f"--select: {select!r} is no expression of names with and, or, not and parentheses")
+        sys.exit(run_suite(options, workers=int(workers), select=select, items=items))
+    except KeyboardInterrupt:
+        click.echo("inconclusive: interrupted", err=True)
+        sys.exit(INCONCLUSIVE)
+
+
+@main.command()
+@click.option("--http", default="127.0.0.1:18083", show_default=True, metavar="HOST:PORT", help="REST listener.")
+@click.option("--mqtt", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT", help="MQTT listener.")
+@click.option("--api-key", required=True, metavar="KEY", help="API key that is accepted.")
+@click.option("--api-secret-file", required=True, metavar="FILE", help="File that holds its secret.")
+@click.option("--token-file", metavar="FILE", help="File that holds a bearer token to accept as well.")
+@click.option("--strict-5.8.9", "strict", is_flag=True, help="Reproduce the recorded defects of EMQX 5.8.9.")
+@click.option("--allow-egress", is_flag=True, help="Let connectors contact hosts beyond loopback.")
+@click.option(
+    "--config-write-latency", type=float, default=0.0, metavar="S", help="Seconds a configuration write takes."
+)
+@click.option("--emqx-version", default="5.8.9", show_default=True, metavar="V", help="Version to stand in for.")
+@click.option("--nodes", type=click.IntRange(1, 8), default=1, show_default=True, help="Nodes of the cluster.")
+@click.option(
+    "--replication-delay", type=float, default=0.0, metavar="S", help="Seconds after which a node sees others' writes."
+)
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of EMQX's own configuration, such as authorization.no_match=deny; may be repeated.",
+)
+def serve(**options: Any) -> None:
+    """Run the reference deployment alone, until it is interrupted. Port 0 picks a free one."""
+    from conformance.commands.serve import serve_alone
+
+    _exit_on_error(lambda: serve_alone(**options))
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+def requirements(form: str) -> None:
+    """Print the catalogue of requirements, generated from the tests; md and json with what each operation needs."""
+    from conformance.catalogue.document import as_data, as_markdown, as_text
+    from conformance.catalogue.registry import catalogue
+    from conformance.contract import load_contract
+
+    entries = list(catalogue())
+    if form == "json":
+        click.echo(json.dumps(as_data(entries, load_contract()), indent=2, ensure_ascii=False))
+    elif form == "md":
+        click.echo(as_markdown(entries, load_contract()), nl=False)
+    else:
+        click.echo(as_text(entries))
+
+
+@main.command()
+@target_options
+@click.option(
+    "--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run, or its report folder."
+)
+@click.option("--prefix", metavar="PREFIX", help="Names to look for, at least as specific as cft-.")
+@click.option("--older-than", metavar="DURATION", default="2h", show_default=True, help="With --prefix: minimum age.")
+@click.option("--any-target", is_flag=True, help="With --journal: also one that was written for another base URL.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, delete nothing.")
+def sweep(
+    journal: Path | None, prefix: str | None, older_than: str, any_target: bool, dry_run: bool, **options: Any
+) -> None:
+    """Delete what crashed runs left on a target, and only that."""
+    from conformance.commands.sweep import sweep_target
+
+    _exit_on_error(
+        lambda: sys.exit(sweep_target(options, journal, prefix, older_than, dry_run=dry_run, any_target=any_target))
+    )
+
+
+def _exit_on_error(action: Callable[[], Any]) -> None:
+    try:
+        action()
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE_ERROR)
+
+
+if __name__ == "__main__":
+    main()

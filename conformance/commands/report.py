@@ -1,0 +1,103 @@
+"""Commands on stored runs: ``report`` writes one again in some format, ``diff`` compares two."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from rich.console import Console
+
+from conformance.report import html, json_report, junit
+from conformance.report.comparison import compare, render_comparison
+from conformance.report.errors import ReportError
+from conformance.report.files import write_atomically
+from conformance.report.json_report import read_report
+from conformance.report.storage import read_run
+from conformance.report.terminal import summary
+from conformance.result import RunResult
+from conformance.waivers.proposal import propose
+
+WORSE = 1
+
+_FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
+    "html": (html.FILE_NAME, html.render_html),
+    "junit": (junit.FILE_NAME, junit.render_junit),
+    "json": (json_report.FILE_NAME, lambda run: json.dumps(json_report.build_report(run), indent=2) + "\n"),
+}
+
+
+@click.command()
+@click.argument("directory", metavar="[DIR]", default="reports", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*_FORMATS, "terminal"]),
+    default="terminal",
+    show_default=True,
+    help="terminal prints the summary, the others write their file into DIR.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
+              help="Write there instead; - is standard output.")  # fmt: skip
+@click.option("--write-waivers", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Propose waivers for the failures of the run instead.")  # fmt: skip
+def report(directory: Path, form: str, output: Path | None, write_waivers: Path | None) -> None:
+    """Render the run stored in DIR (reports/) again, from its run.json."""
+    try:
+        run = read_run(directory)
+        if write_waivers is not None:
+            _propose_waivers(run, write_waivers)
+            return
+        if form == "terminal":
+            if output is not None:
+                raise click.UsageError("--output goes with --format html, junit or json")
+            page = directory / html.FILE_NAME
+            summary(run, Console(), page if page.is_file() else None)
+            return
+        name, render = _FORMATS[form]
+        text = render(run)
+        if output == Path("-"):
+            sys.stdout.buffer.write(text.encode("utf-8", errors="backslashreplace"))
+            return
+        path = output or directory / name
+        write_atomically(path, text)
+        click.echo(str(path))
+    except ReportError as error:
+        _refuse(error)
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def diff(old: Path, new: Path) -> None:
+    """Compare two reports, given as report.json or as their folder.
+
+    Exit codes: 0 NEW is no worse than OLD; 1 its verdict is worse, something fails that did not, or something that
+    was decided is not; 2 a file is missing or damaged.
+    """
+    try:
+        comparison = compare(read_report(old), read_report(new))
+    except ReportError as error:
+        _refuse(error)
+    click.echo(render_comparison(comparison))
+    sys.exit(WORSE if comparison.worse else 0)
+
+
+def _propose_waivers(run: RunResult, file: Path) -> None:
+    if file.exists():
+        raise ReportError(f"{file} exists; proposals are not written over it")
+    proposed = propose(run, datetime.now(UTC).date())
+    write_atomically(file, proposed)
+    click.echo(f"{file}: {proposed.count('[[waiver]]')} proposed, each needs a reason, a link and an owner")
+
+
+class _Refusal(click.ClickException):
+    exit_code = 2
+
+
+def _refuse(error: ReportError) -> NoReturn:
+    raise _Refusal(str(error)) from error

@@ -1,0 +1,1 @@
+"""The life of a run: its beginning, its workers and items, its controller and its end."""

@@ -1,0 +1,127 @@
+"""The start of a run: everything that can be wrong before the first item is said here, in one sentence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.catalogue.registry import catalogue
+from conformance.contract import DocumentError, load_contract
+from conformance.contract.loading import DEFAULT_VERSION
+from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
+from conformance.run.ending import inventory_before
+from conformance.run.report_directory import ReportDirectory
+from conformance.run.stopping import INTERRUPTED, Interrupts
+from conformance.run.unstarted import report_unstarted
+from conformance.run.worker import Plan, make_plan
+from conformance.target.errors import ConfigurationError, TargetLost, Unwritable
+from conformance.target.leftovers.inventory import Inventory
+from conformance.target.settings.config import Configuration, load_configuration, report_directory
+from conformance.waivers import WaiverError, load_waivers
+
+USAGE_ERROR = 2
+INCONCLUSIVE = 3
+
+
+class StartError(Exception):
+    """A run could not start; the text is one sentence for the user."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    @property
+    def reason(self) -> str:
+        """Why, without the verdict."""
+        return str(self).removeprefix("inconclusive: ")
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a run begins with. ``before``: what the target held; ``started``: when, on the monotonic clock."""
+
+    plan: Plan
+    directory: ReportDirectory
+    embedded: EmbeddedDeployment | None
+    before: Inventory
+    interrupts: Interrupts
+    started: float
+
+
+def begin(options: Mapping[str, Any]) -> Beginning:
+    """Check the configuration and the target, starting the embedded deployment if none is named.
+
+    ``options``: as in `conformance.target.settings.config.load_configuration`. Raises `StartError`; the report
+    directory, if there is one, tells the reason as well.
+    """
+    configuration: Configuration | None = None
+    directory: ReportDirectory | None = None
+    embedded: EmbeddedDeployment | None = None
+    started = time.monotonic()
+    interrupts = Interrupts()
+    interrupts.install()
+    try:
+        directory = ReportDirectory(report_directory(options))
+        configuration = load_configuration(options)
+        load_waivers(*configuration.waivers)
+        load_contract(configuration.contract, configuration.emqx_version)
+        if configuration.base_url is None:
+            embedded = start_embedded(
+                configuration=NodeConfiguration(authentication_enable=True),
+                version=configuration.emqx_version or DEFAULT_VERSION,
+            )
+            configuration = _for_embedded(configuration, embedded)
+        plan = make_plan(configuration, started)
+        return Beginning(plan, directory, embedded, inventory_before(plan), interrupts, started)
+    except (ConfigurationError, WaiverError, DocumentError) as error:
+        failure = StartError(str(error), USAGE_ERROR)
+    except (TargetLost, EmbeddedError, Unwritable) as error:
+        failure = StartError(f"inconclusive: {error}", INCONCLUSIVE)
+    except KeyboardInterrupt:
+        failure = StartError(f"inconclusive: {INTERRUPTED} before the first item", INCONCLUSIVE)
+    interrupts.restore()
+    if embedded is not None:
+        embedded.stop()
+    if directory is not None:
+        report_unstarted(failure.reason, directory.path, configuration, time.monotonic() - started)
+        directory.release()
+    raise failure
+
+
+def check_waivers(plan: Plan) -> None:
+    """Raise `StartError` if a waiver names something that does not exist.
+
+    Not done in `begin`: it imports the test modules, and pytest must be the first to do so.
+    """
+    configuration = plan.configuration
+    contract = load_contract(configuration.contract, plan.contract_version)
+    try:
+        load_waivers(
+            *configuration.waivers,
+            requirements={requirement.id for requirement in catalogue()},
+            operations=set(contract.operations),
+        )
+    except WaiverError as error:
+        raise StartError(str(error), USAGE_ERROR) from None
+
+
+def _for_embedded(configuration: Configuration, embedded: EmbeddedDeployment) -> Configuration:
+    """The embedded deployment belongs to this run alone and ends with it: everything is allowed on it."""
+    return Configuration(
+        **{
+            **configuration.model_dump(),
+            "base_url": embedded.base_url,
+            "api_key": embedded.api_key,
+            "api_secret": embedded.api_secret,
+            "token": embedded.bearer_token,
+            **{f"{role}_key": key for role, (key, _) in embedded.role_keys.items()},
+            **{f"{role}_secret": secret for role, (_, secret) in embedded.role_keys.items()},
+            "mqtt": embedded.mqtt,
+            "sink": "127.0.0.1",
+            "disposable": not configuration.read_only,
+            "embedded": True,
+        }
+    )

@@ -1,0 +1,47 @@
+"""The id of an item, and what it says: the requirements its test verifies and the operation it is about."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from conformance.requirements import REQUIREMENTS
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+_OPERATION = re.compile(r"\[((?:GET|PUT|POST|DELETE|PATCH) /[^\s\]]*?)(?:-[^\]/]*)?\]$")
+
+
+def operation_of(node_id: str) -> str | None:
+    """``...::test_positive[POST /connectors-http]`` -> ``POST /connectors``; None for an item about several."""
+    match = _OPERATION.search(node_id)
+    return match[1] if match else None
+
+
+def requirements_of(node_id: str) -> tuple[str, ...]:
+    """Ids of the requirements an item verifies, from the registry: it needs no collected item."""
+    path, _, rest = node_id.partition("::")
+    module = path.removesuffix(".py").replace("/", ".")
+    function = f"{module}.{rest.partition('[')[0].replace('::', '.')}"
+    return tuple(requirement.id for requirement in REQUIREMENTS.values() if function in requirement.verified_by)
+
+
+def give_stable_id(item: pytest.Item) -> None:
+    """Call an item of the suite by its place in the package: ``conformance/fuzz/test_access.py::test_no_key[...]``.
+
+    Pytest calls it by its place below the folder that it takes for the root of the project, which is another one for an
+    installed suite than for a checkout. The id decides requirements and data; others know the item by it.
+    """
+    file = _file_of_suite(item.path)
+    if file is not None:
+        item._nodeid = f"{file}::{item.nodeid.partition('::')[2]}"
+
+
+@cache
+def _file_of_suite(path: Path) -> str | None:
+    """A file of the package as ids name it, None for any other file."""
+    resolved = path.resolve()
+    return resolved.relative_to(PACKAGE.parent).as_posix() if resolved.is_relative_to(PACKAGE) else None

@@ -1,0 +1,109 @@
+"""Why an item does not run: decided from its markers and its operation, before anything is sent for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.catalogue.profiles import PROFILES, why_missing
+from conformance.requirements import REQUIREMENTS
+from conformance.result import Omission
+from conformance.catalogue import needs
+from conformance.run.node_ids import operation_of, requirements_of
+from conformance.run.worker import Context
+from conformance.target.guard.mode import Mode
+
+DELIVERING_TYPES = ("http", "mqtt")
+MORE_SMOKE_TYPES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """``needed``: the least mode in which the item would run, None if its mode is not what keeps it from running."""
+
+    reason: str
+    why: Omission
+    needed: Mode | None = None
+
+
+def why_skipped(item: pytest.Item, context: Context) -> Skip | None:
+    """The reason to skip an item, None if it runs."""
+    return (
+        _by_version(item, context)
+        or _by_mode(item, context)
+        or _by_profile(item, context)
+        or _by_capability(item, context)
+        or _by_type(item, context)
+    )
+
+
+def _by_version(item: pytest.Item, context: Context) -> Skip | None:
+    entries = [REQUIREMENTS[identifier] for identifier in requirements_of(item.nodeid)]
+    version = context.plan.contract_version
+    if entries and not any(entry.applies_to(version) for entry in entries):
+        return Skip(f"does not apply to EMQX {version}", "not_demanded")
+    return None
+
+
+def _by_mode(item: pytest.Item, context: Context) -> Skip | None:
+    for needed, why in needs.modes(item.iter_markers(), operation_of(item.nodeid)):
+        if context.configuration.mode < needed:
+            return Skip(why, "chosen", needed)
+    return None
+
+
+def _by_capability(item: pytest.Item, context: Context) -> Skip | None:
+    missing = context.capabilities.missing()
+    lacking = [capability for capability in needs.capabilities(item.iter_markers()) if capability in missing]
+    reasons = [
+        Skip(missing[capability], why_missing(capability, context.configuration, context.capabilities))
+        for capability in lacking
+    ]
+    # What the user left out is left out for that, whatever else is missing.
+    return min(reasons, key=lambda skip: skip.why != "chosen", default=None)
+
+
+def _by_type(item: pytest.Item, context: Context) -> Skip | None:
+    resource_type = _type_of(item)
+    if resource_type is None or _offers(context, resource_type, operation_of(item.nodeid) or ""):
+        return None
+    known = {*context.contract.types("connectors"), *context.contract.types("actions")}
+    why: Omission = "undecided" if resource_type in known else "not_demanded"
+    return Skip(f"the target does not offer the type {resource_type}", why)
+
+
+def _by_profile(item: pytest.Item, context: Context) -> Skip | None:
+    resource_type = _type_of(item)
+    profile = context.configuration.profile
+    if resource_type is None or PROFILES[profile].every_type:
+        return None
+    types = sorted({*context.contract.types("connectors"), *context.contract.types("actions")})
+    if resource_type in smoke_types(types, context.plan.seed):
+        return None
+    looks_at = f"some of the {len(types)} connector and action types, chosen by the seed"
+    return Skip(f"the profile {profile} looks at {looks_at}", "chosen")
+
+
+def smoke_types(types: Sequence[str], seed: int) -> set[str]:
+    """The types a quick run looks at: those that deliver to the suite itself, and a few others by chance.
+
+    Configuration writes are what a run costs a real server, and nearly all of them are spent on types.
+    """
+    others = [resource_type for resource_type in types if resource_type not in DELIVERING_TYPES]
+    return {*DELIVERING_TYPES, *random.Random(seed).sample(others, min(MORE_SMOKE_TYPES, len(others)))}
+
+
+def _type_of(item: pytest.Item) -> str | None:
+    """The connector or action type that an item is about."""
+    return next((marker.args[0] for marker in item.iter_markers("resource_type")), None)
+
+
+def _offers(context: Context, resource_type: str, operation: str) -> bool:
+    """Whether connectors or actions of a type can be; a target lists only its action types."""
+    if resource_type in context.capabilities.action_types:
+        return True
+    only_connectors = set(context.contract.types("connectors")) - set(context.contract.types("actions"))
+    return "/connectors" in operation and resource_type in only_connectors

@@ -1,0 +1,1 @@
+"""The HTTP side of a target: session, connections, answers."""

@@ -1,0 +1,1 @@
+"""The journal of what a run creates, and the resources it can create."""

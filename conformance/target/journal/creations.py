@@ -1,0 +1,176 @@
+"""What a request may create, or proves gone: read from its operation, path and body before it leaves.
+
+Bodies are read as leniently as any server could read them: a creation that is not recognised is one that is not
+cleaned up, while one that never happens costs a single DELETE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from conformance.contract import paths
+from conformance.target.guard.bodies import NOT_RETAINED
+from conformance.target.guard.guard import Outgoing
+from conformance.target.guard.readings import Several, lenient_readings, query_reading
+from conformance.target.guard.uploads import csv_rows, files, is_upload
+from conformance.target.journal.resource import ITEMS, Resource
+
+Finder = Callable[[Mapping[str, Any]], Iterator[Resource]]
+
+
+def creations(label: str | None, parameters: Mapping[str, str], request: Outgoing) -> list[Resource]:
+    """The resources a request may create; ``parameters`` are the decoded ones of its path."""
+    found: dict[Resource, None] = {}
+    upsert = _UPSERTS.get(label or "")
+    if upsert is not None:
+        found[Resource(upsert, next(iter(parameters.values())))] = None
+    for body in _bodies(label, request) if label in _IN_BODIES else ():
+        for finder in _IN_BODIES[label]:
+            found.update(dict.fromkeys(finder(body)))
+    return list(found)
+
+
+def addressed(path: str, parameters: Mapping[str, str]) -> list[Resource]:
+    """What the path of an operation names; ``path`` is its template."""
+    for kind, item in ITEMS.items():
+        if kind != "named_rule" and (path == item or path.startswith(f"{item}/")):
+            return [Resource(kind, "/".join(parameters[name] for name in _names_in(item)))]
+    return []
+
+
+def deletions(label: str | None, parameters: Mapping[str, str]) -> list[Resource]:
+    """The resources that a 204 to this request, or a 404, proves gone."""
+    kind = _DELETIONS.get(label or "")
+    if kind is None:
+        return []
+    return [Resource(kind, "/".join(parameters[name] for name in _names_in(ITEMS[kind])))]
+
+
+def _bodies(label: str | None, request: Outgoing) -> Iterator[Mapping[str, Any]]:
+    """Every object that the body could be read as, or that is an element of it where the operation takes several.
+
+    In other bodies the guard does not look at elements either: nobody would take them for a resource.
+    """
+    if "?" in request.path:
+        yield query_reading(request.path)
+    upload = is_upload(request.content_type)
+    for content in files(request.body, request.content_type) if upload else [request.body]:
+        for reading in lenient_readings(content):
+            if label in _TAKES_SEVERAL:
+                yield from _objects(reading)
+            elif isinstance(reading, dict):
+                yield reading
+        if upload:
+            yield from csv_rows(content)
+
+
+def _objects(reading: Any) -> Iterator[Mapping[str, Any]]:
+    """Elements of a list body; EMQX reads an object with numeric keys as a list as well."""
+    if isinstance(reading, dict):
+        yield reading
+        yield from (value for value in reading.values() if isinstance(value, dict))
+    elif isinstance(reading, list):
+        for element in reading:
+            yield from _objects(element)
+
+
+def _values(body: Mapping[str, Any], key: str) -> list[Any]:
+    """The values of a key: several where it is repeated."""
+    if key not in body:
+        return []
+    value = body[key]
+    return list(value) if isinstance(value, Several) else [value]
+
+
+def _texts(body: Mapping[str, Any], key: str) -> list[str]:
+    """The values of a key that are texts, or that a server could take for one, as it would write them into a path."""
+    return [str(value) for value in _values(body, key) if isinstance(value, str | int | float) and value is not True and
+            value is not False and value != ""]  # fmt: skip
+
+
+def _typed(kind: str) -> Finder:
+    def find(body: Mapping[str, Any]) -> Iterator[Resource]:
+        for resource_type in _texts(body, "type"):
+            yield from (Resource.identified(kind, name, f"{resource_type}:") for name in _values(body, "name"))
+
+    return find
+
+
+def _keyed(kind: str, key: str) -> Finder:
+    def find(body: Mapping[str, Any]) -> Iterator[Resource]:
+        yield from (Resource.identified(kind, name) for name in _values(body, key))
+
+    return find
+
+
+def _nameless_rule(body: Mapping[str, Any]) -> Iterator[Resource]:
+    """A rule whose id the server invents is found again by its name."""
+    if not _texts(body, "id") and "sql" in body:
+        yield from (Resource("named_rule", name) for name in _texts(body, "name"))
+
+
+def _ban(body: Mapping[str, Any]) -> Iterator[Resource]:
+    for kind in _texts(body, "as"):
+        yield from (Resource.identified("ban", who, f"{kind}/") for who in _values(body, "who"))
+
+
+def _retained(body: Mapping[str, Any]) -> Iterator[Resource]:
+    if any(value not in NOT_RETAINED for value in _values(body, "retain")):
+        yield from (Resource("retained", topic) for topic in _texts(body, "topic"))
+
+
+def _republished(body: Mapping[str, Any]) -> Iterator[Resource]:
+    """What the rule's republish actions may retain: by default as the message that triggered them was."""
+    for actions in _values(body, "actions"):
+        for action in _objects(actions):
+            for arguments in _values(action, "args"):
+                if isinstance(arguments, dict) and _values(arguments, "retain") not in ([False], ["false"]):
+                    yield from (Resource("retained", _filter_of(topic)) for topic in _texts(arguments, "topic"))
+
+
+def _filter_of(template: str) -> str:
+    """A topic filter for every topic that a template (``a/b/${c}``) can become."""
+    literal, placeholder, _ = template.partition("${")
+    return literal.rpartition("/")[0] + "/#" if placeholder else template
+
+
+def _names_in(path: str) -> list[str]:
+    return [segment[1:-1] for segment in path.split("/") if segment.startswith("{")]
+
+
+_TAKES_SEVERAL = frozenset(
+    {f"POST {paths.IMPORT_USERS}", f"POST {paths.USER_RULES}", f"POST {paths.CLIENT_RULES}", "POST /publish/bulk"}
+)
+
+_UPSERTS: Mapping[str, str] = {
+    "PUT /rules/{id}": "rule",
+    f"PUT {paths.RULES_OF_USER}": "user_rules",
+    f"PUT {paths.RULES_OF_CLIENT}": "client_rules",
+}
+
+_IN_BODIES: Mapping[str | None, tuple[Finder, ...]] = {
+    "POST /connectors": (_typed("connector"),),
+    "POST /actions": (_typed("action"),),
+    "POST /rules": (_keyed("rule", "id"), _nameless_rule, _republished),
+    "PUT /rules/{id}": (_republished,),
+    "POST /schema_registry": (_keyed("schema", "name"),),
+    f"POST {paths.USERS}": (_keyed("user", "user_id"),),
+    f"POST {paths.IMPORT_USERS}": (_keyed("user", "user_id"),),
+    f"POST {paths.USER_RULES}": (_keyed("user_rules", "username"),),
+    f"PUT {paths.RULES_OF_USER}": (_keyed("user_rules", "username"),),
+    f"POST {paths.CLIENT_RULES}": (_keyed("client_rules", "clientid"),),
+    f"PUT {paths.RULES_OF_CLIENT}": (_keyed("client_rules", "clientid"),),
+    "POST /banned": (_ban,),
+    "POST /publish": (_retained,),
+    "POST /publish/bulk": (_retained,),
+}
+
+_DELETIONS: Mapping[str, str] = {
+    f"DELETE {path}": kind for kind, path in ITEMS.items() if kind not in ("named_rule", "rules_of_all")
+}
+
+CHANGES_RULES_OF_ALL = frozenset(
+    {f"POST {paths.RULES_OF_ALL}", f"DELETE {paths.RULES_OF_ALL}", f"DELETE {paths.AUTHORIZATION_RULES}"}
+)
+"""Operations after which the rules for all clients have to be put back."""

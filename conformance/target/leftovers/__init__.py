@@ -1,0 +1,1 @@
+"""What a target holds: listed, compared, and what a run left there deleted."""

@@ -1,0 +1,1 @@
+"""What is found out about a target before the first item runs."""

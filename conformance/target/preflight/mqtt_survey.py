@@ -1,0 +1,187 @@
+"""Try out, inside the sandbox, who may connect to the broker and what its authorization makes of the suite's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.contract import paths
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.http.session import Api, NoAnswer, expand
+from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
+from conformance.target.preflight.deployment_profile import DeploymentProfile, Identity, MqttLimits
+from conformance.target.resources.access import PASSWORD
+from conformance.target.settings.config import Configuration
+
+ECHO_WITHIN_S = 5.0
+"""A client that may use a topic gets its own message by then."""
+
+_GRANTED = (0, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSurvey:
+    """What the trials showed. ``None`` in a ``no_*`` field means: possible; otherwise it says why not.
+
+    ``no_decisions``: why rules of the built-in source decide nothing here. ``told_denials``: whether a client that is
+    refused something is told so, rather than disconnected.
+    """
+
+    profile: DeploymentProfile
+    no_mqtt: str | None = None
+    no_decisions: str | None = None
+    told_denials: bool = True
+
+
+class Impossible(Exception):
+    """The suite's clients cannot be used; the text says why."""
+
+
+def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: DeploymentProfile) -> MqttSurvey:
+    """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read."""
+    if configuration.mqtt is None:
+        return MqttSurvey(profile, "no MQTT listener given (--mqtt HOST:PORT)")
+    trials = _Trials(api, configuration, sandbox, configuration.mqtt)
+    try:
+        profile = replace(profile, identity=trials.find_identity())
+        profile = replace(profile, limits=trials.limits(profile))
+        profile = replace(profile, ruled=trials.ruled())
+    except Impossible as reason:
+        return MqttSurvey(profile, str(reason))
+    except (MqttError, NoAnswer) as error:
+        return MqttSurvey(profile, f"MQTT listener {configuration.mqtt}: {error}")
+    no_decisions, told = trials.decisions()
+    return MqttSurvey(profile, None, no_decisions, told)
+
+
+class _Trials:
+    def __init__(self, api: Api, configuration: Configuration, sandbox: Sandbox, listener: str) -> None:
+        self._api = api
+        self._sandbox = sandbox
+        self._listener = listener
+        self._options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox}
+        self._identity: Identity = "anonymous"
+
+    def find_identity(self) -> Identity:
+        """By what the broker knows its clients; raises `Impossible` where no client of the suite gets in."""
+        try:
+            self._client(self._sandbox.name("preflight")).connect().close()
+        except MqttError as error:
+            self._no_session(error)
+            if error.reason_code is None:
+                raise Impossible(f"MQTT listener {self._listener}: {error}") from None
+        else:
+            return "anonymous"
+        user, other = self._sandbox.name("preflight"), self._sandbox.name("preflight")
+        login = {"username": user, "password": PASSWORD}
+        with self._user(user):
+            try:
+                self._client(user, **login).connect().close()
+            except MqttError as error:
+                self._no_session(error)
+                raise Impossible(
+                    f"MQTT listener {self._listener} refuses anonymous clients and users of the suite: {error}"
+                ) from None
+            try:
+                self._client(other, **login).connect().close()
+            except MqttError:
+                self._identity = "clientid"
+            else:
+                self._identity = "username"
+        return self._identity
+
+    def limits(self, profile: DeploymentProfile) -> MqttLimits:
+        """The limits of ``profile``, corrected by what CONNACK grants an MQTT 5 client."""
+        with self._admitted() as client:
+            granted = client.limits
+        limits = profile.limits
+        keepalive, packet = granted.get("ServerKeepAlive"), granted.get("MaximumPacketSize")
+        return replace(
+            limits,
+            max_qos=min(limits.max_qos, granted.get("MaximumQoS", 2)),
+            retain=limits.retain and granted.get("RetainAvailable", 1) == 1,
+            wildcards=limits.wildcards and granted.get("WildcardSubscriptionAvailable", 1) == 1,
+            shared=limits.shared and granted.get("SharedSubscriptionAvailable", 1) == 1,
+            keepalive_s=limits.keepalive_s if keepalive is None else keepalive,
+            packet_size=packet if packet is not None and packet < 1024**2 else limits.packet_size,
+        )
+
+    def ruled(self) -> bool:
+        """Whether a client needs rules for its own topics; raises `Impossible` where rules do not help."""
+        topic = self._sandbox.topic("preflight")
+        with self._admitted() as client:
+            if self._may(client, topic):
+                return False
+        client_id, everything = self._sandbox.name("preflight"), f"{self._sandbox.topic_root}#"
+        with self._rule(client_id, "allow", everything) as made, self._admitted(client_id) as client:
+            if made and self._may(client, topic):
+                return True
+        raise Impossible(
+            "the target denies the suite's MQTT clients topics of their own, and rules of the built-in authorization "
+            "source change nothing: another source decides"
+        )
+
+    def decisions(self) -> tuple[str | None, bool]:
+        """Why a rule that denies has no effect, None if it has one; and whether the client is told."""
+        client_id, topic = self._sandbox.name("preflight"), self._sandbox.topic("preflight")
+        try:
+            with self._rule(client_id, "deny", topic) as made:
+                if not made:
+                    return "the built-in authorization source takes no rules", True
+                with self._admitted(client_id) as client:
+                    code = client.subscribe(topic)
+                    told = client.connected
+        except (MqttError, NoAnswer) as error:
+            return f"a rule that denies was not to be tried: {error}", True
+        if code in _GRANTED:
+            return "rules of the built-in authorization source decide nothing: another source decides before it", True
+        return None, told
+
+    def _no_session(self, error: MqttError) -> None:
+        if error.reason_code == QUOTA_EXCEEDED:
+            raise Impossible("the target allows no further MQTT session: its license is used up")
+
+    def _client(self, client_id: str, **options: Any) -> MqttClient:
+        return MqttClient(self._listener, client_id, **self._options, **options)
+
+    @contextmanager
+    def _admitted(self, client_id: str | None = None) -> Iterator[MqttClient]:
+        """A connected client, with a user where one is demanded."""
+        client_id = client_id or self._sandbox.name("preflight")
+        if self._identity == "anonymous":
+            with self._client(client_id) as client:
+                yield client
+            return
+        user = client_id if self._identity == "clientid" else self._sandbox.name("preflight")
+        with self._user(user), self._client(client_id, username=user, password=PASSWORD) as client:
+            yield client
+
+    @staticmethod
+    def _may(client: MqttClient, topic: str) -> bool:
+        """Whether the client may subscribe and publish to a topic: it gets what it publishes."""
+        if client.subscribe(topic, 0) not in _GRANTED:
+            return False
+        client.publish(topic, "preflight", qos=0)
+        return bool(client.wait_for_messages(within_s=ECHO_WITHIN_S))
+
+    @contextmanager
+    def _user(self, user: str) -> Iterator[None]:
+        created = self._api.send_json("POST", paths.USERS, {"user_id": user, "password": PASSWORD})
+        try:
+            yield
+        finally:
+            if created.ok:
+                self._api.send("DELETE", expand(paths.USER, {"user_id": user}), observed=False)
+
+    @contextmanager
+    def _rule(self, client_id: str, permission: str, topic: str) -> Iterator[bool]:
+        """A rule for a client, and whether the target took it."""
+        rules = [{"topic": topic, "permission": permission, "action": "all"}]
+        created = self._api.send_json("POST", paths.CLIENT_RULES, [{"clientid": client_id, "rules": rules}])
+        try:
+            yield created.ok
+        finally:
+            if created.ok:
+                self._api.send("DELETE", expand(paths.RULES_OF_CLIENT, {"clientid": client_id}), observed=False)

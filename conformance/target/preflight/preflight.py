@@ -1,0 +1,226 @@
+"""One message instead of a thousand failures: is there a target, does it know us, what can it do?"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from dataclasses import replace
+
+import requests
+
+from conformance.contract.versions import VersionError, release_of
+from conformance.target.capabilities import Capabilities
+from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
+from conformance.target.guard.hosts import HostPolicy
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.sandbox import Sandbox
+from conformance.target.http.answer import Answer
+from conformance.target.http.patience import innermost, reason_of
+from conformance.target.http.session import Api, NoAnswer
+from conformance.target.preflight.deployment_profile import DeploymentProfile
+from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
+from conformance.target.preflight.survey import answering_nodes, read_profile, retainer_is_off
+from conformance.target.settings.config import Configuration, Role
+from conformance.target.settling import Settling
+from conformance.target.sink import HttpSink, SinkError
+
+REPLICATION_LAG_S = 0.5
+"""By how much reads may lag behind writes where several nodes answer and nothing else is said."""
+
+_USERS = "/authentication/password_based:built_in_database/users"
+_READ_ONLY = "the data plane is left alone with --read-only"
+_NOT_TOLD = "the target disconnects a client that it refuses something (authorization.deny_action)"
+_UNKNOWN_CLIENT_IDS = "MQTT clients need a user named like their client id, and the target chooses that of a connector"
+_AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
+
+
+def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: HostPolicy) -> Capabilities:
+    """Find out what the target can do; a read-only run sends nothing but reads for that.
+
+    Raises `TargetLost` if it cannot be reached, `CredentialsError` if it refuses the credentials, and
+    `ConfigurationError` if what answers is no EMQX API, its certificate is not trusted, its version cannot be read and
+    none was named, or the sink cannot listen.
+    """
+    action_types = _reach(api)
+    version, node = _version(api)
+    if not action_types and node is None and not _refuses_strangers(api):
+        raise ConfigurationError(
+            f"{api.base_url} is no EMQX API: GET /action_types names no types, GET /nodes names no node, and a request "
+            f"without credentials is not refused as EMQX does"
+        )
+    writes = configuration.mode > Mode.READ_ONLY
+    warnings = list(_write_check(api, sandbox)) if writes else []
+    if version is not None and configuration.emqx_version is None:
+        _check_version(api, version)
+    if not api.health.uptimes():
+        warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
+    profile = _placed(read_profile(api), api, configuration)
+    api.settling = Settling(profile.lag_s)
+    mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
+    identity = mqtt.profile.identity
+    return Capabilities(
+        version=version,
+        node=node,
+        # Where it names none, that is a fault of the target, for the items to find.
+        action_types=tuple(action_types or api.contract.types("actions")),
+        no_mqtt=mqtt.no_mqtt,
+        no_authenticator=_absent(api, _USERS, "the built-in database authenticator is not configured"),
+        no_authorization=_absent(api, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
+        no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
+        no_viewer=_no_role(api, configuration, "viewer"),
+        no_publisher=_no_role(api, configuration, "publisher"),
+        no_bearer=_no_bearer(api),
+        no_decisions=mqtt.no_decisions,
+        no_told_denials=None if mqtt.told_denials else _NOT_TOLD,
+        no_retainer=_no_retainer(api),
+        no_schemas=_absent(api, "/schema_registry", "the target has no schema registry", paged=False),
+        no_loop=_UNKNOWN_CLIENT_IDS if identity == "clientid" else None,
+        profile=mqtt.profile,
+        warnings=tuple(warnings),
+    )
+
+
+def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) -> DeploymentProfile:
+    """``profile`` with what a load balancer in front of the nodes means to those who write and then read."""
+    answering = answering_nodes(api)
+    lag_s = configuration.replication_lag
+    if lag_s is None:
+        lag_s = REPLICATION_LAG_S if answering > 1 else 0.0
+    return replace(profile, answering=answering, lag_s=lag_s)
+
+
+def _read(api: Api, path: str) -> Answer:
+    return api.send("GET", path, observed=False)
+
+
+def _reach(api: Api) -> list[str]:
+    try:
+        answer = api.probe("GET", "/action_types")
+    except requests.exceptions.SSLError as error:
+        cause = innermost(error)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = cause.verify_message.rstrip(".")
+            raise ConfigurationError(
+                f"the certificate of {api.base_url} is not trusted ({reason}); --ca-bundle names its CA"
+            ) from None
+        raise TargetLost(f"no TLS connection to {api.base_url}: {reason_of(error, api.redact)}") from None
+    except requests.RequestException as error:
+        raise TargetLost(f"{api.base_url} cannot be reached: {reason_of(error, api.redact)}") from None
+    if answer.status == 401:
+        raise CredentialsError(f"{api.base_url} refuses the credentials (401 {answer.code or ''}".rstrip() + ")")
+    if answer.status == 403:
+        raise CredentialsError(f"the credentials may not read {api.base_url} (403 {answer.code or ''}".rstrip() + ")")
+    if answer.status >= 500 or answer.status == 429:
+        raise TargetLost(f"{api.base_url} is not ready: GET /action_types answered {answer.status}")
+    if answer.status != 200 or not answer.is_json:
+        problem = f": {answer.json_problem}" if answer.media_type == "application/json" else ""
+        raise ConfigurationError(
+            f"{api.base_url} is no EMQX API: GET /action_types answered {answer.status} "
+            f"with {answer.media_type or 'no body'}{problem}"
+        )
+    types = answer.json
+    return [name for name in types if isinstance(name, str)] if isinstance(types, list) else []
+
+
+def _refuses_strangers(api: Api) -> bool:
+    """Whether a request without credentials gets the answer that EMQX gives it: 401 with a code and a message."""
+    try:
+        answer = api.send("GET", "/action_types", credentials="none", observed=False)
+    except NoAnswer:
+        return False
+    value = answer.json if answer.status == 401 and answer.is_json else None
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("code", "message"))
+
+
+def _write_check(api: Api, sandbox: Sandbox) -> Iterator[str]:
+    """Create, read and delete the cheapest resource there is: a ban of a client of the sandbox."""
+    who = sandbox.name("preflight")
+    try:
+        created = api.send_json("POST", "/banned", {"as": "clientid", "who": who, "reason": "preflight"})
+        if created.status in (401, 403):
+            raise CredentialsError(f"the credentials may read but not write ({created.status} {created.code})")
+        listed = _read(api, f"/banned?clientid={who}")
+        deleted = api.send("DELETE", f"/banned/clientid/{who}", observed=False)
+    except NoAnswer as error:
+        yield f"preflight: {error}"
+        return
+    for what, answer, expected in (("POST", created, 200), ("GET", listed, 200), ("DELETE", deleted, 204)):
+        if answer.status != expected:
+            yield f"preflight: {what} of a ban answered {answer.status}, expected {expected}"
+
+
+def _version(api: Api) -> tuple[str | None, str | None]:
+    try:
+        answer = _read(api, "/nodes")
+    except NoAnswer:
+        return None, None
+    nodes = answer.json if answer.status == 200 and answer.is_json else None
+    if not isinstance(nodes, list) or not nodes or not isinstance(nodes[0], dict):
+        return None, None
+    version, node = nodes[0].get("version"), nodes[0].get("node")
+    return (version if isinstance(version, str) else None), (node if isinstance(node, str) else None)
+
+
+def _check_version(api: Api, version: str) -> None:
+    try:
+        release_of(version)
+    except VersionError:
+        raise ConfigurationError(
+            f"{api.base_url} says that its version is {version!r:.60}, which is no EMQX version; "
+            f"--emqx-version names the one to check it against"
+        ) from None
+
+
+def _absent(api: Api, path: str, reason: str, *, paged: bool = True) -> str | None:
+    try:
+        answer = _read(api, f"{path}?limit=1" if paged else path)
+    except NoAnswer as error:
+        return str(error)
+    return reason if answer.status in (400, 404) else None
+
+
+def _no_retainer(api: Api) -> str | None:
+    """Why nothing is retained. Only a target that says so is believed: one that forgets messages is defective."""
+    return "the retainer is switched off (retainer.enable)" if retainer_is_off(api) else None
+
+
+def _no_role(api: Api, configuration: Configuration, role: Role) -> str | None:
+    """Why the checks of a role are impossible. Whether the target keeps the role apart is for them to decide."""
+    if role not in configuration.keys:
+        return f"no API key with the role {role} is given (--{role}-key)"
+    try:
+        answer = api.send("GET", "/action_types", credentials=role, observed=False)
+    except NoAnswer as error:
+        return str(error)
+    if answer.status == 401:
+        raise CredentialsError(f"--{role}-key: {api.base_url} refuses it ({answer.status} {answer.code})")
+    return None
+
+
+def _no_bearer(api: Api) -> str | None:
+    both = api.credentials.has("basic") and api.credentials.has("bearer")
+    return None if both else "a bearer token is compared with an API key: both are needed (--token-file)"
+
+
+def _no_sink(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: HostPolicy) -> str | None:
+    """Why nothing can be delivered to the suite.
+
+    An address that was given is taken at its word. The one of a target on loopback is tried out: the target may run in
+    a container, whose loopback is another.
+    """
+    if configuration.sink is None and not configuration.on_loopback:
+        return "no address is given under which the target reaches the suite's HTTP sink (--sink)"
+    try:
+        with HttpSink(*configuration.sink_address(sandbox.worker)) as sink:
+            if configuration.sink is not None:
+                return None
+            hosts.allow(f"{sink.host}:{sink.port}")
+            probe = {"type": "http", "name": sandbox.name("preflight"), "url": sink.url, "pool_size": 1}
+            answer = api.send_json("POST", "/connectors_probe", probe)
+            if answer.status == 400 and answer.code == "TEST_FAILED" and not sink.connections:
+                return f"the target does not reach the suite's HTTP sink at {sink.host} (name another with --sink)"
+    except SinkError as error:
+        raise ConfigurationError(f"--sink: {error}") from None
+    except NoAnswer:
+        return None  # a fault of the target, for the items to find
+    return None

@@ -1,0 +1,116 @@
+"""Read how a deployment is configured. Whatever cannot be read, or has another shape, stays unknown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from conformance.target.http.answer import Answer
+from conformance.target.http.session import Api, NoAnswer
+from conformance.target.preflight.deployment_profile import DeploymentProfile, MqttLimits
+
+_UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_ENOUGH_TO_MEET_ANOTHER_NODE = 6
+_LICENSE_FOR_EVERYTHING = 1_000_000
+
+Value = TypeVar("Value")
+
+
+def read_profile(api: Api) -> DeploymentProfile:
+    """What the target says of itself, by reads that are no operations of the contract; all of them may be missing."""
+    settings = _object(api, "/authorization/settings")
+    nodes = _json(api, "/nodes")
+    first = nodes[0] if isinstance(nodes, list) and nodes and isinstance(nodes[0], dict) else {}
+    return DeploymentProfile(
+        no_match=_one_of(settings.get("no_match"), ("allow", "deny")),
+        deny_action=_one_of(settings.get("deny_action"), ("ignore", "disconnect")),
+        authenticators=_chain(_json(api, "/authentication"), _backend),
+        sources=_chain(_object(api, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
+        edition=first.get("edition") if isinstance(first.get("edition"), str) else None,
+        nodes=len(nodes) if isinstance(nodes, list) and nodes else 1,
+        limits=_limits(api),
+    )
+
+
+def retainer_is_off(api: Api) -> bool:
+    """Whether the target says that its retainer is switched off."""
+    return _object(api, "/mqtt/retainer").get("enable") is False
+
+
+def answering_nodes(api: Api) -> int:
+    """How many nodes answer under the base URL, as far as a few requests show."""
+    names = {str(_object(api, "/status?format=json").get("node_name")) for _ in range(_ENOUGH_TO_MEET_ANOTHER_NODE)}
+    return len(names)
+
+
+def _limits(api: Api) -> MqttLimits:
+    mqtt = _object(api, "/configs/global_zone").get("mqtt")
+    mqtt = mqtt if isinstance(mqtt, dict) else {}
+    license_ = _object(api, "/license")
+    sessions = _whole(license_.get("max_sessions", license_.get("max_connections")))
+    qos = mqtt.get("max_qos_allowed")
+    return MqttLimits(
+        max_qos=qos if qos in (0, 1, 2) else 2,
+        retain=mqtt.get("retain_available") is not False,
+        wildcards=mqtt.get("wildcard_subscription") is not False,
+        shared=mqtt.get("shared_subscription") is not False,
+        packet_size=_below(_bytes(mqtt.get("max_packet_size")), 1024**2),
+        topic_levels=_below(_whole(mqtt.get("max_topic_levels")), 64),
+        keepalive_s=_whole(mqtt.get("server_keepalive")),
+        sessions=_below(sessions, _LICENSE_FOR_EVERYTHING),
+        subscriptions=_below(_whole(mqtt.get("max_subscriptions")), 1000),
+        expiry_of_old_clients_s=_seconds(mqtt.get("session_expiry_interval")),
+        queues_qos_0=mqtt.get("mqueue_store_qos0") is not False,
+        echoes_to_old_clients=mqtt.get("ignore_loop_deliver") is not True,
+    )
+
+
+def _json(api: Api, path: str) -> Any:
+    try:
+        answer: Answer = api.send("GET", path, observed=False)
+    except NoAnswer:
+        return None
+    return answer.json if answer.status == 200 and answer.is_json else None
+
+
+def _object(api: Api, path: str) -> dict[str, Any]:
+    value = _json(api, path)
+    return value if isinstance(value, dict) else {}
+
+
+def _one_of(value: object, allowed: tuple[Value, ...]) -> Value | None:
+    return next((known for known in allowed if known == value), None)
+
+
+def _chain(entries: object, name: Callable[[dict[str, Any]], object]) -> tuple[str, ...] | None:
+    """The enabled entries of a chain by name."""
+    if not isinstance(entries, list):
+        return None
+    enabled = [entry for entry in entries if isinstance(entry, dict) and entry.get("enable") is not False]
+    return tuple(str(name(entry)) for entry in enabled)
+
+
+def _backend(entry: dict[str, Any]) -> object:
+    return entry.get("backend") or entry.get("mechanism")
+
+
+def _whole(value: object) -> int | None:
+    """A positive number; words such as infinity or disabled are no limit."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _below(value: int | None, usual: int) -> int | None:
+    """A limit that is lower than what the suite ever needs."""
+    return value if value is not None and value < usual else None
+
+
+def _bytes(value: object) -> int | None:
+    match = re.fullmatch(r"(\d+)(B|KB|MB|GB|)", str(value), re.IGNORECASE)
+    return int(match[1]) * _UNITS[match[2].upper()] if match else None
+
+
+def _seconds(value: object) -> int | None:
+    match = re.fullmatch(r"(\d+)([smhd])", str(value))
+    return int(match[1]) * _SECONDS[match[2]] if match else None

@@ -1,0 +1,1 @@
+"""How a run is configured: options, environment, ``targets.toml``, files of secrets."""
