@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from conformance.catalogue import needs
 from conformance.catalogue.profiles import PROFILES, why_missing
 from conformance.requirements import REQUIREMENTS
 from conformance.result import Omission
-from conformance.catalogue import needs
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.worker import Context
 from conformance.target.guard.mode import Mode
