@@ -1,0 +1,78 @@
+"""``summary.md``: a run on one page of Markdown, for job summaries and comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conformance.report.json_report import message_with_attribution
+from conformance.report.left_out import sentence, summed_up
+from conformance.report.terminal import duration
+from conformance.report.text import visible
+from conformance.report.html import VERDICT_NAMES, VERDICT_SENTENCES
+from conformance.result import Failure, RunResult
+
+FILE_NAME = "summary.md"
+MOST_FAILURES_SHOWN = 20
+_MARKS = {
+    "conformant": "✅", "conformant_with_waivers": "✅", "partial": "🟡", "non_conformant": "❌", "inconclusive": "🟡",
+}  # fmt: skip
+_LONGEST_MESSAGE = 300
+
+
+def render_markdown(run: RunResult) -> str:
+    """The page as text; whatever the target said is shown as text, not as Markdown."""
+    return "\n".join(_lines(run)) + "\n"
+
+
+def _lines(run: RunResult) -> Iterator[str]:
+    totals = run.totals()
+    yield f"## {_MARKS[run.verdict]} {VERDICT_NAMES[run.verdict]}: {run.extent}, {run.operations_extent}"
+    yield ""
+    yield VERDICT_SENTENCES[run.verdict]
+    yield ""
+    yield "| target | EMQX | profile | mode | seed | requests | time |"
+    yield "|---|---|---|---|---|---|---|"
+    yield (
+        f"| {cell(run.base_url)} | {cell(run.target_version or 'unknown')} | {run.profile} | {run.mode} | {run.seed} | "
+        f"{totals['requests']:,} | {duration(run.duration_s)} |"
+    )
+    yield ""
+    yield "| passed | failed | waived | skipped | errors |"
+    yield "|---|---|---|---|---|"
+    yield "| " + " | ".join(str(totals[name]) for name in ("passed", "failed", "waived", "skipped", "errors")) + " |"
+    yield ""
+    yield from (f"- {cell(reason)}" for reason in run.reasons)
+    failures = [failure for failure in run.failures if failure.counts]
+    if failures:
+        yield ""
+        yield "| requirement | operation | what came |"
+        yield "|---|---|---|"
+        yield from map(_row, failures[:MOST_FAILURES_SHOWN])
+        if len(failures) > MOST_FAILURES_SHOWN:
+            yield ""
+            yield f"{len(failures) - MOST_FAILURES_SHOWN} more are in the report."
+    missing = list(summed_up(run.left_out))
+    if missing:
+        yield ""
+        yield "<details><summary>What was not looked at</summary>"
+        yield ""
+        for title, entries in missing:
+            yield f"**{cell(title)}**"
+            yield ""
+            yield from (f"- {cell(sentence(entry))}" for entry in entries)
+            yield ""
+        yield "</details>"
+
+
+def _row(failure: Failure) -> str:
+    text = message_with_attribution(failure)
+    short = text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
+    return f"| {failure.requirement} | {cell(failure.operation or '-')} | {cell(short)} |"
+
+
+_ESCAPED = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]<>()#+!|&~@$"}
+
+
+def cell(text: str) -> str:
+    """``text`` on one line, with nothing in it that Markdown or HTML would act on."""
+    return " ".join(visible(text).split()).translate(_ESCAPED)
