@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from conformance.reference.rest.http import ApiError, Crash
 
 if TYPE_CHECKING:
-    from conformance.contract.contract import Operation
+    from conformance.contract.operations import Operation
     from conformance.reference.deployment import Deployment
 
 MAX_NAME_BYTES = 254

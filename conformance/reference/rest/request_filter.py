@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from conformance.contract.contract import Operation, Parameter, ResourceKind
+from conformance.contract.operations import Operation, Parameter, ResourceKind
 from conformance.reference.bridges.configuration import UNDOCUMENTED
 from conformance.reference.bridges.identifiers import type_for_filter
 from conformance.reference.crashes import converter_crash
