@@ -174,6 +174,8 @@ def named(names: Iterable[str]) -> Traits:
     by_id = {trait.id: trait for trait in all_traits()}
     found: set[Trait] = set()
     for name in names:
+        if name in (REAL, NONE):
+            raise TraitError(f"{name} stands alone, without names beside it")
         if name not in by_id:
             near = get_close_matches(name, [*by_id, REAL, NONE], n=1)
             raise TraitError(f"there is no defect {name!r:.60}{f', did you mean {near[0]}?' if near else ''}")
