@@ -48,7 +48,7 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         shown = _without_identity(filled) | hidden
     if resource_type == "s3" and (settings.get("parameters") or {}).get("mode") == "direct":
         # Objects are uploaded one by one in this mode, whatever batches were asked for.
-        at_once = 0 if Quirk.VALUES_AS_WRITTEN in traits else "0ms"
+        at_once = 0 if Defect.NUMBERS_FOR_TEXTS in traits else "0ms"
         shown, settings = _unbatched(shown, at_once), _unbatched(settings, "0ms")
     if resource_type == "confluent_producer" and isinstance(call.body.get("ssl"), dict):
         shown = {**shown, "ssl": _with_tls(shown["ssl"], call.body["ssl"], traits)}
