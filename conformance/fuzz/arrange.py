@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.contract import paths
-from conformance.contract.contract import Operation
-from conformance.run.worker import Context
+from conformance.contract.operations import Operation
 from conformance.target.http.session import expand
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 
 class Arrangement:

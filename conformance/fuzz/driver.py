@@ -21,7 +21,6 @@ from conformance.fuzz.boundaries import IGNORED_FIELDS, without_fields
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.result import Failure
-from conformance.run.worker import Context
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.mode import Mode
@@ -29,6 +28,7 @@ from conformance.target.guard.readings import lenient_readings
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import encode, expand
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 # Statuses besides 2xx by which a healthy server accepts a valid request: the request was understood, and what it asks
 # for is impossible right now for a documented reason.

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.contract import Contract, Operation, load_contract
-from conformance.contract.contract import ResourceKind
+from conformance.contract.operations import ResourceKind
 from conformance.target.guard.hosts import NEVER_STARTED
 
 _STATE = {

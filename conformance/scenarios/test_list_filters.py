@@ -12,11 +12,11 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.paged import SPECIAL, described_rules
 from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 

@@ -16,13 +16,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from conformance.target.deployment_profile import MqttLimits
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.mqtt import MqttGuard
 from conformance.target.guard.sandbox import Owned
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource
 from conformance.target.polling import deadline
-from conformance.target.preflight.deployment_profile import MqttLimits
 from conformance.target.settings.addresses import split_listener
 
 TIMEOUT_S = 10.0

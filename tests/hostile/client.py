@@ -9,9 +9,9 @@ from typing import Any
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import load_contract
-from conformance.run.worker import Worker
 from conformance.target.http.answer import Answer
 from conformance.target.settings.config import Configuration
+from conformance.worker.context import Worker
 
 
 class Client:

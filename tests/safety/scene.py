@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from conformance.contract import load_contract
-from conformance.run.worker import Plan, Worker
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import new_run_id
@@ -17,6 +16,8 @@ from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.cleanup import Left, clean_up, read_rules_of_all
 from conformance.target.settings.config import Configuration
 from conformance.target.target import Target
+from conformance.worker.context import Worker
+from conformance.worker.plan import Plan
 from tests.faults.proxy import Fault, FaultProxy, Reply, Request
 from tests.safety.populated import Populated
 
