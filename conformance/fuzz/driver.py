@@ -51,6 +51,7 @@ class Driver:
 
     def __init__(self, context: Context, target: Target, subject: Subject, node_id: str) -> None:
         self.subject = subject
+        self.timing = target.timing
         self.contract = context.contract
         self.sandbox = context.sandbox
         self.capabilities = context.capabilities

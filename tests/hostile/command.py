@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from conformance.report.json_report import read_report
+from conformance.target.timing import Timing
 from tests.waiting import RUN_PATIENCE_S
 
 _FORKS = multiprocessing.get_context("forkserver")
@@ -64,8 +65,21 @@ class Running:
         return Ended(self._process.exitcode, output, self._folder)
 
 
-def start(*arguments: str, env: Mapping[str, str], folder: Path, bounds: Mapping[str, Any] | None = None) -> Running:
-    """Start ``emqx-conformance run`` in one process; ``bounds``: constants it shall have, by their dotted names."""
+def start(
+    *arguments: str,
+    env: Mapping[str, str],
+    folder: Path,
+    bounds: Mapping[str, Any] | None = None,
+    timing: Timing | None = None,
+) -> Running:
+    """Start ``emqx-conformance run`` in one process.
+
+    ``bounds``: constants it shall have, by their dotted names. ``timing``: what it shall find in ``targets.toml``.
+    """
+    if timing is not None:
+        settings = [f"{name} = {value}" for name, value in timing.changes().items()]
+        (folder / "targets.toml").write_text("\n".join(["[targets.sick.timing]", *settings]), encoding="utf-8")
+        arguments = ("--target", "sick", *arguments)
     return Running(("run", "-n", "0", *arguments), env, folder, bounds or {})
 
 

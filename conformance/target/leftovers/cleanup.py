@@ -19,15 +19,11 @@ from conformance.target.http.session import Api, NoAnswer, encode, query_string
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource, in_deletion_order
 from conformance.target.leftovers.listing import Reader, listing_of
-from conformance.target.polling import eventually
+from conformance.target.timing import eventually
 
-_PAUSES_S = (0.3, 1.0, 3.0)
-"""Pauses of a clean-up, each before another attempt on everything that is still there."""
+_PAUSES = (0.07, 0.23, 0.7)
+"""Pauses of a clean-up, each before another attempt on everything that is still there, as shares of its time."""
 
-_RETAINING_S = 1.0
-"""How long a publish that was answered may take to retain its message (the write is asynchronous)."""
-
-_DELETED_WITHIN_S = 5.0
 _ASYNCHRONOUS = frozenset({"client", "schema", "retained"})
 
 _EDITING = "only whoever edits the target's configuration removes it"
@@ -111,15 +107,15 @@ class _CleanUp:
         failed = self.attempt(resources)
         hopeless = [left for _, left in failed if left.unreachable]
         failed = [(resource, left) for resource, left in failed if not left.unreachable]
-        for pause_s in _PAUSES_S:
+        for share in _PAUSES:
             late = self._late(resources, {resource for resource, _ in failed})
             if not (failed or late):
                 break
-            time.sleep(pause_s)
+            time.sleep(share * self._api.timing.cleaned)
             failed = self.attempt([resource for resource, _ in failed] + late)
         there = {resource for resource, _ in failed} | set(self._journal)
         deleted = [resource for resource in resources if resource.kind in _ASYNCHRONOUS and resource not in there]
-        deadline = time.monotonic() + _DELETED_WITHIN_S
+        deadline = time.monotonic() + self._api.timing.deleted
         lefts = (self._still_there(resource, deadline - time.monotonic()) for resource in deleted)
         return hopeless + [left for _, left in failed] + [left for left in lefts if left is not None]
 
@@ -129,7 +125,8 @@ class _CleanUp:
         return [resource for resource in resources if resource.kind == "retained" and resource in live]
 
     def _may_yet_appear(self, resource: Resource) -> bool:
-        return resource.kind == "retained" and self._journal.age_s(resource) < _RETAINING_S
+        """Whether a publish that was answered may not have retained its message yet: that write is asynchronous."""
+        return resource.kind == "retained" and self._journal.age_s(resource) < self._api.timing.retained
 
     def _delete(self, resource: Resource) -> Left | None:
         """Delete one resource; None once it is gone."""

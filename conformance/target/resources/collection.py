@@ -9,7 +9,7 @@ from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.paging import entries
 from conformance.target.http.session import Api
-from conformance.target.polling import eventually
+from conformance.target.timing import eventually
 
 
 class ArrangeFailed(Exception):
@@ -104,14 +104,14 @@ class Measured(Collection):
         return counters
 
     def counted(self, identifier: str, expected: Mapping[str, int]) -> dict[str, Any]:
-        """The counters once they have the ``expected`` values (they lag behind), or as they are after 5 s."""
+        """The counters once they have the ``expected`` values (they lag behind), or as they are in the end."""
         counters: dict[str, Any] = {}
 
         def reached() -> bool:
             counters.update(self.metrics(identifier))
             return expected.items() <= counters.items()
 
-        eventually(reached)
+        eventually(reached, self.api.timing.eventually)
         return counters
 
     def reset_metrics(self, identifier: str) -> Answer:

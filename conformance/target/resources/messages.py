@@ -11,8 +11,8 @@ from conformance.contract import paths
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.guard.topics import matches
 from conformance.target.http.answer import Answer
-from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection, arranged
+from conformance.target.timing import eventually
 
 
 def payload_of(message: Mapping[str, Any]) -> bytes:
@@ -106,7 +106,7 @@ class Retained(Collection):
         body = {"topic": self.sandbox.topic("retained"), "payload": "kept", "retain": True, **fields}
         arranged(self.api.call("POST /publish", json=body), 202, 200)
         topic = str(body["topic"])
-        eventually(lambda: self.get(topic).ok)
+        eventually(lambda: self.get(topic).ok, self.api.timing.eventually)
         return topic
 
     def identify(self, body: Mapping[str, Any]) -> str:
