@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from conformance.contract.document import Document
+from conformance.contract.kinds import KINDS
 
 if TYPE_CHECKING:
     from conformance.contract.errata import AnswerLike
@@ -22,17 +23,7 @@ ResourceKind = Literal["connectors", "actions"]
 METHODS = ("get", "put", "post", "delete", "patch")
 JSON_MEDIA_TYPE = "application/json"
 
-_TYPED_OPERATIONS: Mapping[ResourceKind, str] = {"connectors": "POST /connectors", "actions": "POST /actions"}
-_BODY_CHOSEN_BY_TYPE = frozenset(
-    {
-        "POST /connectors",
-        "POST /connectors_probe",
-        "PUT /connectors/{id}",
-        "POST /actions",
-        "POST /actions_probe",
-        "PUT /actions/{id}",
-    }
-)
+_BODY_CHOSEN_BY_TYPE = frozenset(label for kind in KINDS for label in kind.choosing_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +138,7 @@ class Contract:
 
     def types(self, kind: ResourceKind) -> list[str]:
         """Sorted connector or action types of this version."""
-        return sorted(self._typed_branches[_TYPED_OPERATIONS[kind]])
+        return sorted(self._typed_branches[f"POST /{kind}"])
 
     def body_schema(self, label: str, resource_type: str | None = None) -> Mapping[str, Any] | None:
         """Schema of the JSON body of an operation, narrowed to one connector or action type if given."""

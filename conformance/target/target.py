@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from conformance.contract import Contract
+from conformance.contract.kinds import Kind
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox, bare_topic
 from conformance.target.http.answer import Answer
@@ -14,6 +15,7 @@ from conformance.target.journal.journal import Journal
 from conformance.target.mqtt import PROBE, MqttClient, MqttError
 from conformance.target.resources.access import Bans, ClientRules, UserRules, Users
 from conformance.target.resources.bridges import Actions, Connectors
+from conformance.target.resources.collection import Collection
 from conformance.target.resources.messages import Clients, Retained, Subscriptions
 from conformance.target.resources.rules import Rules, Schemas
 from conformance.target.settings.addresses import is_loopback
@@ -59,9 +61,16 @@ class Target:
         self.clients = Clients(api, sandbox)
         self.subscriptions = Subscriptions(api, sandbox)
         self.retained = Retained(api, sandbox)
+        self._collections = {
+            collection.kind: collection for collection in vars(self).values() if isinstance(collection, Collection)
+        }
         self.welcome = Welcome(capabilities.profile, sandbox, self.users, self.user_rules, self.client_rules)
         self._met = met
         self._connections: list[MqttClient] = []
+
+    def of(self, kind: Kind) -> Collection:
+        """The collection of a kind, where it has one of its own."""
+        return self._collections[kind]
 
     @property
     def timing(self) -> Timing:
