@@ -14,9 +14,10 @@ from conformance.checks.sightings import concerned, parameters_of
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
 from conformance.contract.generation import Mode as Validity
+from conformance.contract.kinds import kind_of
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import Identities, into_sandbox
-from conformance.fuzz.arrange import Arrangement
+from conformance.fuzz.arrange import FIXED, Arrangement
 from conformance.fuzz.boundaries import IGNORED_FIELDS, without_fields
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
@@ -51,6 +52,7 @@ class Driver:
 
     def __init__(self, context: Context, target: Target, subject: Subject, node_id: str) -> None:
         self.subject = subject
+        self.timing = target.timing
         self.contract = context.contract
         self.sandbox = context.sandbox
         self.capabilities = context.capabilities
@@ -91,18 +93,18 @@ class Driver:
 
     def unknown_path(self) -> dict[str, str]:
         """Well-formed path parameters of something that does not exist."""
-        values = {"operation": "start", "enable": "true", "as": "clientid"}
-        typed = self.operation.path.startswith(("/connectors", "/actions"))
+        values = {**FIXED, "as": "clientid"}
         return {
-            parameter.name: values.get(parameter.name) or self._unknown(parameter.name, typed)
+            parameter.name: values.get(parameter.name) or self._unknown(parameter.name)
             for parameter in self.operation.parameters_in("path")
         }
 
-    def _unknown(self, name: str, typed: bool) -> str:
+    def _unknown(self, name: str) -> str:
         if name == "topic":
             return self.sandbox.topic("missing")
         missing = self.sandbox.name("missing")
-        return f"http:{missing}" if typed else missing
+        kind = kind_of(self.operation.path)
+        return kind.join("http", missing) if kind is not None and kind.typed else missing
 
     def base_body(self) -> Any:
         """The first example of the operation: a valid body."""

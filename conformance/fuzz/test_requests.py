@@ -23,9 +23,9 @@ from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, encode, expand
-from conformance.target.polling import eventually
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.target.timing import eventually
 
 pytestmark = pytest.mark.fuzz
 
@@ -115,7 +115,7 @@ def test_read_changes_nothing(subject: Subject, driver: Driver, recorder: Record
         # What is gone after it was read stays gone: waiting only helps where something is still on its way.
         return shown[0] == shown[1] or not answer.ok
 
-    eventually(repeated)
+    eventually(repeated, driver.timing.eventually)
     message = f"read twice, it was first {shown[0]!r}"
     recorder.expect(shown[0] == shown[1], "GEN-19", "read_is_safe", f"{message}, then {shown[1]!r}", answer)
 

@@ -15,11 +15,11 @@ from conformance.fuzz.space import marked, subjects
 from conformance.target.http.answer import Answer
 from conformance.target.http.credentials import Signature
 from conformance.target.http.session import Api
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.resources.collection import Collection, arranged
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.target.timing import eventually
 
 # Says how a resource fares, not what is stored.
 _HEALTH = frozenset({"status", "status_reason", "node_status", "error"})
@@ -54,7 +54,7 @@ class Write:
         """Send it and see that it shows: else that nothing was seen of refused requests would mean nothing."""
         before = self.seen()
         answer = self.send(api, label)
-        if not (answer.ok and eventually(lambda: self.seen() != before)):
+        if not (answer.ok and eventually(lambda: self.seen() != before, api.timing.eventually)):
             message = f"a valid request answered {answer.status} and changed nothing of {before!r}"
             recorder.failed(requirement, "arrange", message, answer, attribution="undecided")
 
@@ -124,7 +124,7 @@ def _action_metrics(target: Target, sink: HttpSink) -> Write:
     action = target.actions.create(connector=target.connectors.running(sink.url))
     target.rules.create(sql=f'SELECT * FROM "{topic}"', actions=[action])
     target.publish(topic)
-    eventually(lambda: target.actions.metrics(action)["matched"] == 1)
+    target.eventually(lambda: target.actions.metrics(action)["matched"] == 1)
     return Write(lambda: target.actions.metrics(action)["matched"], {"id": action})
 
 
@@ -187,7 +187,7 @@ def _no_cache(target: Target, sink: HttpSink) -> Write:
         answer = target.api.call("GET /clients/{clientid}/authorization/cache", path=path).expect(200)
         return len(answer.json)
 
-    eventually(cached)
+    target.eventually(cached)
     return Write(cached, path)
 
 
@@ -210,7 +210,7 @@ def _unsubscribe(bulk: bool) -> Arrange:
         connected, topic = target.connect(), target.sandbox.topic("unsub")
         client = connected.client_id
         connected.subscribe(topic, 0)
-        eventually(lambda: topic in target.clients.filters(client))
+        target.eventually(lambda: topic in target.clients.filters(client))
         return Write(
             lambda: topic in target.clients.filters(client),
             {"clientid": client},
@@ -225,7 +225,7 @@ def _subscribed(target: Target, client: str) -> None:
     """Subscribe to a fresh topic: the client has then carried out whatever it was told before."""
     topic = target.sandbox.topic("settled")
     arranged(target.clients.subscribe(client, topic), 200)
-    eventually(lambda: topic in target.clients.filters(client))
+    target.eventually(lambda: topic in target.clients.filters(client))
 
 
 def _publish(bulk: bool) -> Arrange:

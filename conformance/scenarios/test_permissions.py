@@ -12,7 +12,6 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.target.guard.mode import Mode
 from conformance.target.mqtt import MqttClient
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 
@@ -219,12 +218,12 @@ def test_cache_is_shown_and_cleared(target: Target, subject: Subject) -> None:
         answer = target.api.call(READ_CACHE, path={"clientid": subject.client_id}).expect(200)
         return [entry for entry in answer.json if entry["topic"] == topic]
 
-    entries = eventually(cached)
+    entries = target.eventually(cached)
     assert entries, f"the cache does not show the decision on {topic}"
     shown = (entries[0]["access"]["action_type"], entries[0]["result"])
     assert shown == ("publish", "allow"), f"the cache shows {entries[0]}"
 
     subject.rules_of_client(rule("deny", "publish", topic))
     target.api.call(DELETE_CACHE, path={"clientid": subject.client_id}).expect(204)
-    denied = eventually(lambda: not publish(client, topic))
+    denied = target.eventually(lambda: not publish(client, topic))
     assert denied, "a rule that was changed is not effective after the cache was cleared"
