@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from conformance.checks.sightings import concerned, fields_of, name_of, rows_of
+from conformance.fuzz.records import FUZZING
 from conformance.result import Damage, Failure
 from conformance.target.http.answer import Answer
 from conformance.target.http.json_body import decode_json
@@ -25,13 +26,12 @@ Read = tuple[str, str]
 """Label of a list, and one of its query parameters; "" for the list as a whole."""
 
 _CREATED_IN = {label: listing for listing in LISTINGS for label in listing.kind.created_by}
-_STORES_NOTHING = frozenset({"POST /rules/{id}/test", "POST /clients/kickout/bulk"})
 
 
 def listing_of(label: str) -> Listing | None:
     """The collection that a POST or PUT changes, None if nothing is listed that it does."""
     method, _, path = label.partition(" ")
-    if method not in ("POST", "PUT") or label in _STORES_NOTHING:
+    if method not in ("POST", "PUT") or FUZZING[label].stores_nothing:
         return None
     below = (one for one in LISTINGS if path == one.path or path.startswith(f"{one.path}/"))
     return _CREATED_IN.get(label) or next(below, None)

@@ -13,6 +13,7 @@ import pytest
 from conformance.contract import Contract, Operation, load_contract
 from conformance.contract.kinds import kind_of
 from conformance.contract.operations import ResourceKind
+from conformance.fuzz.records import FUZZING
 from conformance.target.guard.hosts import NEVER_STARTED
 
 
@@ -94,6 +95,18 @@ def _parameter(subject: Subject, arranges: bool) -> Any:
         if kind.state:
             marks.append(pytest.mark.state(kind.state, alone=subject.label in kind.disturbed_by))
     return pytest.param(subject, id=str(subject), marks=marks)
+
+
+def seen_subjects(selected: Callable[[Operation], bool]) -> list[Any]:
+    """As `subjects`, for the operations of which can be seen whether they were carried out."""
+    parameters = []
+    for parameter in subjects(
+        lambda operation: FUZZING[operation.label].witness is not None and selected(operation), by_type=False
+    ):
+        record = FUZZING[parameter.id]
+        marks = [*map(pytest.mark.needs, record.needs), *map(pytest.mark.state, record.state)]
+        parameters.append(marked(parameter, *marks))
+    return parameters
 
 
 def marked(parameter: Any, *marks: pytest.MarkDecorator) -> Any:
