@@ -230,7 +230,7 @@ def test_body_that_is_no_object_is_refused(target: Target, label: str) -> None:
     bodies: list[Any] = [[], [{}], 5, True, None, "x"]
     answers = [(body, target.api.call(label, path=path, json=body)) for body in bodies]
 
-    wrong = [(body, answer) for body, answer in answers if answer.status not in (400, 415)]
+    wrong = [(body, answer) for body, answer in answers if answer.status not in ((400, 415) if body == "x" else (400,))]
     if wrong:
         statuses = [(body, answer.status) for body, answer in wrong]
         raise Deviation(f"{label} answered {statuses}, expected 400", wrong[0][1])
