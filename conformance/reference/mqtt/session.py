@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from conformance.reference.defects import Quirk
 from conformance.reference.message import Message, now_ms
 from conformance.reference.mqtt.aliases import OutgoingAliases
 from conformance.reference.mqtt.authorization import AuthorizationCache
@@ -118,12 +119,13 @@ class Session:
 
     @property
     def counters(self) -> dict[str, int]:
-        """The counters as the API shows them: live, or in strict mode those of the last report."""
-        return self.statistics.reported if self.broker.deployment.strict else self.statistics.values
+        """The counters as the API shows them: live, or with `Quirk.LATE_STATISTICS` those of the last report."""
+        late = self.broker.deployment.has(Quirk.LATE_STATISTICS)
+        return self.statistics.reported if late else self.statistics.values
 
     def report_later(self) -> None:
         """Traffic has come: report the statistics after a while, unless that is due already."""
-        if self._report is None and self.broker.deployment.strict:
+        if self._report is None and self.broker.deployment.has(Quirk.LATE_STATISTICS):
             self._report = asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report_now)
 
     def _report_now(self) -> None:
