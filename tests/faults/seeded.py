@@ -67,7 +67,10 @@ class Broken:
 
 @dataclass(frozen=True)
 class Seeded:
-    """``fault`` changes the traffic, ``broken`` the deployment; ``items`` are the node ids that must notice."""
+    """``fault`` changes the traffic, ``broken`` the deployment; ``items`` are the node ids that must notice.
+
+    ``settings``: those of the only deployments on which it shows.
+    """
 
     name: str
     fault: Fault | None
@@ -75,6 +78,7 @@ class Seeded:
     items: tuple[str, ...]
     kills: tuple[Kill, ...]
     origin: str | None
+    settings: tuple[str, ...] = ()
 
     @property
     def requirements(self) -> set[str]:
@@ -108,15 +112,19 @@ def seed(
     items: str | tuple[str, ...],
     *kills: Kill,
     origin: str | None = None,
+    settings: tuple[str, ...] = (),
 ) -> None:
-    """Declare a fault; see the module. ``origin``: the issue or pull request of EMQX that tells of it."""
+    """Declare a fault; see the module. ``origin``: the issue or pull request of EMQX that tells of it.
+
+    ``settings`` (of ``serve --setting``): where it shows only on a deployment that is configured so.
+    """
     assert name not in FAULTS, f"two faults are called {name!r}"
     assert origin is None or origin.startswith("https://github.com/emqx/"), origin
     assert kills, f"{name!r} names no requirement that must fail"
     broken = (fault,) if isinstance(fault, Broken) else fault if isinstance(fault, tuple) else ()
     traffic = None if broken else fault
     items = (items,) if isinstance(items, str) else items
-    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin)  # type: ignore[arg-type]
+    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin, settings)  # type: ignore[arg-type]
 
 
 def scenario(module: str, test: str) -> str:
