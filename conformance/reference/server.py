@@ -22,9 +22,9 @@ from conformance.contract import Contract
 from conformance.reference.defects import named
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.node_configuration import NodeConfiguration
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
+from conformance.reference.pipeline.protocol import ConnectionProtocol
 from conformance.reference.rest.http import BASE_PATH
-from conformance.reference.rest.protocol import ConnectionProtocol
 
 Address = tuple[str, int]
 

@@ -34,8 +34,8 @@ from types import ModuleType
 from typing import Any
 
 from conformance.reference.defects import Defect
+from conformance.reference.pipeline.operations import MODULES
 from conformance.reference.rest.http import ROUTES, Call, Handler
-from conformance.reference.rest.operations import MODULES
 from tests.faults.proxy import Fault, Reply, Request
 
 assert MODULES, "their import registers the handlers"

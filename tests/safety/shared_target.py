@@ -17,7 +17,7 @@ from conformance.reference.defects import Traits
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.message import Message
 from conformance.reference.mqtt.table import SubscriptionTable
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
 from conformance.reference.unguarded import UnguardedWrites
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.sandbox import Sandbox

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.reference.deployment import Deployment, Settings
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.hosts import HOST_FIELDS
 from tests.safety.shared_target import answered, contract

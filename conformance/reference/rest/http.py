@@ -1,6 +1,6 @@
 """What a handler of the reference deployment receives and returns.
 
-The pipeline (`conformance.reference.rest.app`) does routing, method, authentication, body decoding and the schema
+The pipeline (`conformance.reference.pipeline.app`) does routing, method, authentication, body decoding and the schema
 filter, in the order EMQX does them; a handler sees a `Call` that passed all of them, and answers with a `Reply`
 or raises an `ApiError`.
 """
@@ -68,6 +68,10 @@ class ApiError(Exception):
 
     def reply(self) -> Reply:
         return Reply(self.status, {"code": self.code, "message": self.message, **self.extra})
+
+
+def unsupported_media_type() -> ApiError:
+    return ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "content-type:application/json Required")
 
 
 class Crash(Exception):

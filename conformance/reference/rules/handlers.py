@@ -6,8 +6,7 @@ import secrets
 from typing import Any
 
 from conformance.reference.defects import Defect, Quirk
-from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
-from conformance.reference.rest.request_filter import unsupported_media_type
+from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles, unsupported_media_type
 from conformance.reference.rules.events import EVENTS
 from conformance.reference.rules.listing import page_of_rules
 from conformance.reference.rules.rule import Rule

@@ -7,8 +7,7 @@ from typing import Any
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
 from conformance.reference.defects import Defect
 from conformance.reference.rest.checking import CheckError
-from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
-from conformance.reference.rest.request_filter import unsupported_media_type
+from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles, unsupported_media_type
 from conformance.reference.schema_registry.registry import Schema, SchemaRegistry
 from conformance.reference.schema_registry.serde import SourceError
 

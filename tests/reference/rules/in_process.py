@@ -13,7 +13,7 @@ from conformance.contract import Contract, load_contract
 from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.message import Message
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
 
 KEY, SECRET = "key", "secret"
 _AUTHORIZATION = b"Basic " + base64.b64encode(f"{KEY}:{SECRET}".encode())

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from conformance.reference.defects import Quirk
-from conformance.reference.rest.app import BODY_UNREAD, LAST_REQUEST
+from conformance.reference.pipeline.app import BODY_UNREAD, LAST_REQUEST
 
 if TYPE_CHECKING:
-    from conformance.reference.rest.app import Application
+    from conformance.reference.pipeline.app import Application
 
 REQUESTS_PER_CONNECTION = 1000
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (/[^\s?]*)(?:\?\S*)? HTTP/1\.[01]\r\n")

@@ -16,12 +16,12 @@ from typing import Any
 from conformance.reference.defects import Defect, Quirk
 from conformance.reference.deployment import Deployment
 from conformance.reference.nodes import FIRST_NODE, set_to_work
+from conformance.reference.pipeline.operations import MODULES
+from conformance.reference.pipeline.request_filter import RequestFilter
+from conformance.reference.pipeline.routing import BadEncoding, Endpoint, Router, decode_segments, parse_query
 from conformance.reference.rest.credentials import MalformedAuthorization, check_role
 from conformance.reference.rest.http import ROUTES, ApiError, Call, Crash, Reply
 from conformance.reference.rest.json_text import InvalidJson, read_json, read_json_leniently, write_json
-from conformance.reference.rest.operations import MODULES
-from conformance.reference.rest.request_filter import RequestFilter
-from conformance.reference.rest.routing import BadEncoding, Endpoint, Router, decode_segments, parse_query
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
