@@ -19,8 +19,9 @@ from typing import Any
 import uvicorn
 
 from conformance.contract import Contract
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import named
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.pipeline.app import Application
 from conformance.reference.pipeline.protocol import ConnectionProtocol
@@ -54,7 +55,7 @@ class RunningDeployment:
     def __init__(
         self, settings: Settings, http: Address, mqtt: Address | None, contract: Contract | None = None
     ) -> None:
-        self.deployment = Deployment(settings, contract)
+        self.deployment = AssembledDeployment(settings, contract)
         self._http = http
         self._mqtt = mqtt
         self.http_ports: list[int] = []

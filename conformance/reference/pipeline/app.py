@@ -13,8 +13,8 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import Defect, Quirk
-from conformance.reference.deployment import Deployment
 from conformance.reference.nodes import FIRST_NODE, set_to_work
 from conformance.reference.pipeline.operations import MODULES
 from conformance.reference.pipeline.request_filter import RequestFilter
@@ -49,7 +49,7 @@ _NOT_FOUND_HTML = b"<html><head><title>404 - NOT FOUND</title></head><body><h1>4
 class Application:
     """ASGI application over one node of a deployment; handlers are those registered when it is built."""
 
-    def __init__(self, deployment: Deployment, node: str = FIRST_NODE) -> None:
+    def __init__(self, deployment: AssembledDeployment, node: str = FIRST_NODE) -> None:
         assert MODULES, "their import registers the handlers"
         self.deployment = deployment
         self.node = node

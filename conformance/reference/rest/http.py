@@ -1,5 +1,6 @@
 """What a handler of the reference deployment receives and returns.
 
+from conformance.reference.deployment import Deployment
 The pipeline (`conformance.reference.pipeline.app`) does routing, method, authentication, body decoding and the schema
 filter, in the order EMQX does them; a handler sees a `Call` that passed all of them, and answers with a `Reply`
 or raises an `ApiError`.
@@ -10,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
+from conformance.reference.deployment import Deployment
 
 
 class SchemaFilter(Enum):
