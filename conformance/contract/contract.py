@@ -90,7 +90,7 @@ class Contract:
 
     def types(self, kind: ResourceKind) -> list[str]:
         """Sorted connector or action types of this version."""
-        return sorted(self._typed_branches[_TYPED_OPERATIONS[kind]])
+        return sorted(self._typed_branches[f"POST /{kind}"])
 
     def body_schema(self, label: str, resource_type: str | None = None) -> Mapping[str, Any] | None:
         """Schema of the JSON body of an operation, narrowed to one connector or action type if given."""

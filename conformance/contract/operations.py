@@ -6,21 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from conformance.contract.kinds import KINDS
+
 ResourceKind = Literal["connectors", "actions"]
 
 METHODS = ("get", "put", "post", "delete", "patch")
 JSON_MEDIA_TYPE = "application/json"
 
-BODY_CHOSEN_BY_TYPE = frozenset(
-    {
-        "POST /connectors",
-        "POST /connectors_probe",
-        "PUT /connectors/{id}",
-        "POST /actions",
-        "POST /actions_probe",
-        "PUT /actions/{id}",
-    }
-)
+BODY_CHOSEN_BY_TYPE = frozenset(label for kind in KINDS for label in kind.choosing_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,6 @@ from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
-SHRINK_S = 20.0
-"""How long shorter programs are looked for once one disagrees; each costs a real server its configuration writes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -69,7 +66,7 @@ class Exploration:
     def violated(self, error: AssertionError, program: Sequence[str]) -> None:
         """A program showed a disagreement; the first of them starts the time for finding shorter ones."""
         if not self.violations:
-            self._shrink_until = time.monotonic() + SHRINK_S
+            self._shrink_until = time.monotonic() + self.context.api.timing.shrink
         answer = error.answer if isinstance(error, Deviation) else None
         self.violations.append(ModelViolation(str(error), tuple(program), answer))
 

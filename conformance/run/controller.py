@@ -304,7 +304,7 @@ class Controller:
             described_version=self.contract.version,
             base_url=plan.configuration.base_url or "",
             target_version=plan.capabilities.version,
-            deployment=plan.capabilities.profile.sentences(),
+            deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
             seed=plan.seed,
             profile=plan.configuration.profile,
             started_at=plan.started_at,

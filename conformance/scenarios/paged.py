@@ -10,7 +10,6 @@ import pytest
 
 from conformance.contract import paths
 from conformance.target.http.answer import Answer
-from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
 from conformance.worker.context import Context
@@ -109,7 +108,7 @@ def subscriptions(context: Context, target: Target) -> Paged:
         client.subscribe(f"{topic}/{number}", 0)
     ids = tuple(f"{client.client_id} {topic}/{number}" for number in range(MANY))
     query, exact = {"match_topic": f"{topic}/#"}, {"clientid": client.client_id}
-    eventually(lambda: len(target.subscriptions.listed(**query)) == len(ids))
+    target.eventually(lambda: len(target.subscriptions.listed(**query)) == len(ids))
     return Paged(target, "GET /subscriptions", query, ids, target.subscriptions.identify, exact)
 
 

@@ -14,11 +14,9 @@ from conformance.commands.sweep import sweep_target
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
 from conformance.result import ItemResult
-from conformance.run import ending as ending_module
 from conformance.run.ending import EndOfRun, inventory_before
 from conformance.target.errors import SafetyViolation
 from conformance.target.journal.journal import read_journal
-from conformance.target.leftovers import cleanup
 from conformance.target.leftovers.cleanup import clean_up
 from conformance.target.leftovers.inventory import Inventory
 from tests.recorded import RECORDED
@@ -36,13 +34,6 @@ def recorded() -> Iterator[Populated]:
     """A deployment with the recorded defects of EMQX 5.8.9, and foreign resources of every kind."""
     with start_embedded(traits=RECORDED) as deployment, Populated(deployment) as populated:
         yield populated
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleanup, "_PAUSES_S", (0.0,))
-    monkeypatch.setattr(cleanup, "_DELETED_WITHIN_S", 0.1)
-    monkeypatch.setattr(ending_module, "_PAUSES_S", (0.0, 0.1))
 
 
 @pytest.fixture

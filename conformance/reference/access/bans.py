@@ -168,7 +168,11 @@ def parse_address(text: str, *, permissive: bool) -> IPv4Address | IPv6Address:
 def parse_network(text: str, *, permissive: bool) -> str:
     """CIDR text with the host bits cleared; without a mask it is one address. Raises `BadSubject`."""
     host, slash, mask = text.partition("/")
-    address = parse_address(host, permissive=permissive)
+    try:
+        address = parse_address(host, permissive=permissive)
+    except BadSubject:
+        # The recorded server tells of the crash of its parser.
+        raise BadSubject("{badmatch,{error,einval}}" if permissive else "bad peerhost") from None
     if slash and not (mask.isascii() and _MASK.fullmatch(mask)):
         raise BadSubject(f"bad network mask {mask!r}")
     try:

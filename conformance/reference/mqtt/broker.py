@@ -103,7 +103,7 @@ class Broker:
         return allowed
 
     def kick(self, clientid: str, reason_code: int = Reason.ADMINISTRATIVE_ACTION) -> bool:
-        """Disconnect a client and destroy its session; its will is published. False if there is none."""
+        """Disconnect a client and destroy its session; its will is due. False if there is none."""
         session = self.sessions.get(clientid)
         if session is None:
             return False

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from conformance.reference.defects import Quirk
 from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message, now_ms
+from conformance.reference.mqtt.aliases import OutgoingAliases
 from conformance.reference.mqtt.authorization import AuthorizationCache
 from conformance.reference.mqtt.encoder import publish_bytes
 from conformance.reference.mqtt.packets import Ack, Packet, PacketType, SubscribeOptions, Will
@@ -108,6 +109,7 @@ class Session:
         self.awaiting_rel: set[int] = set()
         self.statistics = Statistics()
         self.authorization_cache = AuthorizationCache()
+        self.aliases = OutgoingAliases()
         self.will: Will | None = None
         self.connection: Link | None = None
         self.timers: list[asyncio.TimerHandle] = []
@@ -131,6 +133,7 @@ class Session:
         self.disconnect_properties = {}
         self.statistics = Statistics()
         self.authorization_cache = AuthorizationCache()
+        self.aliases = OutgoingAliases(peer.properties.get("topic_alias_maximum", 0))
         self.inflight.limit = min(self.broker.configuration.max_inflight, peer.receive_maximum)
 
     def cancel_timers(self) -> None:
@@ -206,15 +209,16 @@ class Session:
     def _write(self, connection: Link, delivery: Delivery, packet_id: int, dup: bool) -> bool:
         """Put a PUBLISH on the wire; False if this client can never get it."""
         message = delivery.message
+        topic, alias = self.aliases.written(message.topic)
         try:
             data = publish_bytes(
-                message.topic,
+                topic,
                 message.payload,
                 delivery.qos,
                 delivery.retain,
                 dup,
                 packet_id,
-                self._properties(delivery) if self.peer.version >= 5 else {},
+                self._properties(delivery, alias) if self.peer.version >= 5 else {},
                 self.peer.version,
             )
         except _NOT_ENCODABLE:
@@ -224,11 +228,12 @@ class Session:
             self._drop(delivery, "too_large")
             return False
         connection.write(data)
+        self.aliases.sent(message.topic, alias)
         self.statistics.message_out(delivery.qos)
         self.broker.events.message_delivered(self, message)
         return True
 
-    def _properties(self, delivery: Delivery) -> Properties:
+    def _properties(self, delivery: Delivery, alias: int | None) -> Properties:
         message = delivery.message
         properties: Properties = dict(message.properties)
         if (interval := properties.get("message_expiry_interval")) is not None:
@@ -238,6 +243,8 @@ class Session:
             properties["user_property"] = message.user_properties
         if delivery.identifier is not None:
             properties["subscription_identifier"] = delivery.identifier
+        if alias is not None:
+            properties["topic_alias"] = alias
         return properties
 
     def replay(self) -> None:

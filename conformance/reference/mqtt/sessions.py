@@ -8,6 +8,7 @@ from typing import Protocol
 
 from conformance.reference.message import Message, now_ms
 from conformance.reference.mqtt.authorization import Access
+from conformance.reference.mqtt.gatekeeper import Gatekeeper
 from conformance.reference.mqtt.packets import Connect
 from conformance.reference.mqtt.peer import Peer
 from conformance.reference.mqtt.reasons import Reason
@@ -16,6 +17,9 @@ from conformance.reference.mqtt.session import NEVER_EXPIRES, Home, Link, Sessio
 
 class Owner(Home, Protocol):
     """What sessions ask of their broker when they end."""
+
+    @property
+    def gatekeeper(self) -> Gatekeeper: ...
 
     def authorize(self, session: Session, access: Access) -> bool:
         """Whether a client may publish its will."""
@@ -103,8 +107,11 @@ class Sessions(Mapping[str, Session]):
         self._sessions.clear()
 
     def _publish_will(self, session: Session) -> None:
+        """Publish the will, once: unless its client is banned by now, or may not publish there (SES-02, SES-04)."""
         will, session.will = session.will, None
         if will is None:
+            return
+        if self._broker.gatekeeper.is_banned(session.clientid, session.username, session.peer.host):
             return
         if not self._broker.authorize(session, Access("publish", will.topic, will.qos, will.retain)):
             return

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from conformance.contract.kinds import CONFIGURATION_WRITES
 from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import Defect, Quirk
 from conformance.reference.nodes import FIRST_NODE, set_to_work
@@ -32,9 +33,6 @@ BODY_LIMIT = 8_000_000
 KNOWN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 LAST_REQUEST = "emqx.last_request"
 BODY_UNREAD = "emqx.body_unread"
-_CONFIG_PATHS = frozenset(
-    f"{path}{suffix}" for path in ("/connectors", "/actions") for suffix in ("", "/{id}", "/{id}/enable/{enable}")
-) | {"/rules", "/rules/{id}", "/schema_registry", "/schema_registry/{name}"}
 
 _JSON = (b"content-type", b"application/json")
 _NO_CONTENT = (b"content-length", b"0")
@@ -134,7 +132,7 @@ class Application:
         call.raw_query = parse_query(query)
         call.body = await self._body(call.headers, receive)
         self._filters[endpoint.label].apply(call)
-        if self.deployment.settings.config_write_latency > 0 and _is_config_write(endpoint):
+        if self.deployment.settings.config_write_latency > 0 and endpoint.label in CONFIGURATION_WRITES:
             async with self.deployment.config_writes:
                 await asyncio.sleep(self.deployment.settings.config_write_latency)
                 return await self._handled(endpoint, call)
@@ -176,11 +174,6 @@ def _crashed(call: Call, reason: str, *, prints_request: bool = False, silent: b
         return Reply(500)
     called = _printed_request(call) if prints_request else f"[{call.operation}]"
     return Reply(500, {"code": "INTERNAL_ERROR", "message": f"error, {reason}, [{called},{_TRACE}]"})
-
-
-def _is_config_write(endpoint: Endpoint) -> bool:
-    method, path = endpoint.label.split(" ", 1)
-    return method != "GET" and path in _CONFIG_PATHS
 
 
 def _has_body(headers: Mapping[str, str]) -> bool:

@@ -1,6 +1,5 @@
 """What a handler of the reference deployment receives and returns.
 
-from conformance.reference.deployment import Deployment
 The pipeline (`conformance.reference.pipeline.app`) does routing, method, authentication, body decoding and the schema
 filter, in the order EMQX does them; a handler sees a `Call` that passed all of them, and answers with a `Reply`
 or raises an `ApiError`.
