@@ -153,7 +153,7 @@ def compile_pattern(text: str) -> re.Pattern[str]:
 
 
 def parse_address(text: str, traits: Traits = NO_TRAITS) -> IPv4Address | IPv6Address:
-    """An IP address; `Quirk.SHORT_ADDRESSES` also reads the short forms Erlang reads (``10.1``). Raises `BadSubject`."""
+    """An IP address, with `Quirk.SHORT_ADDRESSES` also in the forms Erlang reads (``10.1``); raises `BadSubject`."""
     try:
         return ip_address(text)
     except ValueError:
