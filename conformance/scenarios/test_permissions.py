@@ -12,7 +12,6 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.target.guard.mode import Mode
 from conformance.target.mqtt import MqttClient
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 
@@ -246,9 +245,9 @@ def test_cache_is_shown_and_cleared(target: Target, subject: Subject) -> None:
         return sorted(entry for entry in shown if entry[0].startswith(topic))
 
     expected = [(topic, "publish", "allow"), (f"{topic}/no", "publish", "deny"), (f"{topic}/of", "subscribe", "allow")]
-    assert eventually(lambda: cached() == expected), f"the cache shows {cached()}, expected {expected}"
+    assert target.eventually(lambda: cached() == expected), f"the cache shows {cached()}, expected {expected}"
 
     subject.rules_of_client(rule("deny", "publish", topic))
     target.api.call(DELETE_CACHE, path={"clientid": subject.client_id}).expect(204)
-    denied = eventually(lambda: not publish(client, topic))
+    denied = target.eventually(lambda: not publish(client, topic))
     assert denied, "a rule that was changed is not effective after the cache was cleared"

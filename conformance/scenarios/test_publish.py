@@ -11,7 +11,6 @@ from conformance.contract import paths
 from conformance.omission import disturbed, not_demanded
 from conformance.requirements import requirement
 from conformance.target.mqtt import properties_of
-from conformance.target.polling import eventually
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
 
@@ -56,7 +55,7 @@ def test_message_without_subscriber(target: Target) -> None:
     assert answer.reason_code == 16, f"the reason code is {answer.reason_code}"
 
     target.publish(topic, "kept", retain=True).expect(202)
-    eventually(lambda: target.retained.get(topic).ok)
+    target.eventually(lambda: target.retained.get(topic).ok)
     kept = payload_of(target.retained.read(topic))
     assert kept == b"kept", f"the retained message is {kept!r}"
 
@@ -185,7 +184,7 @@ def test_expired_message_is_not_delivered(target: Target) -> None:
     target.publish(topic, "old", qos=1, retain=True, properties=expiring).expect(200)
     target.publish(topic, "new", qos=1).expect(200)
     # Both copies expire together, and the retained one can be seen to be gone.
-    eventually(lambda: target.retained.get(topic).status == 404, 10)
+    target.eventually(lambda: target.retained.get(topic).status == 404, 1 + target.timing.expired)
 
     back = target.connect(client_id, clean_start=False, session_expiry_s=300)
     before = back.received_before("new")

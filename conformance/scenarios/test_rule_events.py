@@ -13,7 +13,6 @@ import pytest
 
 from conformance.requirements import requirement
 from conformance.target.http.answer import Deviation
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.scenario
@@ -220,7 +219,7 @@ def test_events_have_their_columns(target: Target) -> None:
     def missing() -> set[str]:
         return listed.keys() - {f"$events/{event['event'].replace('.', '_')}" for event in seen()}
 
-    eventually(lambda: not missing())
+    target.eventually(lambda: not missing())
     assert not missing(), f"not seen were {sorted(missing())}"
     for event in seen():
         name = f"$events/{event['event'].replace('.', '_')}"
