@@ -14,17 +14,15 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.target.http.answer import Answer
-from conformance.target.polling import eventually
 from conformance.target.resources.bridges import CLOSED_URL
 from conformance.target.resources.collection import Measured
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
 
-SETTLED_WITHIN_S = 15.0
 BRIEF = {"request_ttl": "2s"}
 SLOW_S = 3.0
 """Longer than `BRIEF`: what is answered then is answered late."""
@@ -77,7 +75,7 @@ class Bench:
             action = self.target.actions.create(connector=self._connector(connector), parameters=parameters, **more)
             if connector == "running" and more.get("enable") is not False:
                 # Until then messages wait, and may expire.
-                eventually(lambda: self.target.actions.read(action)["status"] == "connected", SETTLED_WITHIN_S)
+                self.target.eventually(lambda: self.target.actions.read(action)["status"] == "connected")
             return action
 
         return self._lasting(f"{kind} action", make, self.target.actions)
@@ -265,7 +263,8 @@ def test_cause_has_its_counters(cause: str, target: Target, bench: Bench, record
     for _ in range(case.messages):
         target.publish(bench.local_topic if case.local else bench.topic, case.payload, qos=1)
 
-    eventually(lambda: all(each.grown() == each.expected for each in counted.values()), SETTLED_WITHIN_S)
+    settled = target.timing.batch if "late" in cause else target.timing.delivered
+    target.eventually(lambda: all(each.grown() == each.expected for each in counted.values()), settled)
     for who, each in counted.items():
         grown = each.grown()
         message = f"{cause}: {who} counts {case.messages} messages as {grown}, expected {each.expected}"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
-from conformance.reference.defects import NO_TRAITS, Quirk, Traits
+from conformance.reference.defects import NO_TRAITS, Defect, Quirk, Traits
 from conformance.reference.replication import Store
 
 KINDS = ("clientid", "username", "peerhost", "clientid_re", "username_re", "peerhost_net")
@@ -82,7 +82,12 @@ class BanTable:
             case "peerhost":
                 return _address_text(parse_address(who, permissive=Quirk.SHORT_ADDRESSES in self.traits))
             case "peerhost_net":
-                return parse_network(who, permissive=Quirk.SHORT_ADDRESSES in self.traits)
+                try:
+                    return parse_network(who, permissive=Quirk.SHORT_ADDRESSES in self.traits)
+                except BadSubject:
+                    if Defect.BAN_OF_NO_NETWORK in self.traits:
+                        raise BadSubject("{badmatch,{error,einval}}") from None
+                    raise
             case "clientid_re" | "username_re":
                 compile_pattern(who)
         return who
@@ -168,11 +173,7 @@ def parse_address(text: str, *, permissive: bool) -> IPv4Address | IPv6Address:
 def parse_network(text: str, *, permissive: bool) -> str:
     """CIDR text with the host bits cleared; without a mask it is one address. Raises `BadSubject`."""
     host, slash, mask = text.partition("/")
-    try:
-        address = parse_address(host, permissive=permissive)
-    except BadSubject:
-        # The recorded server tells of the crash of its parser.
-        raise BadSubject("{badmatch,{error,einval}}" if permissive else "bad peerhost") from None
+    address = parse_address(host, permissive=permissive)
     if slash and not (mask.isascii() and _MASK.fullmatch(mask)):
         raise BadSubject(f"bad network mask {mask!r}")
     try:

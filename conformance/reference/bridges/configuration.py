@@ -139,7 +139,7 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
 
 
 def _secret_headers(deployment: Deployment) -> frozenset[str]:
-    return AUTHORIZING_HEADERS if deployment.strict else CREDENTIAL_HEADERS
+    return AUTHORIZING_HEADERS if deployment.has(Defect.CREDENTIALS_IN_HEADERS_SHOWN) else CREDENTIAL_HEADERS
 
 
 def _redacted(deployment: Deployment, config: Mapping[str, Any]) -> dict[str, Any]:
