@@ -10,7 +10,13 @@ from typing import Any
 from conformance.contract.versions import release_of
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
-from conformance.reference.bridges.redaction import Unprintable, redact, restore
+from conformance.reference.bridges.redaction import (
+    AUTHORIZING_HEADERS,
+    CREDENTIAL_HEADERS,
+    Unprintable,
+    redact,
+    restore,
+)
 from conformance.reference.bridges.resources import Action, Connector
 from conformance.reference.defects import Defect, Quirk, Traits
 from conformance.reference.deployment import Deployment
@@ -53,7 +59,8 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         shown = {**shown, "ssl": _with_tls(shown["ssl"], call.body["ssl"], traits)}
     if old is None:
         return Configuration(dict(shown), dict(settings))
-    return Configuration(restore(shown, old.config), restore(settings, old.settings))
+    headers = _secret_headers(call.deployment)
+    return Configuration(restore(shown, old.config, headers=headers), restore(settings, old.settings, headers=headers))
 
 
 # Accepted by the server although the document does not name them; their schemas for the filter.
@@ -102,7 +109,7 @@ def connector_shown(deployment: Deployment, connector: Connector) -> dict[str, A
     if connector.status not in ("connected", "stopped"):
         state["status_reason"] = connector.reason
     return {
-        **_redacted(connector.config),
+        **_redacted(deployment, connector.config),
         **state,
         "type": connector.type,
         "name": connector.name,
@@ -117,7 +124,7 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
     status, reason = action.status
     state = {"status": status, "status_reason": reason}
     shown = {
-        **_redacted(action.config),
+        **_redacted(deployment, action.config),
         **state,
         "type": action.type,
         "name": action.name,
@@ -130,9 +137,13 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
     return shown
 
 
-def _redacted(config: Mapping[str, Any]) -> dict[str, Any]:
+def _secret_headers(deployment: Deployment) -> frozenset[str]:
+    return AUTHORIZING_HEADERS if deployment.has(Defect.CREDENTIALS_IN_HEADERS_SHOWN) else CREDENTIAL_HEADERS
+
+
+def _redacted(deployment: Deployment, config: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return dict(redact(config))
+        return dict(redact(config, headers=_secret_headers(deployment)))
     except Unprintable:
         raise Crash("function_clause") from None
 
