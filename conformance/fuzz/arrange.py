@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from conformance.contract import kinds
-from conformance.contract.contract import Operation
 from conformance.contract.kinds import kind_of
-from conformance.run.worker import Context
+from conformance.contract.operations import Operation
 from conformance.target.http.session import expand
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 FIXED = {"operation": "start", "enable": "true"}
 """Path parameters that address nothing, with a value that is fine for all."""

@@ -25,7 +25,6 @@ from conformance.fuzz.records import FUZZING
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.result import Failure
-from conformance.run.worker import Context
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.mode import Mode
@@ -33,6 +32,7 @@ from conformance.target.guard.readings import lenient_readings
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import encode, expand
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 _DESTROYS = frozenset({"DELETE"})
 

@@ -15,12 +15,12 @@ from typing import Any
 from conformance.checks.sightings import concerned, fields_of, name_of, rows_of
 from conformance.fuzz.records import FUZZING
 from conformance.result import Damage, Failure
-from conformance.run.worker import Context
 from conformance.target.http.answer import Answer
 from conformance.target.http.json_body import decode_json
 from conformance.target.http.session import query_string
 from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.listing import LISTINGS, Listing
+from conformance.worker.context import Context
 
 Read = tuple[str, str]
 """Label of a list, and one of its query parameters; "" for the list as a whole."""

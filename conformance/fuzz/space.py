@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from conformance.contract import Contract, Operation, load_contract
-from conformance.contract.contract import ResourceKind
 from conformance.contract.kinds import kind_of
+from conformance.contract.operations import ResourceKind
 from conformance.fuzz.records import FUZZING
 from conformance.target.guard.hosts import NEVER_STARTED
 

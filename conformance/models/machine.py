@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 from hypothesis import HealthCheck, Phase, seed, settings, stateful
 from hypothesis.errors import Flaky
 
-from conformance.run.worker import Context
 from conformance.target.errors import TargetLost
 from conformance.target.http.answer import Answer, Deviation
 from conformance.target.http.session import NoAnswer
 from conformance.target.mqtt import MqttError
 from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,15 @@ from conformance.contract import load_contract
 from conformance.report.errors import UnwritableError
 from conformance.report.files import write_atomically
 from conformance.result import ItemResult
-from conformance.run.worker import Plan, Worker, journal_file, journal_header
 from conformance.target.errors import TargetLost, Unwritable
 from conformance.target.guard.mode import Mode
-from conformance.target.guard.swept import SweptNames
 from conformance.target.journal.journal import Journal, JournalError, StoredJournal, read_journal
 from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.cleanup import Left, clean_up
 from conformance.target.leftovers.inventory import AFTER, BEFORE, Claim, Inventory, take_again, take_inventory
+from conformance.target.leftovers.swept import SweptNames
+from conformance.worker.context import Worker, journal_file, journal_header
+from conformance.worker.plan import Plan
 
 _PAUSES = (0.0, 0.05, 0.13, 0.27, 0.55)
 """Pauses before each attempt to delete what is shown, as shares of the time that it may take to vanish.

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
-from conformance.run.worker import Context
 from conformance.target.http.answer import Answer
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 FEW, MANY = 4, 6
 """Elements of a list that are costly to create, and of any other: full last pages with some limits, not with others."""

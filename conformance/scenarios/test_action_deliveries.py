@@ -12,7 +12,7 @@ import pytest
 from conformance.requirements import requirement
 from conformance.scenarios.loop import loop
 from conformance.target.mqtt import MqttClient
-from conformance.target.resources.bridges import CLOSED_URL
+from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS
 from conformance.target.resources.typed import REDACTED, configured
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
@@ -208,8 +208,9 @@ def test_only_start_is_an_operation(target: Target, sink: HttpSink) -> None:
     )
     target.actions.start(action).expect(204)
 
-    operate = "POST /actions/{id}/{operation}"
-    target.api.call(operate, path={"id": action, "operation": "restart"}).expect(400, code="BAD_REQUEST")
+    for operation in NO_OPERATIONS:
+        path = {"id": action, "operation": operation}
+        target.api.call("POST /actions/{id}/{operation}", path=path).expect(400, code="BAD_REQUEST")
     assert target.actions.read(action)["status"] == "connected", "a refused operation stopped the action"
     nowhere = target.actions.posting(target.connectors.running(CLOSED_URL), "/hook")
     target.actions.start(nowhere).expect(400, code="BAD_REQUEST")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.target.resources.typed import configured
 from conformance.target.sink import CLOSED, Delivery, HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
 

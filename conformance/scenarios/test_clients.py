@@ -18,7 +18,8 @@ READ = "GET /clients/{clientid}"
 
 IMPOSSIBLE = {
     "ip_address": "nowhere", "proto_ver": "five", "conn_state": "sleeping", "clean_start": "maybe",
-    "gte_created_at": "yesterday", "lte_connected_at": "soon", "fields": "clientid,shoe_size",
+    "gte_created_at": "yesterday", "lte_created_at": "2020-13-01T00:00:00Z", "gte_connected_at": "1.5",
+    "lte_connected_at": "soon", "fields": "clientid,shoe_size",
 }  # fmt: skip
 """Query parameter -> a value it cannot have."""
 

@@ -11,7 +11,7 @@ from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Answer
-from conformance.target.resources.bridges import CLOSED_URL, Bridges
+from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS, Bridges
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
@@ -247,8 +247,9 @@ def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> Non
     """`start` answers 204 for a running connector and 400 for a disabled or unreachable one; nothing else is known."""
     connector = target.connectors.running(sink.url)
     target.connectors.start(connector).expect(204)
-    operate = "POST /connectors/{id}/{operation}"
-    target.api.call(operate, path={"id": connector, "operation": "restart"}).expect(400, code="BAD_REQUEST")
+    for operation in NO_OPERATIONS:
+        path = {"id": connector, "operation": operation}
+        target.api.call("POST /connectors/{id}/{operation}", path=path).expect(400, code="BAD_REQUEST")
     assert target.eventually(lambda: status_of(target, connector) == "connected"), (
         f"it is {status_of(target, connector)}"
     )

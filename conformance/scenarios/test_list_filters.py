@@ -12,10 +12,10 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.paged import SPECIAL, described_rules
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 

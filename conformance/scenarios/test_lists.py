@@ -12,10 +12,10 @@ from conformance.contract import paths
 from conformance.fuzz.arrange import Arrangement
 from conformance.omission import disturbed
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.paged import LABELS, LISTS, Fill, Paged
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.test_rule_sql import selected
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 

@@ -13,10 +13,10 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios import sql
 from conformance.target.http.answer import Sent
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 

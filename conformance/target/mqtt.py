@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from conformance.target.deployment_profile import MqttLimits
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.mqtt import MqttGuard
 from conformance.target.guard.sandbox import Owned
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource
-from conformance.target.preflight.deployment_profile import MqttLimits
 from conformance.target.settings.addresses import split_listener
 from conformance.target.timing import Timing
 
@@ -54,14 +56,17 @@ class Will:
     topic: str
     payload: str
     qos: int = 1
+    delay_s: int | None = None
+    """How long an MQTT 5 broker waits with it; the end of the session is the end of waiting."""
 
 
 class MqttClient:
     """One connection. Reason codes are those of MQTT 5 (or the return codes of 3.1.1).
 
     ``listener``: ``host:port``, behind ``mqtts://`` for TLS with the CAs of ``ca_bundle`` (default: the system's).
-    ``protocol``: 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is called for.
-    What outlives the connection, its session or a message it retains, is written into ``journal`` first.
+    ``protocol``: 3 (MQTT 3.1), 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is
+    called for. What outlives the connection, its session or a message it retains, is written into ``journal`` first.
+    ``topic_aliases``: how many topics an MQTT 5 broker may write as numbers; messages have the topics they stand for.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
     5 without spaces (``MaximumPacketSize`` in bytes). ``allowed``: what the target is known to allow; asking for more
     raises `Inapplicable`. ``settle`` is called before anything is sent: it waits until all nodes know what was written.
@@ -83,6 +88,7 @@ class MqttClient:
         ca_bundle: Path | None = None,
         manual_ack: bool = False,
         receive_maximum: int | None = None,
+        topic_aliases: int = 0,
         keepalive_s: int = 60,
         will: Will | None = None,
         journal: Journal | None = None,
@@ -118,7 +124,7 @@ class MqttClient:
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id,
-            clean_session=clean_start if protocol == 4 else None,
+            clean_session=clean_start if protocol < 5 else None,
             protocol=MQTTProtocolVersion(protocol),
             manual_ack=manual_ack,
             reconnect_on_failure=False,
@@ -128,9 +134,9 @@ class MqttClient:
         if tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, will.qos)
+            self._client.will_set(will.topic, will.payload, will.qos, properties=_delayed(will))
         self._journal = journal
-        self._outlives_connection = not clean_start if protocol == 4 else bool(session_expiry_s)
+        self._outlives_connection = not clean_start if protocol < 5 else bool(session_expiry_s)
         self._clean_start = clean_start
         self._keepalive_s = keepalive_s
         self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -138,6 +144,9 @@ class MqttClient:
             self._properties.SessionExpiryInterval = session_expiry_s
         if receive_maximum is not None:
             self._properties.ReceiveMaximum = receive_maximum
+        if topic_aliases:
+            self._properties.TopicAliasMaximum = topic_aliases
+        self._aliases: dict[int, str] = {}
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
@@ -275,6 +284,22 @@ class MqttClient:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def leave(self, reason_code: int, session_expiry_s: int | None = None) -> None:
+        """Send an MQTT 5 DISCONNECT with a reason code, and with another end of the session where one is given."""
+        properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        if session_expiry_s is not None:
+            properties.SessionExpiryInterval = session_expiry_s
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason_code), properties)
+        self._client.loop_stop()
+
+    def lose(self) -> None:
+        """End the connection without a DISCONNECT, as a client does that crashes or loses its network."""
+        connection = cast("socket.socket | None", self._client.socket())
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)
+        self.wait_closed()
+        self._client.loop_stop()
+
     @property
     def texts(self) -> list[str]:
         """The payloads of the messages received, as text."""
@@ -313,6 +338,7 @@ class MqttClient:
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         with self._changed:
+            self._resolve_alias(message)
             self._received += len(message.payload) + _OVERHEAD
             if self._received > MOST_RECEIVED:
                 self._client.disconnect()
@@ -321,6 +347,15 @@ class MqttClient:
             else:
                 self.messages.append(message)
             self._changed.notify_all()
+
+    def _resolve_alias(self, message: paho.MQTTMessage) -> None:
+        alias = getattr(message.properties, "TopicAlias", None)
+        if alias is None:
+            return
+        if message.topic:
+            self._aliases[alias] = message.topic
+        else:
+            message.topic = self._aliases.get(alias, "").encode()
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
         with self._changed:
@@ -339,6 +374,14 @@ def properties_of(message: paho.MQTTMessage) -> Mapping[str, Any]:
     ``UserProperty`` is a list of pairs, ``CorrelationData`` bytes.
     """
     return _by_name(message.properties)
+
+
+def _delayed(will: Will) -> Properties | None:
+    if will.delay_s is None:
+        return None
+    properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+    properties.WillDelayInterval = will.delay_s
+    return properties
 
 
 def _by_name(properties: Properties | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
-from conformance.target.settings.addresses import duration_s
+from conformance.target.durations import duration_s
 
 Value = TypeVar("Value")
 

@@ -23,8 +23,8 @@ from _pytest.runner import runtestprotocol
 from conformance.run.controller import Controller
 from conformance.run.item_life import REPORT_KEY, ItemRunner
 from conformance.run.node_ids import PACKAGE
-from conformance.run.worker import STOPPED, state_folder
 from conformance.target.timing import BOUNDS, Timing
+from conformance.worker.context import STOPPED, state_folder
 from tests.faults.catalogue import FAULTS
 from tests.faults.deployment import FaultyDeployment
 from tests.faults.seeded import Seeded

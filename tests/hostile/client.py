@@ -9,10 +9,10 @@ from typing import Any
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import load_contract
-from conformance.run.worker import Worker
 from conformance.target.http.answer import Answer
 from conformance.target.settings.config import Configuration
 from conformance.target.timing import Timing
+from conformance.worker.context import Worker
 from tests.waiting import PATIENCE_S
 
 IMPATIENT = Timing(connected=PATIENCE_S, silence=PATIENCE_S, heartbeat=PATIENCE_S, recovered=0.05)

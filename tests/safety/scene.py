@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from conformance.contract import load_contract
-from conformance.run.worker import Plan, Worker
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import new_run_id
@@ -18,6 +17,8 @@ from conformance.target.leftovers.cleanup import Left, clean_up, read_rules_of_a
 from conformance.target.settings.config import Configuration
 from conformance.target.target import Target
 from conformance.target.timing import Timing
+from conformance.worker.context import Worker
+from conformance.worker.plan import Plan
 from tests.faults.proxy import Fault, FaultProxy, Reply, Request
 from tests.safety.populated import Populated
 

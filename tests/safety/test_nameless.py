@@ -19,6 +19,7 @@ from conformance.target.errors import SafetyViolation
 from conformance.target.journal.journal import read_journal
 from conformance.target.leftovers.cleanup import clean_up
 from conformance.target.leftovers.inventory import Inventory
+from tests.recorded import RECORDED
 from tests.safety.populated import Populated
 from tests.safety.scene import FORBIDDEN, Scene, refusing
 
@@ -31,7 +32,7 @@ STAYS = "only deleting the authenticator and creating it anew removes it, with a
 @pytest.fixture(scope="module")
 def recorded() -> Iterator[Populated]:
     """A deployment with the recorded defects of EMQX 5.8.9, and foreign resources of every kind."""
-    with start_embedded(strict=True) as deployment, Populated(deployment) as populated:
+    with start_embedded(traits=RECORDED) as deployment, Populated(deployment) as populated:
         yield populated
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.contract.contract import JSON_MEDIA_TYPE
+from conformance.contract.operations import JSON_MEDIA_TYPE
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.boundaries import NO_SUCH_MEMBER, body_mutations
 from conformance.fuzz.identities import Identities

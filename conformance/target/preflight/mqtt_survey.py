@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.contract import paths
+from conformance.target.deployment_profile import DeploymentProfile, Identity, MqttLimits
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api, NoAnswer, expand
 from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
-from conformance.target.preflight.deployment_profile import DeploymentProfile, Identity, MqttLimits
 from conformance.target.resources.access import PASSWORD
 from conformance.target.settings.config import Configuration
 

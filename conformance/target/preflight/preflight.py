@@ -10,6 +10,7 @@ import requests
 
 from conformance.contract.versions import VersionError, release_of
 from conformance.target.capabilities import Capabilities
+from conformance.target.deployment_profile import DeploymentProfile
 from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
 from conformance.target.guard.hosts import HostPolicy
 from conformance.target.guard.mode import Mode
@@ -17,7 +18,6 @@ from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
-from conformance.target.preflight.deployment_profile import DeploymentProfile
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
 from conformance.target.preflight.survey import answering_nodes, read_profile, retainer_is_off
 from conformance.target.settings.config import Configuration, Role

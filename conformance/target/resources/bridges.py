@@ -16,6 +16,9 @@ from conformance.target.resources.typed import TypedBodies
 
 CLOSED_URL = f"http://127.0.0.1:{CLOSED_LOOPBACK_PORT}"
 
+NO_OPERATIONS = ("stop", "restart", "START", "startx", "enable", "reset")
+"""What is no operation on a connector or action: only ``start`` is one."""
+
 
 class Bridges(Collection):
     """What connectors and actions share: ids ``type:name``, enabling, starting, probing."""
