@@ -51,7 +51,7 @@ class Broker:
     def publish(self, message: Message) -> int:
         """Run the rules, keep the message if it is retained, hand it to subscribers; returns how many there are."""
         self.events.message_publish(message)
-        if message.retain:
+        if message.retain and not message.headers.get("direct_dispatch"):
             self.retained.store(message)
         receivers = self._table.receivers(message.topic)
         if not receivers:

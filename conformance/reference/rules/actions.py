@@ -111,7 +111,6 @@ def _message(rule: Rule, args: Mapping[str, Any], data: Row, columns: Row) -> Me
     if _truth(evaluate(args["direct_dispatch"], data)):
         # Neither the rules nor the store of retained messages see it.
         message.headers["direct_dispatch"] = True
-        message.retain = False
     return message
 
 
