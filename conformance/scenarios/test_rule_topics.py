@@ -8,7 +8,6 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.factors import Case, Named, every, pairwise, parametrized
 from conformance.scenarios.shapes import FILTERS, zoo
 from conformance.target.guard.topics import matches
@@ -17,6 +16,7 @@ from conformance.target.polling import eventually
 from conformance.target.resources.collection import arranged
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 

@@ -8,11 +8,11 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.factors import Case, covered, parametrized
 from conformance.scenarios.updates import leaves, update_cases
 from conformance.target.errors import Inapplicable
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
