@@ -26,6 +26,7 @@ _ELSEWHERE = {
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),
     "diff": ("conformance.commands.report", "diff"),
+    "new-scenario": ("conformance.commands.new_scenario", "new_scenario"),
 }
 
 
@@ -157,7 +158,11 @@ def requirements(form: str) -> None:
     from conformance.catalogue.registry import catalogue
     from conformance.contract import load_contract
 
-    entries = list(catalogue())
+    try:
+        entries = list(catalogue())
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE_ERROR)
     if form == "json":
         click.echo(json.dumps(as_data(entries, load_contract()), indent=2, ensure_ascii=False))
     elif form == "md":
