@@ -5,8 +5,8 @@ hands to their tests: ``target`` (`Target`), ``sandbox`` (`Sandbox`), ``api`` (`
 ``capabilities`` (`Capabilities`) and ``sink`` (`HttpSink`). How it goes together: docs/extending.md.
 """
 
-from conformance.catalogue.extensions import API_VERSION as VERSION
 from conformance.checks.additional import Judgment, answer_check
+from conformance.checks.extensions import API_VERSION as VERSION
 from conformance.contract import Contract, Operation
 from conformance.omission import not_demanded
 from conformance.requirements import requirement
@@ -19,6 +19,7 @@ from conformance.target.mqtt import MqttClient, MqttError
 from conformance.target.polling import eventually
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
+from conformance.target.timing import Timing
 
 __all__ = [
     "CAPABILITIES",
@@ -37,6 +38,7 @@ __all__ = [
     "Operation",
     "Sandbox",
     "Target",
+    "Timing",
     "answer_check",
     "eventually",
     "not_demanded",

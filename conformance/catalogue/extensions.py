@@ -5,32 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection, Iterator
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
-
-import pytest
 
 from conformance.catalogue.retired import retired_requirements
+from conformance.checks.extensions import ExtensionError, import_checks, import_of
 from conformance.requirements import REQUIREMENTS, Requirement
-from conformance.target.errors import ConfigurationError
 from emqx_conformance_extensions import Extension, installed
-
-API_VERSION = 1
-"""Of `conformance.api`; it grows when something that extensions use is changed or taken away."""
-
-DECLARATION = "CONFORMANCE_API"
-"""The name under which the package of an extension says which version of the API it was written for."""
-
-CHECKS = "checks"
-"""The module of an extension whose checks look at every answer."""
 
 _ID = re.compile(r"[A-Z][A-Z0-9]{2,11}-\d{2,4}")
 _SUITE = "the suite"
-
-
-class ExtensionError(ConfigurationError):
-    """An extension cannot be used (exit code 2); the text is one sentence that names it."""
 
 
 def import_extensions(operations: Collection[str] | None = None) -> None:
@@ -41,25 +23,8 @@ def import_extensions(operations: Collection[str] | None = None) -> None:
     import_checks()
     for extension in installed():
         for module in _test_modules(extension):
-            _import(extension, module)
+            import_of(extension, module)
     _check(operations)
-
-
-def import_checks() -> None:
-    """Import what looks at every answer: it takes part whichever items are selected. Raises `ExtensionError`."""
-    for extension in installed():
-        if extension.folder is None:
-            raise ExtensionError(f"extension {extension}: there is no package {extension.package}")
-        package = _import(extension, extension.package)
-        version = getattr(package, DECLARATION, None)
-        if version != API_VERSION:
-            raise ExtensionError(
-                f"extension {extension}: {extension.package}.{DECLARATION} is {version!r:.20}, "
-                f"and this suite has version {API_VERSION} of conformance.api"
-            )
-        checks = f"{extension.package}.{CHECKS}"
-        if find_spec(checks) is not None:
-            _import(extension, checks)
 
 
 def _test_modules(extension: Extension) -> Iterator[str]:
@@ -73,16 +38,6 @@ def _test_modules(extension: Extension) -> Iterator[str]:
             if not root.joinpath(package, "__init__.py").is_file():
                 raise ExtensionError(f"extension {extension}: {package.as_posix()} holds tests and has no __init__.py")
         yield ".".join(file.relative_to(root).with_suffix("").parts)
-
-
-def _import(extension: Extension, name: str) -> ModuleType:
-    try:
-        return import_module(name)
-    except (Exception, pytest.skip.Exception) as error:
-        reason = " ".join(str(error).split())
-        raise ExtensionError(
-            f"extension {extension}: {name} cannot be imported: {type(error).__name__}: {reason:.300}"
-        ) from error
 
 
 def _check(operations: Collection[str] | None) -> None:

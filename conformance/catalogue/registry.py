@@ -7,7 +7,8 @@ import conformance.checks.whole_run
 import conformance.fuzz
 import conformance.models
 import conformance.scenarios
-from conformance.catalogue.extensions import ExtensionError, import_extensions
+from conformance.catalogue.extensions import import_extensions
+from conformance.checks.extensions import ExtensionError
 from conformance.requirements import REQUIREMENTS, Requirement
 
 

@@ -12,7 +12,7 @@ import click
 import jinja2
 
 from conformance import __version__
-from conformance.catalogue.extensions import API_VERSION
+from conformance.checks.extensions import API_VERSION
 from emqx_conformance_extensions import GROUP
 
 _USAGE_ERROR = 2

@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 from conformance.contract import Contract
+from conformance.reference.defects import named
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.rest.app import Application
@@ -204,7 +205,8 @@ async def _run_as_child(options: dict[str, Any]) -> None:
     stop = _stop_on_signals()
     http, mqtt = options.pop("http"), options.pop("mqtt")
     configuration = NodeConfiguration(**options.pop("configuration"))
-    settings = Settings(**options, configuration=configuration)
+    traits = named(options.pop("traits"))
+    settings = Settings(**options, traits=traits, configuration=configuration)
     running = RunningDeployment(settings, (http[0], http[1]), (mqtt[0], mqtt[1]) if mqtt else None)
     await running.start()
     urls, addresses = running.base_urls, running.mqtt_addresses

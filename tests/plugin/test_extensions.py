@@ -14,9 +14,11 @@ import pytest
 import emqx_conformance_extensions
 from conformance import api
 from conformance.catalogue import extensions
-from conformance.catalogue.extensions import ExtensionError, import_extensions
+from conformance.catalogue.extensions import import_extensions
 from conformance.checks import additional
+from conformance.checks import extensions as importing
 from conformance.checks.additional import AdditionalCheck
+from conformance.checks.extensions import ExtensionError
 from conformance.commands.new_scenario import contents
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.requirements import REQUIREMENTS
@@ -32,8 +34,8 @@ GUIDE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 VERSION_1 = {
     "CAPABILITIES", "VERSION", "Answer", "Api", "Capabilities", "Contract", "Delivery", "Deviation", "HttpSink",
-    "Judgment", "Mode", "MqttClient", "MqttError", "Operation", "Sandbox", "Target", "answer_check", "eventually",
-    "not_demanded", "requirement",
+    "Judgment", "Mode", "MqttClient", "MqttError", "Operation", "Sandbox", "Target", "Timing", "answer_check",
+    "eventually", "not_demanded", "requirement",
 }  # fmt: skip
 
 
@@ -139,7 +141,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         extension = Extension(name, package, "gadget-requirements", "2.1")
-        for module in (extensions, emqx_conformance_extensions):
+        for module in (extensions, importing, emqx_conformance_extensions):
             monkeypatch.setattr(module, "installed", lambda: (extension,))
         monkeypatch.setattr("emqx_conformance_pytest.installed", lambda: (extension,))
         return extension

@@ -34,7 +34,7 @@ class Access:
         self.source: Source | None = (
             Source(max_rules=configuration.max_rules) if SOURCE_TYPE in self.source_chain else None
         )
-        self.bans = BanTable(strict=deployment.strict)
+        self.bans = BanTable(deployment.traits)
 
     def authenticate(
         self, clientid: str, username: str | None, password: bytes | None, peerhost: str
