@@ -17,10 +17,10 @@ from conformance.report.comparison import compare, render_comparison
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
 from conformance.report.json_report import read_report
+from conformance.report.proposal import propose
 from conformance.report.storage import read_run
 from conformance.report.terminal import details, summary
 from conformance.result import RunResult
-from conformance.waivers.proposal import propose
 
 WORSE = 1
 

@@ -101,6 +101,7 @@ class Defect(Trait):
     QUEUE_PAGES_SKIP_MESSAGES = About("A page of queued messages that is cut short is followed by a later one.")
     SUPERUSER_FLAG_AS_TEXT = About("`is_superuser` given as a text is stored as that, and any text raises privileges.")
     IMPORT_OF_NO_ARRAY = About("The refusal of an import that is no array tells the crash.")
+    BAN_OF_NO_NETWORK = About("The refusal of a ban whose network is none tells of the crash of its parser.")
     BAN_OF_NONSENSE = About("Lifting the ban of what cannot be banned crashes the look-up.")
     DOTS_ARE_STEPS = About("Encoded dot segments of a path address what is above.")
     EQUAL_CREATIONS_AT_ONCE = About("Of equal creations at the same time several succeed.")

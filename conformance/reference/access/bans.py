@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
-from conformance.reference.defects import NO_TRAITS, Quirk, Traits
+from conformance.reference.defects import NO_TRAITS, Defect, Quirk, Traits
 from conformance.reference.replication import Store
 
 KINDS = ("clientid", "username", "peerhost", "clientid_re", "username_re", "peerhost_net")
@@ -82,10 +82,19 @@ class BanTable:
             case "peerhost":
                 return _address_text(parse_address(who, permissive=Quirk.SHORT_ADDRESSES in self.traits))
             case "peerhost_net":
-                return parse_network(who, permissive=Quirk.SHORT_ADDRESSES in self.traits)
+                return self._network(who)
             case "clientid_re" | "username_re":
                 compile_pattern(who)
         return who
+
+    def _network(self, text: str) -> str:
+        permissive = Quirk.SHORT_ADDRESSES in self.traits
+        if Defect.BAN_OF_NO_NETWORK in self.traits:
+            try:
+                parse_address(text.partition("/")[0], permissive=permissive)
+            except BadSubject:
+                raise BadSubject("{badmatch,{error,einval}}") from None
+        return parse_network(text, permissive=permissive)
 
     def find(self, kind: str, who: str) -> Ban | None:
         """The stored ban of a normalised subject."""
@@ -168,11 +177,7 @@ def parse_address(text: str, *, permissive: bool) -> IPv4Address | IPv6Address:
 def parse_network(text: str, *, permissive: bool) -> str:
     """CIDR text with the host bits cleared; without a mask it is one address. Raises `BadSubject`."""
     host, slash, mask = text.partition("/")
-    try:
-        address = parse_address(host, permissive=permissive)
-    except BadSubject:
-        # The recorded server tells of the crash of its parser.
-        raise BadSubject("{badmatch,{error,einval}}" if permissive else "bad peerhost") from None
+    address = parse_address(host, permissive=permissive)
     if slash and not (mask.isascii() and _MASK.fullmatch(mask)):
         raise BadSubject(f"bad network mask {mask!r}")
     try:
