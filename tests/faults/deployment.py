@@ -11,9 +11,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
 from types import TracebackType
 
-from conformance.reference.defects import NO_TRAITS, Traits
+from conformance.contract import Contract, Variant, load_contract
+from conformance.reference.defects import NO_TRAITS, Quirk, Traits
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
@@ -27,6 +30,16 @@ LOOPBACK = "127.0.0.1"
 def unchanged(_request: Request, forward: Callable[[], Reply]) -> Reply:
     """The fault that is none."""
     return forward()
+
+
+def _contract(traits: Traits) -> Contract:
+    """The contract that a deployment with these traits checks requests against; loaded once."""
+    return _loaded("documented" if Quirk.OWN_DOCUMENT in traits else "corrected")
+
+
+@cache
+def _loaded(variant: Variant) -> Contract:
+    return load_contract(variant)
 
 
 def _unused_port() -> int:
@@ -60,6 +73,7 @@ class FaultyDeployment:
         self._proxy = FaultProxy("", unchanged)
         self._broken = contextlib.ExitStack()
         self._mqtt_port = _unused_port()
+        self._traits = traits
 
     @property
     def options(self) -> dict[str, object]:
@@ -95,21 +109,24 @@ class FaultyDeployment:
         self._proxy.fault = seeded.fault or unchanged
         for broken in seeded.broken:
             self._broken.enter_context(broken.applied())
-        if seeded.broken:
+        if seeded.traits:
+            self._traits = seeded.traits
+        if seeded.broken or seeded.traits:
             self.renew()
 
     def lift(self) -> None:
         """Apply no fault any more."""
         self._proxy.fault = unchanged
         self._broken.close()
+        self._traits = self.settings.traits
 
     async def _renew(self) -> None:
         former = self._running
         if former is not None:
             await former.deployment.stop()
-        contract = former.deployment.contract if former is not None else None
+        settings = replace(self.settings, traits=self._traits)
         mqtt = LOOPBACK, self._mqtt_port
-        self._running = running = RunningDeployment(self.settings, (LOOPBACK, 0), mqtt, contract)
+        self._running = running = RunningDeployment(settings, (LOOPBACK, 0), mqtt, _contract(self._traits))
         await running.start()
         self._proxy.upstream = running.base_url
         if former is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.contract.versions import release_of
+from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
 from conformance.reference.bridges.redaction import (
     AUTHORIZING_HEADERS,
@@ -18,11 +19,9 @@ from conformance.reference.bridges.redaction import (
 )
 from conformance.reference.bridges.resources import Action, Connector
 from conformance.reference.defects import Defect, Quirk, Traits
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker
 from conformance.reference.rest.http import ApiError, Call, Crash
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _IDENTITY = ("type", "name")
 _TIMES = ("created_at", "last_modified_at")
@@ -115,7 +114,7 @@ def connector_shown(deployment: Deployment, connector: Connector) -> dict[str, A
         "type": connector.type,
         "name": connector.name,
         "node_status": [{"node": node, **state} for node in deployment.nodes],
-        "actions": [action.name for action in deployment.bridges.actions_of(connector)],
+        "actions": [action.name for action in deployment.part(Bridges).actions_of(connector)],
         "sources": [],
     }
 
@@ -131,7 +130,7 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
         "name": action.name,
         "error": reason,
         "node_status": [{"node": node, **state} for node in deployment.nodes],
-        "rules": deployment.bridges.rules_using(action.id),
+        "rules": deployment.part(Bridges).rules_using(action.id),
     }
     if deployment.release >= _FIRST_WITH_TIMES:
         shown |= {"created_at": action.created_at, "last_modified_at": action.last_modified_at}
