@@ -19,7 +19,6 @@ from conformance.report.files import write_atomically
 from conformance.report.json_report import read_report
 from conformance.report.storage import read_run
 from conformance.report.terminal import details, summary
-from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
 
 WORSE = 1
