@@ -10,6 +10,7 @@ from typing import Any
 from conformance.catalogue.registry import catalogue
 from conformance.contract import DocumentError, load_contract
 from conformance.contract.loading import DEFAULT_VERSION
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.ending import inventory_before
@@ -22,9 +23,6 @@ from conformance.target.settings.config import Configuration, load_configuration
 from conformance.waivers import WaiverError, load_waivers
 from conformance.worker.plan import Plan
 from conformance.worker.stopping import INTERRUPTED, Interrupts
-
-USAGE_ERROR = 2
-INCONCLUSIVE = 3
 
 
 class StartError(Exception):

@@ -10,7 +10,6 @@ import pytest
 
 from conformance.target.errors import Inapplicable
 from conformance.target.mqtt import MqttClient, Will
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 
@@ -118,7 +117,7 @@ class Part:
 
     def expect_away(self) -> None:
         """Fail the item if the API goes on to show a connection of the client."""
-        assert eventually(self._away), "the client is still shown as connected"
+        assert self.target.eventually(self._away), "the client is still shown as connected"
 
     def _away(self) -> bool:
         answer = self.target.clients.get(self.client_id).expect(200, 404)
