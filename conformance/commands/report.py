@@ -20,8 +20,8 @@ from conformance.report.files import write_atomically
 from conformance.report.json_report import read_report
 from conformance.report.storage import read_run
 from conformance.report.terminal import details, summary
+from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
-from conformance.waivers.proposal import propose
 
 _FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
     "html": (html.FILE_NAME, html.render_html),

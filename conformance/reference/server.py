@@ -18,12 +18,13 @@ from typing import Any
 
 import uvicorn
 
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import named
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
+from conformance.reference.pipeline.protocol import ConnectionProtocol
 from conformance.reference.rest.http import BASE_PATH
-from conformance.reference.rest.protocol import ConnectionProtocol
 
 Address = tuple[str, int]
 
@@ -51,7 +52,7 @@ class RunningDeployment:
     """
 
     def __init__(self, settings: Settings, http: Address, mqtt: Address | None) -> None:
-        self.deployment = Deployment(settings)
+        self.deployment = AssembledDeployment(settings)
         self._http = http
         self._mqtt = mqtt
         self.http_ports: list[int] = []

@@ -13,8 +13,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from conformance.catalogue.security import SECURITY
 from conformance.report.came import Came, came, constant
+from conformance.report.security import SECURITY
 from conformance.report.text import counted
 from conformance.result import Failure, Level, RequirementResult, RunResult
 

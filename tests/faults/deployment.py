@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.deployment import Settings
@@ -60,6 +61,7 @@ class FaultyDeployment:
         self._broken = contextlib.ExitStack()
         self._open = contextlib.ExitStack()
         self._mqtt_port = _unused_port()
+        self._traits = traits
 
     @property
     def options(self) -> dict[str, object]:
@@ -95,20 +97,24 @@ class FaultyDeployment:
         self._proxy.fault = seeded.fault or unchanged
         for broken in seeded.broken:
             self._broken.enter_context(broken.applied())
-        if seeded.broken:
+        if seeded.traits:
+            self._traits = seeded.traits
+        if seeded.broken or seeded.traits:
             self.renew()
 
     def lift(self) -> None:
         """Apply no fault any more."""
         self._proxy.fault = unchanged
         self._broken.close()
+        self._traits = self.settings.traits
 
     async def _renew(self) -> None:
         former = self._running
         if former is not None:
             await former.deployment.stop()
+        settings = replace(self.settings, traits=self._traits)
         mqtt = LOOPBACK, self._mqtt_port
-        self._running = running = RunningDeployment(self.settings, (LOOPBACK, 0), mqtt)
+        self._running = running = RunningDeployment(settings, (LOOPBACK, 0), mqtt)
         await running.start()
         self._proxy.upstream = running.base_url
         if former is not None:

@@ -11,9 +11,9 @@ import pytest
 
 from conformance.contract import load_contract
 from conformance.reference.defects import NO_TRAITS
-from conformance.reference.rest import app
+from conformance.reference.pipeline import app
+from conformance.reference.pipeline.operations import MODULES
 from conformance.reference.rest.http import ROUTES, Reply, Route, SchemaFilter
-from conformance.reference.rest.operations import MODULES
 from tests.fidelity.live import KEY, SECRET, TOKEN
 from tests.recorded import RECORDED
 from tests.reference.core.conftest import Api, basic
