@@ -108,6 +108,7 @@ class Defect(Trait):
     EQUAL_CREATIONS_AT_ONCE = About("Of equal creations at the same time several succeed.")
     FULL_LAST_PAGE_HAS_NEXT = About("A full last page says that another one follows.")
     IMPORT_OF_IDS_THAT_ARE_NO_TEXTS = About("An import stores users whose ids are no texts, which nobody can delete.")
+    GROUP_FORGOTTEN_OVER_A_TOPIC = About("With a topic, the filter of subscriptions by a shared group is forgotten.")
 
 
 class Quirk(Trait):

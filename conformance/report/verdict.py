@@ -181,7 +181,7 @@ class _Findings:
                     f"{counted(len(concerned), 'item')} {text}: {reasons(item.reason for item in concerned)}"
                 )
         undecided: list[tuple[str, RequirementResult | OperationResult]] = [
-            *((requirement.id, requirement) for requirement in self.requirements),
+            *((_named(entry), entry) for entry in self.requirements),
             *((operation.operation, operation) for operation in self.operations),
         ]
         lines = [
@@ -196,6 +196,13 @@ def _shortened(lines: Sequence[str], what: str) -> Iterator[str]:
     yield from lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
         yield f"And {len(lines) - _MOST_LINES} more {what}."
+
+
+def _named(requirement: RequirementResult) -> str:
+    """Sentence and id, the id alone where the reason has the sentence."""
+    if requirement.title in requirement.reason:
+        return requirement.id
+    return f"{requirement.title.removesuffix('.')} ({requirement.id})"
 
 
 def _sentence(text: str) -> str:

@@ -24,7 +24,7 @@ def _variants(secret: str) -> Iterator[tuple[str, str]]:
     yield "with a blank in front", f" {secret}"
     yield "with a line feed behind", f"{secret}\n"
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
-        yield f"in the Unicode form {form}", unicodedata.normalize(form, secret)  # type: ignore[arg-type]
+        yield f"in the Unicode form {form}", unicodedata.normalize(form, secret)
     yield "in full width", "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in secret)
     yield "with U+0000 behind", f"{secret}\0"
     yield "with U+0000 and more behind", f"{secret}\0more"

@@ -81,11 +81,12 @@ class Bench:
         return self._lasting(f"{kind} action", make, self.target.actions)
 
     def _connector(self, kind: str) -> str:
-        fields: Mapping[str, Any] = {
+        kinds: Mapping[str, Mapping[str, Any]] = {
             "running": {"url": self.sink.url},
             "unreachable": {"url": CLOSED_URL},
             "stopped": {"url": self.sink.url, "enable": False},
-        }[kind]
+        }
+        fields = kinds[kind]
         options = {"type": "http", "enable": True, "pool_size": 2, "resource_opts": {"health_check_interval": "1s"}}
         connectors = self.target.connectors
         return self._lasting(f"{kind} connector", lambda: connectors.create(**{**options, **fields}), connectors)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.reference.defects import Quirk, Traits
+from conformance.reference.defects import Defect, Quirk, Traits
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.session import Subscription
 from conformance.reference.mqtt.topics import is_topic_filter, matches
@@ -50,8 +50,7 @@ def _table_key(subscription: Subscription) -> tuple[bool, bytes, bytes]:
 def _wanted(subscription: Subscription, query: dict[str, Any], traits: Traits) -> bool:
     topic_filter = subscription.filter
     group = query.get("share_group")
-    # 5.8.9 forgets the group over the topic, and finds those of all groups.
-    forgotten = strict and "topic" in query and topic_filter.group is not None
+    forgotten = "topic" in query and topic_filter.group is not None and Defect.GROUP_FORGOTTEN_OVER_A_TOPIC in traits
     if group is not None and topic_filter.group != group and not forgotten:
         return False
     if "topic" in query and not _has_topic(subscription, query["topic"], group, traits):
