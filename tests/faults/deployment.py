@@ -12,11 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
-from types import TracebackType
 
-from conformance.contract import Contract, Variant, load_contract
-from conformance.reference.defects import NO_TRAITS, Quirk, Traits
+from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
@@ -30,16 +27,6 @@ LOOPBACK = "127.0.0.1"
 def unchanged(_request: Request, forward: Callable[[], Reply]) -> Reply:
     """The fault that is none."""
     return forward()
-
-
-def _contract(traits: Traits) -> Contract:
-    """The contract that a deployment with these traits checks requests against; loaded once."""
-    return _loaded("documented" if Quirk.OWN_DOCUMENT in traits else "corrected")
-
-
-@cache
-def _loaded(variant: Variant) -> Contract:
-    return load_contract(variant)
 
 
 def _unused_port() -> int:
@@ -72,6 +59,7 @@ class FaultyDeployment:
         self._retired: set[asyncio.Task[None]] = set()
         self._proxy = FaultProxy("", unchanged)
         self._broken = contextlib.ExitStack()
+        self._open = contextlib.ExitStack()
         self._mqtt_port = _unused_port()
         self._traits = traits
 
@@ -126,7 +114,7 @@ class FaultyDeployment:
             await former.deployment.stop()
         settings = replace(self.settings, traits=self._traits)
         mqtt = LOOPBACK, self._mqtt_port
-        self._running = running = RunningDeployment(settings, (LOOPBACK, 0), mqtt, _contract(self._traits))
+        self._running = running = RunningDeployment(settings, (LOOPBACK, 0), mqtt)
         await running.start()
         self._proxy.upstream = running.base_url
         if former is not None:
@@ -142,15 +130,13 @@ class FaultyDeployment:
 
     def __enter__(self) -> FaultyDeployment:
         self._thread.start()
-        self._proxy.__enter__()
+        self._open.enter_context(self._proxy)
         self.renew()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.lift()
-        self._proxy.__exit__(kind, error, trace)
+        self._open.close()
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
