@@ -14,7 +14,6 @@ from conformance.scenarios.factors import Case, covered
 from conformance.scenarios.updates import leaves
 from conformance.target.errors import Inapplicable
 from conformance.target.mqtt import MqttClient, Will, properties_of
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.messages import payload_of
@@ -110,7 +109,7 @@ def _retained(target: Target, topic: str, payload: str) -> dict[str, Any]:
         answer = target.retained.get(topic)
         return answer.json if answer.ok and payload_of(answer.json).decode() == payload else {}
 
-    found = eventually(kept)
+    found = target.eventually(kept)
     assert found, f"{payload} is not retained"
     return found
 

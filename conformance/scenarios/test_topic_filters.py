@@ -14,7 +14,6 @@ from conformance.scenarios.factors import Case, every, parametrized
 from conformance.scenarios.shapes import FILTERS, zoo
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.guard.topics import matches
-from conformance.target.polling import eventually
 from conformance.target.resources.collection import arranged
 from conformance.target.target import Target
 
@@ -45,7 +44,9 @@ def test_retained_messages(target: Target, case: Case) -> None:
     topics, topic_filter = zoo(root), case.filter.below(root)
     messages = [{"topic": topic, "payload": topic, "retain": True} for topic in topics]
     arranged(target.api.call("POST /publish/bulk", json=messages), 202, 200)
-    assert eventually(lambda: retained(target, root) == sorted(topics)), f"{root}/# lists {retained(target, root)}"
+    assert target.eventually(lambda: retained(target, root) == sorted(topics)), (
+        f"{root}/# lists {retained(target, root)}"
+    )
     expected = sorted(topic for topic in topics if matches(topic, topic_filter))
 
     listed = retained(target, root, topic_filter)
@@ -56,7 +57,7 @@ def test_retained_messages(target: Target, case: Case) -> None:
         _expect_delivered(target, topic_filter, expected)
     target.retained.delete(topic_filter).expect(204)
     left = sorted(set(topics) - set(expected))
-    assert eventually(lambda: retained(target, root) == left), (
+    assert target.eventually(lambda: retained(target, root) == left), (
         f"after DELETE of {topic_filter} there are {retained(target, root)}, expected {left}"
     )
 
@@ -116,7 +117,7 @@ def test_subscriptions(target: Target, filters: tuple[str, str]) -> None:
     for name, topic_filter, qos in wanted:
         clients[name].subscribe(topic_filter, qos)
     ids = [client.client_id for client in clients.values()]
-    eventually(lambda: sum(len(target.subscriptions.ids(clientid=each)) for each in ids) == len(wanted))
+    target.eventually(lambda: sum(len(target.subscriptions.ids(clientid=each)) for each in ids) == len(wanted))
 
     def meant(name: str, value: Any) -> Any:
         match name:
