@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from conformance.run.node_ids import PACKAGE
 from tests.faults.catalogue import FAULTS
@@ -22,7 +23,7 @@ def test_faults_are_found_where_everything_is_denied_by_default(tmp_path: Path) 
     completed = subprocess.run(
         command, input=json.dumps(list(seeded)), cwd=PACKAGE.parent, env=environment(), capture_output=True, text=True
     )
-    found = defaultdict(list)
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in map(json.loads, lines.read_text().splitlines()):
         if line["name"] is None:
             assert line["result"]["failures"] == [], f"{line['item']} fails without a fault"
