@@ -10,22 +10,19 @@ import requests
 
 from conformance.contract.versions import VersionError, release_of
 from conformance.target.capabilities import Capabilities
-from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
+from conformance.target.deployment_profile import DeploymentProfile
+from conformance.target.errors import ConfigurationError, CredentialsError, NoEmqxError, TargetLost
 from conformance.target.guard.hosts import HostPolicy
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
-from conformance.target.preflight.deployment_profile import DeploymentProfile
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
 from conformance.target.preflight.survey import answering_nodes, read_profile, retainer_is_off
 from conformance.target.settings.config import Configuration, Role
-from conformance.target.settling import Settling
 from conformance.target.sink import HttpSink, SinkError
-
-REPLICATION_LAG_S = 0.5
-"""By how much reads may lag behind writes where several nodes answer and nothing else is said."""
+from conformance.target.timing import LAG_BETWEEN_NODES_S
 
 _USERS = "/authentication/password_based:built_in_database/users"
 _READ_ONLY = "the data plane is left alone with --read-only"
@@ -41,13 +38,7 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     `ConfigurationError` if what answers is no EMQX API, its certificate is not trusted, its version cannot be read and
     none was named, or the sink cannot listen.
     """
-    action_types = _reach(api)
-    version, node = _version(api)
-    if not action_types and node is None and not _refuses_strangers(api):
-        raise ConfigurationError(
-            f"{api.base_url} is no EMQX API: GET /action_types names no types, GET /nodes names no node, and a request "
-            f"without credentials is not refused as EMQX does"
-        )
+    action_types, version, node = identify(api)
     writes = configuration.mode > Mode.READ_ONLY
     warnings = list(_write_check(api, sandbox)) if writes else []
     if version is not None and configuration.emqx_version is None:
@@ -55,7 +46,7 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     if not api.health.uptimes():
         warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
     profile = _placed(read_profile(api), api, configuration)
-    api.settling = Settling(profile.lag_s)
+    api.timing = replace(api.timing, lag=profile.lag_s)
     mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
     identity = mqtt.profile.identity
     return Capabilities(
@@ -80,12 +71,28 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     )
 
 
+def identify(api: Api) -> tuple[list[str], str | None, str | None]:
+    """Reach an EMQX that serves requests: the action types that it names, its version and its first node's name.
+
+    Raises `TargetLost`, `CredentialsError` and `ConfigurationError` as `preflight`; it is `NoEmqxError` where something
+    else answers.
+    """
+    action_types = _reach(api)
+    version, node = _version(api)
+    if not action_types and node is None and not _refuses_strangers(api):
+        raise NoEmqxError(
+            f"{api.base_url} is no EMQX API: GET /action_types names no types, GET /nodes names no node, and a request "
+            f"without credentials is not refused as EMQX does"
+        )
+    return action_types, version, node
+
+
 def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) -> DeploymentProfile:
     """``profile`` with what a load balancer in front of the nodes means to those who write and then read."""
     answering = answering_nodes(api)
     lag_s = configuration.replication_lag
     if lag_s is None:
-        lag_s = REPLICATION_LAG_S if answering > 1 else 0.0
+        lag_s = LAG_BETWEEN_NODES_S if answering > 1 else 0.0
     return replace(profile, answering=answering, lag_s=lag_s)
 
 
@@ -114,7 +121,7 @@ def _reach(api: Api) -> list[str]:
         raise TargetLost(f"{api.base_url} is not ready: GET /action_types answered {answer.status}")
     if answer.status != 200 or not answer.is_json:
         problem = f": {answer.json_problem}" if answer.media_type == "application/json" else ""
-        raise ConfigurationError(
+        raise NoEmqxError(
             f"{api.base_url} is no EMQX API: GET /action_types answered {answer.status} "
             f"with {answer.media_type or 'no body'}{problem}"
         )

@@ -72,6 +72,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("strict_waivers", "A waiver that nothing needs any more is an error.", is_flag=True),
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
+    Option("patience", "Wait N times as long as usual for whatever a target does (2x, 1.5x). Default: 1x.", "Nx"),
     Option(
         "replication_lag",
         "How long reads may lag behind writes where several nodes answer (500ms, 2s). Default: 500ms there, else none.",
