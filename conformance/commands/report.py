@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -13,9 +11,10 @@ import click
 from rich.console import Console
 
 from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
-from conformance.report import html, json_report, junit
+from conformance.report import html
 from conformance.report.comparison import compare, render_comparison
 from conformance.report.errors import ReportError
+from conformance.report.formats import FORMATS
 from conformance.report.files import write_atomically
 from conformance.report.json_report import read_report
 from conformance.report.storage import read_run
@@ -23,22 +22,16 @@ from conformance.report.terminal import details, summary
 from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
 
-_FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
-    "html": (html.FILE_NAME, html.render_html),
-    "junit": (junit.FILE_NAME, junit.render_junit),
-    "json": (json_report.FILE_NAME, lambda run: json.dumps(json_report.build_report(run), indent=2) + "\n"),
-}
-
-
 @click.command()
 @click.argument("directory", metavar="[DIR]", default="reports", type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "form",
-    type=click.Choice([*_FORMATS, "terminal"]),
+    type=click.Choice([*FORMATS, "terminal"]),
     default="terminal",
     show_default=True,
-    help="terminal prints the summary, the others write their file into DIR.",
+    help="terminal prints the summary, the others write their file into DIR: "
+    f"{', '.join(f'{name} {form.purpose}' for name, form in FORMATS.items())}.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write there instead; - is standard output.")  # fmt: skip
@@ -55,19 +48,18 @@ def report(directory: Path, form: str, output: Path | None, every: bool, write_w
             return
         if form == "terminal":
             if output is not None:
-                raise click.UsageError("--output goes with --format html, junit or json")
+                raise click.UsageError("--output goes with a --format that is written into a file")
             if every:
                 details(run, Console())
                 return
             page = directory / html.FILE_NAME
             summary(run, Console(), page if page.is_file() else None)
             return
-        name, render = _FORMATS[form]
-        text = render(run)
+        text = FORMATS[form].render(run, directory)
         if output == Path("-"):
             sys.stdout.buffer.write(text.encode("utf-8", errors="backslashreplace"))
             return
-        path = output or directory / name
+        path = output or directory / FORMATS[form].file_name
         write_atomically(path, text)
         click.echo(str(path))
     except ReportError as error:

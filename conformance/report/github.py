@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from conformance.report.causes import causes, failing
 from conformance.report.errors import UnwritableError
-from conformance.report.json_report import message_with_attribution
 from conformance.report.markdown import render_markdown
-from conformance.report.text import visible
-from conformance.result import Failure, RequirementResult, RunResult
+from conformance.report.text import visible, words
+from conformance.result import RunResult
 
 MOST_ANNOTATIONS = 10
 """Of each level GitHub shows no more for one step."""
@@ -22,17 +22,13 @@ def is_github(environment: Mapping[str, str]) -> bool:
 
 
 def annotations(run: RunResult) -> Iterator[str]:
-    """Workflow commands, one line each: failures that count, errors for MUST and warnings for SHOULD, then the verdict."""
-    levels = {requirement.id: requirement for requirement in run.requirements}
-    counted = {"error": 0, "warning": 0}
-    for failure in run.failures:
-        command = _command(failure, levels)
-        if failure.counts and counted[command] < MOST_ANNOTATIONS - (command == "error"):
-            counted[command] += 1
-            title = f"{failure.requirement} {failure.operation or failure.check}"
-            yield f"::{command} title={_property(title)}::{_data(message_with_attribution(failure))}"
+    """Workflow commands, one line each: the verdict, then causes that count, errors for MUST, warnings for SHOULD."""
     if run.verdict in ("non_conformant", "inconclusive"):
-        yield f"::error title=emqx-conformance::{_data(f'{run.verdict}: ' + ' '.join(run.reasons))}"
+        yield f"::error title=emqx-conformance::{_data(f'{words(run.verdict)}: ' + ' '.join(run.reasons))}"
+    found = failing(causes(run))
+    for command, level, most in (("error", "MUST", MOST_ANNOTATIONS - 1), ("warning", "SHOULD", MOST_ANNOTATIONS)):
+        for cause in [cause for cause in found if cause.level == level][:most]:
+            yield f"::{command} title={_property(cause.where)}::{_data(f'{cause.sentence} {cause.came}')}"
 
 
 def append_summary(run: RunResult, environment: Mapping[str, str]) -> None:
@@ -45,11 +41,6 @@ def append_summary(run: RunResult, environment: Mapping[str, str]) -> None:
             file.write(render_markdown(run))
     except OSError as error:
         raise UnwritableError(Path(name), error) from error
-
-
-def _command(failure: Failure, levels: Mapping[str, RequirementResult]) -> str:
-    requirement = levels.get(failure.requirement)
-    return "warning" if requirement is not None and requirement.level == "SHOULD" else "error"
 
 
 def _data(text: str) -> str:

@@ -12,11 +12,10 @@ from conformance.report.html import VERDICT_NAMES, VERDICT_SENTENCES
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "summary.md"
-MOST_FAILURES_SHOWN = 20
+MOST_CAUSES_SHOWN = 20
 _MARKS = {
     "conformant": "✅", "conformant_with_waivers": "✅", "partial": "🟡", "non_conformant": "❌", "inconclusive": "🟡",
 }  # fmt: skip
-_LONGEST_MESSAGE = 300
 
 
 def render_markdown(run: RunResult) -> str:
@@ -42,15 +41,15 @@ def _lines(run: RunResult) -> Iterator[str]:
     yield "| " + " | ".join(str(totals[name]) for name in ("passed", "failed", "waived", "skipped", "errors")) + " |"
     yield ""
     yield from (f"- {cell(reason)}" for reason in run.reasons)
-    failures = [failure for failure in run.failures if failure.counts]
-    if failures:
+    found = failing(causes(run))
+    if found:
         yield ""
-        yield "| requirement | operation | what came |"
-        yield "|---|---|---|"
-        yield from map(_row, failures[:MOST_FAILURES_SHOWN])
-        if len(failures) > MOST_FAILURES_SHOWN:
+        yield "| level | what is wrong | operation | what came | failures |"
+        yield "|---|---|---|---|---|"
+        yield from map(_row, found[:MOST_CAUSES_SHOWN])
+        if len(found) > MOST_CAUSES_SHOWN:
             yield ""
-            yield f"{len(failures) - MOST_FAILURES_SHOWN} more are in the report."
+            yield f"{len(found) - MOST_CAUSES_SHOWN} more causes are in the report."
     missing = list(summed_up(run.left_out))
     if missing:
         yield ""
@@ -64,10 +63,11 @@ def _lines(run: RunResult) -> Iterator[str]:
         yield "</details>"
 
 
-def _row(failure: Failure) -> str:
-    text = message_with_attribution(failure)
-    short = text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}..."
-    return f"| {failure.requirement} | {cell(failure.operation or '-')} | {cell(short)} |"
+def _row(cause: Cause) -> str:
+    level = f"{cause.level}, security" if cause.security else cause.level
+    return (
+        f"| {level} | {cell(cause.sentence)} | {cell(cause.where)} | {cell(cause.came)} | {len(cause.counting)} |"
+    )
 
 
 _ESCAPED = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]<>()#+!|&~@$"}

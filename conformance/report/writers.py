@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.report import html, json_report, junit, storage
+from conformance.report import har, html, json_report, junit, storage
 from conformance.report.errors import ReportError
+from conformance.report.formats import FORMATS
 from conformance.result import RunResult
 
 
@@ -43,7 +44,7 @@ def write_reports(run: RunResult, directory: Path) -> Written:
 
 def remove_reports(directory: Path) -> None:
     """Remove what an earlier run reported: until this one has something to say, nothing may speak for it."""
-    remove(directory, _WRITERS)
+    remove(directory, [*_WRITERS, *(form.file_name for form in FORMATS.values()), har.STORED])
 
 
 def remove(directory: Path, names: Iterable[str]) -> None:
@@ -55,8 +56,6 @@ def remove(directory: Path, names: Iterable[str]) -> None:
 
 _WRITERS: Mapping[str, Callable[[RunResult, Path], Path]] = {
     storage.FILE_NAME: storage.write_run,
-    json_report.FILE_NAME: json_report.write_report,
-    junit.FILE_NAME: junit.write_junit,
-    html.FILE_NAME: html.write_html,
+    **{form.file_name: form.write for form in FORMATS.values() if form.every_run},
 }
 _FROM_BEST = (html.FILE_NAME, json_report.FILE_NAME, junit.FILE_NAME, storage.FILE_NAME)

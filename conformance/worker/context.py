@@ -90,6 +90,10 @@ class Context(Worker):
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
         self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
+        self._exchanges: ExchangeLog | None = None
+        if plan.configuration.har:
+            self._exchanges = ExchangeLog(exchanges_file(plan.configuration, plan.run_id, worker), self.recorder)
+            self.api.observers.append(self._exchanges)
         self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:

@@ -98,6 +98,8 @@ class Configuration(BaseModel):
     replication_lag: float | None = Field(default=None, ge=0)
     time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
+    baseline: Path | None = None
+    har: bool = False
     contract: Literal["corrected", "published"] = "corrected"
     warnings: tuple[str, ...] = ()
 

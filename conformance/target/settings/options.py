@@ -80,6 +80,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("time_budget", "Start nothing new after this long (30s, 10m, 2h), clean up and report.", "DURATION"),
     Option("report_dir", "Where the reports go. Default: reports/.", "DIR"),
+    Option(
+        "baseline",
+        "An earlier report.json, or its folder: exit code 1 only for what fails since, or is not decided any more.",
+        "REPORT",
+    ),
+    Option("har", "Keep every exchange, redacted, in exchanges.har (HTTP Archive 1.2).", is_flag=True),
     Option("contract", "Check against the corrected or the published document.", choices=("corrected", "published")),
     Option("target", "Named target in targets.toml.", "NAME"),
     Option("targets_file", "Where targets.toml is. Default: ./targets.toml.", "FILE"),
