@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from conformance.contract import Contract, Variant, load_contract
 from conformance.contract.versions import Version, release_of
 from conformance.reference.message import Hooks
-from conformance.reference.node_configuration import NodeConfiguration
+from conformance.reference.node_configuration import ListenerType, NodeConfiguration
 from conformance.reference.nodes import at_work, node_names
 from conformance.reference.replication import Replication, Store
 from conformance.reference.rest.credentials import ApiKey, Credentials
@@ -83,12 +83,16 @@ class Deployment:
         """True if the recorded defects of EMQX 5.8.9 are reproduced (``serve --strict-5.8.9``)."""
         return self.settings.strict
 
-    async def start(self, *mqtt: tuple[str, int]) -> list[int]:
-        """Open an MQTT listener for each node, if any are asked for; returns their ports.
+    async def start(self, *addresses: tuple[str, int], type: ListenerType = "tcp") -> list[int]:
+        """Open a listener of a type for each node, if any are asked for; returns their ports, none if it is disabled.
 
-        Connectors start as they are created.
+        Connectors start as they are created. Raises OSError.
         """
-        return [await self.broker.start(*address, node) for node, address in zip(self.nodes, mqtt, strict=False)]
+        if not any(listener.enable for listener in self.settings.configuration.listeners if listener.type == type):
+            return []
+        return [
+            await self.broker.start(*address, node, type) for node, address in zip(self.nodes, addresses, strict=False)
+        ]
 
     async def stop(self) -> None:
         """End every connection and task of the deployment."""

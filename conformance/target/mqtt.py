@@ -59,7 +59,7 @@ class Will:
 class MqttClient:
     """One connection. Reason codes are those of MQTT 5 (or the return codes of 3.1.1).
 
-    ``listener``: ``host:port``, behind ``mqtts://`` for TLS with the CAs of ``ca_bundle`` (default: the system's).
+    ``listener``: as `split_listener` takes it; TLS trusts the CAs of ``ca_bundle`` (default: the system's).
     ``protocol``: 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is called for.
     What outlives the connection, its session or a message it retains, is written into ``journal`` first.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
@@ -98,7 +98,7 @@ class MqttClient:
         self._settle = settle
         if will is not None:
             allowed.check_publish(will.topic, len(will.payload), will.qos, retain=False)
-        self.host, self.port, tls = split_listener(listener)
+        self._listener = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
         self.username = username
@@ -117,12 +117,15 @@ class MqttClient:
             client_id,
             clean_session=clean_start if protocol == 4 else None,
             protocol=MQTTProtocolVersion(protocol),
+            transport="tcp" if self._listener.path is None else "websockets",
             manual_ack=manual_ack,
             reconnect_on_failure=False,
         )
         if username is not None:
             self._client.username_pw_set(username, password)
-        if tls:
+        if self._listener.path is not None:
+            self._client.ws_set_options(self._listener.path, self._handshake_headers)
+        if self._listener.tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos)
@@ -176,9 +179,9 @@ class MqttClient:
         if self._journal is not None and self._outlives_connection:
             self._journal.record([Resource("client", self.client_id)])
         try:
-            self._client.connect(self.host, self.port, self._keepalive_s, **options)
-        except (OSError, ValueError) as error:
-            raise MqttError(f"cannot connect to {self.host}:{self.port}: {error}") from error
+            self._client.connect(self._listener.host, self._listener.port, self._keepalive_s, **options)
+        except (OSError, ValueError, LookupError, paho.WebsocketConnectionError) as error:
+            raise MqttError(f"cannot connect to {self._listener}: {error}") from error
         self._client.loop_start()
         self._wait(lambda: self.connack is not None or self._closed, timeout_s)
         if self.connack is None:
@@ -269,6 +272,13 @@ class MqttClient:
     def texts(self) -> list[str]:
         """The payloads of the messages received, as text."""
         return [message.payload.decode(errors="backslashreplace") for message in self.messages]
+
+    def _handshake_headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """Without the Origin, which browsers send and brokers may check; with the brackets that an IPv6 host needs."""
+        default = 443 if self._listener.tls else 80
+        host = self._listener.address
+        host = host.removesuffix(f":{default}") if self._listener.port == default else host
+        return {name: value for name, value in headers.items() if name != "Origin"} | {"Host": host}
 
     def _granted_for(self, mid: int | None) -> int:
         if mid is None or not self._wait(lambda: mid in self._granted or self._closed, TIMEOUT_S):

@@ -74,6 +74,11 @@ DEPLOYMENTS = (
     Configured("keep-alive", ("mqtt.server_keepalive=30",), "the server sets the keep-alive"),
     Configured("no-echo", ("mqtt.ignore_loop_deliver=true",), "MQTT 3.1.1 clients do not get their own messages"),
     Configured("few-sessions", ("license.max_sessions=6",), "a license for six sessions"),
+    Configured(
+        "websocket",
+        ("listeners.tcp.default.enable=false", "listeners.ws.default.enable=true"),
+        "MQTT over WebSocket alone",
+    ),
     Configured("no-qos-0-queue", ("mqtt.mqueue_store_qos0=false",), "QoS 0 is not queued"),
 )
 

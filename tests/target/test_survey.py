@@ -132,6 +132,14 @@ def test_limits_of_clients(survey):
     ]
 
 
+def test_a_listener_for_websocket_alone(survey):
+    found = survey("listeners.tcp.default.enable=false", "listeners.ws.default.enable=true")
+
+    assert (found.profile.listener, found.no_mqtt) == ("ws", None)
+    assert "they use MQTT over WebSocket" in found.profile.sentences()
+    assert "connectors speak no WebSocket" in found.missing()["loop"]
+
+
 def test_a_read_only_run_tries_nothing_out(survey):
     found = survey("no_match=deny", read_only=True)
 

@@ -59,6 +59,7 @@ def _peer(connection: Connection, packet: Connect) -> Peer:
         host,
         port,
         sockname,
+        connection.listener.configuration.id,
         packet.version,
         packet.clean_start,
         packet.keepalive,

@@ -10,6 +10,7 @@ from conformance.reference.message import Message
 from conformance.reference.mqtt.authorization import Access
 from conformance.reference.mqtt.connection import Connection
 from conformance.reference.mqtt.events import Events
+from conformance.reference.mqtt.listener import Listener
 from conformance.reference.mqtt.packets import SubscribeOptions
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.retained import RetainedStore
@@ -17,6 +18,7 @@ from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.sessions import Sessions
 from conformance.reference.mqtt.table import ExclusiveError, Subscription, SubscriptionTable
 from conformance.reference.mqtt.topics import Filter
+from conformance.reference.node_configuration import ListenerType
 from conformance.reference.nodes import FIRST_NODE
 
 if TYPE_CHECKING:
@@ -34,26 +36,27 @@ class Broker:
         self.retained = RetainedStore(self.configuration)
         self.connections: set[Connection] = set()
         self._table = SubscriptionTable()
-        self._servers: list[asyncio.Server] = []
+        self.listeners: list[Listener] = []
 
-    async def start(self, host: str, port: int, node: str = FIRST_NODE) -> int:
-        """Listen for clients of a node; port 0 picks a free one. Returns the port."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self, node), host, port)
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+    async def start(self, host: str, port: int, node: str = FIRST_NODE, type: ListenerType = "tcp") -> int:
+        """Listen for clients of a node; port 0 picks a free one. Returns the port; raises OSError."""
+        configuration = next(each for each in self.configuration.listeners if each.type == type)
+        listener = Listener(self, configuration, node)
+        bound = await listener.start(host, port)
+        self.listeners.append(listener)
+        return bound
 
     async def stop(self) -> None:
         """Close the listeners and every connection; MQTT 5 clients are told 0x8B."""
-        for server in self._servers:
-            server.close()
+        for listener in self.listeners:
+            listener.close()
         for connection in list(self.connections):
             connection.close("server_shutting_down", Reason.SERVER_SHUTTING_DOWN, publish_will=False)
         self.sessions.clear()
         # One turn of the loop lets the transports flush and report that they are closed.
         await asyncio.sleep(0)
-        while self._servers:
-            await self._servers.pop().wait_closed()
+        while self.listeners:
+            await self.listeners.pop().wait_closed()
 
     # Messages
 

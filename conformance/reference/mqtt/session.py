@@ -31,11 +31,12 @@ _NOT_ENCODABLE = (AttributeError, TypeError, OverflowError, ValueError)
 
 @dataclass(slots=True)
 class Peer:
-    """How a client is connected: addresses, and what its CONNECT said."""
+    """How a client is connected: addresses, and what its CONNECT said; ``listener`` by its id, ``tcp:default``."""
 
     host: str
     port: int
     sockname: str
+    listener: str
     version: int
     clean_start: bool
     keepalive: int

@@ -9,7 +9,6 @@ from conformance.reference.message import Message
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.table import Subscription
 
-_LISTENER = "tcp:default"
 _BYTES_PER_WORD = 8
 
 
@@ -25,7 +24,7 @@ def client_object(session: Session) -> dict[str, Any]:
         "clientid": session.clientid,
         "username": session.username,
         "node": session.peer.node,
-        "listener": _LISTENER,
+        "listener": peer.listener,
         "connected": session.connected,
         "durable": False,
         "is_bridge": False,

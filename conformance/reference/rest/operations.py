@@ -1,6 +1,6 @@
 """Imports every module with handlers, so that all operations are registered."""
 
-from conformance.reference import auxiliary
+from conformance.reference import auxiliary, listeners
 from conformance.reference.access import ban_handlers, import_handlers, rule_handlers, user_handlers
 from conformance.reference.bridges import action_handlers, connector_handlers
 from conformance.reference.mqtt_operations import (
@@ -23,6 +23,7 @@ MODULES = (
     clients,
     connector_handlers,
     import_handlers,
+    listeners,
     publish,
     retained,
     rule_handlers,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.sandbox import bare_topic
+from conformance.target.settings.addresses import ListenerType
 
 Identity = Literal["anonymous", "username", "clientid"]
 
@@ -98,8 +99,9 @@ class DeploymentProfile:
     ``identity``: by what the broker knows a client; "anonymous": it lets in whoever comes. ``no_match``: what an MQTT
     client may do that no authorization rule speaks of. ``authenticators`` and ``sources``: the chains by backend, in
     the order in which they are asked, None where they could not be read. ``ruled``: whether the suite's own clients
-    need rules to use their own topics. ``nodes``: how many the cluster has, ``answering``: how many of them answer
-    under the base URL. ``lag_s``: seconds by which reads may lag behind writes.
+    need rules to use their own topics. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
+    the cluster has, ``answering``: how many of them answer under the base URL. ``lag_s``: seconds by which reads may
+    lag behind writes.
     """
 
     identity: Identity = "anonymous"
@@ -108,6 +110,7 @@ class DeploymentProfile:
     authenticators: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
     ruled: bool = False
+    listener: ListenerType = "tcp"
     edition: str | None = None
     nodes: int = 1
     answering: int = 1
@@ -131,6 +134,8 @@ class DeploymentProfile:
             if not self.demands_users
             else f"MQTT clients need a user, known by its {_WORDS[self.identity]}"
         )
+        if self.listener != "tcp":
+            told.append(f"they use {_SPOKEN[self.listener]}")
         if self.authenticators is not None:
             told.append(f"authenticators: {', '.join(self.authenticators) or 'none'}")
         if self.sources is not None:
@@ -151,5 +156,6 @@ class DeploymentProfile:
         return cls(**{**value, **chains, "limits": MqttLimits(**value["limits"])})
 
 
+_SPOKEN = {"ssl": "MQTT over TLS", "ws": "MQTT over WebSocket", "wss": "MQTT over WebSocket and TLS"}
 _WORDS = {"username": "user name", "clientid": "client id"}
 _PERMITTED = {"allow": "allowed", "deny": "denied"}

@@ -42,7 +42,7 @@ class Impossible(Exception):
 def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: DeploymentProfile) -> MqttSurvey:
     """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read."""
     if configuration.mqtt is None:
-        return MqttSurvey(profile, "no MQTT listener given (--mqtt HOST:PORT)")
+        return MqttSurvey(profile, "no MQTT listener given (--mqtt)")
     trials = _Trials(api, configuration, sandbox, configuration.mqtt)
     try:
         profile = replace(profile, identity=trials.find_identity())

@@ -31,6 +31,7 @@ _USERS = "/authentication/password_based:built_in_database/users"
 _READ_ONLY = "the data plane is left alone with --read-only"
 _NOT_TOLD = "the target disconnects a client that it refuses something (authorization.deny_action)"
 _UNKNOWN_CLIENT_IDS = "MQTT clients need a user named like their client id, and the target chooses that of a connector"
+_NO_PLAIN_LISTENER = "connectors speak no WebSocket, and --mqtt names no other listener of the target"
 _AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
 
 
@@ -57,7 +58,6 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     profile = _placed(read_profile(api), api, configuration)
     api.settling = Settling(profile.lag_s)
     mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
-    identity = mqtt.profile.identity
     return Capabilities(
         version=version,
         node=node,
@@ -74,19 +74,20 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         no_told_denials=None if mqtt.told_denials else _NOT_TOLD,
         no_retainer=_no_retainer(api),
         no_schemas=_absent(api, "/schema_registry", "the target has no schema registry", paged=False),
-        no_loop=_UNKNOWN_CLIENT_IDS if identity == "clientid" else None,
+        no_loop=_no_loop(mqtt.profile),
         profile=mqtt.profile,
         warnings=tuple(warnings),
     )
 
 
 def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) -> DeploymentProfile:
-    """``profile`` with what a load balancer in front of the nodes means to those who write and then read."""
+    """``profile`` with the way to the target: its listener, and what a load balancer means to those who read."""
     answering = answering_nodes(api)
     lag_s = configuration.replication_lag
     if lag_s is None:
         lag_s = REPLICATION_LAG_S if answering > 1 else 0.0
-    return replace(profile, answering=answering, lag_s=lag_s)
+    listener = configuration.listener
+    return replace(profile, answering=answering, lag_s=lag_s, listener="tcp" if listener is None else listener.type)
 
 
 def _read(api: Api, path: str) -> Answer:
@@ -182,6 +183,13 @@ def _absent(api: Api, path: str, reason: str, *, paged: bool = True) -> str | No
 def _no_retainer(api: Api) -> str | None:
     """Why nothing is retained. Only a target that says so is believed: one that forgets messages is defective."""
     return "the retainer is switched off (retainer.enable)" if retainer_is_off(api) else None
+
+
+def _no_loop(profile: DeploymentProfile) -> str | None:
+    """Why no connector of the target can connect to its own broker."""
+    if profile.listener in ("ws", "wss"):
+        return _NO_PLAIN_LISTENER
+    return _UNKNOWN_CLIENT_IDS if profile.identity == "clientid" else None
 
 
 def _no_role(api: Api, configuration: Configuration, role: Role) -> str | None:

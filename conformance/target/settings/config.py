@@ -19,7 +19,7 @@ from conformance.contract.versions import release_of
 from conformance.target.errors import ConfigurationError
 from conformance.target.guard.mode import Mode
 from conformance.target.redaction import SHORTEST_SECRET
-from conformance.target.settings.addresses import duration_s, is_loopback, split_address, split_listener
+from conformance.target.settings.addresses import Listener, duration_s, is_loopback, split_address, split_listener
 from conformance.target.settings.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES, SECRETS
 from conformance.target.settings.secret_files import exposure, read_secret_file
 from conformance.target.settings.targets_file import named_target
@@ -197,8 +197,14 @@ class Configuration(BaseModel):
 
     @property
     def broker(self) -> str | None:
-        """``host:port`` of the target's MQTT listener, which connectors may name."""
-        return split_listener(self.mqtt).address if self.mqtt is not None else None
+        """``host:port`` of the target's MQTT listener, which connectors may name; they speak no WebSocket."""
+        listener = self.listener
+        return listener.address if listener is not None and listener.path is None else None
+
+    @property
+    def listener(self) -> Listener | None:
+        """The target's MQTT listener."""
+        return split_listener(self.mqtt) if self.mqtt is not None else None
 
     def sink_address(self, worker: str) -> tuple[str, int]:
         """Host and port of the HTTP sink of one worker (``main``, ``gw0``, ``gw1``...); port 0 means any."""

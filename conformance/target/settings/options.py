@@ -41,8 +41,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("publisher_secret_file", "File that holds its secret.", "FILE"),
     Option(
         "mqtt",
-        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are left out.",
-        "HOST:PORT",
+        "MQTT listener of the target: HOST:PORT, mqtts://HOST:PORT for TLS, ws://HOST:PORT/mqtt or wss://... for "
+        "WebSocket; without it the data-plane tests are left out.",
+        "LISTENER",
     ),
     Option(
         "sink",

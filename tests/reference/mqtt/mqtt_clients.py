@@ -27,7 +27,7 @@ def properties(kind: str, **values: Any) -> Properties:
 
 
 class PahoClient:
-    """A paho client whose callbacks end in queues."""
+    """A paho client whose callbacks end in queues; ``websocket``: the path of a WebSocket listener."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class PahoClient:
         password: str | None = None,
         will: dict[str, Any] | None = None,
         keepalive: int = 60,
+        websocket: str | None = None,
         **connect_properties: Any,
     ) -> None:
         self.version = version
@@ -49,8 +50,15 @@ class PahoClient:
         self._acks: queue.Queue[list[int]] = queue.Queue()
         cleaning = {} if version == 5 else {"clean_session": clean}
         self.paho = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, clientid, protocol=version, reconnect_on_failure=False, **cleaning
+            paho.CallbackAPIVersion.VERSION2,
+            clientid,
+            protocol=version,
+            transport="tcp" if websocket is None else "websockets",
+            reconnect_on_failure=False,
+            **cleaning,
         )
+        if websocket is not None:
+            self.paho.ws_set_options(path=websocket)
         if username is not None:
             self.paho.username_pw_set(username, password)
         if will is not None:
