@@ -100,7 +100,7 @@ class NodeConfiguration:
 
     @classmethod
     def parse(cls, settings: Iterable[str]) -> NodeConfiguration:
-        """A configuration from texts like ``authorization.no_match=deny``; the last part of a name suffices.
+        """A configuration from texts like ``authorization.no_match=deny``; the last parts of a name suffice.
 
         Raises `SettingError`.
         """
@@ -169,7 +169,7 @@ def _chain(value: str) -> tuple[str, ...]:
 def _attribute(name: str) -> str:
     if name in SETTINGS:
         return SETTINGS[name]
-    candidates = [known for known in SETTINGS if known.rpartition(".")[2] == name]
+    candidates = [known for known in SETTINGS if name and known.endswith(f".{name}")]
     if len(candidates) > 1:
         raise SettingError(f"{name} may be any of {', '.join(candidates)}")
     if not candidates:

@@ -21,6 +21,7 @@ from conformance.target.guard.mqtt import MqttGuard
 from conformance.target.guard.sandbox import Owned
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource
+from conformance.target.pace import Pace
 from conformance.target.polling import deadline
 from conformance.target.preflight.deployment_profile import MqttLimits
 from conformance.target.settings.addresses import split_listener
@@ -33,6 +34,13 @@ QUOTA_EXCEEDED = 0x97
 """CONNACK where no further session is allowed."""
 
 _OVERHEAD = 512
+_HEADER = 16
+"""Bytes of a packet besides its topic and payload, generously."""
+
+_OVERHEAD_OF_CONNECT = 256
+_OTHERS_CONNECTIONS = 20
+"""How many connections of others a broker may accept before one of ours, where it limits their rate."""
+
 _NO_LIMITS = MqttLimits()
 _BETWEEN_ATTEMPTS_S = 0.25
 PROBE = "probe of the suite "
@@ -64,7 +72,8 @@ class MqttClient:
     What outlives the connection, its session or a message it retains, is written into ``journal`` first.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
     5 without spaces (``MaximumPacketSize`` in bytes). ``allowed``: what the target is known to allow; asking for more
-    raises `Inapplicable`. ``settle`` is called before anything is sent: it waits until all nodes know what was written.
+    raises `Inapplicable`, and nothing is sent faster. ``settle`` is called before anything is sent: it waits until all
+    nodes know what was written. ``turn`` waits until a further connection may be opened.
     ``owned``: what it may be called, and where it may publish and subscribe; anything else raises `SafetyViolation`.
     Use as a context manager, which connects.
     """
@@ -88,6 +97,7 @@ class MqttClient:
         owned: Owned | None = None,
         allowed: MqttLimits = _NO_LIMITS,
         settle: Callable[[], None] = lambda: None,
+        turn: Callable[[], None] = lambda: None,
     ) -> None:
         self._guard = MqttGuard(owned) if owned is not None else None
         if self._guard is not None:
@@ -96,6 +106,8 @@ class MqttClient:
                 self._guard.publish(will.topic)
         self._allowed = allowed
         self._settle = settle
+        self._turn = turn
+        self._pace = Pace(allowed.messages_per_s, allowed.bytes_per_s)
         if will is not None:
             allowed.check_publish(will.topic, len(will.payload), will.qos, retain=False)
         self._listener = split_listener(listener)
@@ -129,6 +141,7 @@ class MqttClient:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos)
+        self._manual_ack = manual_ack
         self._journal = journal
         self._outlives_connection = not clean_start if protocol == 4 else bool(session_expiry_s)
         self._clean_start = clean_start
@@ -157,6 +170,8 @@ class MqttClient:
 
         Where the license allows few sessions, it waits for one to end; if none does, it raises `Inapplicable`.
         """
+        if self._allowed.connections_per_s is not None:
+            timeout_s += _OTHERS_CONNECTIONS / self._allowed.connections_per_s
         end = deadline(timeout_s)
         while True:
             try:
@@ -178,6 +193,8 @@ class MqttClient:
             options = {"clean_start": self._clean_start, "properties": self._properties}
         if self._journal is not None and self._outlives_connection:
             self._journal.record([Resource("client", self.client_id)])
+        self._turn()
+        self._pace.sent(len(self.client_id) + _OVERHEAD_OF_CONNECT)
         try:
             self._client.connect(self._listener.host, self._listener.port, self._keepalive_s, **options)
         except (OSError, ValueError, LookupError, paho.WebsocketConnectionError) as error:
@@ -205,10 +222,12 @@ class MqttClient:
             _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
         else:
             _, mid = self._client.subscribe(topic_filter, qos)
+        self._pace.sent(len(topic_filter) + _HEADER)
         return self._granted_for(mid)
 
     def unsubscribe(self, topic_filter: str) -> int:
         _, mid = self._client.unsubscribe(topic_filter)
+        self._pace.sent(len(topic_filter) + _HEADER)
         return self._granted_for(mid)
 
     def publish(self, topic: str, payload: bytes | str = b"", qos: int = 1, *, retain: bool = False) -> int:
@@ -220,7 +239,9 @@ class MqttClient:
         if self._journal is not None and retain:
             self._journal.record([Resource("retained", topic)])
         information = self._client.publish(topic, payload, qos, retain)
+        self._pace.sent(len(topic) + len(payload) + _HEADER, max(qos, 1))
         if qos == 0:
+            self._pace.wait()
             return 0
         if not self._wait(lambda: information.mid in self._acknowledged or self._closed, TIMEOUT_S):
             raise MqttError(f"no acknowledgement for a publish to {topic}")
@@ -229,6 +250,7 @@ class MqttClient:
     def acknowledge(self, message: paho.MQTTMessage) -> None:
         """Acknowledge a received message, which only ``manual_ack`` leaves to the caller."""
         self._client.ack(message.mid, message.qos)
+        self._pace.sent(message.qos * _HEADER, message.qos)
 
     @property
     def connected(self) -> bool:
@@ -265,6 +287,10 @@ class MqttClient:
         return self._wait(lambda: self._closed, within_s)
 
     def close(self) -> None:
+        if self.connected:
+            # A DISCONNECT that is unread when the connection ends is none, and the will is published.
+            self._pace.sent(_HEADER)
+            self._pace.wait()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -286,12 +312,14 @@ class MqttClient:
         return self._granted.get(mid, [0x80])[0]
 
     def _wait(self, condition: Callable[[], bool], within_s: float) -> bool:
-        end = deadline(within_s)
+        """Whether something happens within so many seconds of when the broker has read everything."""
+        started = time.monotonic()
+        patience_s = deadline(within_s) - started
         with self._changed:
             while not condition():
                 if self._received > MOST_RECEIVED:
                     raise MqttError(f"the broker sent more than {MOST_RECEIVED // 1024 // 1024} MiB of messages")
-                remaining = end - time.monotonic()
+                remaining = max(started, self._pace.read_at) + patience_s - time.monotonic()
                 if remaining <= 0:
                     return False
                 self._changed.wait(remaining)
@@ -314,6 +342,8 @@ class MqttClient:
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         with self._changed:
             self._received += len(message.payload) + _OVERHEAD
+            if not self._manual_ack:
+                self._pace.sent(message.qos * _HEADER, message.qos)
             if self._received > MOST_RECEIVED:
                 self._client.disconnect()
             elif message.payload.startswith(PROBE.encode()):

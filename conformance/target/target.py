@@ -37,6 +37,7 @@ class Target:
         configuration: Configuration,
         journal: Journal,
         met: Callable[[str, str | None], None] = lambda _client_id, _username: None,
+        turn: Callable[[], None] = lambda: None,
     ) -> None:
         self.api = api
         self.contract = contract
@@ -57,6 +58,7 @@ class Target:
         self.retained = Retained(api, sandbox)
         self.welcome = Welcome(capabilities.profile, sandbox, self.users, self.user_rules, self.client_rules)
         self._met = met
+        self._turn = turn
         self._connections: list[MqttClient] = []
 
     def publish(self, topic: str, payload: str = "", **fields: Any) -> Answer:
@@ -89,6 +91,7 @@ class Target:
             owned=self.sandbox,
             allowed=self.capabilities.profile.limits,
             settle=self.api.settling.wait,
+            turn=self._turn,
             **options,
         )
         self._connections.append(client)

@@ -79,6 +79,9 @@ DEPLOYMENTS = (
         ("listeners.tcp.default.enable=false", "listeners.ws.default.enable=true"),
         "MQTT over WebSocket alone",
     ),
+    Configured("connection-rate", ("listeners.tcp.default.max_conn_rate=10/s",), "ten connections a second"),
+    Configured("message-rate", ("listeners.tcp.default.messages_rate=50/s",), "50 messages a second of each client"),
+    Configured("byte-rate", ("listeners.tcp.default.bytes_rate=20KB/s",), "20 KB a second of each client"),
     Configured("no-qos-0-queue", ("mqtt.mqueue_store_qos0=false",), "QoS 0 is not queued"),
 )
 

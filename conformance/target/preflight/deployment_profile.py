@@ -20,6 +20,8 @@ class MqttLimits:
     ``sessions``: how many the license allows. ``expiry_of_old_clients_s``: how long a session of an MQTT 3.1.1 client
     lives without its connection, None where that is not known. ``queues_qos_0``: whether a client that is away gets
     messages of QoS 0 later. ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
+    ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
+    what it reads of one client.
     """
 
     max_qos: int = 2
@@ -34,6 +36,9 @@ class MqttLimits:
     expiry_of_old_clients_s: int | None = None
     queues_qos_0: bool = True
     echoes_to_old_clients: bool = True
+    connections_per_s: float | None = None
+    messages_per_s: float | None = None
+    bytes_per_s: float | None = None
 
     def check_publish(self, topic: str, size: int, qos: int, *, retain: bool) -> None:
         """Raise `Inapplicable` if the target allows no such message of a client; ``size`` of its payload."""
@@ -43,6 +48,8 @@ class MqttLimits:
         if retain and not self.retain:
             raise Inapplicable("the target lets MQTT clients retain no messages (mqtt.retain_available)")
         self.check_size(topic, size)
+        if self.bytes_per_s is not None and size > self.bytes_per_s * _LONGEST_PACKET_S:
+            raise Inapplicable(f"the target reads {self.bytes_per_s:g} bytes a second of an MQTT client (bytes_rate)")
 
     def check_size(self, topic: str, size: int) -> None:
         """Raise `Inapplicable` if no message with a payload of ``size`` may be published, by clients or the API."""
@@ -83,10 +90,16 @@ class MqttLimits:
             (self.keepalive_s, "keep-alive of {} s set by the server"),
             (self.sessions, "up to {} sessions"),
             (self.subscriptions, "up to {} subscriptions of a client"),
+            (self.connections_per_s, "{:g} connections a second"),
+            (self.messages_per_s, "{:g} messages a second of a client"),
+            (self.bytes_per_s, "{:g} bytes a second of a client"),
         ):
             if limit is not None:
                 yield what.format(limit)
 
+
+_LONGEST_PACKET_S = 30.0
+"""An item does not wait longer for a packet to be read."""
 
 _OVERHEAD = 32
 """Fixed header, topic length, packet identifier and the properties that the suite's clients send, generously."""

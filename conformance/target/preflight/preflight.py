@@ -18,6 +18,7 @@ from conformance.target.http.answer import Answer
 from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
 from conformance.target.preflight.deployment_profile import DeploymentProfile
+from conformance.target.preflight.listener_survey import with_rates
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
 from conformance.target.preflight.survey import answering_nodes, read_profile, retainer_is_off
 from conformance.target.settings.config import Configuration, Role
@@ -26,6 +27,9 @@ from conformance.target.sink import HttpSink, SinkError
 
 REPLICATION_LAG_S = 0.5
 """By how much reads may lag behind writes where several nodes answer and nothing else is said."""
+
+_MESSAGES_OF_A_CONNECTOR_PER_S = 10.0
+"""At a lower rate what a connector of the target sends to the target itself does not arrive in the time of an item."""
 
 _USERS = "/authentication/password_based:built_in_database/users"
 _READ_ONLY = "the data plane is left alone with --read-only"
@@ -87,7 +91,13 @@ def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) 
     if lag_s is None:
         lag_s = REPLICATION_LAG_S if answering > 1 else 0.0
     listener = configuration.listener
-    return replace(profile, answering=answering, lag_s=lag_s, listener="tcp" if listener is None else listener.type)
+    return replace(
+        profile,
+        answering=answering,
+        lag_s=lag_s,
+        listener="tcp" if listener is None else listener.type,
+        limits=with_rates(profile.limits, api, configuration),
+    )
 
 
 def _read(api: Api, path: str) -> Answer:
@@ -189,6 +199,9 @@ def _no_loop(profile: DeploymentProfile) -> str | None:
     """Why no connector of the target can connect to its own broker."""
     if profile.listener in ("ws", "wss"):
         return _NO_PLAIN_LISTENER
+    rate = profile.limits.messages_per_s
+    if rate is not None and rate < _MESSAGES_OF_A_CONNECTOR_PER_S:
+        return f"the target reads {rate:g} messages a second of a client, also of its own connectors (messages_rate)"
     return _UNKNOWN_CLIENT_IDS if profile.identity == "clientid" else None
 
 

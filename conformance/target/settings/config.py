@@ -19,7 +19,14 @@ from conformance.contract.versions import release_of
 from conformance.target.errors import ConfigurationError
 from conformance.target.guard.mode import Mode
 from conformance.target.redaction import SHORTEST_SECRET
-from conformance.target.settings.addresses import Listener, duration_s, is_loopback, split_address, split_listener
+from conformance.target.settings.addresses import (
+    Listener,
+    duration_s,
+    is_loopback,
+    rate_per_s,
+    split_address,
+    split_listener,
+)
 from conformance.target.settings.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES, SECRETS
 from conformance.target.settings.secret_files import exposure, read_secret_file
 from conformance.target.settings.targets_file import named_target
@@ -51,9 +58,9 @@ def waivers_named(file: Path) -> Path:
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``seed``: None means the one of the contract. ``replication_lag`` and ``time_budget``: seconds. ``warnings``:
-    sentences for the user that stop nothing. ``embedded``: the target is the reference deployment that the run started
-    for itself.
+    ``seed``: None means the one of the contract. ``max_conn_rate``, ``messages_rate`` and ``bytes_rate``: per second,
+    None where the target is asked. ``replication_lag`` and ``time_budget``: seconds. ``warnings``: sentences for the
+    user that stop nothing. ``embedded``: the target is the reference deployment that the run started for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,6 +86,9 @@ class Configuration(BaseModel):
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
+    max_conn_rate: float | None = Field(default=None, gt=0)
+    messages_rate: float | None = Field(default=None, gt=0)
+    bytes_rate: float | None = Field(default=None, gt=0)
     replication_lag: float | None = Field(default=None, ge=0)
     time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
@@ -135,6 +145,11 @@ class Configuration(BaseModel):
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return duration_s(value) if isinstance(value, str) else value
+
+    @field_validator("max_conn_rate", "messages_rate", "bytes_rate", mode="before")
+    @classmethod
+    def _rate(cls, value: Any) -> Any:
+        return rate_per_s(value) if isinstance(value, str) else value
 
     @field_validator(*SECRETS)
     @classmethod
@@ -315,7 +330,8 @@ def _checked(given: Given, warnings: tuple[str, ...]) -> Configuration:
     if configuration.read_only and (configuration.exclusive or configuration.disposable):
         raise ConfigurationError("--read-only contradicts --exclusive and --disposable")
     if configuration.base_url is None:
-        of_target = ("api_key", "viewer_key", "publisher_key", *SECRETS, "mqtt", "sink", "ca_bundle")
+        rates = ("max_conn_rate", "messages_rate", "bytes_rate")
+        of_target = ("api_key", "viewer_key", "publisher_key", *SECRETS, "mqtt", *rates, "sink", "ca_bundle")
         for field in of_target:
             if getattr(configuration, field) is not None:
                 raise ConfigurationError(f"{given[field][1]} needs --base-url: the embedded deployment brings its own")

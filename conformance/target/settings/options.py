@@ -74,6 +74,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
     Option(
+        "max_conn_rate", "Connections a second that the MQTT listener accepts. Default: as GET /listeners says.", "N"
+    ),
+    Option("messages_rate", "Messages a second that it reads of one client (50/s). Default: likewise.", "N"),
+    Option("bytes_rate", "Bytes a second that it reads of one client (500KB/s). Default: likewise.", "N"),
+    Option(
         "replication_lag",
         "How long reads may lag behind writes where several nodes answer (500ms, 2s). Default: 500ms there, else none.",
         "DURATION",
