@@ -21,8 +21,6 @@ from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
-from conformance.run.stopping import INTERRUPTED, Interrupts
-from conformance.run.worker import Context, Plan, stop_flag
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api
@@ -30,6 +28,9 @@ from conformance.target.settings.options import OPTIONS, Option
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 from conformance.waivers import load_waivers
+from conformance.worker.context import Context, stop_flag
+from conformance.worker.plan import Plan
+from conformance.worker.stopping import INTERRUPTED, Interrupts
 from emqx_conformance_pytest import locations, selects_suite
 
 MARKERS = (

@@ -132,7 +132,13 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
 @click.option("--api-key", required=True, metavar="KEY", help="API key that is accepted.")
 @click.option("--api-secret-file", required=True, metavar="FILE", help="File that holds its secret.")
 @click.option("--token-file", metavar="FILE", help="File that holds a bearer token to accept as well.")
-@click.option("--strict-5.8.9", "strict", is_flag=True, help="Reproduce the recorded defects of EMQX 5.8.9.")
+@click.option(
+    "--defects",
+    default="none",
+    show_default=True,
+    metavar="real|none|NAME,...",
+    help="Defects to have: all that the version has, none, or those of these names (see emqx-conformance defects).",
+)
 @click.option("--allow-egress", is_flag=True, help="Let connectors contact hosts beyond loopback.")
 @click.option(
     "--config-write-latency", type=float, default=0.0, metavar="S", help="Seconds a configuration write takes."

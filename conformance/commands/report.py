@@ -18,7 +18,7 @@ from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
 from conformance.report.json_report import read_report
 from conformance.report.storage import read_run
-from conformance.report.terminal import summary
+from conformance.report.terminal import details, summary
 from conformance.result import RunResult
 from conformance.waivers.proposal import propose
 
@@ -43,9 +43,11 @@ _FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write there instead; - is standard output.")  # fmt: skip
+@click.option("--details", "every", is_flag=True,
+              help="With terminal: every cause, with the lines that show it again.")  # fmt: skip
 @click.option("--write-waivers", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Propose waivers for the failures of the run instead.")  # fmt: skip
-def report(directory: Path, form: str, output: Path | None, write_waivers: Path | None) -> None:
+              help="Propose waivers for the failures of the run instead, one for each cause.")  # fmt: skip
+def report(directory: Path, form: str, output: Path | None, every: bool, write_waivers: Path | None) -> None:
     """Render the run stored in DIR (reports/) again, from its run.json."""
     try:
         run = read_run(directory)
@@ -55,6 +57,9 @@ def report(directory: Path, form: str, output: Path | None, write_waivers: Path 
         if form == "terminal":
             if output is not None:
                 raise click.UsageError("--output goes with --format html, junit or json")
+            if every:
+                details(run, Console())
+                return
             page = directory / html.FILE_NAME
             summary(run, Console(), page if page.is_file() else None)
             return

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.commands.output import Screen, sentence
-from conformance.report.terminal import Progress, summary
+from conformance.report.progress import Progress
+from conformance.report.terminal import summary
 from conformance.run.beginning import INCONCLUSIVE, StartError
 from conformance.run.controller import Controller
 from conformance.run.node_ids import PACKAGE

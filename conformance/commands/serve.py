@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from conformance.contract.versions import VersionError, release_of
+from conformance.reference.defects import TraitError, chosen
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration, SettingError
 from conformance.reference.server import Address, ServeError, serve
@@ -22,7 +23,7 @@ def serve_alone(
     api_key: str,
     api_secret_file: str,
     token_file: str | None,
-    strict: bool,
+    defects: str,
     allow_egress: bool,
     config_write_latency: float,
     emqx_version: str,
@@ -33,16 +34,19 @@ def serve_alone(
     """Serve until SIGINT or SIGTERM; the arguments are those of the command line. Raises `ConfigurationError`."""
     try:
         release_of(emqx_version)
+        traits = chosen(defects, emqx_version)
         configuration = NodeConfiguration.parse(settings)
     except VersionError as error:
         raise ConfigurationError(f"--emqx-version: {error}") from None
+    except TraitError as error:
+        raise ConfigurationError(f"--defects: {error}") from None
     except SettingError as error:
         raise ConfigurationError(f"--setting: {error}") from None
     deployment = Settings(
         api_key=api_key,
         api_secret=read_secret_file(Path(api_secret_file), "--api-secret-file"),
         bearer_token=read_secret_file(Path(token_file), "--token-file") if token_file else None,
-        strict=strict,
+        traits=traits,
         allow_egress=allow_egress,
         config_write_latency=config_write_latency,
         version=emqx_version,

@@ -13,17 +13,17 @@ from typing import Any
 
 import click
 
-from conformance.run.worker import Worker, journal_header, load_target_contract
 from conformance.target.errors import ConfigurationError, TargetLost
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import PREFIX, Sandbox, bare_name, run_of, started_at
-from conformance.target.guard.swept import SweptNames
 from conformance.target.http.session import NoAnswer
 from conformance.target.journal.journal import FILE_NAME, Journal, JournalError, StoredJournal, read_journal
-from conformance.target.journal.resource import Resource, in_deletion_order
+from conformance.target.journal.resource import Resource, dependents_first
 from conformance.target.leftovers.cleanup import clean_up
 from conformance.target.leftovers.listing import LISTINGS, Reader
+from conformance.target.leftovers.swept import SweptNames
 from conformance.target.settings.config import Configuration, load_configuration
+from conformance.worker.context import Worker, journal_header, load_target_contract
 
 INCONCLUSIVE = 3
 
@@ -138,7 +138,7 @@ class _Sweep:
             self._complain(str(left))
 
     def _tell(self, resources: Iterable[Resource]) -> None:
-        for resource in in_deletion_order(resources):
+        for resource in dependents_first(resources):
             click.echo(f"would {'put back' if resource.kind == 'rules_of_all' else 'delete'} {resource}")
 
     def _complain(self, what: str) -> None:

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from conformance.contract.contract import METHODS
+from conformance.contract.contract import Contract
 from conformance.contract.document import Document, DocumentError, openapi_root, read_yaml
 from conformance.contract.loading import correct, load_contract
+from conformance.contract.operations import METHODS
 from conformance.contract.overlay import Change, Location
-
-if TYPE_CHECKING:
-    from conformance.contract.contract import Contract
-    from conformance.contract.schemas import Violation
+from conformance.contract.schemas import Violation
 
 ERRATA_FILE = "errata.yaml"
 

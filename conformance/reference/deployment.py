@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from conformance.contract import Contract, Variant, load_contract
 from conformance.contract.versions import Version, release_of
+from conformance.reference.defects import NO_TRAITS, Quirk, Trait, Traits
 from conformance.reference.message import Hooks
 from conformance.reference.node_configuration import ListenerType, NodeConfiguration
 from conformance.reference.nodes import at_work, node_names
@@ -28,15 +29,15 @@ class Settings:
     """How a deployment is started. Hosts are loopback unless ``allow_egress``; latencies are seconds.
 
     ``role_keys``: API keys with their secrets by role ("viewer", "publisher"), besides that of the administrator.
-    ``configuration``: what the nodes allow and who may connect. ``replication_delay``: what a node reads lags behind
-    writes through the other ``nodes`` by so many seconds.
+    ``traits``: the defects and quirks it has. ``configuration``: what the nodes allow and who may connect.
+    ``replication_delay``: what a node reads lags behind writes through the other ``nodes`` by so many seconds.
     """
 
     api_key: str
     api_secret: str = field(repr=False)
     bearer_token: str | None = field(default=None, repr=False)
     role_keys: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
-    strict: bool = False
+    traits: Traits = NO_TRAITS
     allow_egress: bool = False
     config_write_latency: float = 0.0
     version: str = "5.8.9"
@@ -60,8 +61,7 @@ class Deployment:
 
     def __init__(self, settings: Settings, contract: Contract | None = None) -> None:
         self.settings = settings
-        # The recorded server checks requests against its own document, errata included.
-        variant: Variant = "documented" if settings.strict else "corrected"
+        variant: Variant = "documented" if Quirk.OWN_DOCUMENT in settings.traits else "corrected"
         self.contract = contract or load_contract(variant, settings.version)
         self.release: Version = release_of(settings.version)
         self.nodes = node_names(settings.nodes)
@@ -79,9 +79,13 @@ class Deployment:
         return at_work()
 
     @property
-    def strict(self) -> bool:
-        """True if the recorded defects of EMQX 5.8.9 are reproduced (``serve --strict-5.8.9``)."""
-        return self.settings.strict
+    def traits(self) -> Traits:
+        """The defects and quirks it has."""
+        return self.settings.traits
+
+    def has(self, trait: Trait) -> bool:
+        """Whether it has a defect or quirk (``serve --defects``)."""
+        return trait in self.settings.traits
 
     async def start(self, *addresses: tuple[str, int], type: ListenerType = "tcp") -> list[int]:
         """Open a listener of a type for each node, if any are asked for; returns their ports, none if it is disabled.

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.rest.credentials import ROLES
@@ -70,7 +71,7 @@ class EmbeddedDeployment:
 
 def start_embedded(
     *,
-    strict: bool = False,
+    traits: Traits = NO_TRAITS,
     mqtt: bool = True,
     allow_egress: bool = False,
     config_write_latency: float = 0.0,
@@ -87,16 +88,16 @@ def start_embedded(
 ) -> EmbeddedDeployment:
     """Start a deployment with random credentials on free ports of ``host`` and wait until it answers.
 
-    ``configuration``: what the node allows. ``config_write_latency``: seconds each configuration write takes. ``log``:
-    where the child's standard error goes, None for this process' own. Raises `EmbeddedError` if it is not ready within
-    ``ready_seconds``.
+    ``traits``: the defects and quirks it has. ``configuration``: what the node allows. ``config_write_latency``:
+    seconds each configuration write takes. ``log``: where the child's standard error goes, None for this process' own.
+    Raises `EmbeddedError` if it is not ready within ``ready_seconds``.
     """
     settings = Settings(
         api_key="embedded-" + secrets.token_hex(4),
         api_secret=secrets.token_urlsafe(24),
         bearer_token=secrets.token_urlsafe(24),
         role_keys={role: (f"embedded-{role}-{secrets.token_hex(4)}", secrets.token_urlsafe(24)) for role in ROLES[1:]},
-        strict=strict,
+        traits=traits,
         allow_egress=allow_egress,
         config_write_latency=config_write_latency,
         version=version,
@@ -105,7 +106,12 @@ def start_embedded(
         replication_delay=replication_delay,
     )
     listeners = {"mqtt": [host, mqtt_port], "ws": [host, ws_port]} if mqtt else {"mqtt": None, "ws": None}
-    options = {**asdict(settings), "http": [host, http_port], **listeners}
+    options = {
+        **asdict(settings),
+        "traits": [trait.id for trait in traits],
+        "http": [host, http_port],
+        **listeners,
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "conformance.reference.server"],
         stdin=subprocess.PIPE,

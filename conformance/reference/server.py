@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 from conformance.contract import Contract
+from conformance.reference.defects import named
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.node_configuration import ListenerType, NodeConfiguration
 from conformance.reference.rest.app import Application
@@ -219,7 +220,8 @@ async def _run_as_child(options: dict[str, Any]) -> None:
     stop = _stop_on_signals()
     http, mqtt, ws = options.pop("http"), options.pop("mqtt"), options.pop("ws")
     configuration = NodeConfiguration(**options.pop("configuration"))
-    settings = Settings(**options, configuration=configuration)
+    traits = named(options.pop("traits"))
+    settings = Settings(**options, traits=traits, configuration=configuration)
     running = RunningDeployment(settings, tuple(http), mqtt and tuple(mqtt), ws=ws and tuple(ws))
     await running.start()
     addresses = {"mqtt_addresses": running.mqtt_addresses, "ws_addresses": running.ws_addresses}

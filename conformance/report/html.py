@@ -14,8 +14,7 @@ from conformance.report.files import write_atomically
 from conformance.report.json_report import attribution
 from conformance.report.left_out import sentence, summed_up
 from conformance.report.matrix import build_matrix
-from conformance.report.terminal import duration
-from conformance.report.text import visible
+from conformance.report.text import duration, visible
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "index.html"

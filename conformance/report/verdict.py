@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.report.accounting import Accounts, reasons
+from conformance.report.causes import causes_of, failing, overview
 from conformance.report.left_out import left_out, sentence, summed_up
 from conformance.requirements import Requirement
 from conformance.result import (
@@ -158,17 +159,13 @@ class _Findings:
                 yield from _shortened([_sentence(sentence(entry)) for entry in entries], "reasons")
 
     def _why_non_conformant(self) -> Iterator[str]:
-        by_requirement: dict[str, list[Failure]] = {}
-        for failure in self._failures(waived=False):
-            by_requirement.setdefault(failure.requirement, []).append(failure)
-        lines = [
-            f"{identifier}: {len(failures)} failure{_s(len(failures))} in "
-            f"{_listed({failure.operation or 'no single operation' for failure in failures})}."
-            for identifier, failures in sorted(by_requirement.items(), key=lambda entry: (-len(entry[1]), entry[0]))
-        ]
-        if not lines:
+        found = failing(causes_of([f for item in self.items for f in item.failures], self.requirements))
+        if found:
+            yield f"{overview(found)}."
+        yield from _shortened([_sentence(cause.headline) for cause in found], "causes")
+        if not found:
             lines = [f"{item.id} failed: {item.reason}" for item in self.items if item.outcome == "failed"]
-        yield from _shortened(lines, "requirements")
+            yield from _shortened(lines, "items")
 
     def _why_undecided(self) -> Iterator[str]:
         if not self.items:
@@ -197,12 +194,6 @@ def _shortened(lines: Sequence[str], what: str) -> Iterator[str]:
     yield from lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
         yield f"And {len(lines) - _MOST_LINES} more {what}."
-
-
-def _listed(names: Iterable[str], most: int = 4) -> str:
-    ordered = sorted(names)
-    more = len(ordered) - most
-    return ", ".join(ordered[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _sentence(text: str) -> str:

@@ -13,14 +13,15 @@ from conformance.contract.loading import DEFAULT_VERSION
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.ending import inventory_before
+from conformance.run.planning import make_plan
 from conformance.run.report_directory import ReportDirectory
-from conformance.run.stopping import INTERRUPTED, Interrupts
 from conformance.run.unstarted import report_unstarted
-from conformance.run.worker import Plan, make_plan
 from conformance.target.errors import ConfigurationError, TargetLost, Unwritable
 from conformance.target.leftovers.inventory import Inventory
 from conformance.target.settings.config import Configuration, load_configuration, report_directory
 from conformance.waivers import WaiverError, load_waivers
+from conformance.worker.plan import Plan
+from conformance.worker.stopping import INTERRUPTED, Interrupts
 
 USAGE_ERROR = 2
 INCONCLUSIVE = 3

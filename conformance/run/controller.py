@@ -28,12 +28,12 @@ from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.postponed import send_postponed
-from conformance.run.stopping import INTERRUPTED
 from conformance.run.unstarted import report_unstarted
-from conformance.run.worker import redactor, state_folder, stop_flag
 from conformance.target.errors import Unwritable
 from conformance.target.leftovers.cleanup import Left
 from conformance.waivers import load_waivers
+from conformance.worker.context import redactor, state_folder, stop_flag
+from conformance.worker.stopping import INTERRUPTED
 
 
 class Controller:
@@ -304,7 +304,7 @@ class Controller:
             described_version=self.contract.version,
             base_url=plan.configuration.base_url or "",
             target_version=plan.capabilities.version,
-            deployment=plan.capabilities.profile.sentences(),
+            deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
             seed=plan.seed,
             profile=plan.configuration.profile,
             started_at=plan.started_at,

@@ -13,8 +13,8 @@ from conformance.catalogue.profiles import PROFILES, why_missing
 from conformance.requirements import REQUIREMENTS
 from conformance.result import Omission
 from conformance.run.node_ids import operation_of, requirements_of
-from conformance.run.worker import Context
 from conformance.target.guard.mode import Mode
+from conformance.worker.context import Context
 
 DELIVERING_TYPES = ("http", "mqtt")
 MORE_SMOKE_TYPES = 6

@@ -10,7 +10,7 @@ from conformance.catalogue.registry import catalogue
 from conformance.contract import Contract, DocumentError, load_contract
 from conformance.report.writers import write_reports
 from conformance.result import ItemResult, OperationResult, RequirementResult, RunResult
-from conformance.run.worker import choose_seed
+from conformance.run.planning import choose_seed
 from conformance.target.guard.sandbox import new_run_id
 from conformance.target.settings.config import Configuration
 

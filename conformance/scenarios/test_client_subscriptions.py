@@ -7,7 +7,6 @@ import itertools
 import pytest
 
 from conformance.requirements import requirement
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
@@ -23,7 +22,7 @@ LIST = "GET /subscriptions"
 def subscribed(target: Target, client_id: str, *filters: str) -> bool:
     """Whether the client is eventually subscribed to exactly these, in its own list and in that of all clients."""
     expected = {f"{client_id} {topic_filter}" for topic_filter in filters}
-    return eventually(
+    return target.eventually(
         lambda: (
             target.clients.filters(client_id) == set(filters)
             and set(target.subscriptions.ids(clientid=client_id)) == expected
@@ -32,7 +31,7 @@ def subscribed(target: Target, client_id: str, *filters: str) -> bool:
 
 
 def unsubscribed(target: Target, client_id: str, topic_filter: str) -> bool:
-    return eventually(lambda: topic_filter not in target.clients.filters(client_id))
+    return target.eventually(lambda: topic_filter not in target.clients.filters(client_id))
 
 
 @requirement("CLI-05", SUBSCRIBE, UNSUBSCRIBE, OF_CLIENT, LIST)

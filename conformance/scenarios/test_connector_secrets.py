@@ -12,14 +12,11 @@ from conformance.scenarios.loop import loop
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Answer
 from conformance.target.mqtt import MqttError
-from conformance.target.polling import eventually
 from conformance.target.resources.typed import REDACTED, configured
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
-
-DELIVERED_WITHIN_S = 10.0
 
 
 def status_of(target: Target, connector: str) -> str:
@@ -51,8 +48,8 @@ def test_http_connector_keeps_its_authorization(target: Target, sink: HttpSink, 
 
     def sent_authorization(payload: str) -> str | None:
         target.publish(topic, payload)
-        delivery = sink.wait_for(lambda d: (d.path, d.body) == (path, payload.encode()), DELIVERED_WITHIN_S)
-        assert delivery is not None, f"{payload!r} did not arrive at the sink within {DELIVERED_WITHIN_S:g} s"
+        delivery = sink.wait_for(lambda d: (d.path, d.body) == (path, payload.encode()), target.timing.delivered)
+        assert delivery is not None, f"{payload!r} did not arrive at the sink within {target.timing.delivered:g} s"
         return delivery.headers.get("authorization")
 
     arrived = sent_authorization("created")
@@ -70,17 +67,19 @@ def test_http_connector_keeps_its_authorization(target: Target, sink: HttpSink, 
 def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
     """A PUT with ****** in place of a secret keeps the secret that works."""
     connector = target.connectors.create(**mqtt_login(target, secret))
-    assert eventually(lambda: status_of(target, connector) == "connected"), "not connected with the right password"
+    assert target.eventually(lambda: status_of(target, connector) == "connected"), (
+        "not connected with the right password"
+    )
 
     update = configured(target.connectors.read(connector)) | {"description": "changed"}
     assert update["password"] == REDACTED, f"the password is read as {update['password']!r}"
     target.connectors.put(connector, update).expect(200)
-    connected = eventually(lambda: status_of(target, connector) == "connected")
+    connected = target.eventually(lambda: status_of(target, connector) == "connected")
     assert connected, f"after an update with ****** the connector is {status_of(target, connector)}, expected connected"
     target.connectors.start(connector).expect(204)
 
     target.connectors.put(connector, {**update, "password": f"not-{secret}"}).expect(200)
-    refused = eventually(lambda: status_of(target, connector) != "connected")
+    refused = target.eventually(lambda: status_of(target, connector) != "connected")
     assert refused, "the connector is connected with a wrong password"
 
 

@@ -12,14 +12,11 @@ from conformance.requirements import requirement
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api
-from conformance.target.polling import eventually
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
+from conformance.target.timing import eventually
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
-
-DELIVERED_WITHIN_S = 10.0
-"""An action buffers; its first delivery may wait for a health check and a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +72,14 @@ def arrived_at(path: str, value: int) -> Any:
 def test_message_reaches_the_sink(api: Api, chain: Chain, sink: HttpSink) -> None:
     """A published message that matches a rule arrives, rendered, where the rule's HTTP action sends it."""
     publish(api, chain.topic, 42)
-    delivery = sink.wait_for(arrived_at(chain.path, 42), DELIVERED_WITHIN_S)
-    assert delivery is not None, f"nothing arrived at the sink within {DELIVERED_WITHIN_S} s of the publish"
+    delivery = sink.wait_for(arrived_at(chain.path, 42), api.timing.delivered)
+    assert delivery is not None, f"nothing arrived at the sink within {api.timing.delivered:g} s of the publish"
     assert delivery.method == "POST", f"delivered as {delivery.method}"
     assert json.loads(delivery.body) == {"reading": 42, "from": chain.topic}, f"delivered {delivery.body!r}"
 
     publish(api, chain.topic, 7)
     publish(api, chain.topic, 43)
-    assert sink.wait_for(arrived_at(chain.path, 43), DELIVERED_WITHIN_S), "a later message did not arrive"
+    assert sink.wait_for(arrived_at(chain.path, 43), api.timing.delivered), "a later message did not arrive"
     assert not sink.received(arrived_at(chain.path, 7)), "a message that fails the WHERE clause was delivered"
 
 
@@ -91,12 +88,12 @@ def test_metrics_count_the_messages(api: Api, chain: Chain, sink: HttpSink) -> N
     """The metrics of rule and action count exactly the messages that matched and were delivered."""
     for value in (11, 5, 12):
         publish(api, chain.topic, value)
-    assert sink.wait_for(arrived_at(chain.path, 12), DELIVERED_WITHIN_S), "the messages did not arrive"
+    assert sink.wait_for(arrived_at(chain.path, 12), api.timing.delivered), "the messages did not arrive"
 
     def settled() -> bool:
         return bool(metrics(api, "GET /actions/{id}/metrics", chain.action)["success"] >= 2)
 
-    eventually(settled, DELIVERED_WITHIN_S)
+    eventually(settled, api.timing.delivered)
     of_action = metrics(api, "GET /actions/{id}/metrics", chain.action)
     assert (of_action["matched"], of_action["success"], of_action["failed"]) == (2, 2, 0), f"action: {of_action}"
     of_rule = metrics(api, "GET /rules/{id}/metrics", chain.rule)
@@ -123,7 +120,7 @@ def test_rule_test_tells_match_from_mismatch(api: Api, chain: Chain, sink: HttpS
     assert (mismatched.status, mismatched.code) == (412, "NOT_MATCH"), f"a mismatch answered {mismatched.status}"
 
     publish(api, chain.topic, 51)
-    assert sink.wait_for(arrived_at(chain.path, 51), DELIVERED_WITHIN_S), "the rule does not deliver at all"
+    assert sink.wait_for(arrived_at(chain.path, 51), api.timing.delivered), "the rule does not deliver at all"
     assert not sink.received(arrived_at(chain.path, 50)), "the test of the rule delivered a message"
 
 
@@ -131,7 +128,7 @@ def test_rule_test_tells_match_from_mismatch(api: Api, chain: Chain, sink: HttpS
 def test_disabled_action_delivers_nothing(api: Api, chain: Chain, sink: HttpSink) -> None:
     """A disabled action delivers nothing, refuses to start, and delivers again once it is enabled."""
     publish(api, chain.topic, 20)
-    assert sink.wait_for(arrived_at(chain.path, 20), DELIVERED_WITHIN_S), "the enabled action does not deliver"
+    assert sink.wait_for(arrived_at(chain.path, 20), api.timing.delivered), "the enabled action does not deliver"
 
     enable = "PUT /actions/{id}/enable/{enable}"
     assert api.call(enable, path={"id": chain.action, "enable": "false"}).status == 204
@@ -143,7 +140,7 @@ def test_disabled_action_delivers_nothing(api: Api, chain: Chain, sink: HttpSink
 
     assert api.call(enable, path={"id": chain.action, "enable": "true"}).status == 204
     publish(api, chain.topic, 22)
-    assert sink.wait_for(arrived_at(chain.path, 22), DELIVERED_WITHIN_S), "the action does not deliver after enabling"
+    assert sink.wait_for(arrived_at(chain.path, 22), api.timing.delivered), "the action does not deliver after enabling"
     assert not sink.received(arrived_at(chain.path, 21)), "a disabled action delivered a message"
 
 
@@ -173,7 +170,7 @@ def test_chain_is_deleted_from_the_top(api: Api, chain: Chain) -> None:
 def test_deleted_chain_is_gone(api: Api, target: Target, chain: Chain, sink: HttpSink) -> None:
     """Rule, action and connector are gone after their deletion: 404 each, absent from the lists, nothing delivered."""
     publish(api, chain.topic, 30)
-    assert sink.wait_for(arrived_at(chain.path, 30), DELIVERED_WITHIN_S), "the chain does not deliver"
+    assert sink.wait_for(arrived_at(chain.path, 30), api.timing.delivered), "the chain does not deliver"
 
     for collection, identifier in (("rules", chain.rule), ("actions", chain.action), ("connectors", chain.connector)):
         item = f"/{collection}/{{id}}"
@@ -185,5 +182,5 @@ def test_deleted_chain_is_gone(api: Api, target: Target, chain: Chain, sink: Htt
     assert chain.connector.partition(":")[2] not in names, "the deleted connector is still listed"
     marker = chain_to(target, sink, chain.topic)  # hears the same message: once it arrived, the other would have
     publish(api, chain.topic, 31)
-    assert sink.wait_for(arrived_at(marker.path, 31), DELIVERED_WITHIN_S), "a new chain does not deliver"
+    assert sink.wait_for(arrived_at(marker.path, 31), api.timing.delivered), "a new chain does not deliver"
     assert not sink.received(arrived_at(chain.path, 31)), "a deleted rule delivered a message"

@@ -12,11 +12,10 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.paged import SPECIAL, described_rules
-from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 
@@ -119,7 +118,9 @@ def test_filters_of_clients(target: Target) -> None:
     away.close()
     ids = [client.client_id for client in (first, second, away)]
     assert target.clients.read(second.client_id)["proto_ver"] == 4, "a client of MQTT 3.1.1 is shown as another"
-    assert eventually(lambda: target.clients.read(away.client_id)["connected"] is False), "a client stays connected"
+    assert target.eventually(lambda: target.clients.read(away.client_id)["connected"] is False), (
+        "a client stays connected"
+    )
     shown = target.clients.read(second.client_id)
     # Where anonymous clients are let in they have no names.
     names = [{"username": [shown["username"]]}, {"like_username": shown["username"][1:]}] if shown["username"] else []

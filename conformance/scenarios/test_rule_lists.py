@@ -32,9 +32,15 @@ def test_filters_of_the_list(target: Target) -> None:
     """Each filter of the list, and several together, give the rules that pass them and no others."""
     common, root = target.sandbox.topic("all"), target.sandbox.topic("f")
     actions = [f"http:{target.sandbox.name('act')}" for _ in range(2)]
+    source = f"mqtt:{target.sandbox.name('source')}"
+    statements = [
+        f'SELECT * FROM "{root}/x/0"',
+        f'SELECT * FROM "{root}/1", "{common}"',
+        f'SELECT * FROM "{root}/2", "{common}", "$bridges/{source}" WHERE topic = \'{common}\'',
+    ]
     rules = [
         target.rules.create(
-            sql=f'SELECT * FROM "{root}/{number}", "{common}"' if number else f'SELECT * FROM "{root}/x/0"',
+            sql=statements[number],
             enable=number % 2 == 0,
             description=["half %_ of it", "half a of it", "*"][number],
             actions=[[actions[0]], [actions[1], {"function": "console"}], []][number],
@@ -62,6 +68,10 @@ def test_filters_of_the_list(target: Target) -> None:
         {"action": actions},
         {"action": [f"http:{target.sandbox.name('act')}"]},
         {"source": [f"mqtt:{target.sandbox.name('source')}"]},
+        {"source": [source[:-1]]},
+        {"source": [source]},
+        {"source": [f"mqtt:{target.sandbox.name('source')}", source]},
+        {"source": [source], "like_id": rules[1]},
         {"enable": True, "match_from": f"{root}/+"},
         {"enable": False, "from": f"{root}/2"},
         {"like_id": rules[2], "like_description": "half"},

@@ -7,16 +7,12 @@ import pytest
 from conformance.requirements import requirement
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.guard.topics import matches
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 
 LIST = "GET /subscriptions"
 OF_CLIENT = "GET /clients/{clientid}/subscriptions"
-
-STATISTICS_WITHIN_S = 25.0
-"""EMQX refreshes the statistics of a client by a timer, some 15 s after its traffic."""
 
 
 @requirement("SUB-01", LIST, OF_CLIENT, "GET /clients/{clientid}")
@@ -33,7 +29,7 @@ def test_subscriptions_of_a_client(target: Target) -> None:
         own, of_all = (sorted(str(sorted(entry.items())) for entry in listed) for listed in lists)
         return own, of_all
 
-    eventually(lambda: len(both()[0]) == len(both()[1]) >= 3)
+    target.eventually(lambda: len(both()[0]) == len(both()[1]) >= 3)
     own, of_all = both()
     assert own == of_all, f"GET /subscriptions shows {of_all}, the client's list {own}"
     # A target may subscribe each client to more by itself.
@@ -42,7 +38,7 @@ def test_subscriptions_of_a_client(target: Target) -> None:
     def count() -> int:
         return int(target.clients.read(client.client_id)["subscriptions_cnt"])
 
-    eventually(lambda: count() == len(own), STATISTICS_WITHIN_S)
+    target.eventually(lambda: count() == len(own), target.timing.statistics)
     assert count() == len(own), f"the client has {len(own)} subscriptions, subscriptions_cnt is {count()}"
 
 
@@ -59,7 +55,9 @@ def entries(target: Target) -> list[str]:
             client.subscribe(topic_filter, qos)
             expected.append(f"{client.client_id} {topic_filter}")
     clients = {entry.partition(" ")[0] for entry in expected}
-    eventually(lambda: sum(len(target.subscriptions.ids(clientid=client)) for client in clients) == len(expected))
+    target.eventually(
+        lambda: sum(len(target.subscriptions.ids(clientid=client)) for client in clients) == len(expected)
+    )
     return expected
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from conformance.contract.versions import VersionError, release_of
-from conformance.result import Failure, RunResult
+from conformance.report.causes import Cause, causes, failing
+from conformance.result import RunResult
 
 VALID_DAYS = 90
 
@@ -18,13 +18,13 @@ _HEADER = """\
 
 
 def propose(run: RunResult, today: date) -> str:
-    """A file of waivers (TOML), one for each requirement, operation and check of the failures of ``run`` that count.
+    """A file of waivers (TOML), one for each cause of the failures of ``run`` that count, the gravest first.
 
     They are for the target's release only and expire `VALID_DAYS` after ``today``; reason, link and owner are empty.
     """
-    unwaived = [failure for failure in run.failures if failure.counts]
     expires = (today + timedelta(days=VALID_DAYS)).isoformat()
-    return "\n".join([_HEADER, *_entries(unwaived, _range(run.target_version), expires)])
+    versions = _range(run.target_version)
+    return "\n".join([_HEADER, *(_entry(cause, versions, expires) for cause in failing(causes(run)))])
 
 
 def _range(version: str | None) -> str:
@@ -35,25 +35,18 @@ def _range(version: str | None) -> str:
         return ">=0"
 
 
-def _entries(failures: Iterable[Failure], versions: str, expires: str) -> Iterator[str]:
-    seen: set[tuple[str, str | None, str]] = set()
-    for failure in failures:
-        key = (failure.requirement, failure.operation, failure.check)
-        if key in seen:
-            continue
-        seen.add(key)
-        lines = [f"# {_one_line(failure.message)}", "[[waiver]]", f"id = {_text(_identifier(key))}"]
-        lines.append(f"requirement = {_text(failure.requirement)}")
-        if failure.operation is not None:
-            lines.append(f"operation = {_text(failure.operation)}")
-        lines += [f"check = {_text(failure.check)}", f"versions = {_text(versions)}"]
-        lines += ['reason = ""', 'link = ""', 'owner = ""', f"expires = {expires}", ""]
-        yield "\n".join(lines)
+def _entry(cause: Cause, versions: str, expires: str) -> str:
+    counting = cause.counting
+    deviations = dict.fromkeys((failure.requirement, failure.operation, failure.check) for failure in counting)
+    lines = [f"# {_one_line(cause.headline)}", f"# {_one_line(cause.facts)}", "[[waiver]]", f"id = {_text(cause.id)}"]
+    lines += ["deviations = [", *(f"  {_deviation(*deviation)}," for deviation in deviations), "]"]
+    lines += [f"versions = {_text(versions)}", 'reason = ""', 'link = ""', 'owner = ""', f"expires = {expires}", ""]
+    return "\n".join(lines)
 
 
-def _identifier(key: tuple[str, str | None, str]) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", " ".join(part for part in key if part).lower()).strip("-")
-    return words[:64].rstrip("-")
+def _deviation(requirement: str, operation: str | None, check: str) -> str:
+    where = f"operation = {_text(operation)}, " if operation is not None else ""
+    return f"{{requirement = {_text(requirement)}, {where}check = {_text(check)}}}"
 
 
 def _text(value: str) -> str:

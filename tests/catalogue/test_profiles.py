@@ -16,8 +16,8 @@ from conformance.contract import load_contract
 from conformance.requirements import Requirement
 from conformance.result import Omission
 from conformance.target.capabilities import CAPABILITIES, Capabilities
+from conformance.target.deployment_profile import DeploymentProfile
 from conformance.target.guard.mode import Mode
-from conformance.target.preflight.deployment_profile import DeploymentProfile
 from conformance.target.settings.config import Configuration
 
 CONTRACT = load_contract()

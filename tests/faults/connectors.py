@@ -10,6 +10,7 @@ from conformance.reference.bridges import action_handlers, configuration, connec
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.connector_handlers import create_connector
 from conformance.reference.bridges.resources import Connector
+from conformance.reference.defects import Defect
 from conformance.reference.rest.checking import _Pass
 from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from tests.faults.proxy import Reply as Answer
@@ -20,6 +21,7 @@ from tests.faults.seeded import (
     broken,
     broken_handler,
     error_reply,
+    having,
     in_each,
     nothing,
     on,
@@ -65,7 +67,7 @@ for name, action in (
 NAMES = scenario("connectors", "bad_names_are_refused")
 seed(
     "names are not checked",
-    broken(configuration, "validate_name", lambda _: lambda name, strict=False: None),
+    broken(configuration, "validate_name", lambda _: lambda name, traits=(): None),
     NAMES,
     ("CON-03", CREATE, "name_refused"),
     ("CON-03", "POST /actions", "name_refused"),
@@ -105,7 +107,7 @@ seed(
 )
 seed(
     "a newline may end a name",
-    broken(configuration, "validate_name", lambda original: lambda name, strict=False: original(name, strict=True)),
+    broken(configuration, "validate_name", having(Defect.NAME_WITH_A_LINE_BREAK)),
     scenario("connectors", "name_that_ends_in_a_newline_is_refused"),
     "CON-15",
 )

@@ -63,11 +63,11 @@ seed(
     item("credentials_come_first", "POST /publish"),
     ("GEN-04", "POST /publish", "credentials_first"),
 )
-for status in (401, 403):
+for status, name in ((401, "credentials_come_first"), (403, "roles_come_first")):
     seed(
         f"what does not exist is looked up before a {status}",
         on("DELETE /rules/{id}", lambda reply: error_reply(404, "NOT_FOUND"), status),
-        item("credentials_come_first", "DELETE /rules/{id}"),
+        item(name, "DELETE /rules/{id}"),
         ("GEN-04", "DELETE /rules/{id}", "credentials_first"),
     )
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
+from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
@@ -39,18 +40,18 @@ def _unused_port() -> int:
 class FaultyDeployment:
     """Keeps its addresses while deployments come and go. Use as a context manager, in one thread.
 
-    Its clients need users; ``settings`` are those of ``serve --setting`` besides. ``strict``: it has the recorded
-    defects of EMQX 5.8.9.
+    Its clients need users; ``settings`` are those of ``serve --setting`` besides. ``traits``: the defects and
+    quirks it has.
     """
 
-    def __init__(self, settings: Iterable[str] = (), *, strict: bool = False) -> None:
+    def __init__(self, settings: Iterable[str] = (), *, traits: Traits = NO_TRAITS) -> None:
         self.settings = Settings(
             api_key="administrator",
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
             configuration=NodeConfiguration.parse(["authentication.enable=true", *settings]),
-            strict=strict,
+            traits=traits,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)

@@ -18,7 +18,7 @@ from conformance.reference.rules.configuration import Configuration
 from conformance.reference.rules.index import RuleIndex
 from conformance.reference.rules.parser import SqlError
 from tests.faults.rules import CHANGE, CREATE, instead, remembered, shown
-from tests.faults.seeded import broken, scenario, seed
+from tests.faults.seeded import Broken, broken, scenario, seed
 
 # --- changes ----------------------------------------------------------------------------------------------------------
 
@@ -170,6 +170,37 @@ seed(
     "RUL-21",
 )
 seed("any action is printed", broken(Configuration, "_action", any_action), KIND, "RUL-22")
+
+
+def named(condition: Callable[[str], bool]) -> Broken:
+    """Take texts as ids of actions that are none."""
+
+    def make(original: Callable[..., str]) -> Callable[..., str]:
+        return lambda self, action, path: action if condition(action) else original(self, action, path)
+
+    return broken(Configuration, "_action_id", make)
+
+
+seed(
+    "any text is the id of an action",
+    named(lambda text: True),
+    KIND,
+    "RUL-22",
+    origin="https://github.com/emqx/emqx/pull/10900",
+)
+seed("an action may be of any type", named(lambda text: text.startswith("no_such_type:")), KIND, "RUL-22")
+seed("an action may have any name", named(lambda text: text.startswith("http:")), KIND, "RUL-22")
+seed("an action may be called nothing", named(lambda text: not text), KIND, "RUL-22")
+seed(
+    "only the first action of a rule is looked at",
+    broken(
+        Configuration,
+        "_actions",
+        lambda original: lambda self, config, path: original(self, {"actions": config.get("actions", [])[:1]}, path),
+    ),
+    KIND,
+    "RUL-22",
+)
 seed(
     "a number is a text",
     broken(Configuration, "__init__", lenient),

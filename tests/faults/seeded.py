@@ -33,6 +33,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
+from conformance.reference.defects import Defect
 from conformance.reference.rest.http import ROUTES, Call, Handler
 from conformance.reference.rest.operations import MODULES
 from tests.faults.proxy import Fault, Reply, Request
@@ -161,6 +162,21 @@ def before(label: str, action: Callable[[Call], object]) -> Broken:
         return handle
 
     return broken_handler(label, make)
+
+
+def having(defect: Defect) -> Callable[[Any], Callable[..., Any]]:
+    """For `broken`: a function with an argument ``traits``, called as on a deployment that has a defect besides."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            bound = inspect.signature(original).bind(*args, **kwargs)
+            bound.apply_defaults()
+            bound.arguments["traits"] |= {defect}
+            return original(*bound.args, **bound.kwargs)
+
+        return call
+
+    return make
 
 
 def always(value: Any) -> Callable[[Any], Callable[..., Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.contract import load_contract
 from conformance.reference import deployment as deployment_module
+from conformance.reference.defects import Traits
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.mqtt import session as session_module
 from conformance.reference.rest.credentials import ApiKey
@@ -39,9 +40,11 @@ def reports_on_demand() -> Iterator[None]:
 class LiveDeployment:
     """A started deployment; `call` runs a function on it in its loop, by default one that all of them share."""
 
-    def __init__(self, *, strict: bool, version: str = "5.8.9", loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(
+        self, *, traits: Traits, version: str = "5.8.9", loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
         self._loop = loop or _loop()
-        settings = Settings(KEY, SECRET, bearer_token=TOKEN, strict=strict, version=version)
+        settings = Settings(KEY, SECRET, bearer_token=TOKEN, traits=traits, version=version)
         self._running = asyncio.run_coroutine_threadsafe(_start(settings), self._loop).result(PATIENCE_S)
         self.rest: tuple[str, int] = ("127.0.0.1", self._running.http_port)
         self.mqtt: tuple[str, int] = ("127.0.0.1", self._running.mqtt_port or 0)

@@ -12,16 +12,18 @@ from conformance.result import RunResult
 from tests.run.command import environment, run
 
 DATA_PLANE = tuple(
-    f"conformance/scenarios/test_{name}.py"
+    f"conformance/scenarios/test_{name}"
     for name in (
-        "login",
-        "permissions",
-        "publish",
-        "retainer",
-        "clients",
-        "client_subscriptions",
-        "ban_effects",
-        "connector_secrets",
+        "login.py",
+        "permissions.py",
+        "publish.py",
+        "retainer.py",
+        "clients.py",
+        "client_subscriptions.py",
+        "ban_effects.py",
+        "connector_secrets.py",
+        "session_ends.py::test_denied_message[mqtt5-kept]",
+        "session_ends.py::test_ban[user-name-mqtt5-kept]",
     )
 )
 """Items for which it matters how a deployment is configured."""

@@ -31,7 +31,8 @@ def test_structure(tmp_path: Path) -> None:
     report = json.loads(write_report(run, tmp_path).read_text())
     assert list(report) == [
         "schema_version", "verdict", "suite", "complete", "contract", "target", "seed", "profile", "mode", "selection",
-        "started_at", "duration_s", "totals", "requirements", "operations", "failures", "waivers", "left_out",
+        "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes", "waivers",
+        "left_out",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -63,6 +64,16 @@ def test_structure(tmp_path: Path) -> None:
                 "request_id": "str",
                 "id": "str",
                 "consequence_of": "NoneType",
+                "cause": "str",
+            }
+        ],
+        "causes": [
+            {
+                **dict.fromkeys(("id", "sentence", "came", "level"), "str"),
+                "security": "bool",
+                "state": "str",
+                **{key: ["str"] for key in ("requirements", "operations", "failures")},
+                "consequences": [],
             }
         ],
         "waivers": [
@@ -122,9 +133,9 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 11
+    assert len(closed) == 12
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out"}
-    added |= {"item", "request_id", "id", "consequence_of", "deployment"}
+    added |= {"item", "request_id", "id", "consequence_of", "deployment", "causes", "cause"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:

@@ -127,7 +127,10 @@ def test_everything_at_once() -> None:
         "DELETE /rules/{id}": "not_run",
     }
     reasons = "\n".join(decision.reasons)
-    assert "GEN-14: 2 failures in GET /rules, GET /rules/{id}." in reasons
+    assert "1 cause of 3 failures, 1 of them against a MUST." in reasons
+    assert (
+        "Every body validates. GET /rules and 1 more: 200: /data/0/enable: 'true' is not of type 'boolean'." in reasons
+    )
     assert "interrupted." in reasons
     assert "1 item did not run: test_late is not_run." in reasons
 

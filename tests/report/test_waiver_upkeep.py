@@ -88,4 +88,5 @@ def test_proposals_are_toml_whatever_a_failure_says(requirement: str, check: str
     run = run_of(failing_items())
     run.failures = [failure(requirement=requirement, check=check, message=message)]
     entry = tomllib.loads(propose(run, TODAY))["waiver"][0]
-    assert (entry["requirement"], entry["check"]) == (requirement, check)
+    (deviation,) = entry["deviations"]
+    assert (deviation["requirement"], deviation["check"]) == (requirement, check)

@@ -43,3 +43,9 @@ def test_nonsense_is_one_sentence_and_2(version: str, tmp_path: Path) -> None:
     completed = run(*arguments(tmp_path, version), env=environment(), cwd=tmp_path)
     expected = f"--emqx-version: {version!r} is no EMQX version; expected one like 5.8.9\n"
     assert (completed.returncode, completed.stderr, completed.stdout) == (2, expected, "")
+
+
+def test_unknown_defect_is_one_sentence_and_2(tmp_path: Path) -> None:
+    completed = run(*arguments(tmp_path, "5.8.9"), "--defects", "no-arrays", env=environment(), cwd=tmp_path)
+    expected = "--defects: there is no defect 'no-arrays', did you mean no-array?\n"
+    assert (completed.returncode, completed.stderr, completed.stdout) == (2, expected, "")

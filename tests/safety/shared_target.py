@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from conformance.contract import Contract, load_contract, paths
+from conformance.reference.defects import Traits
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.message import Message
 from conformance.reference.mqtt.table import SubscriptionTable
@@ -59,12 +60,12 @@ def contract() -> Contract:
 
 
 class SharedTarget:
-    """One deployment, ``strict`` with the recorded defects of EMQX 5.8.9. ``broker`` is its MQTT listener."""
+    """One deployment with its defects and quirks. ``broker`` is its MQTT listener."""
 
-    def __init__(self, network: Network, *, strict: bool) -> None:
+    def __init__(self, network: Network, *, traits: Traits) -> None:
         self.loop = asyncio.new_event_loop()
         self.network = network
-        self.deployment = Deployment(Settings(*_CREDENTIALS, strict=strict), None if strict else contract())
+        self.deployment = Deployment(Settings(*_CREDENTIALS, traits=traits), None if traits else contract())
         self._application = Application(self.deployment)
         self.published: list[str] = []
         self.deployment.hooks.on("message_publish", lambda _event, context: self.published.append(context["topic"]))

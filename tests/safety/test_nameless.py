@@ -14,13 +14,12 @@ from conformance.commands.sweep import sweep_target
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
 from conformance.result import ItemResult
-from conformance.run import ending as ending_module
 from conformance.run.ending import EndOfRun, inventory_before
 from conformance.target.errors import SafetyViolation
 from conformance.target.journal.journal import read_journal
-from conformance.target.leftovers import cleanup
 from conformance.target.leftovers.cleanup import clean_up
 from conformance.target.leftovers.inventory import Inventory
+from tests.recorded import RECORDED
 from tests.safety.populated import Populated
 from tests.safety.scene import FORBIDDEN, Scene, refusing
 
@@ -33,15 +32,8 @@ STAYS = "only deleting the authenticator and creating it anew removes it, with a
 @pytest.fixture(scope="module")
 def recorded() -> Iterator[Populated]:
     """A deployment with the recorded defects of EMQX 5.8.9, and foreign resources of every kind."""
-    with start_embedded(strict=True) as deployment, Populated(deployment) as populated:
+    with start_embedded(traits=RECORDED) as deployment, Populated(deployment) as populated:
         yield populated
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleanup, "_PAUSES_S", (0.0,))
-    monkeypatch.setattr(cleanup, "_DELETED_WITHIN_S", 0.1)
-    monkeypatch.setattr(ending_module, "_PAUSES_S", (0.0, 0.1))
 
 
 @pytest.fixture

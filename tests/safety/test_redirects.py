@@ -9,8 +9,8 @@ import pytest
 
 from conformance.contract import load_contract
 from conformance.reference.embedded import start_embedded
-from conformance.run.worker import Worker
 from conformance.target.settings.config import Configuration
+from conformance.worker.context import Worker
 from tests.http_server import HttpServer, Received, Reply
 from tests.waiting import eventually
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conformance.contract import load_contract
-from conformance.run.worker import choose_seed
+from conformance.run.planning import choose_seed
 from conformance.target.errors import ConfigurationError
 from conformance.target.settings.config import WAIVERS_FOLDER, Configuration, load_configuration
 from conformance.target.settings.secret_files import is_private

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from conformance.reference.embedded import start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.rates import Bucket
+from conformance.target.deployment_profile import MqttLimits
 from conformance.target.errors import Inapplicable
 from conformance.target.mqtt import MqttClient
 from conformance.target.pace import Pace
-from conformance.target.preflight.deployment_profile import MqttLimits
 from tests.waiting import PATIENCE_S
 
 

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.contract import load_contract
-from conformance.run.worker import Worker
 from conformance.target.errors import SafetyViolation, TargetLost
 from conformance.target.http.connection import LARGEST_ANSWER
 from conformance.target.http.session import NoAnswer, Undelivered
 from conformance.target.journal.journal import read_journal
 from conformance.target.journal.resource import Resource
 from conformance.target.settings.config import Configuration
+from conformance.worker.context import Worker
 from tests.http_server import HttpServer, Received, Reply, Respond
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
-from conformance.run.worker import make_plan
+from conformance.run.planning import make_plan
 from conformance.target.capabilities import Capabilities
 from conformance.target.settings.config import Configuration, load_configuration
 

@@ -37,7 +37,7 @@ class Access:
         self.source: Source | None = (
             Source(max_rules=configuration.max_rules) if SOURCE_TYPE in self.source_chain else None
         )
-        self.bans = BanTable(strict=deployment.strict)
+        self.bans = BanTable(deployment.traits)
         self.writes = UnguardedWrites(_WRITE_S)
 
     def authenticate(

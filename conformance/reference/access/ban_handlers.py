@@ -16,6 +16,7 @@ from conformance.reference.access.bans import (
     compile_pattern,
     parse_time,
 )
+from conformance.reference.defects import Defect
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
 from conformance.reference.rest.pagination import envelope
 
@@ -44,7 +45,7 @@ def list_bans(call: Call) -> Reply:
         return Reply(200, _exactly(bans, *exact.popitem(), page, limit))
     listed = bans.listed()
     if not fuzzy:
-        answer = envelope([ban.shown() for ban in listed], page, limit, strict=call.deployment.strict)
+        answer = envelope([ban.shown() for ban in listed], page, limit, call.deployment.traits)
         del answer["meta"]["hasnext"]  # erratum A5
         return Reply(200, answer)
     ((name, text),) = fuzzy.items()
@@ -54,7 +55,7 @@ def list_bans(call: Call) -> Reply:
         message = {"filter": text, "reason": str(error), "message": "The filter is not a valid regular expression"}
         raise _bad_request(json.dumps(message)) from None
     hits = [ban.shown() for ban in listed if ban.kind in _FUZZY[name] and pattern.search(ban.who)]
-    return Reply(200, envelope(hits, page, limit, strict=call.deployment.strict, countable=False))
+    return Reply(200, envelope(hits, page, limit, call.deployment.traits, countable=False))
 
 
 @handles("POST /banned")
@@ -72,7 +73,7 @@ async def create_ban(call: Call) -> Reply:
     known = bans.find(ban.kind, ban.who)
     if known is not None and known.active(now):
         raise ApiError(400, "ALREADY_EXISTS", json.dumps(known.shown(), ensure_ascii=False, separators=(",", ":")))
-    if call.deployment.strict:
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE):
         await call.deployment.access.writes.wait(f"{ban.kind} {ban.who}")
     bans.put(ban)
     if ban.kind == "clientid":
@@ -89,13 +90,13 @@ def clear_bans(call: Call) -> Reply:
 
 @handles("DELETE /banned/{as}/{who}")
 def delete_ban(call: Call) -> Reply:
-    """Lift one ban; 400 for a subject that cannot be (a crash in strict mode: BAN-07)."""
+    """Lift one ban; 400 for a subject that cannot be (or a crash: BAN-07)."""
     bans = call.deployment.access.bans
     kind, who = call.path["as"], call.path["who"]
     try:
         subject = bans.normalise(kind, who)
     except BadSubject as error:
-        if call.deployment.strict:
+        if call.deployment.has(Defect.BAN_OF_NONSENSE):
             raise Crash("function_clause") from None
         raise _bad_request(str(error)) from None
     if not bans.remove(kind, subject):

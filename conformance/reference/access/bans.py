@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
+from conformance.reference.defects import NO_TRAITS, Quirk, Traits
 from conformance.reference.replication import Store
 
 KINDS = ("clientid", "username", "peerhost", "clientid_re", "username_re", "peerhost_net")
@@ -66,7 +67,7 @@ class Ban:
 class BanTable:
     """All bans by kind and normalised subject; those of the pattern kinds are listed first, as EMQX does."""
 
-    strict: bool = False
+    traits: Traits = NO_TRAITS
     _patterns: dict[Key, Ban] = field(default_factory=dict)
     _individuals: dict[Key, Ban] = field(default_factory=dict)
 
@@ -79,9 +80,9 @@ class BanTable:
         """The form in which a subject is stored and shown; raises `BadSubject`."""
         match kind:
             case "peerhost":
-                return _address_text(parse_address(who, permissive=self.strict))
+                return _address_text(parse_address(who, permissive=Quirk.SHORT_ADDRESSES in self.traits))
             case "peerhost_net":
-                return parse_network(who, permissive=self.strict)
+                return parse_network(who, permissive=Quirk.SHORT_ADDRESSES in self.traits)
             case "clientid_re" | "username_re":
                 compile_pattern(who)
         return who
@@ -135,7 +136,7 @@ class BanTable:
 
     def _purge(self) -> None:
         # A deployment as it should be shows no ban that no longer holds; the recorded one may, for a minute.
-        oldest = time.time() - (PURGE_SECONDS if self.strict else 0)
+        oldest = time.time() - (PURGE_SECONDS if Quirk.EXPIRED_BANS_LISTED in self.traits else 0)
         for table in (self._patterns, self._individuals):
             for key in [key for key, ban in table.items() if not ban.active(oldest)]:
                 del table[key]
@@ -167,7 +168,11 @@ def parse_address(text: str, *, permissive: bool) -> IPv4Address | IPv6Address:
 def parse_network(text: str, *, permissive: bool) -> str:
     """CIDR text with the host bits cleared; without a mask it is one address. Raises `BadSubject`."""
     host, slash, mask = text.partition("/")
-    address = parse_address(host, permissive=permissive)
+    try:
+        address = parse_address(host, permissive=permissive)
+    except BadSubject:
+        # The recorded server tells of the crash of its parser.
+        raise BadSubject("{badmatch,{error,einval}}" if permissive else "bad peerhost") from None
     if slash and not (mask.isascii() and _MASK.fullmatch(mask)):
         raise BadSubject(f"bad network mask {mask!r}")
     try:

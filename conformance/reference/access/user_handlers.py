@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from conformance.reference.access.users import AUTHENTICATOR_ID, Authenticator, Flag, UserId
+from conformance.reference.defects import Defect
 from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
 from conformance.reference.rest.pagination import envelope
 
@@ -38,7 +39,7 @@ def authenticator_of(deployment: Deployment) -> Authenticator:
 def list_users(call: Call) -> Reply:
     """Page through the users, filtered by a part of the id and by the superuser flag."""
     authenticator = authenticator_of(call.deployment)
-    strict = call.deployment.strict
+    has = call.deployment.has
     part: str | None = call.query.get("like_user_id")
     users = authenticator.listed()
     if "is_superuser" in call.query:
@@ -46,14 +47,15 @@ def list_users(call: Call) -> Reply:
         users = [user for user in users if user.is_superuser is call.query["is_superuser"]]
     if part is not None:
         # The real substring search takes no empty part, and nothing but texts to look into.
-        if strict and users and (part == "" or any(not isinstance(user.user_id, str) for user in users)):
+        odd = has(Defect.IMPORT_OF_IDS_THAT_ARE_NO_TEXTS) and any(not isinstance(user.user_id, str) for user in users)
+        if odd or (part == "" and users and has(Defect.EMPTY_FILTER)):
             raise ApiError(400, "BAD_REQUEST", _BROKEN_FILTER)
         users = [user for user in users if part in str(user.user_id)]
     page = envelope(
         [user.shown() for user in users],
         call.query["page"],
         call.query["limit"],
-        strict=strict,
+        call.deployment.traits,
         countable=part is None,
     )
     return Reply(200, page)
@@ -115,7 +117,7 @@ def _flag(call: Call) -> Flag:
     """The superuser flag as sent, None if it was not sent."""
     flag: Flag = call.body.get("is_superuser")
     # The lenient check lets "true" pass; 5.8.9 then stores the text, which is a privilege escalation (AUTN-08).
-    if isinstance(flag, str) and not call.deployment.strict:
+    if isinstance(flag, str) and not call.deployment.has(Defect.SUPERUSER_FLAG_AS_TEXT):
         raise ApiError(400, "BAD_REQUEST", "is_superuser must be true or false, not a string")
     return flag
 

@@ -162,7 +162,7 @@ class Authenticator:
             return Refused(NOT_AUTHORIZED)
         if not self.algorithm.verify(user.password, password):
             return Refused(BAD_USERNAME_OR_PASSWORD)
-        # A string flag exists in strict mode only, where any text raises privileges, "false" too (AUTN-11).
+        # `Defect.SUPERUSER_FLAG_AS_TEXT` lets a flag be a text, and any text raises privileges, "false" too (AUTN-11).
         return Authenticated(bool(user.is_superuser))
 
 

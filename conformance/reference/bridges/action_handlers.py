@@ -18,6 +18,7 @@ from conformance.reference.bridges.connector_handlers import probe, probed_name
 from conformance.reference.bridges.identifiers import ACTION, not_found, parse_id
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.resources import Action, Connector
+from conformance.reference.defects import Defect
 from conformance.reference.message import now_ms
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 
@@ -44,7 +45,7 @@ async def create_action(call: Call) -> Reply:
     resource_type = call.body["type"]
     if f"{resource_type}:{name}" in call.deployment.bridges.actions:
         raise ApiError(400, "ALREADY_EXISTS", "bridge already exists")
-    if call.deployment.strict:
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE):
         await asyncio.sleep(_UNGUARDED_SECONDS)
     action = await _put(call, resource_type, name, None)
     return Reply(201, action_shown(call.deployment, action))
@@ -101,7 +102,7 @@ def read_metrics(call: Call) -> Reply:
     """Counters, summed and per node. The recorded server has zeros for an action that is not there (ACT-08)."""
     resource_type, name = parse_id(call.deployment, ACTION, call.path["id"])
     action = call.deployment.bridges.actions.get(f"{resource_type}:{name}")
-    if action is None and not call.deployment.strict:
+    if action is None and not call.deployment.has(Defect.METRICS_OF_AN_UNKNOWN_ACTION):
         raise not_found(ACTION, resource_type, name)
     metrics = action.metrics if action is not None else ActionMetrics()
     node_metrics = [{"node": node, "metrics": metrics.shown(node)} for node in call.deployment.nodes]
@@ -113,7 +114,7 @@ def reset_metrics(call: Call) -> Reply:
     resource_type, name = parse_id(call.deployment, ACTION, call.path["id"])
     action = call.deployment.bridges.actions.get(f"{resource_type}:{name}")
     if action is None:
-        if call.deployment.strict:
+        if call.deployment.has(Defect.METRICS_OF_AN_UNKNOWN_ACTION):
             raise Crash("{badmatch,{error,not_found}}")  # ACT-08
         raise not_found(ACTION, resource_type, name)
     action.metrics.reset()
@@ -145,11 +146,12 @@ async def _put(call: Call, resource_type: str, name: str, old: Action | None) ->
     wanted = call.body["connector"]
     if not isinstance(wanted, str) or f"{resource_type}:{wanted}" not in bridges.connectors:
         raise _no_connector(resource_type, name, wanted)
-    if resource_type == "s3" and "resource_opts" not in call.body and call.deployment.strict:
+    has = call.deployment.has
+    if resource_type == "s3" and "resource_opts" not in call.body and has(Defect.S3_WITHOUT_RESOURCE_OPTIONS):
         raise Crash("{invalid_ejson,{error,function_clause}}")  # ACT-13
     new = configuration(call, resource_type, old)
     action = Action(resource_type, name, new.shown, new.settings)
-    if call.deployment.strict:
+    if has(Defect.ACTION_CREATED_AT):
         # The recorded server believes the client, and forgets the time of creation if it says nothing (ACT-12).
         action.created_at = call.checked.get("created_at", action.created_at)
     elif old is not None:

@@ -10,6 +10,7 @@ from conformance.reference.bridges.buffer import Done
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.identifiers import ACTION, CONNECTOR, not_found
 from conformance.reference.bridges.resources import Action, Connector
+from conformance.reference.defects import Defect
 from conformance.reference.mqtt.topics import matches
 from conformance.reference.rest.http import ApiError
 
@@ -60,7 +61,7 @@ class Bridges:
         action = self.actions.get(action_id)
         if action is None:
             raise Rejected(f"There is no action {action_id}")
-        action.render(data, counted=self._deployment.strict)
+        action.render(data, counted=self._deployment.has(Defect.RULE_TEST_COUNTS_FAILURES))
 
     def _on_publish(self, _event: str, context: Mapping[str, Any]) -> None:
         for action in self.actions.values():

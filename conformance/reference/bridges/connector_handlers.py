@@ -15,6 +15,7 @@ from conformance.reference.bridges.identifiers import CONNECTOR, parse_id
 from conformance.reference.bridges.network import BadAddress
 from conformance.reference.bridges.resources import Connector
 from conformance.reference.crashes import UNREACHABLE
+from conformance.reference.defects import Defect
 from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
 
 _IN_USE = "Cannot delete connector while there are active channels defined for this connector"
@@ -93,7 +94,8 @@ async def probe_connector(call: Call) -> Reply:
 
 def probed_name(call: Call) -> str:
     """The name in a probe. The recorded server takes any, the document only valid ones."""
-    return str(call.body["name"]) if call.deployment.strict else checked_name(call)
+    unchecked = call.deployment.has(Defect.PROBE_NAME_UNCHECKED)
+    return str(call.body["name"]) if unchecked else checked_name(call)
 
 
 async def probe(call: Call, resource_type: str, name: str, probed: Configuration) -> None:
@@ -107,8 +109,8 @@ async def probe(call: Call, resource_type: str, name: str, probed: Configuration
     connected = connector.connected
     await connector.stop()
     if not connected:
-        told = UNREACHABLE.get(resource_type, connector.reason) if call.deployment.strict else connector.reason
-        raise ApiError(400, "TEST_FAILED", told)
+        told = UNREACHABLE if call.deployment.has(Defect.CRASH_TOLD_IN_A_REFUSAL) else {}
+        raise ApiError(400, "TEST_FAILED", told.get(resource_type, connector.reason))
 
 
 def _found(call: Call) -> Connector:

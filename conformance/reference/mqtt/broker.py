@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from conformance.reference.defects import Defect
 from conformance.reference.message import Message
 from conformance.reference.mqtt.authorization import Access
 from conformance.reference.mqtt.connection import Connection
@@ -84,9 +85,9 @@ class Broker:
         """A message cannot be written for this client.
 
         EMQX 5.8.9 loses the whole client process over it (recording publish_user_properties_nonstring), with
-        the strict behaviour so do we; otherwise only the message is lost.
+        `Defect.USER_PROPERTIES_UNCHECKED` so do we; otherwise only the message is lost.
         """
-        if self.deployment.strict and session.connection is not None:
+        if session.connection is not None and self.deployment.has(Defect.USER_PROPERTIES_UNCHECKED):
             session.connection.abort()
             session.connection = None
             session.will = None
@@ -115,7 +116,7 @@ class Broker:
         return allowed
 
     def kick(self, clientid: str, reason_code: int = Reason.ADMINISTRATIVE_ACTION) -> bool:
-        """Disconnect a client and destroy its session; its will is published. False if there is none."""
+        """Disconnect a client and destroy its session; its will is due. False if there is none."""
         session = self.sessions.get(clientid)
         if session is None:
             return False

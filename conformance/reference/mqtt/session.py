@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from conformance.reference.defects import Quirk
 from conformance.reference.message import Message, now_ms
+from conformance.reference.mqtt.aliases import OutgoingAliases
 from conformance.reference.mqtt.authorization import AuthorizationCache
 from conformance.reference.mqtt.encoder import publish_bytes
 from conformance.reference.mqtt.packets import Ack, PacketType, Will
@@ -79,6 +81,7 @@ class Session:
         self.awaiting_rel: set[int] = set()
         self.statistics = Statistics()
         self.authorization_cache = AuthorizationCache()
+        self.aliases = OutgoingAliases()
         self.will: Will | None = None
         self.connection: Connection | None = None
         self.timers: list[asyncio.TimerHandle] = []
@@ -102,6 +105,7 @@ class Session:
         self.disconnect_properties = {}
         self.statistics = Statistics()
         self.authorization_cache = AuthorizationCache()
+        self.aliases = OutgoingAliases(peer.properties.get("topic_alias_maximum", 0))
         self.inflight.limit = min(self.broker.configuration.max_inflight, peer.receive_maximum)
 
     def cancel_timers(self) -> None:
@@ -116,12 +120,13 @@ class Session:
 
     @property
     def counters(self) -> dict[str, int]:
-        """The counters as the API shows them: live, or in strict mode those of the last report."""
-        return self.statistics.reported if self.broker.deployment.strict else self.statistics.values
+        """The counters as the API shows them: live, or with `Quirk.LATE_STATISTICS` those of the last report."""
+        late = self.broker.deployment.has(Quirk.LATE_STATISTICS)
+        return self.statistics.reported if late else self.statistics.values
 
     def report_later(self) -> None:
         """Traffic has come: report the statistics after a while, unless that is due already."""
-        if self._report is None and self.broker.deployment.strict:
+        if self._report is None and self.broker.deployment.has(Quirk.LATE_STATISTICS):
             self._report = asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report_now)
 
     def _report_now(self) -> None:
@@ -176,15 +181,16 @@ class Session:
     def _write(self, connection: Connection, delivery: Delivery, packet_id: int, dup: bool) -> bool:
         """Put a PUBLISH on the wire; False if this client can never get it."""
         message = delivery.message
+        topic, alias = self.aliases.written(message.topic)
         try:
             data = publish_bytes(
-                message.topic,
+                topic,
                 message.payload,
                 delivery.qos,
                 delivery.retain,
                 dup,
                 packet_id,
-                self._properties(delivery) if self.peer.version >= 5 else {},
+                self._properties(delivery, alias) if self.peer.version >= 5 else {},
                 self.peer.version,
             )
         except _NOT_ENCODABLE:
@@ -194,11 +200,12 @@ class Session:
             self._drop(delivery, "too_large")
             return False
         connection.write(data)
+        self.aliases.sent(message.topic, alias)
         self.statistics.message_out(delivery.qos)
         self.broker.events.message_delivered(self, message)
         return True
 
-    def _properties(self, delivery: Delivery) -> Properties:
+    def _properties(self, delivery: Delivery, alias: int | None) -> Properties:
         message = delivery.message
         properties: Properties = dict(message.properties)
         if (interval := properties.get("message_expiry_interval")) is not None:
@@ -208,6 +215,8 @@ class Session:
             properties["user_property"] = message.user_properties
         if delivery.identifier is not None:
             properties["subscription_identifier"] = delivery.identifier
+        if alias is not None:
+            properties["topic_alias"] = alias
         return properties
 
     def replay(self) -> None:

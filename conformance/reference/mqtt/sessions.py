@@ -93,8 +93,12 @@ class Sessions(Mapping[str, Session]):
         self._sessions.clear()
 
     def _publish_will(self, session: Session) -> None:
+        """Publish the will, once: unless its client is banned by now, or may not publish there (SES-02, SES-04)."""
         will, session.will = session.will, None
         if will is None:
+            return
+        access = self._broker.deployment.access
+        if access.is_banned(session.clientid, session.username, session.peer.host):
             return
         if not self._broker.authorize(session, Access("publish", will.topic, will.qos, will.retain)):
             return

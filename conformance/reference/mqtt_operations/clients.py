@@ -7,6 +7,7 @@ from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any
 
+from conformance.reference.defects import Defect, Quirk
 from conformance.reference.mqtt.authorization import Access
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.view import client_object
@@ -29,7 +30,7 @@ def nodes_asked(call: Call) -> Container[str]:
     node = call.query.get("node")
     if node is None:
         return call.deployment.nodes
-    if node not in call.deployment.nodes and call.deployment.strict:
+    if node not in call.deployment.nodes and call.deployment.has(Quirk.UNKNOWN_NODE_IS_DOWN):
         raise ApiError(500, "NODE_DOWN", f'bad rpc call <<"{node}">>, Reason <<"invalid node">>')
     return (node,)
 
@@ -43,7 +44,7 @@ def list_clients(call: Call) -> Reply:
     sessions = sorted(call.deployment.broker.sessions.values(), key=_clientid_bytes, reverse=True)
     found = [session for session in sessions if session.peer.node in asked and all(test(session) for test in tests)]
     countable = not (_fuzzy(query, "clientid") or _fuzzy(query, "username"))
-    body = envelope(found, query["page"], query["limit"], strict=call.deployment.strict, countable=countable)
+    body = envelope(found, query["page"], query["limit"], call.deployment.traits, countable=countable)
     fields = query.get("fields", "all")
     body["data"] = [_selected(client_object(session), fields) for session in body["data"]]
     return Reply(200, body)
@@ -129,7 +130,7 @@ def _parsed(call: Call, name: str, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(call.query[name])
     except ValueError:
-        if call.deployment.strict and "node" in call.query:
+        if "node" in call.query and call.deployment.has(Defect.CLIENTS_OF_A_NODE):
             # 5.8.9 catches the error only where it asks all nodes.
             raise Crash(f"{{bad_value_type,{name}}}") from None
         raise ApiError(400, "INVALID_PARAMETER", f"the {name} parameter is not valid") from None
@@ -137,7 +138,7 @@ def _parsed(call: Call, name: str, parse: Callable[[str], Any]) -> Any:
 
 def _contains(call: Call, part: str, text: Callable[[Session], str | None]) -> _Test:
     def test(session: Session) -> bool:
-        if not part and call.deployment.strict:
+        if not part and call.deployment.has(Defect.EMPTY_FILTER):
             raise Crash("badarg")  # binary:match/2 refuses an empty pattern
         return part in (text(session) or "")
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
+from conformance.reference.defects import Defect
 from conformance.reference.message import Message
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.topics import is_topic_name
@@ -43,7 +44,7 @@ def publish(call: Call) -> Reply:
 def publish_bulk(call: Call) -> Reply:
     """Publish messages in order; one that cannot be published refuses them all."""
     if not call.body:
-        if call.deployment.strict:
+        if call.deployment.has(Defect.PUBLISH_OF_NOTHING):
             raise Crash("{case_clause,[]}")
         raise ApiError(400, "BAD_REQUEST", "there is no message to publish")
     try:
@@ -69,7 +70,7 @@ def _message(call: Call, item: dict[str, Any]) -> Message:
         raise _Refused(Reason.QUOTA_EXCEEDED, "packet_too_large")
     properties = dict(item.get("properties") or {})
     user_properties = properties.pop("user_properties", {})
-    if not call.deployment.strict:
+    if not call.deployment.has(Defect.USER_PROPERTIES_UNCHECKED):
         # 5.8.9 lets anything through to the packet serializer, which costs every MQTT 5 subscriber its connection.
         _check_texts([*user_properties, *user_properties.values(), *_texts(properties)])
     if "correlation_data" in properties:

@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from conformance.contract.kinds import CONFIGURATION_WRITES
+from conformance.reference.defects import Defect, Quirk
 from conformance.reference.deployment import Deployment
 from conformance.reference.nodes import FIRST_NODE, set_to_work
 from conformance.reference.rest.credentials import MalformedAuthorization, check_role
@@ -31,9 +33,6 @@ BODY_LIMIT = 8_000_000
 KNOWN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"))
 LAST_REQUEST = "emqx.last_request"
 BODY_UNREAD = "emqx.body_unread"
-_CONFIG_PATHS = frozenset(
-    f"{path}{suffix}" for path in ("/connectors", "/actions") for suffix in ("", "/{id}", "/{id}/enable/{enable}")
-) | {"/rules", "/rules/{id}", "/schema_registry", "/schema_registry/{name}"}
 
 _JSON = (b"content-type", b"application/json")
 _NO_CONTENT = (b"content-length", b"0")
@@ -55,7 +54,7 @@ class Application:
         self.router = Router(ROUTES)
         self.requests = 0
         self._filters = {label: RequestFilter(deployment, label, route.filter) for label, route in ROUTES.items()}
-        self._read_json = read_json_leniently if deployment.strict else read_json
+        self._read_json = read_json_leniently if deployment.has(Quirk.SLOPPY_JSON) else read_json
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,17 +99,20 @@ class Application:
         except (BadEncoding, MalformedAuthorization):
             return Reply(400)
         except Crash as crash:
-            return self._crashed(call, crash.reason, crash.prints_request, crash.silent)
+            return _crashed(call, crash.reason, prints_request=crash.prints_request, silent=crash.silent)
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
-            return self._crashed(call, repr(error), False, False)
+            if self.deployment.has(Quirk.UNEXPECTED_ERRORS_TOLD):
+                return _crashed(call, repr(error))
+            # Clients are told nothing of the inside (GEN-16); the log has the details.
+            return Reply(500, {"code": "INTERNAL_ERROR", "message": "Unexpected error, see the log of the deployment"})
 
     def _route(self, method: str, raw_path: bytes, headers: Mapping[str, str]) -> tuple[Endpoint, list[str]] | Reply:
-        strict = self.deployment.strict
-        if strict and method in ("TRACE", "CONNECT"):
+        has = self.deployment.has
+        if method in ("TRACE", "CONNECT") and has(Quirk.OTHER_METHODS):
             return Reply(501)
         try:
-            found = self.router.find(decode_segments(raw_path, remove_dots=strict))
+            found = self.router.find(decode_segments(raw_path, remove_dots=has(Defect.DOTS_ARE_STEPS)))
         except BadEncoding:
             return Reply(400)
         if found is None:
@@ -119,7 +121,7 @@ class Application:
         endpoint = node.methods.get(method)
         if endpoint is not None:
             return endpoint, values
-        if strict and method not in KNOWN_METHODS:
+        if method not in KNOWN_METHODS and has(Quirk.OTHER_METHODS):
             return Reply(500)  # the real server's method table has no entry for OPTIONS or exotic verbs
         return Reply(405, None, {"Allow": node.allow})
 
@@ -130,7 +132,7 @@ class Application:
         call.raw_query = parse_query(query)
         call.body = await self._body(call.headers, receive)
         self._filters[endpoint.label].apply(call)
-        if self.deployment.settings.config_write_latency > 0 and _is_config_write(endpoint):
+        if self.deployment.settings.config_write_latency > 0 and endpoint.label in CONFIGURATION_WRITES:
             async with self.deployment.config_writes:
                 await asyncio.sleep(self.deployment.settings.config_write_latency)
                 return await self._handled(endpoint, call)
@@ -153,7 +155,7 @@ class Application:
         raw = await _read(receive)
         is_json = headers.get("content-type", "").split(";", 1)[0].strip().lower() == "application/json"
         if raw is None:
-            if is_json and self.deployment.strict:
+            if is_json and self.deployment.has(Quirk.LARGE_BODY_CRASHES):
                 raise Crash("body too large", silent=True)
             raise ApiError(400, "BAD_REQUEST", f"The body is larger than {BODY_LIMIT} bytes")
         if not raw:
@@ -165,19 +167,13 @@ class Application:
         except InvalidJson:
             raise ApiError(400, "BAD_REQUEST", "Invalid json message received") from None
 
-    def _crashed(self, call: Call, reason: str, prints_request: bool, silent: bool) -> Reply:
-        if not self.deployment.strict:
-            # A default deployment tells clients nothing of its inside (GEN-16); the log has the details.
-            return Reply(500, {"code": "INTERNAL_ERROR", "message": "Unexpected error, see the log of the deployment"})
-        if silent:
-            return Reply(500)
-        called = _printed_request(call) if prints_request else f"[{call.operation}]"
-        return Reply(500, {"code": "INTERNAL_ERROR", "message": f"error, {reason}, [{called},{_TRACE}]"})
 
-
-def _is_config_write(endpoint: Endpoint) -> bool:
-    method, path = endpoint.label.split(" ", 1)
-    return method != "GET" and path in _CONFIG_PATHS
+def _crashed(call: Call, reason: str, *, prints_request: bool = False, silent: bool = False) -> Reply:
+    """What a client sees of an operation that died."""
+    if silent:
+        return Reply(500)
+    called = _printed_request(call) if prints_request else f"[{call.operation}]"
+    return Reply(500, {"code": "INTERNAL_ERROR", "message": f"error, {reason}, [{called},{_TRACE}]"})
 
 
 def _has_body(headers: Mapping[str, str]) -> bool:
@@ -223,7 +219,7 @@ def _on_the_wire(reply: Reply) -> tuple[RawHeaders, bytes]:
 
 
 def _printed_request(call: Call) -> str:
-    """The request as an Erlang term, credentials included: the leak of GEN-24, reproduced in strict mode only."""
+    """The request as an Erlang term, credentials included: the leak of GEN-24, which some defects have."""
     headers = ",".join(f'<<"{name}">> => <<"{value}">>' for name, value in sorted(call.headers.items()))
     bindings = ",".join(f'{name} => <<"{value}">>' for name, value in call.path.items())
     return f"[{call.operation},#{{bindings => #{{{bindings}}},headers => #{{{headers}}},body => {call.body!r}}}]"

@@ -71,7 +71,7 @@ class ApiError(Exception):
 
 
 class Crash(Exception):
-    """A recorded defect of 5.8.9 for strict mode: the operation dies, which the client sees as a 500.
+    """A recorded defect of 5.8.9: the operation dies, which the client sees as a 500.
 
     ``reason``: what the error text names. ``prints_request``: the text shows the whole request with its Authorization
     header (behaviour 0.1 step 6). ``silent``: died outside the handler, so the answer has no body at all.

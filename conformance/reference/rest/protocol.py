@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from conformance.reference.defects import Quirk
 from conformance.reference.rest.app import BODY_UNREAD, LAST_REQUEST
 
 if TYPE_CHECKING:
@@ -18,11 +19,11 @@ _REASONS = {400: b"Bad Request", 404: b"Not Found", 405: b"Method Not Allowed", 
 
 
 class ConnectionProtocol(HttpToolsProtocol):
-    """Closes connections as the real server does in strict mode, and answers methods the parser does not know.
+    """Closes connections as the real server does, and answers methods the parser does not know.
 
-    In strict mode the 1000th answer on a connection announces that it is the last. After an answer that did not wait
-    for the body of its request (401, 404, 405) nothing is announced, and the next request gets no byte: the real server
-    closes some of these connections, this one all, so that nobody comes to rely on any.
+    With `Quirk.CONNECTIONS_END` the 1000th answer on a connection announces that it is the last. After an answer that
+    did not wait for the body of its request (401, 404, 405) nothing is announced, and the next request gets no byte:
+    the real server closes some of these connections, this one all, so that nobody comes to rely on any.
     """
 
     _requests = 0
@@ -33,19 +34,23 @@ class ConnectionProtocol(HttpToolsProtocol):
     def _application(self) -> Application:
         return cast("Application", self.app)
 
+    @property
+    def _ends_connections(self) -> bool:
+        return self._application.deployment.has(Quirk.CONNECTIONS_END)
+
     def data_received(self, data: bytes) -> None:
         self._received = data
         super().data_received(data)
 
     def on_message_begin(self) -> None:
-        if self._application.deployment.strict and self.scope is not None and BODY_UNREAD in self.scope:
+        if self._ends_connections and self.scope is not None and BODY_UNREAD in self.scope:
             self._abandoned = True
             raise ConnectionAbortedError  # out of the parser, which asks for a 400
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._requests += 1
-        if self._requests >= REQUESTS_PER_CONNECTION and self._application.deployment.strict:
+        if self._requests >= REQUESTS_PER_CONNECTION and self._ends_connections:
             cast("dict[str, object]", self.scope)[LAST_REQUEST] = True
         super().on_headers_complete()
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from conformance.contract.contract import Operation, Parameter, ResourceKind
+from conformance.contract.operations import Operation, Parameter, ResourceKind
 from conformance.reference.bridges.configuration import UNDOCUMENTED
 from conformance.reference.bridges.identifiers import type_for_filter
 from conformance.reference.crashes import converter_crash
+from conformance.reference.defects import Defect
 from conformance.reference.rest.checking import Checker, CheckError
 from conformance.reference.rest.http import ApiError, Call, Crash, SchemaFilter
 
@@ -23,7 +24,7 @@ class RequestFilter:
         self._deployment = deployment
         self._kind = kind
         self._operation = deployment.contract.operations.get(label)
-        self._checker = Checker(deployment.contract, lenient=deployment.strict)
+        self._checker = Checker(deployment.contract, deployment.traits)
         self._path_parameters: list[Parameter] = []
         self._query_schemas: dict[str, Mapping[str, Any]] = {}
         self._query_defaults: dict[str, Any] = {}
@@ -61,9 +62,10 @@ class RequestFilter:
 
     def _is_misspelt(self, call: Call) -> bool:
         """Whether the rules of 5.8.9 do not know the media type again: they compare it letter by letter (GEN-10)."""
-        if self._kind is not SchemaFilter.CONTENT_TYPE or not self._deployment.strict or call.body == {}:
+        if self._kind is not SchemaFilter.CONTENT_TYPE or call.body == {}:
             return False
-        return not call.headers.get("content-type", "").startswith("application/json")
+        by_letter = self._deployment.has(Defect.MEDIA_TYPE_OF_RULES)
+        return by_letter and not call.headers.get("content-type", "").startswith("application/json")
 
     def _check_parameters(self, call: Call) -> None:
         try:
@@ -87,7 +89,7 @@ class RequestFilter:
         takes_text_list = any(self._resolved(branch).get("type") == "array" for branch in schema.get("oneOf", ()))
         if takes_text_list and len(given) > 1:
             # One comma separated text is meant (``fields`` of GET /clients).
-            if self._deployment.strict:
+            if self._deployment.has(Defect.CRASH_TOLD_IN_A_REFUSAL):
                 raise CheckError([converter_crash(name)])
             raise CheckError.of("repeated_parameter", name)
         # Of a repeated scalar the last one counts; array parameters collect all.
@@ -117,15 +119,16 @@ class RequestFilter:
     def _checked(self, operation: Operation, schema: Mapping[str, Any], body: Any) -> Any:
         if not (operation.body_chosen_by_type and operation.path.startswith("/actions")):
             return self._checker.check(schema, body, "root")
-        accepted = UNDOCUMENTED if self._deployment.strict else {"local_topic": UNDOCUMENTED["local_topic"]}
+        takes_times = self._deployment.has(Defect.ACTION_CREATED_AT)
+        accepted = UNDOCUMENTED if takes_times else {"local_topic": UNDOCUMENTED["local_topic"]}
         hidden = {name: body[name] for name in accepted if name in body} if isinstance(body, dict) else {}
         checked = {name: self._checker.check(accepted[name], value, f"root.{name}") for name, value in hidden.items()}
         documented = {name: value for name, value in body.items() if name not in hidden} if hidden else body
         return {**self._checker.check(schema, documented, "root"), **checked}
 
     def _shaped(self, schema: Mapping[str, Any], body: Any) -> Any:
-        """What the check sees of bodies of the wrong shape: strict mode takes ``{}`` for ``[]`` and null for ``{}``."""
-        if not self._deployment.strict:
+        """What the check sees of bodies of the wrong shape: 5.8.9 takes ``{}`` for ``[]`` and null for ``{}``."""
+        if not self._deployment.has(Defect.NO_ARRAY):
             return body
         schema = self._resolved(schema)
         is_array = schema.get("type") == "array"

@@ -107,7 +107,7 @@ class RuleEngine:
         rule.metrics.matched()
         columns = {**columns, "metadata": {"rule_id": rule.id}}
         try:
-            rows = run(rule.statement, columns, self._deployment.schemas, strict=self._deployment.strict)
+            rows = run(rule.statement, columns, self._deployment.schemas, self._deployment.traits)
         except EvaluationError:
             rule.metrics.failed("exception")
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from conformance.reference.defects import Defect, Quirk
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 from conformance.reference.rest.request_filter import unsupported_media_type
 from conformance.reference.rules.events import EVENTS
@@ -31,7 +32,7 @@ async def create_rule(call: Call) -> Reply:
     if rules.get(rule_id) is not None or rules.writes.is_closed(rule_id):
         raise ApiError(400, "BAD_REQUEST", "rule id already exists")
     rule = rules.configuration.rule(rule_id, body)
-    if call.deployment.strict:
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE):
         await rules.writes.wait(rule_id)
     rules.store(rule)
     return Reply(201, rule.as_object())
@@ -53,9 +54,9 @@ def update_rule(call: Call) -> Reply:
 
 @handles("DELETE /rules/{id}", SchemaFilter.CONTENT_TYPE)
 async def delete_rule(call: Call) -> Reply:
-    """204; in strict mode also for those who ask while the rule is being deleted."""
+    """204; with `Quirk.DELETIONS_AT_ONCE` also for those who ask while the rule is being deleted."""
     rules, rule_id = call.deployment.rules, _rule(call).id
-    if call.deployment.strict:
+    if call.deployment.has(Quirk.DELETIONS_AT_ONCE):
         await rules.deletions.wait(rule_id)
     rules.delete(rule_id)
     return Reply(204)
@@ -77,7 +78,7 @@ def reset_metrics(call: Call) -> Reply:
 @handles("POST /rules/{id}/test", SchemaFilter.CONTENT_TYPE)
 def test_rule(call: Call) -> Reply:
     """200 with the results of the actions; the body is checked before the rule is looked up."""
-    if isinstance(call.body, str) and call.deployment.strict:
+    if isinstance(call.body, str) and call.deployment.has(Quirk.TEXT_IS_NO_TEST):
         raise unsupported_media_type()
     test = call.deployment.rules.test
     context, stop = test.check(call.body)
@@ -90,13 +91,13 @@ def test_rule(call: Call) -> Reply:
 @handles("GET /rule_events", SchemaFilter.CONTENT_TYPE)
 def list_events(call: Call) -> Reply:
     known = [event for event_type, event in EVENTS.items() if call.deployment.rules.test.knows(event_type)]
-    return Reply(200, [event.as_object(strict=call.deployment.strict) for event in known])
+    return Reply(200, [event.as_object(call.deployment.traits) for event in known])
 
 
 def _object(call: Call) -> dict[str, Any]:
     if isinstance(call.body, dict):
         return call.body
-    if call.deployment.strict:
+    if call.deployment.has(Defect.RULE_BODY_THAT_IS_NO_OBJECT):
         raise Crash(f"{{badmap,{call.body!r}}}")
     raise ApiError(400, "BAD_REQUEST", "the body is not an object")
 

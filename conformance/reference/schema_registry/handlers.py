@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
+from conformance.reference.defects import Defect
 from conformance.reference.rest.checking import CheckError
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 from conformance.reference.rest.request_filter import unsupported_media_type
@@ -23,14 +24,14 @@ async def create_schema(call: Call) -> Reply:
     schemas, checked = call.deployment.schemas, _checked(call)
     name = call.body["name"]
     if not isinstance(name, str):
-        raise Crash("badarg")  # strict mode lets an integer pass for a string, and hands it on as it is
+        raise Crash("badarg")  # a defect lets an integer pass for a string, and hands it on as it is
     try:
-        validate_name(name, strict=call.deployment.strict)
+        validate_name(name, call.deployment.traits)
     except InvalidName as error:
         raise ApiError(400, "BAD_REQUEST", str(error), kind="validation_error") from None
     if name in schemas:
         raise ApiError(400, "ALREADY_EXISTS", "Schema already exists")
-    if call.deployment.strict:
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE):
         await schemas.writes.wait(name)
     return Reply(201, _stored(schemas, _schema(name, checked)))
 

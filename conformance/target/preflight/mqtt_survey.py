@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.contract import paths
+from conformance.target.deployment_profile import DeploymentProfile, Identity, MqttLimits
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api, NoAnswer, expand
 from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
-from conformance.target.preflight.deployment_profile import DeploymentProfile, Identity, MqttLimits
 from conformance.target.resources.access import PASSWORD
 from conformance.target.settings.config import Configuration
-
-ECHO_WITHIN_S = 5.0
-"""A client that may use a topic gets its own message by then."""
 
 _GRANTED = (0, 1, 2)
 
@@ -152,7 +149,7 @@ class _Trials:
             raise Impossible("the target allows no further MQTT session: its license is used up")
 
     def _client(self, client_id: str, **options: Any) -> MqttClient:
-        return MqttClient(self._listener, client_id, **self._options, **options)
+        return MqttClient(self._listener, client_id, timing=self._api.timing, **self._options, **options)
 
     @contextmanager
     def _admitted(self, client_id: str | None = None) -> Iterator[MqttClient]:
@@ -172,7 +169,7 @@ class _Trials:
         if client.subscribe(topic, 0) not in _GRANTED:
             return False
         client.publish(topic, "preflight", qos=0)
-        return bool(client.wait_for_messages(within_s=ECHO_WITHIN_S))
+        return bool(client.wait_for_messages())
 
     @contextmanager
     def _user(self, user: str) -> Iterator[None]:

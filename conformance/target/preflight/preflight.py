@@ -10,6 +10,7 @@ import requests
 
 from conformance.contract.versions import VersionError, release_of
 from conformance.target.capabilities import Capabilities
+from conformance.target.deployment_profile import DeploymentProfile
 from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
 from conformance.target.guard.hosts import HostPolicy
 from conformance.target.guard.mode import Mode
@@ -17,16 +18,12 @@ from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
-from conformance.target.preflight.deployment_profile import DeploymentProfile
 from conformance.target.preflight.listener_survey import with_rates
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
 from conformance.target.preflight.survey import answering_nodes, read_profile, retainer_is_off
 from conformance.target.settings.config import Configuration, Role
-from conformance.target.settling import Settling
 from conformance.target.sink import HttpSink, SinkError
-
-REPLICATION_LAG_S = 0.5
-"""By how much reads may lag behind writes where several nodes answer and nothing else is said."""
+from conformance.target.timing import LAG_BETWEEN_NODES_S
 
 _MESSAGES_OF_A_CONNECTOR_PER_S = 10.0
 """At a lower rate what a connector of the target sends to the target itself does not arrive in the time of an item."""
@@ -60,7 +57,7 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     if not api.health.uptimes():
         warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
     profile = _placed(read_profile(api), api, configuration)
-    api.settling = Settling(profile.lag_s)
+    api.timing = replace(api.timing, lag=profile.lag_s)
     mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
     return Capabilities(
         version=version,
@@ -89,7 +86,7 @@ def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) 
     answering = answering_nodes(api)
     lag_s = configuration.replication_lag
     if lag_s is None:
-        lag_s = REPLICATION_LAG_S if answering > 1 else 0.0
+        lag_s = LAG_BETWEEN_NODES_S if answering > 1 else 0.0
     listener = configuration.listener
     return replace(
         profile,

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer
-from conformance.target.preflight.deployment_profile import DeploymentProfile, MqttLimits
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

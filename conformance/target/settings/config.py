@@ -9,27 +9,23 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, field_validator
 
 from conformance.contract.versions import release_of
+from conformance.target.durations import duration_s, rate_per_s
 from conformance.target.errors import ConfigurationError
 from conformance.target.guard.mode import Mode
 from conformance.target.redaction import SHORTEST_SECRET
-from conformance.target.settings.addresses import (
-    Listener,
-    duration_s,
-    is_loopback,
-    rate_per_s,
-    split_address,
-    split_listener,
-)
+from conformance.target.settings.addresses import Listener, is_loopback, split_address, split_listener
 from conformance.target.settings.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES, SECRETS
 from conformance.target.settings.secret_files import exposure, read_secret_file
 from conformance.target.settings.targets_file import named_target
+from conformance.target.timing import Timing
 
 Profile = Literal["smoke", "standard", "deep"]
 Role = Literal["viewer", "publisher"]
@@ -39,6 +35,8 @@ RANDOM_SEED: Literal["random"] = "random"
 WAIVERS_FOLDER = Path(__file__).resolve().parent.parent.parent / "waivers"
 
 _HIGHEST_SINK_PORT = 65535 - 64
+
+MOST_PATIENCE = 100.0
 
 Given = dict[str, tuple[Any, str]]
 """Field -> value and where it came from; a `Path` stands for the secret in that file."""
@@ -59,8 +57,9 @@ class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
     ``seed``: None means the one of the contract. ``max_conn_rate``, ``messages_rate`` and ``bytes_rate``: per second,
-    None where the target is asked. ``replication_lag`` and ``time_budget``: seconds. ``warnings``: sentences for the
-    user that stop nothing. ``embedded``: the target is the reference deployment that the run started for itself.
+    None where the target is asked. ``replication_lag`` and ``time_budget``: seconds. ``timing``: bounds of this target,
+    before ``patience`` multiplies them. ``warnings``: sentences for the user that stop nothing. ``embedded``: the
+    target is the reference deployment that the run started for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,6 +88,8 @@ class Configuration(BaseModel):
     max_conn_rate: float | None = Field(default=None, gt=0)
     messages_rate: float | None = Field(default=None, gt=0)
     bytes_rate: float | None = Field(default=None, gt=0)
+    patience: float = Field(default=1.0, gt=0, le=MOST_PATIENCE)
+    timing: Timing = Timing()
     replication_lag: float | None = Field(default=None, ge=0)
     time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
@@ -150,6 +151,26 @@ class Configuration(BaseModel):
     @classmethod
     def _rate(cls, value: Any) -> Any:
         return rate_per_s(value) if isinstance(value, str) else value
+    @field_validator("patience", mode="before")
+    @classmethod
+    def _factor(cls, value: Any) -> Any:
+        match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)x?", str(value))
+        if match is None:
+            raise ValueError(f"{value!r} is no factor like 2x or 1.5x")
+        return float(match[1])
+
+    @field_validator("timing", mode="plain")
+    @classmethod
+    def _bounds(cls, value: Any) -> Timing:
+        if isinstance(value, Timing):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError("expected a table of durations")
+        return Timing().with_settings(value)
+
+    @field_serializer("timing")
+    def _settings(self, value: Timing) -> dict[str, float]:
+        return value.changes()
 
     @field_validator(*SECRETS)
     @classmethod
@@ -209,6 +230,11 @@ class Configuration(BaseModel):
         """The secret values by the name of their field."""
         values: dict[str, SecretStr | None] = {name: getattr(self, name) for name in SECRETS}
         return {name: value.get_secret_value() for name, value in values.items() if value is not None}
+
+    @property
+    def bounds(self) -> Timing:
+        """How long the target may take."""
+        return replace(self.timing.stretched(self.patience), lag=self.replication_lag or 0.0)
 
     @property
     def broker(self) -> str | None:

@@ -73,6 +73,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("strict_waivers", "A waiver that nothing needs any more is an error.", is_flag=True),
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
+    Option("patience", "Wait N times as long as usual for whatever a target does (2x, 1.5x). Default: 1x.", "Nx"),
     Option(
         "max_conn_rate", "Connections a second that the MQTT listener accepts. Default: as GET /listeners says.", "N"
     ),

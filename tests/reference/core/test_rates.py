@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.reference.rates import Bucket, rate_per_s
-from conformance.target.settings import addresses
+from conformance.target import durations
 
 WRITTEN = [
     ("50", 50),
@@ -23,7 +23,7 @@ WRITTEN = [
 @pytest.mark.parametrize(("text", "per_s"), WRITTEN)
 def test_a_rate_is_an_amount_per_time(text, per_s):
     assert rate_per_s(text) == pytest.approx(per_s)
-    assert addresses.rate_per_s(text) == pytest.approx(per_s)
+    assert durations.rate_per_s(text) == pytest.approx(per_s)
 
 
 def test_infinity_is_no_limit():
@@ -32,7 +32,7 @@ def test_infinity_is_no_limit():
 
 @pytest.mark.parametrize("text", ["", "0", "0/s", "5/0s", "-1/s", "5/s ", "5XB/s", "1.5/s", "5/y", "/s", "٥/s"])
 def test_what_is_no_rate_is_refused(text):
-    for parse in (rate_per_s, addresses.rate_per_s):
+    for parse in (rate_per_s, durations.rate_per_s):
         with pytest.raises(ValueError, match="rate"):
             parse(text)
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.reference.access import Access
+from conformance.reference.defects import NO_TRAITS
 from conformance.reference.message import Hooks, Message
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.packets import (
@@ -41,7 +42,10 @@ def documented():
 def emitted():
     """The events of one short life of a client, as pairs of name and context."""
     deployment = SimpleNamespace(
-        strict=False, hooks=Hooks(), settings=SimpleNamespace(configuration=NodeConfiguration())
+        traits=NO_TRAITS,
+        has=NO_TRAITS.__contains__,
+        hooks=Hooks(),
+        settings=SimpleNamespace(configuration=NodeConfiguration()),
     )
     deployment.access = Access(deployment)
     broker = Broker(deployment)

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from conformance.contract import Contract, load_contract
+from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.message import Message
 from conformance.reference.rest.app import Application
@@ -31,8 +32,8 @@ def contract(version: str = "5.8.9") -> Contract:
 class InProcess:
     """``api("POST", "/rules", {...})`` answers `Answer`; ``messages`` are those published so far."""
 
-    def __init__(self, *, strict: bool = False, version: str = "5.8.9") -> None:
-        self.deployment = Deployment(Settings(KEY, SECRET, strict=strict, version=version), contract(version))
+    def __init__(self, *, traits: Traits = NO_TRAITS, version: str = "5.8.9") -> None:
+        self.deployment = Deployment(Settings(KEY, SECRET, traits=traits, version=version), contract(version))
         self.application = Application(self.deployment)
         self.messages: list[Message] = []
         self._bridges = self.deployment.bridges
@@ -78,7 +79,7 @@ class InProcess:
         return Answer(sent[0]["status"], json.loads(content) if content else None)
 
     def rule(self, sql: str, *actions: Any, id: str = "r", **fields: Any) -> None:
-        """Create a rule (by PUT, because POST takes its time in strict mode)."""
+        """Create a rule (by PUT, because POST takes its time on the recorded server)."""
         answer = self("PUT", f"/rules/{id}", {"sql": sql, "actions": list(actions), **fields})
         assert answer.status == 200, answer
 
@@ -94,9 +95,9 @@ class InProcess:
 
 
 @cache
-def shared(*, strict: bool) -> InProcess:
+def shared(*, traits: Traits) -> InProcess:
     """The deployment that all tests of one kind use in turn."""
-    return InProcess(strict=strict)
+    return InProcess(traits=traits)
 
 
 class Bridges:

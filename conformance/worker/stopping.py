@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from conformance.target.durations import duration_text
 from conformance.target.errors import RunStopped
 from conformance.target.http.answer import Answer
-from conformance.target.settings.addresses import duration_text
 
 INTERRUPTED = "interrupted"
 

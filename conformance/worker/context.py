@@ -1,11 +1,8 @@
-"""A run: the plan its controller makes, and the context each worker builds from it."""
+"""The parts of a worker that talk to the target, and the context its items use."""
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -15,106 +12,24 @@ from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, load_contract
 from conformance.contract.fields import secret_names
-from conformance.run.stopping import StopFlag, deadline
-from conformance.target.capabilities import Capabilities
 from conformance.target.guard.guard import Guard
 from conformance.target.guard.hosts import HostPolicy
-from conformance.target.guard.mode import Mode
-from conformance.target.guard.sandbox import Sandbox, new_run_id
+from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.rate import RateLimit
 from conformance.target.http.session import Api
 from conformance.target.http.transport import GuardedAdapter
 from conformance.target.journal.journal import FILE_NAME, Header, Journal, read_journal
 from conformance.target.journal.resource import Resource
-from conformance.target.leftovers.cleanup import Left, clean_up, read_rules_of_all, tidy_up
+from conformance.target.leftovers.cleanup import Left, clean_up, tidy_up
 from conformance.target.locks import StateLocks
-from conformance.target.preflight.preflight import preflight
 from conformance.target.redaction import Redactor
 from conformance.target.settings.config import Configuration
-from conformance.target.settings.options import SECRETS
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.worker.plan import Plan
+from conformance.worker.stopping import StopFlag
 
 STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is decided once per run; it reaches the workers over xdist's channel, never a command line.
-
-    ``began``: when the target was found healthy, as of `conformance.target.http.health.Health`. ``deadline``: when the
-    time budget is used up, on the monotonic clock. ``rules_of_all``: the authorization rules for all clients as JSON,
-    where the run may change them and they could be read.
-    """
-
-    configuration: Configuration
-    run_id: str
-    seed: int
-    started_at: str
-    began: float
-    contract_version: str | None
-    capabilities: Capabilities
-    deadline: float | None = None
-    rules_of_all: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        configuration = self.configuration.model_dump(mode="json", exclude=set(SECRETS))
-        return {
-            "configuration": configuration | self.configuration.secrets,
-            "run_id": self.run_id,
-            "seed": self.seed,
-            "started_at": self.started_at,
-            "began": self.began,
-            "contract_version": self.contract_version,
-            "capabilities": self.capabilities.as_json(),
-            "deadline": self.deadline,
-            "rules_of_all": self.rules_of_all,
-        }
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Plan:
-        return cls(
-            **{
-                **value,
-                "configuration": Configuration(**value["configuration"]),
-                "capabilities": Capabilities.from_json(value["capabilities"]),
-            }
-        )
-
-
-def make_plan(configuration: Configuration, started: float) -> Plan:
-    """Check the target and decide everything a run needs; ``configuration`` names a target.
-
-    ``started``: since when the time budget is spent, on the monotonic clock. Raises `TargetLost` or
-    `ConfigurationError` (see `conformance.target.preflight.preflight`).
-    """
-    run_id = new_run_id()
-    contract = load_target_contract(configuration)
-    with Worker(configuration, run_id, "main", contract) as worker:
-        try:
-            capabilities = preflight(worker.api, configuration, worker.sandbox, worker.hosts)
-            rules_of_all = read_rules_of_all(worker.api) if configuration.mode >= Mode.EXCLUSIVE else None
-        finally:
-            clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
-    contract_version = configuration.emqx_version or capabilities.version
-    return Plan(
-        configuration=configuration.model_copy(update={"replication_lag": capabilities.profile.lag_s}),
-        run_id=run_id,
-        seed=choose_seed(configuration, load_contract(configuration.contract, contract_version)),
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        began=time.monotonic(),
-        contract_version=contract_version,
-        capabilities=capabilities,
-        deadline=deadline(started, configuration.time_budget),
-        rules_of_all=rules_of_all,
-    )
-
-
-def choose_seed(configuration: Configuration, contract: Contract) -> int:
-    """The seed of a run: unless told otherwise one that changes with the contract alone, never from day to day."""
-    if configuration.seed is None:
-        return int(contract.digest.removeprefix("sha256:")[:8], 16)
-    return secrets.randbelow(2**32) if configuration.seed == "random" else configuration.seed
 
 
 class Worker:

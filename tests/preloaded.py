@@ -1,4 +1,4 @@
-"""Imported once by the process that runs are forked from (see `tests.hostile.command`)."""
+"""Imported once by the process that runs are forked from (see `tests.forked`)."""
 
 # ruff: noqa: F401
 
