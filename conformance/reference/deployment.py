@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from conformance.contract import Contract, Variant, load_contract
+from conformance.contract.editions import Edition, has_roles, types_in
+from conformance.contract.operations import ResourceKind
 from conformance.contract.versions import Version, release_of
 from conformance.reference.defects import NO_TRAITS, Quirk, Trait, Traits
 from conformance.reference.message import Hooks
@@ -68,8 +70,9 @@ class Deployment:
         self.config_writes = asyncio.Lock()
         self.hooks = Hooks()
         self.credentials = Credentials(settings.api_key, settings.api_secret, settings.bearer_token)
-        for role, (key, secret) in settings.role_keys.items():
-            self.credentials.put_key(key, ApiKey(secret, role))
+        if has_roles(self.edition):
+            for role, (key, secret) in settings.role_keys.items():
+                self.credentials.put_key(key, ApiKey(secret, role))
         self._construct_parts()
         self.replication = Replication(settings.replication_delay, self._replicated)
 
@@ -77,6 +80,15 @@ class Deployment:
     def node(self) -> str:
         """The node at work."""
         return at_work()
+
+    @property
+    def edition(self) -> Edition:
+        """What it has of the contract (``serve --setting edition=Opensource``)."""
+        return self.settings.configuration.edition
+
+    def types(self, kind: ResourceKind) -> list[str]:
+        """Sorted connector or action types that there are."""
+        return types_in(self.edition, self.contract.types(kind))
 
     @property
     def traits(self) -> Traits:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
+from conformance.contract.editions import Edition
 from conformance.reference.rates import UNLIMITED, rate_per_s
 
 Permission = Literal["allow", "deny"]
 DenyAction = Literal["ignore", "disconnect"]
 UserIdType = Literal["username", "clientid"]
-Edition = Literal["Enterprise", "Opensource"]
 Authenticators = Literal["built_in_database", "http", "http,built_in_database", "none"]
 ListenerType = Literal["tcp", "ws"]
 Sources = Literal["built_in_database", "file,built_in_database", "built_in_database,file", "file", "none"]

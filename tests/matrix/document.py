@@ -11,6 +11,7 @@ from pathlib import Path
 from conformance.result import RunResult
 from tests.matrix.deployments import Configured
 
+HEALTHY = ("conformant", "partial")
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "targets.md"
 
 _BEGIN, _END = "<!-- matrix: begin -->", "<!-- matrix: end -->"

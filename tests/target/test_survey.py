@@ -140,6 +140,15 @@ def test_a_listener_for_websocket_alone(survey):
     assert "connectors speak no WebSocket" in found.missing()["loop"]
 
 
+def test_the_open_source_edition(survey):
+    found = survey("edition=Opensource", viewer_key="v", viewer_secret="secret")
+
+    assert (found.profile.edition, found.action_types) == ("Opensource", ("http", "mqtt"))
+    missing = found.missing()
+    assert missing["schemas"] == "the open-source edition of EMQX has no schema registry"
+    assert missing["viewer"] == missing["publisher"] == "the open-source edition of EMQX has no roles of API keys"
+
+
 RATES = ("tcp.default.messages_rate=50/s", "tcp.default.max_conn_rate=100/10s", "ws.default.messages_rate=5/s")
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import requests
 
+from conformance.contract.editions import has_operation, has_roles
 from conformance.contract.versions import VersionError, release_of
 from conformance.target.capabilities import Capabilities
 from conformance.target.deployment_profile import DeploymentProfile
@@ -33,6 +34,7 @@ _READ_ONLY = "the data plane is left alone with --read-only"
 _NOT_TOLD = "the target disconnects a client that it refuses something (authorization.deny_action)"
 _UNKNOWN_CLIENT_IDS = "MQTT clients need a user named like their client id, and the target chooses that of a connector"
 _NO_PLAIN_LISTENER = "connectors speak no WebSocket, and --mqtt names no other listener of the target"
+_EDITION = "the open-source edition of EMQX"
 _AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
 
 
@@ -68,13 +70,13 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         no_authenticator=_absent(api, _USERS, "the built-in database authenticator is not configured"),
         no_authorization=_absent(api, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
         no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
-        no_viewer=_no_role(api, configuration, "viewer"),
-        no_publisher=_no_role(api, configuration, "publisher"),
+        no_viewer=_no_role(api, configuration, profile, "viewer"),
+        no_publisher=_no_role(api, configuration, profile, "publisher"),
         no_bearer=_no_bearer(api),
         no_decisions=mqtt.no_decisions,
         no_told_denials=None if mqtt.told_denials else _NOT_TOLD,
         no_retainer=_no_retainer(api),
-        no_schemas=_absent(api, "/schema_registry", "the target has no schema registry", paged=False),
+        no_schemas=_no_schemas(api, profile),
         no_loop=_no_loop(mqtt.profile),
         profile=mqtt.profile,
         warnings=tuple(warnings),
@@ -202,8 +204,16 @@ def _no_loop(profile: DeploymentProfile) -> str | None:
     return _UNKNOWN_CLIENT_IDS if profile.identity == "clientid" else None
 
 
-def _no_role(api: Api, configuration: Configuration, role: Role) -> str | None:
+def _no_schemas(api: Api, profile: DeploymentProfile) -> str | None:
+    """Why there is no schema registry."""
+    owner = "the target" if has_operation(profile.edition, "GET /schema_registry") else _EDITION
+    return _absent(api, "/schema_registry", f"{owner} has no schema registry", paged=False)
+
+
+def _no_role(api: Api, configuration: Configuration, profile: DeploymentProfile, role: Role) -> str | None:
     """Why the checks of a role are impossible. Whether the target keeps the role apart is for them to decide."""
+    if not has_roles(profile.edition):
+        return f"{_EDITION} has no roles of API keys"
     if role not in configuration.keys:
         return f"no API key with the role {role} is given (--{role}-key)"
     try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from conformance.contract.editions import Edition
 from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer
@@ -13,6 +14,7 @@ from conformance.target.http.session import Api, NoAnswer
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _ENOUGH_TO_MEET_ANOTHER_NODE = 6
+_EDITIONS: Mapping[str, Edition] = {"e": "Enterprise", "v": "Opensource"}
 _LICENSE_FOR_EVERYTHING = 1_000_000
 
 Value = TypeVar("Value")
@@ -28,7 +30,7 @@ def read_profile(api: Api) -> DeploymentProfile:
         deny_action=_one_of(settings.get("deny_action"), ("ignore", "disconnect")),
         authenticators=_chain(read_json(api, "/authentication"), _backend),
         sources=_chain(read_object(api, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
-        edition=first.get("edition") if isinstance(first.get("edition"), str) else None,
+        edition=first.get("edition") if isinstance(first.get("edition"), str) else _edition_of_release(api),
         nodes=len(nodes) if isinstance(nodes, list) and nodes else 1,
         limits=_limits(api),
     )
@@ -43,6 +45,12 @@ def answering_nodes(api: Api) -> int:
     """How many nodes answer under the base URL, as far as a few requests show."""
     names = {str(read_object(api, "/status?format=json").get("node_name")) for _ in range(_ENOUGH_TO_MEET_ANOTHER_NODE)}
     return len(names)
+
+
+def _edition_of_release(api: Api) -> Edition | None:
+    """The edition by the letter before the version that GET /status names: ``e5.8.9`` or ``v5.8.9``."""
+    letter = str(read_object(api, "/status?format=json").get("rel_vsn"))[:1]
+    return _EDITIONS.get(letter)
 
 
 def _limits(api: Api) -> MqttLimits:

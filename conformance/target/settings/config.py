@@ -151,6 +151,7 @@ class Configuration(BaseModel):
     @classmethod
     def _rate(cls, value: Any) -> Any:
         return rate_per_s(value) if isinstance(value, str) else value
+
     @field_validator("patience", mode="before")
     @classmethod
     def _factor(cls, value: Any) -> Any:
