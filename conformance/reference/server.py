@@ -18,13 +18,13 @@ from typing import Any
 
 import uvicorn
 
-from conformance.contract import Contract
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import named
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import ListenerType, NodeConfiguration
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
+from conformance.reference.pipeline.protocol import ConnectionProtocol
 from conformance.reference.rest.http import BASE_PATH
-from conformance.reference.rest.protocol import ConnectionProtocol
 
 Address = tuple[str, int]
 
@@ -49,18 +49,10 @@ class RunningDeployment:
 
     ``http``, ``mqtt`` and ``ws`` (MQTT over WebSocket) are the addresses of the first node; further nodes listen on the
     ports behind them, or on any where the port is 0. The settings enable and disable ``mqtt`` and ``ws``.
-    ``contract``: that of the settings' version, if it is loaded already.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        http: Address,
-        mqtt: Address | None,
-        contract: Contract | None = None,
-        ws: Address | None = None,
-    ) -> None:
-        self.deployment = Deployment(settings, contract)
+    def __init__(self, settings: Settings, http: Address, mqtt: Address | None, ws: Address | None = None) -> None:
+        self.deployment = AssembledDeployment(settings)
         self._http = http
         self._mqtt = mqtt
         self._ws = ws

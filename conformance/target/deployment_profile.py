@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from conformance.target.addresses import ListenerType
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.sandbox import bare_topic
-from conformance.target.settings.addresses import ListenerType
 
 Identity = Literal["anonymous", "username", "clientid"]
 

@@ -18,6 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from conformance.target.addresses import split_listener
 from conformance.target.deployment_profile import MqttLimits
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.mqtt import MqttGuard
@@ -25,7 +26,6 @@ from conformance.target.guard.sandbox import Owned
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource
 from conformance.target.pace import Pace
-from conformance.target.settings.addresses import split_listener
 from conformance.target.timing import Timing
 
 MOST_RECEIVED = 64 * 1024 * 1024

@@ -21,8 +21,8 @@ from conformance.report.junit import render_junit
 from conformance.report.storage import read_run, write_run
 from conformance.report.terminal import summary
 from conformance.report.verdict import decide
+from conformance.report.waiver_proposal import propose
 from conformance.result import Damage, Failure, ItemResult, Sighting
-from conformance.waivers.proposal import propose
 from tests.report.samples import SELECTION, failure, good_items, item, run_of
 
 PULSAR = "connector pulsar:cft-1"

@@ -13,8 +13,8 @@ import pytest
 
 from conformance.reference.embedded import start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
+from conformance.target.addresses import split_listener
 from conformance.target.mqtt import MqttClient, MqttError
-from conformance.target.settings.addresses import split_listener
 from tests.waiting import PATIENCE_S
 
 CERTIFICATES = Path(__file__).resolve().parents[1] / "hostile" / "certificates"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from conformance.reference.access.bans import BanTable
 from conformance.reference.access.rules import SOURCE_TYPE, Action, Request, Source
-from conformance.reference.access.users import NOT_AUTHORIZED, Authenticated, Authenticator, Refused
+from conformance.reference.access.users import NOT_AUTHORIZED, Authenticator
+from conformance.reference.deployment import Deployment
+from conformance.reference.mqtt.gatekeeper import Authenticated, Refused
 from conformance.reference.unguarded import UnguardedWrites
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _ACL_FILE = "file"
 _WRITE_S = 0.02

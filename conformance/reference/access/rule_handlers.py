@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.access.access import Access
 from conformance.reference.access.ordering import descending, place
 from conformance.reference.access.rules import SOURCE_TYPE, Rule, Source
 from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 from conformance.reference.rest.pagination import envelope
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _PATH = f"/authorization/sources/{SOURCE_TYPE}/rules"
 
 
 def source_of(deployment: Deployment) -> Source:
     """The configured source; raises `ApiError` 404."""
-    source = deployment.access.source
+    source = deployment.part(Access).source
     if source is None:
         raise ApiError(404, "NOT_FOUND", f"Not found: {SOURCE_TYPE}")
     return source
@@ -167,7 +166,7 @@ async def _created(call: Call, subject: Subject) -> Reply:
             raise _bad_request(f"The rules length of {subject.noun} '{name}' exceeds the maximum limit.")
         parsed[name] = rules
     if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE) and parsed:
-        await call.deployment.access.writes.wait(f"{subject.key} {next(iter(parsed))}")
+        await call.deployment.part(Access).writes.wait(f"{subject.key} {next(iter(parsed))}")
     entries.update(parsed)
     return Reply(204)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from conformance.reference.message import Message
 from conformance.reference.mqtt.admission import admit
 from conformance.reference.mqtt.authorization import Access
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.intake import Intake
@@ -35,16 +36,13 @@ from conformance.reference.mqtt.packets import (
 )
 from conformance.reference.mqtt.properties import Properties
 from conformance.reference.mqtt.reasons import Reason, connack_code, reason_name, suback_code
-from conformance.reference.mqtt.session import NEVER_EXPIRES, Session
-from conformance.reference.mqtt.table import ExclusiveError, Subscription
+from conformance.reference.mqtt.session import NEVER_EXPIRES, Session, Subscription
+from conformance.reference.mqtt.table import ExclusiveError
 from conformance.reference.mqtt.topics import FilterError, is_topic_filter, is_topic_name, parse_filter
 from conformance.reference.mqtt.wire import ProtocolError
+from conformance.reference.node_configuration import ListenerConfiguration
 from conformance.reference.nodes import set_to_work
 from conformance.reference.rates import rate_per_s
-
-if TYPE_CHECKING:
-    from conformance.reference.mqtt.broker import Broker
-    from conformance.reference.mqtt.listener import Listener
 
 LOGGER = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 15.0
@@ -52,10 +50,23 @@ KEEP_ALIVE_FACTOR = 1.5
 _CLIENT_PACKETS = (Publish, Ack, Subscribe, Unsubscribe, Pingreq, Disconnect)
 
 
+class Entrance(Protocol):
+    """What a connection asks of the listener it came through."""
+
+    @property
+    def configuration(self) -> ListenerConfiguration: ...
+
+    def accept(self, transport: asyncio.BaseTransport) -> float:
+        """Leave a new connection unread until it is its turn; returns the seconds until then."""
+
+    def left(self) -> None:
+        """One of the connections has ended."""
+
+
 class Connection(asyncio.Protocol):
     """The server side of one client's connection; ``session`` is None until its CONNECT was accepted."""
 
-    def __init__(self, broker: Broker, node: str, listener: Listener) -> None:
+    def __init__(self, broker: Broker, node: str, listener: Entrance) -> None:
         self.broker = broker
         self.node = node
         self.listener = listener
@@ -84,6 +95,11 @@ class Connection(asyncio.Protocol):
         wait_s = self.listener.accept(transport)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(wait_s + CONNECT_TIMEOUT, self.close, "idle_timeout")
+
+    @property
+    def listener_id(self) -> str:
+        """The listener it came through, ``tcp:default``."""
+        return self.listener.configuration.id
 
     def addresses(self) -> tuple[str, int, str]:
         """Host and port of the peer, and the name of our own socket."""
@@ -125,6 +141,7 @@ class Connection(asyncio.Protocol):
         set_to_work(self.node)
         self._end_intake()
         self.broker.connections.discard(self)
+        self.listener.left()
         self._closing = True
         self._leave("tcp_closed" if exc is None else "tcp_error")
 

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.connection import Connection
 from conformance.reference.node_configuration import ListenerConfiguration
 from conformance.reference.rates import Bucket, rate_per_s
 
-if TYPE_CHECKING:
-    from conformance.reference.mqtt.broker import Broker
-
 
 class Listener:
-    """``address``: host and port it really listens on, once it is started."""
+    """``address``: host and port it really listens on, once it is started. ``current_connections``: how many it has."""
 
     def __init__(self, broker: Broker, configuration: ListenerConfiguration, node: str) -> None:
         self.configuration = configuration
         self.node = node
         self.address = ("", 0)
+        self.current_connections = 0
         self._broker = broker
         self._server: asyncio.Server | None = None
         self._accepting = Bucket(rate_per_s(configuration.max_conn_rate), asyncio.get_running_loop().time)
-
-    @property
-    def current_connections(self) -> int:
-        return sum(connection.listener is self for connection in self._broker.connections)
 
     async def start(self, host: str, port: int) -> int:
         """Listen; port 0 picks a free one. Returns the port; raises OSError."""
@@ -45,12 +40,17 @@ class Listener:
 
     def accept(self, transport: asyncio.BaseTransport) -> float:
         """Leave a new connection unread until it is its turn; returns the seconds until then."""
+        self.current_connections += 1
         wait_s = self._accepting.wait_s(1)
         if wait_s:
             reading = cast("asyncio.ReadTransport", transport)
             reading.pause_reading()
             asyncio.get_running_loop().call_later(wait_s, reading.resume_reading)
         return wait_s
+
+    def left(self) -> None:
+        """One of the connections has ended."""
+        self.current_connections -= 1
 
     def _protocol(self) -> asyncio.Protocol:
         connection = Connection(self._broker, self.node, self)

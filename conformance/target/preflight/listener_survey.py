@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from conformance.target.addresses import Listener
 from conformance.target.deployment_profile import MqttLimits
 from conformance.target.durations import rate_per_s
 from conformance.target.http.session import Api, expand
 from conformance.target.preflight.survey import read_json, read_object
-from conformance.target.settings.addresses import Listener
 from conformance.target.settings.config import Configuration
 
 

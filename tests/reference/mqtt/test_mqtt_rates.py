@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.assembly import AssembledDeployment
+from conformance.reference.deployment import Settings
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.intake import Intake
@@ -128,7 +129,7 @@ class Transport(asyncio.Transport):
 def test_connections_are_read_at_the_rate():
     async def scenario(advance: Advance) -> None:
         configuration = NodeConfiguration.parse(["tcp.default.max_conn_rate=1/10s"])
-        broker = Deployment(Settings("k", "s", configuration=configuration)).broker
+        broker = AssembledDeployment(Settings("k", "s", configuration=configuration)).broker
         listener = Listener(broker, configuration.listeners[0], FIRST_NODE)
         transports = [Transport() for _ in range(3)]
         assert [listener.accept(transport) for transport in transports] == [10.0, 20.0, 30.0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.deployment import Deployment
+from conformance.reference.mqtt.listeners import Listeners
 from conformance.reference.node_configuration import ListenerConfiguration
 from conformance.reference.rates import UNLIMITED
 from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
@@ -79,7 +80,7 @@ def _listed(deployment: Deployment, listener: ListenerConfiguration) -> dict[str
 
 def _bind(deployment: Deployment, listener: ListenerConfiguration) -> str:
     """Where the first node listens; port 0 where it does not."""
-    running = (each for each in deployment.broker.listeners if each.configuration.type == listener.type)
+    running = (each for each in deployment.part(Listeners).running if each.configuration.type == listener.type)
     first = next(running, None)
     return "127.0.0.1:0" if first is None else f"{first.address[0]}:{first.address[1]}"
 
@@ -88,6 +89,6 @@ def _connections(deployment: Deployment, listener: ListenerConfiguration, node: 
     """How many clients are connected to a listener, on one node or on all."""
     return sum(
         each.current_connections
-        for each in deployment.broker.listeners
+        for each in deployment.part(Listeners).running
         if each.configuration.type == listener.type and node in (None, each.node)
     )

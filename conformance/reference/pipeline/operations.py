@@ -1,12 +1,13 @@
 """Imports every module with handlers, so that all operations are registered."""
 
-from conformance.reference import auxiliary, listeners
+from conformance.reference import auxiliary
 from conformance.reference.access import ban_handlers, import_handlers, rule_handlers, user_handlers
 from conformance.reference.bridges import action_handlers, connector_handlers
 from conformance.reference.mqtt_operations import (
     client_messages,
     client_subscriptions,
     clients,
+    listeners,
     publish,
     retained,
     subscriptions,
