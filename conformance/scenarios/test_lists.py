@@ -205,7 +205,7 @@ def test_people_are_listed_until_they_are_deleted(target: Target) -> None:
 
 
 @requirement("PAG-09", sentence="A client, its subscriptions and retained messages are listed as long as they exist.")
-@pytest.mark.needs("mqtt")
+@pytest.mark.needs("mqtt", "retainer")
 @pytest.mark.state("retained")
 def test_sessions_and_messages_are_listed_while_they_exist(target: Target) -> None:
     """A client, its subscription and a retained message are listed once they exist, and not once they do not."""
