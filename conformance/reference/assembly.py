@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from conformance.contract import Contract
 from conformance.reference.access.access import Access
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.deployment import Deployment, Settings
@@ -20,8 +19,8 @@ from conformance.reference.schema_registry.registry import SchemaRegistry
 class AssembledDeployment(Deployment):
     """Everything an EMQX node would hold, in memory; raises as `Deployment` does."""
 
-    def __init__(self, settings: Settings, contract: Contract | None = None) -> None:
-        super().__init__(settings, contract)
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         self.config_writes = asyncio.Lock()
         self.parts[Credentials] = _credentials(settings)
         self.parts[SchemaRegistry] = SchemaRegistry(self)

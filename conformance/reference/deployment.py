@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from conformance.contract import Contract, Variant, load_contract
+from conformance.contract import Variant, load_contract
 from conformance.contract.versions import Version, release_of
 from conformance.reference.defects import NO_TRAITS, Quirk, Trait, Traits
 from conformance.reference.message import Hooks
@@ -45,10 +45,10 @@ class Deployment:
     Raises `conformance.contract.versions.VersionError` if the settings name none.
     """
 
-    def __init__(self, settings: Settings, contract: Contract | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         variant: Variant = "documented" if Quirk.OWN_DOCUMENT in settings.traits else "corrected"
-        self.contract = contract or load_contract(variant, settings.version)
+        self.contract = load_contract(variant, settings.version)
         self.release: Version = release_of(settings.version)
         self.nodes = node_names(settings.nodes)
         self.hooks = Hooks()

@@ -18,7 +18,6 @@ from typing import Any
 
 import uvicorn
 
-from conformance.contract import Contract
 from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import named
 from conformance.reference.deployment import Settings
@@ -49,13 +48,11 @@ class RunningDeployment:
     """A deployment with its listeners, inside a running loop. ``http_ports`` and ``mqtt_ports`` are the real ports.
 
     ``http`` and ``mqtt`` are the addresses of the first node; further nodes listen on the ports behind them, or on any
-    where the port is 0. ``contract``: that of the settings' version, if it is loaded already.
+    where the port is 0.
     """
 
-    def __init__(
-        self, settings: Settings, http: Address, mqtt: Address | None, contract: Contract | None = None
-    ) -> None:
-        self.deployment = AssembledDeployment(settings, contract)
+    def __init__(self, settings: Settings, http: Address, mqtt: Address | None) -> None:
+        self.deployment = AssembledDeployment(settings)
         self._http = http
         self._mqtt = mqtt
         self.http_ports: list[int] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.target.errors import Inapplicable
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 KEPT_S = 300
@@ -32,4 +31,4 @@ def is_away(target: Target, client_id: str) -> bool:
         answer = target.clients.get(client_id).expect(200, 404)
         return answer.status == 404 or answer.json["connected"] is False
 
-    return eventually(away)
+    return target.eventually(away)

@@ -12,7 +12,6 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.scenarios.factors import Case, covered
 from conformance.target.mqtt import MqttError
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 
@@ -75,7 +74,7 @@ def test_ban_of_a_kind(target: Target, case: Case) -> None:
         assert not _is_banned(target, case, *other), f"a ban of {case.kind} {who} refuses a client by its other name"
 
     target.bans.delete(ban).expect(204)
-    lifted = eventually(lambda: not any(_is_banned(target, case, *client) for client in clients))
+    lifted = target.eventually(lambda: not any(_is_banned(target, case, *client) for client in clients))
     assert lifted, "a client is refused after the ban was lifted"
 
 

@@ -15,7 +15,6 @@ from conformance.target.errors import Inapplicable
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.guard.topics import matches
 from conformance.target.mqtt import MqttClient
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
@@ -79,7 +78,7 @@ def test_delivery(target: Target, case: Case) -> None:
 
 
 def _is_retained(target: Target, topic: str) -> bool:
-    return eventually(lambda: target.retained.get(topic).ok)
+    return target.eventually(lambda: target.retained.get(topic).ok)
 
 
 def _filter(case: Case, root: str) -> str:

@@ -12,7 +12,6 @@ from conformance.scenarios.factors import Case, Named, every, pairwise, parametr
 from conformance.scenarios.shapes import FILTERS, zoo
 from conformance.target.guard.topics import matches
 from conformance.target.mqtt import properties_of
-from conformance.target.polling import eventually
 from conformance.target.resources.collection import arranged
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
@@ -137,7 +136,7 @@ def test_republish(context: Context, target: Target, case: Case) -> None:
         seen = [_seen(case, message) for message in listener.messages[:count]]
         assert seen == [expected], f"of {each.name} came {seen}, expected {[expected]}"
         listener.messages.clear()
-    retained = eventually(lambda: kept in _retained(target, destination))
+    retained = target.eventually(lambda: kept in _retained(target, destination))
     assert retained, f"retained is {_retained(target, destination)!r}, expected that of {kept}"
 
 

@@ -12,11 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
-from types import TracebackType
 
-from conformance.contract import Contract, Variant, load_contract
-from conformance.reference.defects import NO_TRAITS, Quirk, Traits
+from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
@@ -32,16 +29,6 @@ def unchanged(_request: Request, forward: Callable[[], Reply]) -> Reply:
     return forward()
 
 
-def _contract(traits: Traits) -> Contract:
-    """The contract that a deployment with these traits checks requests against; loaded once."""
-    return _loaded("documented" if Quirk.OWN_DOCUMENT in traits else "corrected")
-
-
-@cache
-def _loaded(variant: Variant) -> Contract:
-    return load_contract(variant)
-
-
 def _unused_port() -> int:
     """A port below those that systems give to clients: closed for a moment, it is not taken by somebody else."""
     while True:
@@ -50,11 +37,20 @@ def _unused_port() -> int:
             return port
 
 
+def _with_users(settings: Iterable[str]) -> list[str]:
+    settings = list(settings)
+    said = any(setting.startswith(f"{_USERS}=") for setting in settings)
+    return settings if said else [f"{_USERS}=true", *settings]
+
+
+_USERS = "authentication.enable"
+
+
 class FaultyDeployment:
     """Keeps its addresses while deployments come and go. Use as a context manager, in one thread.
 
-    Its clients need users; ``settings`` are those of ``serve --setting`` besides. ``traits``: the defects and
-    quirks it has.
+    ``settings`` are those of ``serve --setting``; unless they say otherwise its clients need users. ``traits``: the
+    defects and quirks it has.
     """
 
     def __init__(self, settings: Iterable[str] = (), *, traits: Traits = NO_TRAITS) -> None:
@@ -63,7 +59,7 @@ class FaultyDeployment:
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
-            configuration=NodeConfiguration.parse(["authentication.enable=true", *settings]),
+            configuration=NodeConfiguration.parse(_with_users(settings)),
             traits=traits,
         )
         self._loop = asyncio.new_event_loop()
@@ -72,6 +68,7 @@ class FaultyDeployment:
         self._retired: set[asyncio.Task[None]] = set()
         self._proxy = FaultProxy("", unchanged)
         self._broken = contextlib.ExitStack()
+        self._open = contextlib.ExitStack()
         self._mqtt_port = _unused_port()
         self._traits = traits
 
@@ -126,7 +123,7 @@ class FaultyDeployment:
             await former.deployment.stop()
         settings = replace(self.settings, traits=self._traits)
         mqtt = LOOPBACK, self._mqtt_port
-        self._running = running = RunningDeployment(settings, (LOOPBACK, 0), mqtt, _contract(self._traits))
+        self._running = running = RunningDeployment(settings, (LOOPBACK, 0), mqtt)
         await running.start()
         self._proxy.upstream = running.base_url
         if former is not None:
@@ -142,15 +139,13 @@ class FaultyDeployment:
 
     def __enter__(self) -> FaultyDeployment:
         self._thread.start()
-        self._proxy.__enter__()
+        self._open.enter_context(self._proxy)
         self.renew()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.lift()
-        self._proxy.__exit__(kind, error, trace)
+        self._open.close()
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

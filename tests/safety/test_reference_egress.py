@@ -73,7 +73,7 @@ def _connectors(stranger: str) -> Iterator[dict[str, Any]]:
 
 async def _try_all(*, allow_egress: bool, stranger: str) -> list[int]:
     """Create and probe a connector of every type; the statuses."""
-    deployment = AssembledDeployment(Settings("key", "secret", allow_egress=allow_egress), contract())
+    deployment = AssembledDeployment(Settings("key", "secret", allow_egress=allow_egress))
     application = Application(deployment)
     statuses = []
     for body in _connectors(stranger):

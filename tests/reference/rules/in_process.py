@@ -26,7 +26,6 @@ class Answer(NamedTuple):
     body: Any
 
 
-@cache
 def contract(version: str = "5.8.9") -> Contract:
     return load_contract(version=version)
 
@@ -35,7 +34,7 @@ class InProcess:
     """``api("POST", "/rules", {...})`` answers `Answer`; ``messages`` are those published so far."""
 
     def __init__(self, *, traits: Traits = NO_TRAITS, version: str = "5.8.9") -> None:
-        self.deployment = AssembledDeployment(Settings(KEY, SECRET, traits=traits, version=version), contract(version))
+        self.deployment = AssembledDeployment(Settings(KEY, SECRET, traits=traits, version=version))
         self.application = Application(self.deployment)
         self.messages: list[Message] = []
         self._bridges = self.deployment.bridges
