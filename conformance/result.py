@@ -289,7 +289,7 @@ class RunResult:
 
     ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
-    touch the verdict.
+    touch the verdict. ``extensions``: each that adds requirements, with its distribution and version.
     """
 
     verdict: Verdict
@@ -316,6 +316,7 @@ class RunResult:
     warnings: list[str] = field(default_factory=list)
     waivers: list[WaiverUse] = field(default_factory=list)
     inventory: InventoryResult | None = None
+    extensions: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:

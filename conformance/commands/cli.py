@@ -1,4 +1,4 @@
-"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | defects | report | diff``."""
+"""The command line, ``emqx-conformance``: the commands of a run, and where the others are."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from conformance import __version__
+from conformance.commands.options import target_options
 from conformance.commands.output import give_up
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.target.errors import ConfigurationError, is_of_disk
-from conformance.target.settings.options import OPTIONS
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {
@@ -24,6 +24,8 @@ _ELSEWHERE = {
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),
     "diff": ("conformance.commands.report", "diff"),
+    "wait": ("conformance.commands.wait", "wait"),
+    "new-scenario": ("conformance.commands.new_scenario", "new_scenario"),
 }
 
 
@@ -60,8 +62,20 @@ class Commands(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    from conformance.contract.loading import load_contract
+
+    contract = load_contract()
+    click.echo(f"emqx-conformance, version {__version__}")
+    click.echo(f"{contract.variant} contract of EMQX {contract.version}, {contract.digest}")
+    ctx.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="emqx-conformance")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_tell_version,
+              help="Print the versions of the suite and of its contract.")  # fmt: skip
 def main() -> None:
     """Decide whether a deployment keeps the EMQX Dedicated REST API v5 contract.
 
@@ -76,22 +90,6 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
             return is_of_disk(error)
         error = error.__cause__
     return False
-
-
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a run to a command."""
-    for option in reversed(OPTIONS):
-        settings: dict[str, Any] = {"help": option.help, "envvar": None, "default": None}
-        if option.is_flag:
-            settings["is_flag"] = True
-        elif option.choices:
-            settings["type"] = click.Choice(option.choices)
-        else:
-            settings["metavar"] = option.metavar
-        if option.is_list:
-            settings |= {"multiple": True, "default": ()}
-        command = click.option(option.flag, option.field, **settings)(command)
-    return command
 
 
 @main.command()
@@ -161,7 +159,11 @@ def requirements(form: str) -> None:
     from conformance.catalogue.registry import catalogue
     from conformance.contract import load_contract
 
-    entries = list(catalogue())
+    try:
+        entries = list(catalogue())
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE_ERROR)
     if form == "json":
         click.echo(json.dumps(as_data(entries, load_contract()), indent=2, ensure_ascii=False))
     elif form == "md":

@@ -24,7 +24,7 @@ from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, LeftOut, PartSelected, RunResult
 from conformance.run import allure_results, internal_error
-from conformance.run.beginning import Beginning, StartError, begin, check_waivers
+from conformance.run.beginning import Beginning, StartError, begin, check_names
 from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of
@@ -35,6 +35,7 @@ from conformance.target.leftovers.cleanup import Left
 from conformance.waivers import load_waivers
 from conformance.worker.context import redactor, state_folder, stop_flag
 from conformance.worker.stopping import INTERRUPTED
+from emqx_conformance_extensions import installed
 
 
 class Controller:
@@ -71,9 +72,9 @@ class Controller:
         """Begin a run with ``options`` (as in `conformance.run.beginning.begin`); raises `StartError`."""
         return cls(begin(options))
 
-    def check_waivers(self) -> None:
-        """Raise `StartError` if a waiver names something that does not exist."""
-        check_waivers(self.plan)
+    def check_names(self) -> None:
+        """Raise `StartError` if a waiver or an extension names something that does not exist."""
+        check_names(self.plan)
 
     def stop(self) -> None:
         """End the embedded deployment, if there is one."""
@@ -101,10 +102,11 @@ class Controller:
         plan = self.plan
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         version = visible(plan.capabilities.version or "of unknown version")
+        extensions = "".join(f", extension {extension}" for extension in installed())
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}"
+            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}{extensions}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -320,6 +322,7 @@ class Controller:
             left_out=decision.left_out,
             warnings=list(plan.capabilities.warnings),
             inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
+            extensions=[str(extension) for extension in installed()],
         )
         if waivers is not None and plan.configuration.strict_waivers:
             random = {requirement.id for requirement in requirements if requirement.random}

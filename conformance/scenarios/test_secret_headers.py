@@ -144,3 +144,19 @@ def _expect_unrepeated(recorder: Recorder, heard: list[Answer], secret: str, req
     for answer in heard:
         repeats = secret.encode() in answer.content
         recorder.expect(not repeats, requirement, "unrepeated", "the answer repeats a secret", answer)
+
+
+@requirement("CON-23", "GET /connectors/{id}", "PUT /connectors/{id}")
+def test_reference_is_no_secret(target: Target, secret: str, heard: list[Answer], recorder: Recorder) -> None:
+    """A reference to a file in place of a secret is read as it was sent; what only looks like one is ******."""
+    reference = f"file:///run/secrets/{target.sandbox.name()}"
+    connector = target.connectors.create(type="pgsql", password=reference)
+    read = target.connectors.read(connector)
+    assert read["password"] == reference, f"the reference {reference} is read as {read['password']!r}"
+
+    for text in (pattern.format(secret) for pattern in NO_REFERENCES):
+        changed = target.connectors.put(connector, {**configured(read), "password": text}).expect(200)
+        shown = changed.json["password"]
+        message = f"a password that is no reference to a file is read as {shown!r}"
+        recorder.expect(shown == REDACTED, "CON-23", "hidden", message, changed)
+    _expect_unrepeated(recorder, heard, secret, "CON-23")

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from conformance import __version__
 from conformance.checks.answers import AnswerChecks
+from conformance.checks.extensions import import_checks
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, load_contract
 from conformance.contract.fields import secret_names
@@ -85,6 +86,7 @@ class Context(Worker):
             self.journal.adopt(read_journal(self.journal.file).live)  # what the preflight could not delete
         self.plan = plan
         self.capabilities = plan.capabilities
+        import_checks()
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
         self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]

@@ -225,7 +225,7 @@ seed(
 
 
 def host_bits(original: Callable[..., str]) -> Callable[..., str]:
-    return lambda text, *traits: text.lower() if ":" in text else original(text, *traits)
+    return lambda text, **options: text.lower() if ":" in text else original(text, **options)
 
 
 seed(

@@ -100,3 +100,16 @@ seed(
     scenario("secret_headers", "other_credentials_are_hidden"),
     "CON-22",
 )
+REFERENCE = scenario("secret_headers", "reference_is_no_secret")
+seed(
+    "a reference to a file in place of a password is hidden",
+    broken(redaction, "_is_shown", always(False)),
+    REFERENCE,
+    "CON-23",
+)
+seed(
+    "what has the name of a file in it is a reference",
+    broken(redaction, "_is_shown", lambda _: lambda value: isinstance(value, str) and "file://" in value.lower()),
+    REFERENCE,
+    "CON-23",
+)

@@ -31,14 +31,15 @@ def test_structure(tmp_path: Path) -> None:
     run = run_of([*failing_items(), item("test_x", None, outcome="skipped", omission="chosen")], selection=selection)
     report = json.loads(write_report(run, tmp_path).read_text())
     assert list(report) == [
-        "schema_version", "verdict", "suite", "complete", "contract", "target", "seed", "profile", "mode", "selection",
-        "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes", "waivers",
-        "left_out",
+        "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "profile", "mode",
+        "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes",
+        "waivers", "left_out",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
         "verdict": "str",
         "suite": "str",
+        "extensions": [],
         "complete": "bool",
         "contract": {"digest": "str", "variant": "str", "described_version": "str"},
         "target": {"base_url": "str", "version": "str", "deployment": ["str"]},
@@ -136,7 +137,7 @@ def test_schema_is_closed() -> None:
     closed = objects(schema())
     assert len(closed) == 12
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out"}
-    added |= {"item", "request_id", "id", "consequence_of", "deployment", "causes", "cause"}
+    added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:

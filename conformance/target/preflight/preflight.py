@@ -11,7 +11,7 @@ import requests
 from conformance.contract.versions import VersionError, release_of
 from conformance.target.capabilities import Capabilities
 from conformance.target.deployment_profile import DeploymentProfile
-from conformance.target.errors import ConfigurationError, CredentialsError, TargetLost
+from conformance.target.errors import ConfigurationError, CredentialsError, NoEmqxError, TargetLost
 from conformance.target.guard.hosts import HostPolicy
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import Sandbox
@@ -38,13 +38,7 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     `ConfigurationError` if what answers is no EMQX API, its certificate is not trusted, its version cannot be read and
     none was named, or the sink cannot listen.
     """
-    action_types = _reach(api)
-    version, node = _version(api)
-    if not action_types and node is None and not _refuses_strangers(api):
-        raise ConfigurationError(
-            f"{api.base_url} is no EMQX API: GET /action_types names no types, GET /nodes names no node, and a request "
-            f"without credentials is not refused as EMQX does"
-        )
+    action_types, version, node = identify(api)
     writes = configuration.mode > Mode.READ_ONLY
     warnings = list(_write_check(api, sandbox)) if writes else []
     if version is not None and configuration.emqx_version is None:
@@ -75,6 +69,22 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         profile=mqtt.profile,
         warnings=tuple(warnings),
     )
+
+
+def identify(api: Api) -> tuple[list[str], str | None, str | None]:
+    """Reach an EMQX that serves requests: the action types that it names, its version and its first node's name.
+
+    Raises `TargetLost`, `CredentialsError` and `ConfigurationError` as `preflight`; it is `NoEmqxError` where something
+    else answers.
+    """
+    action_types = _reach(api)
+    version, node = _version(api)
+    if not action_types and node is None and not _refuses_strangers(api):
+        raise NoEmqxError(
+            f"{api.base_url} is no EMQX API: GET /action_types names no types, GET /nodes names no node, and a request "
+            f"without credentials is not refused as EMQX does"
+        )
+    return action_types, version, node
 
 
 def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) -> DeploymentProfile:
@@ -111,7 +121,7 @@ def _reach(api: Api) -> list[str]:
         raise TargetLost(f"{api.base_url} is not ready: GET /action_types answered {answer.status}")
     if answer.status != 200 or not answer.is_json:
         problem = f": {answer.json_problem}" if answer.media_type == "application/json" else ""
-        raise ConfigurationError(
+        raise NoEmqxError(
             f"{api.base_url} is no EMQX API: GET /action_types answered {answer.status} "
             f"with {answer.media_type or 'no body'}{problem}"
         )

@@ -26,6 +26,7 @@ from conformance.target.settings.options import ENVIRONMENT_PREFIX, OPTIONS, SEC
 from conformance.target.settings.secret_files import exposure, read_secret_file
 from conformance.target.settings.targets_file import named_target
 from conformance.target.timing import Timing
+from emqx_conformance_extensions import installed
 
 Profile = Literal["smoke", "standard", "deep"]
 Role = Literal["viewer", "publisher"]
@@ -33,6 +34,9 @@ Role = Literal["viewer", "publisher"]
 RANDOM_SEED: Literal["random"] = "random"
 
 WAIVERS_FOLDER = Path(__file__).resolve().parent.parent.parent / "waivers"
+
+WAIVERS_OF_EXTENSION = "waivers.toml"
+"""The file in the package of an extension that ``--waivers NAME`` means."""
 
 _HIGHEST_SINK_PORT = 65535 - 64
 
@@ -46,11 +50,16 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 
 
 def waivers_named(file: Path) -> Path:
-    """``file``, or the one that ships with the suite under that bare name, for example emqx-5.8."""
-    if not file.exists() and file.name == str(file):
-        shipped = WAIVERS_FOLDER / f"{file.name.removesuffix('.toml')}.toml"
-        return shipped if shipped.is_file() else file
-    return file
+    """``file``, or the one that ships under that bare name with the suite (for example emqx-5.8) or an extension."""
+    if file.exists() or file.name != str(file):
+        return file
+    shipped = [WAIVERS_FOLDER / f"{file.name.removesuffix('.toml')}.toml"]
+    shipped += [
+        extension.folder / WAIVERS_OF_EXTENSION
+        for extension in installed()
+        if extension.name == file.name and extension.folder is not None
+    ]
+    return next((candidate for candidate in shipped if candidate.is_file()), file)
 
 
 class Configuration(BaseModel):
