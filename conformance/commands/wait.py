@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from conformance.commands.options import connection_options
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.target.addresses import split_listener
 from conformance.target.durations import duration_s
 from conformance.target.errors import ConfigurationError, NoEmqxError, TargetLost
@@ -20,9 +21,6 @@ from conformance.target.journal.journal import Journal
 from conformance.target.preflight.preflight import identify
 from conformance.target.settings.config import Configuration, load_configuration
 from conformance.worker.context import Worker, journal_header, load_target_contract
-
-USAGE_ERROR = 2
-NOT_READY = 3
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
@@ -64,10 +62,10 @@ def wait(timeout: str, **options: Any) -> None:
         sys.exit(USAGE_ERROR)
     except NotReady as error:
         click.echo(f"not ready after {timeout}: {error}", err=True)
-        sys.exit(NOT_READY)
+        sys.exit(INCONCLUSIVE)
     except KeyboardInterrupt:
         click.echo("not ready: interrupted", err=True)
-        sys.exit(NOT_READY)
+        sys.exit(INCONCLUSIVE)
 
 
 def _impatient(configuration: Configuration) -> Configuration:
