@@ -24,7 +24,6 @@ from conformance.worker.context import Worker, journal_header, load_target_contr
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
-_CONNECT_S = 5.0
 
 
 class NotReady(Exception):
@@ -104,14 +103,14 @@ def _look(worker: Worker, configuration: Configuration) -> str:
         # Also what is no EMQX: in front of one that starts may be a gateway with answers of its own.
         raise NotReady(str(error)) from None
     if configuration.mqtt is not None:
-        _connect(configuration.mqtt)
+        _connect(configuration.mqtt, worker.api.timing.connected)
     return f"EMQX {version or 'of unknown version'}" + (f", node {node}" if node is not None else "")
 
 
-def _connect(mqtt: str) -> None:
+def _connect(mqtt: str, within_s: float) -> None:
     listener = split_listener(mqtt)
     try:
-        socket.create_connection((listener.host, listener.port), timeout=_CONNECT_S).close()
+        socket.create_connection((listener.host, listener.port), timeout=within_s).close()
     except OSError as error:
         raise NotReady(f"MQTT listener {mqtt}: {error.strerror or error}") from None
 
