@@ -61,6 +61,7 @@ def test_no_name_is_used_twice() -> None:
 def test_real_is_what_the_version_has() -> None:
     assert chosen("real", "5.8.9") == set(all_traits()) == traits_of("e5.8.9")
     assert traits_of("5.8.9") - traits_of("5.8.12") == {Defect.CONFLUENT_TLS_HIDDEN}
+    assert chosen("quirks", "5.8.9") == set(Quirk)
     assert traits_of("6.0.0") == NO_TRAITS == chosen("none", "5.8.9")
 
 
@@ -75,6 +76,7 @@ def test_named_ones_are_had_whatever_the_version() -> None:
         ("numeric-secrets", "there is no defect 'numeric-secrets', did you mean numeric-secret?"),
         ("no-array,sloppy-jsn", "there is no defect 'sloppy-jsn', did you mean sloppy-json?"),
         ("reel", "there is no defect 'reel', did you mean real?"),
+        ("no-array,quirks", "quirks stands alone, without names beside it"),
         ("no-array,real", "real stands alone, without names beside it"),
         ("", "there is no defect ''"),
         ("xyzzy", "there is no defect 'xyzzy'"),
