@@ -6,8 +6,11 @@ waivers accept what a deployment with all of them does, and that each of these w
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import conformance.reference
 from conformance.catalogue.registry import catalogue
 from conformance.contract.versions import VersionRange
 from conformance.reference.defects import (
@@ -52,6 +55,12 @@ def test_trait_is_told_in_one_sentence_and_needs_quirks_only(trait: Defect | Qui
     assert all(VersionRange.parse(bounds) for bounds in trait.about.ranges)
     assert set(trait.about.needs) <= {quirk.id for quirk in Quirk}
     assert named([trait.id]) == {trait, *(quirk for quirk in Quirk if quirk.id in trait.about.needs)}
+
+
+def test_every_trait_is_asked_for() -> None:
+    reference = Path(conformance.reference.__file__).parent
+    sources = "".join(file.read_text("utf-8") for file in reference.rglob("*.py") if file.name != "defects.py")
+    assert [str(trait) for trait in all_traits() if str(trait) not in sources] == []
 
 
 def test_no_name_is_used_twice() -> None:
