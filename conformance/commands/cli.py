@@ -135,8 +135,9 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
     "--defects",
     default="none",
     show_default=True,
-    metavar="real|none|NAME,...",
-    help="Defects to have: all that the version has, none, or those of these names (see emqx-conformance defects).",
+    metavar="real|quirks|none|NAME,...",
+    help="Defects to have: all that the version has, only what it does its own way, none, or those of these "
+    "names (see emqx-conformance defects).",
 )
 @click.option("--allow-egress", is_flag=True, help="Let connectors contact hosts beyond loopback.")
 @click.option(
