@@ -6,16 +6,18 @@ import errno
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from conformance import __version__
 from conformance.commands.output import give_up
 from conformance.target.errors import ConfigurationError, is_of_disk
-from conformance.target.settings.options import OPTIONS
+from conformance.target.settings.options import CHOICES, OF_SWEEP, OPTIONS, Option
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 USAGE_ERROR = 2
 INCONCLUSIVE = 3
@@ -80,40 +82,69 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
     return False
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a run to a command."""
-    for option in reversed(OPTIONS):
-        settings: dict[str, Any] = {"help": option.help, "envvar": None, "default": None}
-        if option.is_flag:
-            settings["is_flag"] = True
-        elif option.choices:
-            settings["type"] = click.Choice(option.choices)
-        else:
-            settings["metavar"] = option.metavar
-        if option.is_list:
-            settings |= {"multiple": True, "default": ()}
-        command = click.option(option.flag, option.field, **settings)(command)
-    return command
+def declared(options: Iterable[Option], *, variables: bool = True) -> Callable[[_Command], _Command]:
+    """Add options to a command; ``variables``: their help names their environment variables."""
+
+    def declare(command: _Command) -> _Command:
+        for option in reversed(tuple(options)):
+            help_text = option.told if variables else option.help
+            settings: dict[str, Any] = {"help": help_text, "envvar": None, "default": None}
+            if option.is_flag:
+                settings["is_flag"] = True
+            elif option.choices:
+                settings["type"] = click.Choice(option.choices)
+            else:
+                settings["metavar"] = option.metavar
+            if option.is_list:
+                settings |= {"multiple": True, "default": ()}
+            command = click.option(option.flag, option.field, **settings)(command)
+        return command
+
+    return declare
 
 
 @main.command()
-@target_options
-@click.option("-n", "--workers", default="2", show_default=True, metavar="N", help="Worker processes; 0 runs in one.")
+@declared(CHOICES, variables=False)
 @click.option("-k", "--select", metavar="EXPRESSION", help="Only items whose names match, as in pytest -k.")
+@click.option(
+    "--replay",
+    metavar="FAILURE",
+    help="Repeat a failure or cause of the run in REPORT_DIR (reports/), by its id: is it still there?",
+)
+@click.option(
+    "-n",
+    "--workers",
+    metavar="N",
+    help="Worker processes; 0 runs in one. Default: 2, and 0 where there is little to do.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
+@declared(OPTIONS)
 @click.argument("items", nargs=-1, metavar="[ITEM]...")
-def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any) -> None:
+def run(
+    workers: str | None, select: str | None, items: tuple[str, ...], replay: str | None, quiet: bool, **options: Any
+) -> None:
     """Run the suite, against the embedded reference deployment unless --base-url names a target.
 
-    ITEM selects by id, as printed in reports: "conformance/fuzz/test_operations.py::test_positive[GET /rules]".
+    ITEM selects by id, as printed in reports: "conformance/fuzz/test_operations.py::test_positive[GET /rules]". With
+    --replay it is REPORT_DIR, and the exit codes are 1 still there, 0 gone, 3 cannot be decided.
+
+    Options that describe the target and the run can be given as environment variables, too; NO_COLOR is respected.
     """
+    chosen = {option.field: options.pop(option.field) for option in CHOICES}
     try:
         from conformance.commands.run import is_expression, run_suite
+        from conformance.commands.run import replay as repeat
 
-        if not workers.isdecimal() or int(workers) > 64:
+        if workers is not None and (not workers.isdecimal() or int(workers) > 64):
             raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
         if select is not None and not is_expression(select):
             raise click.UsageError(f"--select: {select!r} is no expression of names with and, or, not and parentheses")
-        sys.exit(run_suite(options, workers=int(workers), select=select, items=items))
+        if replay is not None:
+            if select is not None or any(chosen.values()) or len(items) > 1:
+                raise click.UsageError("--replay repeats one failure: it goes with REPORT_DIR, and with no selection")
+            sys.exit(repeat(options, replay, Path(items[0]) if items else Path("reports")))
+        count = int(workers) if workers is not None else None
+        sys.exit(run_suite(options, workers=count, select=select, items=items, chosen=chosen, quiet=quiet))
     except KeyboardInterrupt:
         click.echo("inconclusive: interrupted", err=True)
         sys.exit(INCONCLUSIVE)
@@ -167,7 +198,7 @@ def requirements(form: str) -> None:
 
 
 @main.command()
-@target_options
+@declared([option for option in OPTIONS if option.field in OF_SWEEP])
 @click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run, or its report folder."
 )
