@@ -35,7 +35,7 @@ def test_readme_lists_the_options_of_a_run() -> None:
     similar = {"--publisher-secret-file", "--targets-file"}  # as --viewer-secret-file, and as --target
     assert known - listed - similar == set()
     of_commands = {flag for command in main.list_commands(None) for flag in _flags(command)}  # type: ignore[arg-type]
-    of_programs = {"--pyargs", "--data-binary"}
+    of_programs = {"--pyargs", "--data-binary", "--lf", "--ff"}
     assert listed - known - of_commands - of_programs == set()
 
 
