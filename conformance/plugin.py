@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, load_contract
@@ -23,7 +24,7 @@ from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
 from conformance.run.stopping import INTERRUPTED, Interrupts
-from conformance.run.worker import Context, Plan, stop_flag
+from conformance.run.worker import Context, Plan, state_folder, stop_flag
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api
@@ -156,6 +157,8 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
+    # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in, and no longer than the run.
+    set_hypothesis_home_dir(state_folder(plan.configuration, plan.run_id) / "hypothesis")
     runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
     attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
     attendant.__enter__()

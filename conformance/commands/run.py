@@ -128,8 +128,6 @@ class _Run:
         os.environ.pop("PYTEST_ADDOPTS", None)
         # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in.
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(reports / ".hypothesis")
         if workers is None:
             few = self._narrowed and self._is_little()
             workers = 0 if few else MANY_WORKERS

@@ -26,6 +26,7 @@ def test_lf_takes_the_items_that_failed_in_the_report(site: Path, tmp_path: Path
         assert first.returncode == 1, first.stdout + first.stderr
         again = pytest_beside(site, "--pyargs", FAILING, PASSING, *LAST_FAILED, cwd=tmp_path, env=env)
         assert again.returncode == 1, again.stdout + again.stderr
+    assert not (tmp_path / ".hypothesis").exists()
     report = report_of(tmp_path / "reports")
     assert report["selection"]["options"] == ["--last-failed"]
     assert report["totals"]["passed"] == 0

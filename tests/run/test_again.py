@@ -56,6 +56,8 @@ def test_what_failed_runs_again_and_one_failure_is_repeated(healthy: EmbeddedDep
         assert {entry["item"] for entry in report["failures"] if "::test_" in entry["item"]} == {GONE}
         assert report["totals"]["passed"] == 0
 
+        hidden = [file.name for folder in (tmp_path, reports) for file in folder.glob(".*")]
+        assert hidden == [], "neither Hypothesis nor the run leaves anything of its own"
         (cause, *_) = report["causes"]
         assert cause["sentence"].startswith("A deleted rule answers 404")
         before = (reports / "run.json").read_bytes()
