@@ -7,6 +7,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -198,7 +199,12 @@ def requirements(form: str) -> None:
 
 
 @main.command()
-@declared([option for option in OPTIONS if option.field in OF_SWEEP])
+@declared(
+    # It never starts a deployment of its own.
+    replace(option, help=option.help.partition(" Default: start")[0])
+    for option in OPTIONS
+    if option.field in OF_SWEEP
+)
 @click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run, or its report folder."
 )

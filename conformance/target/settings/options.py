@@ -108,7 +108,7 @@ CHOICES: tuple[Option, ...] = (
 
 OF_SWEEP = (
     "base_url", "api_key", "api_secret_file", "token_file", "ca_bundle", "read_only", "exclusive", "disposable",
-    "emqx_version", "max_rps", "contract", "target", "targets_file",
+    "max_rps", "target", "targets_file",
 )  # fmt: skip
 """Fields of the options that matter to a sweep: how to reach the target, and what may be done there."""
 
