@@ -294,7 +294,8 @@ class RunResult:
 
     ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
-    touch the verdict. ``embedded``: whether the target was the embedded deployment, which is gone.
+    touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
+    whether the target was the embedded deployment, which is gone.
     """
 
     verdict: Verdict
@@ -321,6 +322,7 @@ class RunResult:
     warnings: list[str] = field(default_factory=list)
     waivers: list[WaiverUse] = field(default_factory=list)
     inventory: InventoryResult | None = None
+    extensions: list[str] = field(default_factory=list)
     embedded: bool = False
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import sys
 from collections.abc import Mapping
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -52,6 +53,8 @@ def _main(
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)
+    # As a process that starts with it; this one has started long ago.
+    sys.path[:0] = [place for place in env.get("PYTHONPATH", "").split(os.pathsep) if place]
     importlib.import_module("conformance.commands.cli").main([*arguments], prog_name="emqx-conformance")
 
 

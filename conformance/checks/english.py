@@ -21,8 +21,8 @@ _GAP = re.compile(r"(\b[1-5]\d\d) +(?=,)|(\b[1-5]\d\d)  +")
 def english(message: str) -> str:
     """``message`` with values as people write them.
 
-    ``{'null': 500, '{}': 204}`` becomes ``null: 500, {}: 204``, ``[('a', 1)]`` becomes ``a: 1``, and ``None`` outside
-    of quotes ``null``. JSON stays as it is.
+    Statuses by name (``{'null': 500, '{}': 204}``) become ``null: 500, {}: 204``, pairs (``[('a', 1)]``) ``a: 1``, any
+    other object JSON, and ``None`` outside of quotes ``null``. JSON stays as it is.
     """
     parts = []
     place = 0
@@ -90,7 +90,9 @@ def _value(text: str) -> Any:
 def _told(value: Any) -> str:
     """A collection at its place in a sentence, without brackets of its own."""
     if isinstance(value, dict):
-        return ", ".join(f"{_word(key)}: {_word(member)}" for key, member in value.items())
+        if value and all(isinstance(member, int) and 100 <= member < 600 for member in value.values()):
+            return ", ".join(f"{key if isinstance(key, str) else _word(key)}: {value[key]}" for key in value)
+        return _json(value)
     members = list(value)
     if isinstance(value, list) and members and all(isinstance(one, tuple) and len(one) == 2 for one in members):
         return ", ".join(f"{_word(key)}: {_word(member)}" for key, member in members)
@@ -104,7 +106,7 @@ def _word(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="backslashreplace")
     if isinstance(value, dict):
-        return f"{{{_told(value)}}}" if value else "{}"
+        return _json(value)
     if isinstance(value, (list, tuple, set)):
         return f"[{_told(value)}]" if value else "[]"
     return _json(value)
@@ -112,7 +114,7 @@ def _word(value: Any) -> str:
 
 def _json(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=_word)
     except (TypeError, ValueError):
         return str(value)
 

@@ -16,22 +16,21 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.commands.output import Screen, sentence
+from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE, USAGE_ERROR
 from conformance.report.progress import Progress
 from conformance.report.terminal import summary
 from conformance.report.text import visible
 from conformance.requirements import REQUIREMENTS
 from conformance.result import RequirementResult
-from conformance.run.beginning import INCONCLUSIVE, USAGE_ERROR, StartError
+from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
-from conformance.run.node_ids import PACKAGE
+from conformance.run.node_ids import PACKAGE, located, packages
 from conformance.run.replay import judge, options_of, stored_failure
 from conformance.target.errors import ConfigurationError
 
 MANY_WORKERS = 2
 FEW_ITEMS = 60
 """Up to so many items are done before a worker has started."""
-
-STILL_THERE = 1
 
 
 def run_suite(
@@ -89,7 +88,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
         run.say(finding.failure.curl)
     if finding.still == "undecided":
         return INCONCLUSIVE
-    return STILL_THERE if finding.still == "still there" else 0
+    return FOUND if finding.still == "still there" else FINE
 
 
 class _Run:
@@ -100,7 +99,7 @@ class _Run:
         self._quiet = quiet
         self._narrowed = bool(select or items or controller.choice.narrows)
         self._arguments = [
-            *(_located(item) for item in items or ("conformance",)),
+            *(located(item) for item in items or packages()),
             "-c", str(PACKAGE / "suite.ini"),
             "--rootdir", str(PACKAGE.parent),
             "--confcutdir", str(PACKAGE),
@@ -172,11 +171,6 @@ def is_expression(select: str) -> bool:
 def _requirements() -> list[RequirementResult]:
     """What progress must know of the requirements, as far as their modules have been imported."""
     return [RequirementResult(entry.id, entry.title, entry.level, "not_run", []) for entry in REQUIREMENTS.values()]
-
-
-def _located(item: str) -> str:
-    """An item id from a report is relative to the package's parent, wherever the command is run."""
-    return str(PACKAGE.parent / item)
 
 
 class Count:

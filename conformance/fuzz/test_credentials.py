@@ -10,11 +10,12 @@ import pytest
 
 from conformance.checks.equivalence import difference
 from conformance.checks.recorder import Recorder
-from conformance.contract import Operation
+from conformance.contract import Operation, kinds
 from conformance.contract.generation import MISSING
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.space import Subject, marked, subjects
-from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
+from conformance.fuzz.records import witness_of
+from conformance.fuzz.space import Subject, marked, seen_subjects, subjects
+from conformance.fuzz.witness import Write
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
 from conformance.target.http.credentials import Signature
@@ -25,7 +26,7 @@ from conformance.target.target import Target
 pytestmark = pytest.mark.fuzz
 
 _TRUNCATED = b'{"cut": '
-_PUBLISHING = ("POST /publish", "POST /publish/bulk")
+_PUBLISHING = kinds.RETAINED.created_by
 
 
 def _reads(operation: Operation) -> bool:
@@ -185,7 +186,7 @@ def test_unauthorized_write_changes_nothing(
     subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder
 ) -> None:
     """A request that is refused with 401 or 403 changes nothing."""
-    write = WITNESSES[subject.label](target, sink)
+    write = witness_of(subject.label, target, sink)
     signatures: list[Signature] = ["none", "wrong_secret", "unknown_token"]
     signatures += ["viewer"] * api.credentials.has("viewer")
     signatures += ["publisher"] * (api.credentials.has("publisher") and subject.label not in _PUBLISHING)

@@ -13,8 +13,9 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from conformance.catalogue.security import SECURITY
 from conformance.report.came import Came, came, constant
+from conformance.report.security import SECURITY
+from conformance.report.text import counted
 from conformance.result import Failure, Level, RequirementResult, RunResult
 
 State = Literal["failed", "waived"]
@@ -23,7 +24,7 @@ ANY_OPERATION = "no single operation"
 _LONGEST_CAME = 120
 _LONGEST_ID = 60
 """Of those that a waiver may have, with room for a number."""
-_SCENARIOS = "conformance/scenarios/"
+_FUZZ = "conformance/fuzz/"
 _ON_EVERY_ANSWER = ("no_server_error", "no_internals", "documented_status", "media_type", "response_schema",
                     "error_envelope", "error_code", "empty_204", "answered")  # fmt: skip
 
@@ -156,7 +157,8 @@ def _keys(failure: Failure) -> Iterator[Hashable]:
 
 def _is_asked(failure: Failure) -> bool:
     """Whether a scenario asks just this, so that its answers are about the same whatever the operation."""
-    return failure.item.startswith(_SCENARIOS) and failure.check not in _ON_EVERY_ANSWER
+    is_scenario = "::test_" in failure.item and not failure.item.startswith(_FUZZ)
+    return is_scenario and failure.check not in _ON_EVERY_ANSWER
 
 
 def _told(failure: Failure, answer: Came) -> tuple[Hashable, ...]:
@@ -168,11 +170,6 @@ def _told(failure: Failure, answer: Came) -> tuple[Hashable, ...]:
         if answer.is_error
         else (constant(_without_labels(failure)), kind_of(failure.operation))
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """``3 failures``, ``1 failure``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def overview(found: Sequence[Cause]) -> str:

@@ -20,7 +20,7 @@ from conformance.report.json_report import sentence as sentence_of_cause
 from conformance.report.left_out import sentence, summed_up
 from conformance.report.load import Scale, configuration_writes, latencies
 from conformance.report.matrix import build_matrix
-from conformance.report.text import duration, visible
+from conformance.report.text import counted, duration, plural, visible, words
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "index.html"
@@ -165,7 +165,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    environment.filters["words"] = words
+    environment.filters["counted"] = counted
+    environment.filters["noun"] = plural
     environment.filters["visible"] = visible
     environment.filters["sentence"] = sentence
     environment.filters["breakable"] = _breakable

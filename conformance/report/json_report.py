@@ -60,6 +60,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "verdict": run.verdict,
         "suite": run.suite,
+        "extensions": run.extensions,
         "complete": run.complete,
         "contract": {
             "digest": run.contract_digest,

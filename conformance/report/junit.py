@@ -51,6 +51,7 @@ def render_junit(run: RunResult) -> str:
             "complete": str(run.complete).lower(),
             **{f"left_out.{why}": _requirements(*counts) for why, counts in tally(run.left_out).items()},
             "run": run.run_id,
+            **({"extensions": ", ".join(run.extensions)} if run.extensions else {}),
             "target": run.base_url,
             "target_version": run.target_version or "unknown",
             "deployment": "; ".join(run.deployment),

@@ -15,6 +15,7 @@ from conformance.catalogue.registry import catalogue
 from conformance.checks.consequences import settle
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import load_contract
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.left_out import of_version
@@ -23,19 +24,20 @@ from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, LeftOut, PartSelected, RunResult
 from conformance.run import allure_results, internal_error
-from conformance.run.beginning import INCONCLUSIVE, USAGE_ERROR, Beginning, StartError, begin, check_waivers
+from conformance.run.beginning import Beginning, StartError, begin, check_names
 from conformance.run.choice import Choice, check_choice, make_choice, tags_of
 from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.postponed import send_postponed
-from conformance.run.stopping import INTERRUPTED
 from conformance.run.unstarted import report_unstarted
-from conformance.run.worker import redactor, state_folder, stop_flag
 from conformance.target.errors import ConfigurationError, Unwritable
 from conformance.target.leftovers.cleanup import Left
 from conformance.target.settings.config import report_directory
 from conformance.waivers import load_waivers
+from conformance.worker.context import redactor, state_folder, stop_flag
+from conformance.worker.stopping import INTERRUPTED
+from emqx_conformance_extensions import installed
 
 
 class Controller:
@@ -81,9 +83,8 @@ class Controller:
         return cls(begin(options), choice)
 
     def check_names(self) -> None:
-        """Raise `StartError` if a waiver, or the choice of items, names something that does not exist."""
-        if self.plan.configuration.waivers:
-            check_waivers(self.plan)
+        """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
+        check_names(self.plan)
         try:
             check_choice(self.choice, {entry.id for entry in catalogue()}, self.contract)
         except ConfigurationError as error:
@@ -119,10 +120,11 @@ class Controller:
         plan = self.plan
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         version = visible(plan.capabilities.version or "of unknown version")
+        extensions = "".join(f", extension {extension}" for extension in installed())
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}"
+            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}{extensions}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -327,7 +329,7 @@ class Controller:
             described_version=self.contract.version,
             base_url=plan.configuration.base_url or "",
             target_version=plan.capabilities.version,
-            deployment=plan.capabilities.profile.sentences(),
+            deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
             seed=plan.seed,
             profile=plan.configuration.profile,
             started_at=plan.started_at,
@@ -342,6 +344,7 @@ class Controller:
             left_out=decision.left_out,
             warnings=list(plan.capabilities.warnings),
             inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
+            extensions=[str(extension) for extension in installed()],
             embedded=self.embedded is not None,
         )
         if waivers is not None and plan.configuration.strict_waivers:

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from conformance.report.json_report import read_report
+from conformance.target.timing import Timing
 from tests import forked
 from tests.waiting import RUN_PATIENCE_S
 
@@ -58,6 +59,19 @@ class Running:
         return Ended(self._process.exitcode, output, self._folder)
 
 
-def start(*arguments: str, env: Mapping[str, str], folder: Path, bounds: Mapping[str, Any] | None = None) -> Running:
-    """Start ``emqx-conformance run`` in one process; ``bounds``: constants it shall have, by their dotted names."""
+def start(
+    *arguments: str,
+    env: Mapping[str, str],
+    folder: Path,
+    bounds: Mapping[str, Any] | None = None,
+    timing: Timing | None = None,
+) -> Running:
+    """Start ``emqx-conformance run`` in one process.
+
+    ``bounds``: constants it shall have, by their dotted names. ``timing``: what it shall find in ``targets.toml``.
+    """
+    if timing is not None:
+        settings = [f"{name} = {value}" for name, value in timing.changes().items()]
+        (folder / "targets.toml").write_text("\n".join(["[targets.sick.timing]", *settings]), encoding="utf-8")
+        arguments = ("--target", "sick", *arguments)
     return Running(("run", "-n", "0", *arguments), env, folder, bounds or {})

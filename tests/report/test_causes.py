@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.catalogue.registry import catalogue
-from conformance.catalogue.security import SECURITY
 from conformance.report.came import Came, came, constant
 from conformance.report.causes import Cause, Grouping, causes, causes_of, failing, kind_of
 from conformance.report.junit import render_junit
+from conformance.report.security import SECURITY
+from conformance.report.waiver_proposal import propose
 from conformance.result import Failure, RequirementResult
 from conformance.waivers.file import WaiverError, parse_waivers
-from conformance.waivers.proposal import propose
 from tests.report.samples import HOSTILE, failing_items, failure, run_of
 
 SCENARIO = "conformance/scenarios/test_rules.py::test_x"

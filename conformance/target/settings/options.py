@@ -48,8 +48,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("publisher_secret_file", "File that holds its secret.", "FILE"),
     Option(
         "mqtt",
-        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are left out.",
-        "HOST:PORT",
+        "MQTT listener of the target: HOST:PORT, mqtts://HOST:PORT for TLS, ws://HOST:PORT/mqtt or wss://... for "
+        "WebSocket; without it the data-plane tests are left out.",
+        "LISTENER",
     ),
     Option(
         "sink",
@@ -79,6 +80,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("strict_waivers", "A waiver that nothing needs any more is an error.", is_flag=True),
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
+    Option("patience", "Wait N times as long as usual for whatever a target does (2x, 1.5x). Default: 1x.", "Nx"),
+    Option(
+        "max_conn_rate", "Connections a second that the MQTT listener accepts. Default: as GET /listeners says.", "N"
+    ),
+    Option("messages_rate", "Messages a second that it reads of one client (50/s). Default: likewise.", "N"),
+    Option("bytes_rate", "Bytes a second that it reads of one client (500KB/s). Default: likewise.", "N"),
     Option(
         "replication_lag",
         "How long reads may lag behind writes where several nodes answer (500ms, 2s). Default: 500ms there, else none.",
@@ -105,12 +112,6 @@ CHOICES: tuple[Option, ...] = (
     Option("max_failures", "Start nothing new once N items have failed.", "N"),
 )
 """Which items a run takes. These belong to one run, and have no environment variable."""
-
-OF_SWEEP = (
-    "base_url", "api_key", "api_secret_file", "token_file", "ca_bundle", "read_only", "exclusive", "disposable",
-    "max_rps", "target", "targets_file",
-)  # fmt: skip
-"""Fields of the options that matter to a sweep: how to reach the target, and what may be done there."""
 
 SECRETS = ("api_secret", "token", "viewer_secret", "publisher_secret")
 """Fields of `Configuration` that have no option, because command lines are public: a file or a variable names them."""
