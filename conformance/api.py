@@ -16,10 +16,9 @@ from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer, Deviation
 from conformance.target.http.session import Api
 from conformance.target.mqtt import MqttClient, MqttError
-from conformance.target.polling import eventually
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
-from conformance.target.timing import Timing
+from conformance.target.timing import Timing, eventually
 
 __all__ = [
     "CAPABILITIES",

@@ -133,8 +133,9 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
     runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
     attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
-    attendant.__enter__()
-    config.add_cleanup(attendant.__exit__)
+    stack = contextlib.ExitStack()
+    stack.enter_context(attendant)
+    config.add_cleanup(stack.close)
     config.stash[_RUNNER] = runner
     config.pluginmanager.register(runner, "conformance-items")
 

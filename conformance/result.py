@@ -110,7 +110,8 @@ class ItemResult:
     number of times its antecedent really happened. ``decided``: check name -> number of decisions, per operation.
     ``omission``: why an item was skipped, ``needs_mode``: the mode in which it would run, if that is why. ``damages``:
     what its invalid requests did to the target. ``withheld``: a mode that allows more -> number of requests that an
-    item would send in it besides. ``postponed``: what an item has not sent yet.
+    item would send in it besides. ``postponed``: what an item has not sent yet. ``latencies``: operation label ->
+    bucket (`conformance.latency.bucket`) -> number of answers.
     """
 
     id: str
@@ -129,6 +130,7 @@ class ItemResult:
     damages: list[Damage] = field(default_factory=list)
     withheld: dict[str, int] = field(default_factory=dict)
     postponed: list[Postponed] = field(default_factory=list)
+    latencies: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:

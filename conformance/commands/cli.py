@@ -15,10 +15,8 @@ import click
 from conformance import __version__, why_not_here
 from conformance.commands.options import target_options
 from conformance.commands.output import give_up
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.target.errors import ConfigurationError, is_of_disk
-
-USAGE_ERROR = 2
-INCONCLUSIVE = 3
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {

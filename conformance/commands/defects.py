@@ -9,13 +9,13 @@ from typing import NoReturn
 
 import click
 
+from conformance.exit_codes import USAGE_ERROR
 from conformance.reference.defects import Defect, Quirk
 from conformance.target.settings.config import waivers_named
 from conformance.waivers.file import WaiverError, load_waivers
 from conformance.waivers.known_defects import as_data, as_markdown, as_text, section
 
 SHIPPED = "emqx-5.8"
-_USAGE_ERROR = 2
 
 
 @click.command()
@@ -55,4 +55,4 @@ def defects(names: tuple[str, ...], waivers: str, quirks: bool, form: str) -> No
 
 def _refuse(sentence: str) -> NoReturn:
     click.echo(sentence, err=True)
-    sys.exit(_USAGE_ERROR)
+    sys.exit(USAGE_ERROR)

@@ -12,17 +12,16 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
+from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report import html, json_report, junit
 from conformance.report.comparison import compare, render_comparison
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
 from conformance.report.json_report import read_report
-from conformance.report.proposal import propose
 from conformance.report.storage import read_run
 from conformance.report.terminal import details, summary
+from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
-
-WORSE = 1
 
 _FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
     "html": (html.FILE_NAME, html.render_html),
@@ -89,7 +88,7 @@ def diff(old: Path, new: Path) -> None:
     except ReportError as error:
         _refuse(error)
     click.echo(render_comparison(comparison))
-    sys.exit(WORSE if comparison.worse else 0)
+    sys.exit(FOUND if comparison.worse else FINE)
 
 
 def _propose_waivers(run: RunResult, file: Path) -> None:
@@ -101,7 +100,7 @@ def _propose_waivers(run: RunResult, file: Path) -> None:
 
 
 class _Refusal(click.ClickException):
-    exit_code = 2
+    exit_code = USAGE_ERROR
 
 
 def _refuse(error: ReportError) -> NoReturn:

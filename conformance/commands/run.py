@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.commands.output import Screen, sentence
+from conformance.exit_codes import INCONCLUSIVE
 from conformance.report.progress import Progress
 from conformance.report.terminal import summary
-from conformance.run.beginning import INCONCLUSIVE, StartError
+from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
 from conformance.run.node_ids import PACKAGE, located, packages
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
 from conformance.contract.versions import VersionError, release_of
-from conformance.reference.defects import TraitError, chosen
+from conformance.reference.defects import REAL, TraitError, chosen
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration, SettingError
 from conformance.reference.server import Address, ServeError, serve
+from conformance.target.addresses import split_host_port
 from conformance.target.errors import ConfigurationError
 from conformance.target.settings.secret_files import exposure, read_secret_file
 
@@ -41,6 +41,8 @@ def serve_alone(
         raise ConfigurationError(f"--defects: {error}") from None
     except SettingError as error:
         raise ConfigurationError(f"--setting: {error}") from None
+    if defects == REAL and not traits:
+        click.echo(f"warning: --defects: none are known of EMQX {emqx_version}", err=True)
     deployment = Settings(
         api_key=api_key,
         api_secret=read_secret_file(Path(api_secret_file), "--api-secret-file"),
@@ -63,7 +65,7 @@ def serve_alone(
 
 
 def _address(value: str, option: str) -> Address:
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})", value)
-    if match is None or int(match[2]) > 65535:
-        raise ConfigurationError(f"{option}: {value!r} is not HOST:PORT")
-    return match[1].strip("[]"), int(match[2])
+    try:
+        return split_host_port(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{option}: {error}") from None

@@ -5,7 +5,6 @@ By the journals of a run, which know everything; or by the names of all runs, wh
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import click
 
+from conformance.exit_codes import FINE, INCONCLUSIVE
+from conformance.target.durations import duration_s
 from conformance.target.errors import ConfigurationError, TargetLost
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import PREFIX, Sandbox, bare_name, run_of, started_at
@@ -24,10 +25,6 @@ from conformance.target.leftovers.listing import LISTINGS, Reader
 from conformance.target.leftovers.swept import SweptNames
 from conformance.target.settings.config import Configuration, load_configuration
 from conformance.worker.context import Worker, journal_header, load_target_contract
-
-INCONCLUSIVE = 3
-
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def sweep_target(
@@ -151,7 +148,7 @@ class _Sweep:
             click.echo("nothing to delete")
         elif not self._dry_run:
             click.echo(f"deleted {self._deleted} of {self._found}")
-        return INCONCLUSIVE if self._failed else 0
+        return INCONCLUSIVE if self._failed else FINE
 
 
 def _stored(path: Path, base_url: str, *, any_target: bool) -> Iterator[tuple[Path, StoredJournal]]:
@@ -200,7 +197,7 @@ def _checked_prefix(prefix: str) -> str:
 
 
 def _seconds(duration: str) -> float:
-    match = re.fullmatch(r"(\d+)([smhd])", duration)
-    if match is None:
-        raise ConfigurationError(f"--older-than: {duration!r} is not a duration like 30m, 2h or 1d")
-    return int(match[1]) * _UNITS_S[match[2]]
+    try:
+        return duration_s(duration)
+    except ValueError as error:
+        raise ConfigurationError(f"--older-than: {error}") from None

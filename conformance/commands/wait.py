@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 from conformance.commands.options import connection_options
+from conformance.target.addresses import split_listener
 from conformance.target.durations import duration_s
 from conformance.target.errors import ConfigurationError, NoEmqxError, TargetLost
 from conformance.target.http.session import NoAnswer
 from conformance.target.journal.journal import Journal
 from conformance.target.preflight.preflight import identify
-from conformance.target.settings.addresses import split_listener
 from conformance.target.settings.config import Configuration, load_configuration
 from conformance.worker.context import Worker, journal_header, load_target_contract
 

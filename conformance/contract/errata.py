@@ -95,7 +95,7 @@ def explain(contract: Contract, label: str, status: int, answer: AnswerLike) -> 
     """
     if contract.variant == "corrected" or label not in contract.operations:
         return ()
-    twin = _twin(contract.version)
+    twin = load_contract("corrected", contract.version)
     if not _conforms(twin, label, status, answer) or _conforms(contract, label, status, answer):
         return ()
     published = contract.operation(label).responses.get(status)
@@ -117,7 +117,7 @@ def attribute_violation(
 
     Empty if it does not disappear under the corrected contract, that is, if the target is to blame.
     """
-    twin = _twin(contract.version)
+    twin = load_contract("corrected", contract.version)
     remaining = twin.validate_response(label, status, body)
     if any(_related(_steps(other.path), _steps(violation.path)) for other in remaining):
         return ()
@@ -144,12 +144,6 @@ def _leaves(update: Mapping[str, Any], location: Location) -> Iterator[Location]
         else:
             # New components count as a whole.
             yield (*location, key)
-
-
-@lru_cache(maxsize=4)
-def _twin(version: str) -> Contract:
-    """The corrected contract; kept, because its validators are."""
-    return load_contract("corrected", version)
 
 
 @lru_cache(maxsize=4)

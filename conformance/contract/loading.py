@@ -51,15 +51,21 @@ def load_contract(variant: Variant = "corrected", version: str | None = None) ->
     A version that is not described gets the closest described one below it, or the lowest one. The version of the
     result is the described one. Raises `conformance.contract.versions.VersionError` if ``version`` is
     no version, `DocumentError` and `conformance.contract.overlay.OverlayError` if the files are broken.
+
+    A process reads each contract once, and nobody changes it.
     """
     root = openapi_root()
-    described = describe_version(root, version)
-    key = _cache_key(root, variant, described)
+    return _loaded(root, variant, describe_version(root, version))
+
+
+@lru_cache
+def _loaded(root: Path, variant: Variant, version: str) -> Contract:
+    key = _cache_key(root, variant, version)
     cached = _read_cache(key)
     if cached is None:
-        cached = _make(root, variant, described)
+        cached = _make(root, variant, version)
         _write_cache(key, cached)
-    return Contract(cached, variant, described)
+    return Contract(cached, variant, version)
 
 
 def _make(root: Path, variant: Variant, version: str) -> Document:

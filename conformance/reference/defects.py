@@ -101,12 +101,14 @@ class Defect(Trait):
     QUEUE_PAGES_SKIP_MESSAGES = About("A page of queued messages that is cut short is followed by a later one.")
     SUPERUSER_FLAG_AS_TEXT = About("`is_superuser` given as a text is stored as that, and any text raises privileges.")
     IMPORT_OF_NO_ARRAY = About("The refusal of an import that is no array tells the crash.")
-    BAN_OF_NO_NETWORK = About("The refusal of a ban whose network is none tells of the crash of its parser.")
     BAN_OF_NONSENSE = About("Lifting the ban of what cannot be banned crashes the look-up.")
+    BAN_OF_NO_NETWORK = About("The refusal of a ban whose network is none tells the crash of its parser.")
+    CREDENTIALS_IN_HEADERS_SHOWN = About("Of headers only Authorization and Proxy-Authorization are hidden.")
     DOTS_ARE_STEPS = About("Encoded dot segments of a path address what is above.")
     EQUAL_CREATIONS_AT_ONCE = About("Of equal creations at the same time several succeed.")
     FULL_LAST_PAGE_HAS_NEXT = About("A full last page says that another one follows.")
     IMPORT_OF_IDS_THAT_ARE_NO_TEXTS = About("An import stores users whose ids are no texts, which nobody can delete.")
+    GROUP_FORGOTTEN_OVER_A_TOPIC = About("With a topic, the filter of subscriptions by a shared group is forgotten.")
 
 
 class Quirk(Trait):

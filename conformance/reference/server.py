@@ -18,13 +18,13 @@ from typing import Any
 
 import uvicorn
 
-from conformance.contract import Contract
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import named
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
+from conformance.reference.pipeline.protocol import ConnectionProtocol
 from conformance.reference.rest.http import BASE_PATH
-from conformance.reference.rest.protocol import ConnectionProtocol
 
 Address = tuple[str, int]
 
@@ -48,13 +48,11 @@ class RunningDeployment:
     """A deployment with its listeners, inside a running loop. ``http_ports`` and ``mqtt_ports`` are the real ports.
 
     ``http`` and ``mqtt`` are the addresses of the first node; further nodes listen on the ports behind them, or on any
-    where the port is 0. ``contract``: that of the settings' version, if it is loaded already.
+    where the port is 0.
     """
 
-    def __init__(
-        self, settings: Settings, http: Address, mqtt: Address | None, contract: Contract | None = None
-    ) -> None:
-        self.deployment = Deployment(settings, contract)
+    def __init__(self, settings: Settings, http: Address, mqtt: Address | None) -> None:
+        self.deployment = AssembledDeployment(settings)
         self._http = http
         self._mqtt = mqtt
         self.http_ports: list[int] = []

@@ -15,6 +15,7 @@ from typing import Literal
 
 from conformance.report.came import Came, came, constant
 from conformance.report.security import SECURITY
+from conformance.report.text import counted
 from conformance.result import Failure, Level, RequirementResult, RunResult
 
 State = Literal["failed", "waived"]
@@ -168,11 +169,6 @@ def _told(failure: Failure, answer: Came) -> tuple[Hashable, ...]:
         if answer.is_error
         else (constant(_without_labels(failure)), kind_of(failure.operation))
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """``3 failures``, ``1 failure``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def overview(found: Sequence[Cause]) -> str:

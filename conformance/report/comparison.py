@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from conformance.report.text import visible
+from conformance.report.text import counted, visible
 
 _Key = tuple[str, str, str]
 """Requirement, operation ("" for none) and check of a failure."""
@@ -189,7 +189,7 @@ def _operations(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tupl
         if count and not after.get(operation):
             yield (
                 "undecided",
-                Entry(operation, f"{count} request{'' if count == 1 else 's'}", "no request was answered"),
+                Entry(operation, counted(count, "request"), "no request was answered"),
             )
 
 
@@ -231,4 +231,4 @@ def _failures(report: Mapping[str, Any], *, waived: bool = False) -> dict[tuple[
 
 
 def _count(number: int) -> str:
-    return f"{number} failure{'' if number == 1 else 's'}" if number else "no failure"
+    return counted(number, "failure") if number else "no failure"

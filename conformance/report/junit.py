@@ -24,8 +24,8 @@ def render_junit(run: RunResult) -> str:
 
     An item that failed has one ``<failure>``, which tells all its failures that count. JUnit knows no waivers: a waived
     item counts as passed there, with its failures in ``<system-out>`` and ``waived`` as the property ``outcome``.
-    Failures that follow from another are told in ``<system-out>`` as well. Causes are properties of the suite with
-    their headlines (``cause.ID``), and of an item by their ids (``causes``).
+    Failures that follow from another are told in ``<system-out>`` as well. Causes are properties: ``cause.ID`` of the
+    suite with their headlines, ``causes`` of an item with their ids.
     """
     totals = run.totals()
     found = causes(run)

@@ -15,7 +15,7 @@ from conformance.report.causes import Cause, causes, failing, overview
 from conformance.report.json_report import attribution, sentence
 from conformance.report.left_out import sentence as sentence_of
 from conformance.report.left_out import summed_up
-from conformance.report.text import duration, visible
+from conformance.report.text import counted, duration, visible, words
 from conformance.result import Failure, RunResult, Verdict
 
 VERDICT_STYLES: dict[Verdict, str] = {
@@ -68,7 +68,7 @@ class _Summary:
         run, totals = self.run, self.run.totals()
         self.console.print()
         style = VERDICT_STYLES[run.verdict]
-        word = run.verdict.replace("_", " ").upper()
+        word = words(run.verdict).upper()
         self._line(Text.assemble("Verdict: ", (f"{word}, {run.extent}, {run.operations_extent}", style)))
         if run.deployment:
             self._short(Text(f"Target: {'; '.join(run.deployment)}", style="dim"))
@@ -167,7 +167,7 @@ class _Summary:
         for use in self.run.waivers:
             if use.state == "unobserved" and not few:
                 continue
-            count = f", {use.failures} failure{'' if use.failures == 1 else 's'}" if use.failures else ""
+            count = f", {counted(use.failures, 'failure')}" if use.failures else ""
             state = Text(f"{use.state}{count}", style=styles[use.state])
             self._line(
                 Text.assemble(f"{use.id}: ", state, f", until {use.expires}, {use.owner}: {use.reason}"), indent=2

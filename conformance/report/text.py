@@ -24,3 +24,18 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+
+
+def counted(number: int, noun: str) -> str:
+    """``3 failures``, ``1 failure``."""
+    return f"{number} {plural(number, noun)}"
+
+
+def plural(number: int, noun: str) -> str:
+    """``failures``, or ``failure`` where there is one."""
+    return noun if number == 1 else f"{noun}s"
+
+
+def words(name: str) -> str:
+    """A name of the report as people read it: ``not_run`` -> ``not run``."""
+    return name.replace("_", " ")

@@ -12,6 +12,7 @@ from conformance.catalogue.registry import catalogue, import_suite
 from conformance.checks.extensions import ExtensionError
 from conformance.contract import DocumentError, load_contract
 from conformance.contract.loading import DEFAULT_VERSION
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.ending import inventory_before
@@ -25,9 +26,6 @@ from conformance.waivers import WaiverError, load_waivers
 from conformance.worker.plan import Plan
 from conformance.worker.stopping import INTERRUPTED, Interrupts
 from emqx_conformance_extensions import installed
-
-USAGE_ERROR = 2
-INCONCLUSIVE = 3
 
 
 class StartError(Exception):

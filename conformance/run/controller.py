@@ -15,6 +15,7 @@ from conformance.catalogue.registry import catalogue
 from conformance.checks.consequences import settle
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import load_contract
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.left_out import of_version
@@ -23,7 +24,7 @@ from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, LeftOut, PartSelected, RunResult
 from conformance.run import allure_results, internal_error
-from conformance.run.beginning import INCONCLUSIVE, USAGE_ERROR, Beginning, StartError, begin, check_names
+from conformance.run.beginning import Beginning, StartError, begin, check_names
 from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of

@@ -142,7 +142,7 @@ class ItemRunner:
                 self._lose(error)
             except KeyboardInterrupt:
                 self.lost = INTERRUPTED
-        self.context.__exit__()
+        self.context.close()
 
     def summary(self) -> dict[str, Any]:
         """What the controller must know of this worker: arguments of `Controller.worker_finished`."""

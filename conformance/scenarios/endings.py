@@ -8,17 +8,13 @@ from typing import Any, Literal
 
 import pytest
 
-from conformance.target.errors import Inapplicable
+from conformance.scenarios.sessions import KEPT_S, is_away, kept
 from conformance.target.mqtt import MqttClient, Will
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 
-KEPT_S, DELAY_S = 300, 200
-"""How long sessions wait, and wills may: longer than an item lasts."""
-
-SHORT_S = 60
-"""A session that waits less may be gone before its item is over."""
+DELAY_S = 200
+"""How long wills may wait: longer than an item lasts, and less than its sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +36,11 @@ KINDS = (
     Kind("mqtt5-kept", 5, kept=True),
     Kind("mqtt5-kept-delayed", 5, kept=True, delayed=True),
 )
+
+FEW = tuple(
+    kind for kind in KINDS if kind.name in ("mqtt3.1.1-clean", "mqtt3.1.1-kept", "mqtt5-kept", "mqtt5-kept-delayed")
+)
+"""Those that differ most, where one kind tells hardly more than another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,6 @@ class Part:
     def __init__(self, target: Target, kind: Kind, denied: Literal["will", "other"] | None = None) -> None:
         self.target = target
         self.kind = kind
-        expiry_s = target.capabilities.profile.limits.expiry_of_old_clients_s
-        if kind.kept and kind.protocol < 5 and expiry_s is not None and expiry_s < SHORT_S:
-            raise Inapplicable(f"sessions before MQTT 5 last {expiry_s} s (mqtt.session_expiry_interval)")
         self.topic, self.will_topic, self.other_topic = (
             target.sandbox.topic(what) for what in ("own", "will", "other")
         )
@@ -86,29 +84,28 @@ class Part:
         self.heir = target.subscriber(self.will_topic, qos=1)
         self.successor: MqttClient | None = None
         will = Will(self.will_topic, "will", delay_s=DELAY_S if kind.delayed else None)
-        self.client = self._connect(clean_start=kind.protocol == 5 or not kind.kept, will=will)
+        options = kept(target, kind.protocol) if kind.kept else {"clean_start": True}
+        self.client = self._connect(will=will, **options)
         self.client.subscribe(self.topic)
         target.await_route(self.topic, self.client)
         target.publish(self.topic, "unacknowledged", qos=1)
         self.client.wait_for_messages(1)
 
-    def _connect(self, *, clean_start: bool, will: Will | None = None) -> MqttClient:
-        kept: dict[str, Any] = {"session_expiry_s": KEPT_S} if self.kind.kept and self.kind.protocol == 5 else {}
+    def _connect(self, **options: Any) -> MqttClient:
         return self.target.connect(
             self.client_id,
             protocol=self.kind.protocol,
             username=self.username,
             password=PASSWORD,
-            clean_start=clean_start,
             manual_ack=True,
             allowed=self._allowed,
-            will=will,
-            **kept,
+            **options,
         )
 
     def come_again(self, *, clean_start: bool = False) -> MqttClient:
         """Connect with the same client id and without a will, which is a take-over while the client is connected."""
-        self.successor = self._connect(clean_start=clean_start)
+        lasting = {"session_expiry_s": KEPT_S} if self.kind.kept and self.kind.protocol == 5 else {}
+        self.successor = self._connect(clean_start=clean_start, **lasting)
         return self.successor
 
     def lose(self) -> None:
@@ -118,11 +115,7 @@ class Part:
 
     def expect_away(self) -> None:
         """Fail the item if the API goes on to show a connection of the client."""
-        assert eventually(self._away), "the client is still shown as connected"
-
-    def _away(self) -> bool:
-        answer = self.target.clients.get(self.client_id).expect(200, 404)
-        return answer.status == 404 or answer.json["connected"] is False
+        assert is_away(self.target, self.client_id), "the client is still shown as connected"
 
     def expect_told(self, code: int | None) -> None:
         """Fail the item unless the connection is closed, and an MQTT 5 client was told ``code``."""

@@ -18,13 +18,13 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from conformance.target.addresses import split_listener
 from conformance.target.deployment_profile import MqttLimits
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.mqtt import MqttGuard
 from conformance.target.guard.sandbox import Owned
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource
-from conformance.target.settings.addresses import split_listener
 from conformance.target.timing import Timing
 
 MOST_RECEIVED = 64 * 1024 * 1024
@@ -56,6 +56,7 @@ class Will:
     topic: str
     payload: str
     qos: int = 1
+    retain: bool = False
     delay_s: int | None = None
     """How long an MQTT 5 broker waits with it; the end of the session is the end of waiting."""
 
@@ -106,7 +107,7 @@ class MqttClient:
         self._settle = settle
         self._timing = timing
         if will is not None:
-            allowed.check_publish(will.topic, len(will.payload), will.qos, retain=False)
+            allowed.check_publish(will.topic, len(will.payload), will.qos, retain=will.retain)
         self.host, self.port, tls = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
@@ -134,8 +135,9 @@ class MqttClient:
         if tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, will.qos, properties=_delayed(will))
+            self._client.will_set(will.topic, will.payload, will.qos, will.retain, _delayed(will))
         self._journal = journal
+        self._leaves = [Resource("retained", will.topic)] if will is not None and will.retain else []
         self._outlives_connection = not clean_start if protocol < 5 else bool(session_expiry_s)
         self._clean_start = clean_start
         self._keepalive_s = keepalive_s
@@ -185,8 +187,9 @@ class MqttClient:
         options: dict[str, Any] = {}
         if self.protocol == 5:
             options = {"clean_start": self._clean_start, "properties": self._properties}
-        if self._journal is not None and self._outlives_connection:
-            self._journal.record([Resource("client", self.client_id)])
+        lasting = [*self._leaves, *([Resource("client", self.client_id)] if self._outlives_connection else [])]
+        if self._journal is not None and lasting:
+            self._journal.record(lasting)
         try:
             self._client.connect(self.host, self.port, self._keepalive_s, **options)
         except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
-from conformance.target.settings.addresses import join_address
+from conformance.target.addresses import join_address
 
 LONGEST_DELIVERY = 8 * 1024 * 1024
 """Bytes of a body that are kept; also strangers may find a sink that is open to a network."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from conformance.contract import Contract
 from conformance.contract.kinds import Kind
+from conformance.target.addresses import is_loopback
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox, bare_topic
 from conformance.target.http.answer import Answer
@@ -18,7 +19,6 @@ from conformance.target.resources.bridges import Actions, Connectors
 from conformance.target.resources.collection import Collection
 from conformance.target.resources.messages import Clients, Retained, Subscriptions
 from conformance.target.resources.rules import Rules, Schemas
-from conformance.target.settings.addresses import is_loopback
 from conformance.target.settings.config import Configuration
 from conformance.target.timing import Timing, eventually
 from conformance.target.welcome import Welcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -59,13 +60,19 @@ class Worker:
         rate = RateLimit(configuration.max_rps, state_folder(configuration, run_id) / "rate")
         self.adapter = GuardedAdapter(configuration.base_url or "", self.guard, self.journal, rate)
         self.api = Api(configuration, self.adapter, contract, self.redact, run_id)
+        self._open = ExitStack()
+        self._open.callback(self.journal.close)
+        self._open.callback(self.api.close)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.api.close()
-        self.journal.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of everything the worker holds."""
+        self._open.close()
 
 
 class Context(Worker):
@@ -129,7 +136,7 @@ class Context(Worker):
     def sink(self) -> HttpSink:
         """The worker's HTTP sink, started on first use; connectors may name it."""
         if self._sink is None:
-            self._sink = HttpSink(*self.configuration.sink_address(self.sandbox.worker)).__enter__()
+            self._sink = self._open.enter_context(HttpSink(*self.configuration.sink_address(self.sandbox.worker)))
             address = f"{self._sink.host}:{self._sink.port}"
             self.hosts.allow(address)
             self.recorder.history.beyond.sink = address
@@ -156,11 +163,6 @@ class Context(Worker):
         """
         waits = ("rules_of_all",)
         return [resource for resource in self.journal if resource.kind not in waits and not resource.nameless]
-
-    def __exit__(self, *error: object) -> None:
-        if self._sink is not None:
-            self._sink.__exit__()
-        super().__exit__(*error)
 
 
 def redactor(configuration: Configuration, contract: Contract) -> Redactor:

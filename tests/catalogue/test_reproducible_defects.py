@@ -1,7 +1,7 @@
 """Defects of the reference deployment, waivers and requirements refer to each other, without a gap.
 
-`tests/faults/defects.py` shows that a requirement finds each defect, `tests/run/test_full_run.py` that its waivers
-accept what a deployment with all of them does.
+`tests/faults/defects.py` shows that requirements find each defect when it is alone, `tests/run/test_full_run.py` that
+waivers accept what a deployment with all of them does, and that each of these waivers is needed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from conformance.reference.defects import (
 )
 from conformance.waivers.known_defects import waivers_of
 from tests.catalogue.test_known_defects import FILE
+from tests.faults.catalogue import FAULTS
 
 WAIVED = {defect.name: waivers_of(FILE, defect) for defect in FILE.defects}
 
@@ -35,6 +36,13 @@ def test_defect_is_waived_where_it_is(defect: Defect) -> None:
     waivers = WAIVED[defect.id]
     assert {waiver.within for waiver in waivers} == set(defect.about.ranges)
     assert {waiver.requirement for waiver in waivers} <= {requirement.id for requirement in catalogue()}
+
+
+@pytest.mark.parametrize("defect", Defect, ids=lambda defect: defect.id)
+def test_what_finds_a_defect_is_waived(defect: Defect) -> None:
+    (seeded,) = [fault for fault in FAULTS.values() if defect in fault.traits]
+    assert seeded.requirements & {waiver.requirement for waiver in WAIVED[defect.id]}
+    assert seeded.requirements <= {waiver.requirement for waiver in FILE.waivers}
 
 
 @pytest.mark.parametrize("trait", all_traits(), ids=lambda trait: trait.id)

@@ -69,7 +69,7 @@ def test_an_erratum_names_exactly_the_operations_it_touches(name, operations):
 def test_every_body_is_required_and_every_operation_answers_401_and_405():
     corrected = load_contract("corrected", "5.8.9")
     bodies = [operation for operation in corrected.operations.values() if operation.request_bodies]
-    assert len(bodies) == len(ENTRIES["B14"].operations) == 27
+    assert {operation.label for operation in bodies} == set(ENTRIES["B14"].operations)
     assert all(operation.request_body_required for operation in bodies)
     for operation in corrected.operations.values():
         assert {400, 401, 403, 405} <= operation.responses.keys()

@@ -99,7 +99,7 @@ seed("a local topic is ignored", broken(Bridges, "_on_publish", nothing), LOCAL,
 seed("a local topic fits everything", broken(bridges, "matches", lambda _: lambda *args: True), LOCAL, "ACT-16")
 seed(
     "an action of HTTP tries the asterisks for a secret",
-    broken(configuration, "restore", lambda _: lambda new, old: dict(new)),
+    broken(configuration, "restore", lambda _: lambda new, old, **_: dict(new)),
     scenario("action_deliveries", "http_action_keeps_its_authorization"),
     "ACT-14",
 )

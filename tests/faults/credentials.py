@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.contract import paths
-from conformance.reference.rest import app
+from conformance.reference.pipeline import app
 from conformance.reference.rest.credentials import check_role
 from conformance.reference.rest.http import ApiError
 from tests.faults.proxy import Fault, Reply, Request

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conformance.reference.defects import Defect
 from conformance.reference.rest.checking import CheckError
 from conformance.reference.rest.http import ApiError, Call
 from conformance.reference.rest.http import Reply as Answered
@@ -125,10 +126,10 @@ seed("a change does not move the modification", shown(last_modified_at=lambda r:
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def lenient(original: Callable[..., None]) -> Callable[..., None]:
+def numbers_for_texts(original: Callable[..., None]) -> Callable[..., None]:
     def init(self: Configuration, deployment: Any) -> None:
         original(self, deployment)
-        self._checker._lenient = True
+        self._checker._traits = {Defect.NUMBERS_FOR_TEXTS}
 
     return init
 
@@ -203,7 +204,7 @@ seed(
 )
 seed(
     "a number is a text",
-    broken(Configuration, "__init__", lenient),
+    broken(Configuration, "__init__", numbers_for_texts),
     scenario("rules", "number_as_a_text_of_a_rule_is_refused"),
     "GEN-25",
 )

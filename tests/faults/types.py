@@ -163,7 +163,7 @@ seed(
 )
 seed(
     "secrets of actions are shown",
-    broken(configuration, "redact", lambda _: lambda config: config),
+    broken(configuration, "redact", lambda _: lambda config, **_: config),
     scenario("type_secrets", "action[POST /actions-snowflake]"),
     "CON-07",
     "TYP-05",

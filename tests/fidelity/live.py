@@ -13,8 +13,9 @@ from typing import Any
 
 from conformance.contract import load_contract
 from conformance.reference import deployment as deployment_module
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import Traits
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.deployment import Settings
 from conformance.reference.mqtt import session as session_module
 from conformance.reference.rest.credentials import ApiKey
 from conformance.reference.server import RunningDeployment
@@ -50,7 +51,7 @@ class LiveDeployment:
         self.mqtt: tuple[str, int] = ("127.0.0.1", self._running.mqtt_port or 0)
         self.call(_add_dashboard_user)
 
-    def call(self, action: Callable[[Deployment], Any]) -> Any:
+    def call(self, action: Callable[[AssembledDeployment], Any]) -> Any:
         async def run() -> Any:
             return action(self._running.deployment)
 
@@ -74,13 +75,13 @@ async def _start(settings: Settings) -> RunningDeployment:
     return running
 
 
-def report_statistics(deployment: Deployment) -> None:
+def report_statistics(deployment: AssembledDeployment) -> None:
     """What 15 s after traffic bring: clients are shown with the statistics of now."""
     for session in deployment.broker.sessions.values():
         session.statistics.report()
 
 
-def age_retained(deployment: Deployment, seconds: float) -> None:
+def age_retained(deployment: AssembledDeployment, seconds: float) -> None:
     """What time brings: retained messages are so many seconds older."""
     for message in deployment.broker.retained.matching():
         message.timestamp -= round(seconds * 1000)
@@ -101,24 +102,24 @@ class _Gathering(UnguardedWrites):
         await self._all_there.wait()
 
 
-def gather_writes(deployment: Deployment, wanted: int) -> Callable[[Deployment], None]:
+def gather_writes(deployment: AssembledDeployment, wanted: int) -> Callable[[AssembledDeployment], None]:
     """Let ``wanted`` writes that are sent at once meet, as they do on a real server; returns what ends that."""
     rules, schemas = deployment.rules, deployment.schemas
     former = rules.writes, schemas.writes
     rules.writes = _Gathering(wanted, rules.writes.passing)
     schemas.writes = _Gathering(wanted, schemas.writes.passing)
 
-    def end(_deployment: Deployment) -> None:
+    def end(_deployment: AssembledDeployment) -> None:
         rules.writes, schemas.writes = former
 
     return end
 
 
-def _add_dashboard_user(deployment: Deployment) -> None:
+def _add_dashboard_user(deployment: AssembledDeployment) -> None:
     deployment.credentials.users["admin"] = "public"
 
 
-def add_api_keys(deployment: Deployment, keys: dict[str, dict[str, Any]]) -> None:
+def add_api_keys(deployment: AssembledDeployment, keys: dict[str, dict[str, Any]]) -> None:
     """Create the keys of a fixture: name -> ``role``, ``enable``, ``expired_at``. Their secret is `SECRET`."""
     for name, options in keys.items():
         expires_at = time.time() - 1 if "expired_at" in options else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from conformance.checks.answers import AnswerChecks
@@ -33,10 +32,8 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.worker.__exit__()
+    def __exit__(self, *_: object) -> None:
+        self.worker.close()
 
     def call(self, label: str = "GET /rules", **arguments: Any) -> Answer:
         return self.api.call(label, **arguments)

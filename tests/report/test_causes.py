@@ -14,8 +14,8 @@ from conformance.catalogue.registry import catalogue
 from conformance.report.came import Came, came, constant
 from conformance.report.causes import Cause, Grouping, causes, causes_of, failing, kind_of
 from conformance.report.junit import render_junit
-from conformance.report.proposal import propose
 from conformance.report.security import SECURITY
+from conformance.report.waiver_proposal import propose
 from conformance.result import Failure, RequirementResult
 from conformance.waivers.file import WaiverError, parse_waivers
 from tests.report.samples import HOSTILE, failing_items, failure, run_of

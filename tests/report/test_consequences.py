@@ -18,10 +18,10 @@ from conformance.checks.consequences import IN_CONSEQUENCE, cause_of, settle
 from conformance.report.html import render_html
 from conformance.report.json_report import build_report
 from conformance.report.junit import render_junit
-from conformance.report.proposal import propose
 from conformance.report.storage import read_run, write_run
 from conformance.report.terminal import summary
 from conformance.report.verdict import decide
+from conformance.report.waiver_proposal import propose
 from conformance.result import Damage, Failure, ItemResult, Sighting
 from tests.report.samples import SELECTION, failure, good_items, item, run_of
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.report.proposal import propose
+from conformance.report.waiver_proposal import propose
 from conformance.result import Failure, RunResult
 from conformance.waivers import WaiverError, WaiverFile, parse_waivers
 from tests.report.samples import failing_items, failure, good_items, run_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Scene:
         self.populated = populated
         self.fault: Fault | None = None
         self.seen: list[str] = []
+        self._open = ExitStack()
         self._proxy = FaultProxy(populated.deployment.base_url, self._pass)
         deployment = populated.deployment
         configuration = Configuration(
@@ -69,7 +71,9 @@ class Scene:
         return self.fault(request, forward) if self.fault is not None else forward()
 
     def __enter__(self) -> Scene:
-        self._proxy.__enter__()
+        self._open.enter_context(self._proxy)
+        self._open.callback(self.worker.close)
+        self._open.callback(self.target.close)
         if self.plan.configuration.mode >= Mode.EXCLUSIVE:
             rules = read_rules_of_all(self.api)
             assert rules is not None
@@ -77,9 +81,7 @@ class Scene:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.target.close()
-        self.worker.__exit__()
-        self._proxy.__exit__(None, None, None)
+        self._open.close()
 
     def clean_up(self) -> list[Left]:
         return clean_up(self.api, self.journal, self.sandbox, self.journal)

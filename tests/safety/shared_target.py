@@ -9,15 +9,15 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from conformance.contract import Contract, load_contract, paths
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import Traits
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.deployment import Settings
 from conformance.reference.message import Message
 from conformance.reference.mqtt.table import SubscriptionTable
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
 from conformance.reference.unguarded import UnguardedWrites
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.sandbox import Sandbox
@@ -54,7 +54,6 @@ _AUTHORIZATION = b"Basic " + base64.b64encode(":".join(_CREDENTIALS).encode())
 _AVRO = '{"type":"record","name":"r","fields":[{"name":"v","type":"int"}]}'
 
 
-@cache
 def contract() -> Contract:
     return load_contract(version="5.8.9")
 
@@ -65,7 +64,7 @@ class SharedTarget:
     def __init__(self, network: Network, *, traits: Traits) -> None:
         self.loop = asyncio.new_event_loop()
         self.network = network
-        self.deployment = Deployment(Settings(*_CREDENTIALS, traits=traits), None if traits else contract())
+        self.deployment = AssembledDeployment(Settings(*_CREDENTIALS, traits=traits))
         self._application = Application(self.deployment)
         self.published: list[str] = []
         self.deployment.hooks.on("message_publish", lambda _event, context: self.published.append(context["topic"]))

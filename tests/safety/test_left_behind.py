@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -35,14 +36,14 @@ def open_scene(populated: Populated, tmp_path: Path) -> Iterator[Callable[..., S
     scenes: list[Scene] = []
 
     def begin(**settings: Any) -> Scene:
-        scenes.append(Scene(populated, tmp_path, **settings).__enter__())
+        scenes.append(stack.enter_context(Scene(populated, tmp_path, **settings)))
         return scenes[0]
 
-    yield begin
-    for scene in scenes:
-        scene.fault = None
-        clean_up(scene.api, scene.journal, scene.sandbox, scene.journal)
-        scene.__exit__()
+    with ExitStack() as stack:
+        yield begin
+        for scene in scenes:
+            scene.fault = None
+            clean_up(scene.api, scene.journal, scene.sandbox, scene.journal)
 
 
 @pytest.fixture

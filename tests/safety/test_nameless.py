@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -42,14 +43,14 @@ def open_scene(recorded: Populated, tmp_path: Path) -> Iterator[Callable[..., Sc
     scenes: list[Scene] = []
 
     def begin(**settings: Any) -> Scene:
-        scenes.append(Scene(recorded, tmp_path, **settings).__enter__())
+        scenes.append(stack.enter_context(Scene(recorded, tmp_path, **settings)))
         return scenes[0]
 
-    yield begin
-    for scene in scenes:
-        scene.fault = None
-        clean_up(scene.api, scene.journal, scene.sandbox, [item for item in scene.journal if not item.nameless])
-        scene.__exit__()
+    with ExitStack() as stack:
+        yield begin
+        for scene in scenes:
+            scene.fault = None
+            clean_up(scene.api, scene.journal, scene.sandbox, [item for item in scene.journal if not item.nameless])
     renew_authenticator(recorded)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from conformance.target.addresses import is_loopback, split_address, split_listener
 from conformance.target.durations import duration_s, duration_text
-from conformance.target.settings.addresses import is_loopback, split_address, split_listener
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from conformance.reference.access.bans import BanTable
 from conformance.reference.access.rules import SOURCE_TYPE, Action, Request, Source
-from conformance.reference.access.users import NOT_AUTHORIZED, Authenticated, Authenticator, Refused
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
+from conformance.reference.access.users import NOT_AUTHORIZED, Authenticator
+from conformance.reference.deployment import Deployment
+from conformance.reference.mqtt.gatekeeper import Authenticated, Refused
 
 _ACL_FILE = "file"
 

@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+from conformance.reference.access.access import Access
 from conformance.reference.access.bans import (
     DEFAULT_BY,
     INFINITY,
@@ -17,6 +18,7 @@ from conformance.reference.access.bans import (
     parse_time,
 )
 from conformance.reference.defects import Defect
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
 from conformance.reference.rest.pagination import envelope
 
@@ -33,7 +35,7 @@ _FUZZY = {
 @handles("GET /banned")
 def list_bans(call: Call) -> Reply:
     """Page through the bans; at most one filter, where an exact one hides the fuzzy one of the same name."""
-    bans = call.deployment.access.bans
+    bans = call.deployment.part(Access).bans
     page, limit = call.query["page"], call.query["limit"]
     exact = {name: call.query[name] for name in _EXACT if name in call.query}
     fuzzy = {
@@ -61,7 +63,7 @@ def list_bans(call: Call) -> Reply:
 @handles("POST /banned")
 def create_ban(call: Call) -> Reply:
     """Ban a subject; a live client with a banned client id is disconnected at once (BAN-02)."""
-    bans = call.deployment.access.bans
+    bans = call.deployment.part(Access).bans
     body: dict[str, Any] = call.body
     try:
         ban = _parsed(bans, body)
@@ -75,21 +77,21 @@ def create_ban(call: Call) -> Reply:
         raise ApiError(400, "ALREADY_EXISTS", json.dumps(known.shown(), ensure_ascii=False, separators=(",", ":")))
     bans.put(ban)
     if ban.kind == "clientid":
-        call.deployment.broker.kick(ban.who)
+        call.deployment.part(Broker).kick(ban.who)
     return Reply(200, ban.shown())
 
 
 @handles("DELETE /banned")
 def clear_bans(call: Call) -> Reply:
     """Lift every ban."""
-    call.deployment.access.bans.clear()
+    call.deployment.part(Access).bans.clear()
     return Reply(204)
 
 
 @handles("DELETE /banned/{as}/{who}")
 def delete_ban(call: Call) -> Reply:
     """Lift one ban; 400 for a subject that cannot be (or a crash: BAN-07)."""
-    bans = call.deployment.access.bans
+    bans = call.deployment.part(Access).bans
     kind, who = call.path["as"], call.path["who"]
     try:
         subject = bans.normalise(kind, who)

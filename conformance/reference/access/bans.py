@@ -80,21 +80,12 @@ class BanTable:
         """The form in which a subject is stored and shown; raises `BadSubject`."""
         match kind:
             case "peerhost":
-                return _address_text(parse_address(who, permissive=Quirk.SHORT_ADDRESSES in self.traits))
+                return _address_text(parse_address(who, self.traits))
             case "peerhost_net":
-                return self._network(who)
+                return parse_network(who, self.traits)
             case "clientid_re" | "username_re":
                 compile_pattern(who)
         return who
-
-    def _network(self, text: str) -> str:
-        permissive = Quirk.SHORT_ADDRESSES in self.traits
-        if Defect.BAN_OF_NO_NETWORK in self.traits:
-            try:
-                parse_address(text.partition("/")[0], permissive=permissive)
-            except BadSubject:
-                raise BadSubject("{badmatch,{error,einval}}") from None
-        return parse_network(text, permissive=permissive)
 
     def find(self, kind: str, who: str) -> Ban | None:
         """The stored ban of a normalised subject."""
@@ -161,12 +152,12 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         raise BadSubject(str(error)) from None
 
 
-def parse_address(text: str, *, permissive: bool) -> IPv4Address | IPv6Address:
-    """An IP address; ``permissive`` also reads the short forms Erlang reads (``10.1``). Raises `BadSubject`."""
+def parse_address(text: str, traits: Traits = NO_TRAITS) -> IPv4Address | IPv6Address:
+    """An IP address, with `Quirk.SHORT_ADDRESSES` also in the forms Erlang reads (``10.1``); raises `BadSubject`."""
     try:
         return ip_address(text)
     except ValueError:
-        if permissive and text.isascii() and not any(character.isspace() for character in text):
+        if Quirk.SHORT_ADDRESSES in traits and text.isascii() and not any(character.isspace() for character in text):
             try:
                 return IPv4Address(socket.inet_aton(text))
             except OSError:
@@ -174,10 +165,14 @@ def parse_address(text: str, *, permissive: bool) -> IPv4Address | IPv6Address:
         raise BadSubject("bad peerhost") from None
 
 
-def parse_network(text: str, *, permissive: bool) -> str:
+def parse_network(text: str, traits: Traits = NO_TRAITS) -> str:
     """CIDR text with the host bits cleared; without a mask it is one address. Raises `BadSubject`."""
     host, slash, mask = text.partition("/")
-    address = parse_address(host, permissive=permissive)
+    try:
+        address = parse_address(host, traits)
+    except BadSubject:
+        crashes = Defect.BAN_OF_NO_NETWORK in traits
+        raise BadSubject("{badmatch,{error,einval}}" if crashes else "bad peerhost") from None
     if slash and not (mask.isascii() and _MASK.fullmatch(mask)):
         raise BadSubject(f"bad network mask {mask!r}")
     try:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.access.access import Access
 from conformance.reference.access.ordering import descending, place
 from conformance.reference.access.rules import SOURCE_TYPE, Rule, Source
 from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 from conformance.reference.rest.pagination import envelope
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _PATH = f"/authorization/sources/{SOURCE_TYPE}/rules"
 
 
 def source_of(deployment: Deployment) -> Source:
     """The configured source; raises `ApiError` 404."""
-    source = deployment.access.source
+    source = deployment.part(Access).source
     if source is None:
         raise ApiError(404, "NOT_FOUND", f"Not found: {SOURCE_TYPE}")
     return source

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.access.access import Access
 from conformance.reference.access.users import AUTHENTICATOR_ID, Authenticator, Flag, UserId
 from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
 from conformance.reference.rest.pagination import envelope
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _PATH = f"/authentication/{AUTHENTICATOR_ID}/users"
 _USER_PATH = f"{_PATH}/{{user_id}}"
@@ -29,7 +28,7 @@ def authenticator_not_found() -> ApiError:
 
 def authenticator_of(deployment: Deployment) -> Authenticator:
     """The configured authenticator; raises `ApiError` 404."""
-    authenticator = deployment.access.authenticator
+    authenticator = deployment.part(Access).authenticator
     if authenticator is None:
         raise authenticator_not_found()
     return authenticator

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.contract.versions import release_of
+from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
-from conformance.reference.bridges.redaction import Unprintable, redact, restore
+from conformance.reference.bridges.redaction import (
+    AUTHORIZING_HEADERS,
+    CREDENTIAL_HEADERS,
+    Unprintable,
+    redact,
+    restore,
+)
 from conformance.reference.bridges.resources import Action, Connector
 from conformance.reference.defects import Defect, Quirk, Traits
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker
 from conformance.reference.rest.http import ApiError, Call, Crash
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _IDENTITY = ("type", "name")
 _TIMES = ("created_at", "last_modified_at")
@@ -54,7 +59,8 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         shown = {**shown, "ssl": _with_tls(shown["ssl"], call.body["ssl"], traits)}
     if old is None:
         return Configuration(dict(shown), dict(settings))
-    return Configuration(restore(shown, old.config), restore(settings, old.settings))
+    headers = _secret_headers(call.deployment)
+    return Configuration(restore(shown, old.config, headers=headers), restore(settings, old.settings, headers=headers))
 
 
 # Accepted by the server although the document does not name them; their schemas for the filter.
@@ -103,12 +109,12 @@ def connector_shown(deployment: Deployment, connector: Connector) -> dict[str, A
     if connector.status not in ("connected", "stopped"):
         state["status_reason"] = connector.reason
     return {
-        **_redacted(connector.config),
+        **_redacted(deployment, connector.config),
         **state,
         "type": connector.type,
         "name": connector.name,
         "node_status": [{"node": node, **state} for node in deployment.nodes],
-        "actions": [action.name for action in deployment.bridges.actions_of(connector)],
+        "actions": [action.name for action in deployment.part(Bridges).actions_of(connector)],
         "sources": [],
     }
 
@@ -118,22 +124,26 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
     status, reason = action.status
     state = {"status": status, "status_reason": reason}
     shown = {
-        **_redacted(action.config),
+        **_redacted(deployment, action.config),
         **state,
         "type": action.type,
         "name": action.name,
         "error": reason,
         "node_status": [{"node": node, **state} for node in deployment.nodes],
-        "rules": deployment.bridges.rules_using(action.id),
+        "rules": deployment.part(Bridges).rules_using(action.id),
     }
     if deployment.release >= _FIRST_WITH_TIMES:
         shown |= {"created_at": action.created_at, "last_modified_at": action.last_modified_at}
     return shown
 
 
-def _redacted(config: Mapping[str, Any]) -> dict[str, Any]:
+def _secret_headers(deployment: Deployment) -> frozenset[str]:
+    return AUTHORIZING_HEADERS if deployment.has(Defect.CREDENTIALS_IN_HEADERS_SHOWN) else CREDENTIAL_HEADERS
+
+
+def _redacted(deployment: Deployment, config: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return dict(redact(config))
+        return dict(redact(config, headers=_secret_headers(deployment)))
     except Unprintable:
         raise Crash("function_clause") from None
 

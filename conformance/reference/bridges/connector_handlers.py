@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.reference.bridges.bridges import ConnectorInUse, sorted_by_id
+from conformance.reference.bridges.bridges import Bridges, ConnectorInUse, sorted_by_id
 from conformance.reference.bridges.configuration import (
     Configuration,
     checked_name,
@@ -24,7 +24,7 @@ _IN_USE = "Cannot delete connector while there are active channels defined for t
 @handles("GET /connectors", filter=SchemaFilter.CHECK)
 def list_connectors(call: Call) -> Reply:
     """All connectors, sorted by id."""
-    connectors = sorted_by_id(call.deployment.bridges.connectors.values())
+    connectors = sorted_by_id(call.deployment.part(Bridges).connectors.values())
     return Reply(200, [connector_shown(call.deployment, connector) for connector in connectors])
 
 
@@ -33,7 +33,7 @@ async def create_connector(call: Call) -> Reply:
     """201 with the connector, whether its target can be reached or not."""
     name = checked_name(call)
     resource_type = call.body["type"]
-    if f"{resource_type}:{name}" in call.deployment.bridges.connectors:
+    if f"{resource_type}:{name}" in call.deployment.part(Bridges).connectors:
         raise ApiError(400, "ALREADY_EXISTS", "connector already exists")
     connector = await _put(call, resource_type, name, configuration(call, resource_type))
     return Reply(201, connector_shown(call.deployment, connector))
@@ -56,7 +56,7 @@ async def replace_connector(call: Call) -> Reply:
 async def delete_connector(call: Call) -> Reply:
     connector = _found(call)
     try:
-        await call.deployment.bridges.remove_connector(connector)
+        await call.deployment.part(Bridges).remove_connector(connector)
     except ConnectorInUse as error:
         channels = ",".join(f'<<"action:{user}:connector:{connector.id}">>' for user in error.action_ids)
         raise ApiError(400, "BAD_REQUEST", f'{{<<"{_IN_USE}">>,[{channels}]}}') from None
@@ -87,7 +87,7 @@ async def start_connector(call: Call) -> Reply:
 async def probe_connector(call: Call) -> Reply:
     """Connect without storing anything; a stored connector of that name lends its secrets (CON-09)."""
     resource_type, name = call.body["type"], probed_name(call)
-    stored = call.deployment.bridges.connectors.get(f"{resource_type}:{name}")
+    stored = call.deployment.part(Bridges).connectors.get(f"{resource_type}:{name}")
     await probe(call, resource_type, name, configuration(call, resource_type, stored))
     return Reply(204)
 
@@ -101,7 +101,7 @@ def probed_name(call: Call) -> str:
 async def probe(call: Call, resource_type: str, name: str, probed: Configuration) -> None:
     """Connect with a configuration, enabled or not, and end it again; raises `ApiError` 400 TEST_FAILED."""
     settings = {**probed.settings, "enable": True}
-    connector = call.deployment.bridges.make_connector(resource_type, name, probed.shown, settings)
+    connector = call.deployment.part(Bridges).make_connector(resource_type, name, probed.shown, settings)
     try:
         await connector.start()
     except BadAddress as error:
@@ -114,11 +114,11 @@ async def probe(call: Call, resource_type: str, name: str, probed: Configuration
 
 
 def _found(call: Call) -> Connector:
-    return call.deployment.bridges.connector(*parse_id(call.deployment, CONNECTOR, call.path["id"]))
+    return call.deployment.part(Bridges).connector(*parse_id(call.deployment, CONNECTOR, call.path["id"]))
 
 
 async def _put(call: Call, resource_type: str, name: str, new: Configuration) -> Connector:
-    bridges = call.deployment.bridges
+    bridges = call.deployment.part(Bridges)
     connector = bridges.make_connector(resource_type, name, new.shown, new.settings)
     try:
         await bridges.put_connector(connector)

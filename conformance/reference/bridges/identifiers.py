@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from conformance.contract.operations import Operation
 from conformance.reference.defects import NO_TRAITS, Defect, Quirk, Traits
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.http import ApiError, Crash
-
-if TYPE_CHECKING:
-    from conformance.contract.operations import Operation
-    from conformance.reference.deployment import Deployment
 
 MAX_NAME_BYTES = 254
 _NAME = re.compile(r"[0-9a-zA-Z][-0-9a-zA-Z_]*")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from conformance.reference.message import Message
 from conformance.reference.mqtt.admission import admit
 from conformance.reference.mqtt.authorization import Access
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.limits import judge_publish, judge_subscription
@@ -34,14 +35,11 @@ from conformance.reference.mqtt.packets import (
 )
 from conformance.reference.mqtt.properties import Properties
 from conformance.reference.mqtt.reasons import Reason, connack_code, reason_name, suback_code
-from conformance.reference.mqtt.session import NEVER_EXPIRES, Session
-from conformance.reference.mqtt.table import ExclusiveError, Subscription
+from conformance.reference.mqtt.session import NEVER_EXPIRES, Session, Subscription
+from conformance.reference.mqtt.table import ExclusiveError
 from conformance.reference.mqtt.topics import FilterError, is_topic_filter, is_topic_name, parse_filter
 from conformance.reference.mqtt.wire import ProtocolError
 from conformance.reference.nodes import FIRST_NODE, set_to_work
-
-if TYPE_CHECKING:
-    from conformance.reference.mqtt.broker import Broker
 
 LOGGER = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 15.0

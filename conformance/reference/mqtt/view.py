@@ -7,8 +7,7 @@ from typing import Any
 
 from conformance.reference.defects import Quirk, Traits
 from conformance.reference.message import Message
-from conformance.reference.mqtt.session import Session
-from conformance.reference.mqtt.table import Subscription
+from conformance.reference.mqtt.session import Session, Subscription
 
 _LISTENER = "tcp:default"
 _BYTES_PER_WORD = 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects import Defect
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.packets import SubscribeOptions
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.table import ExclusiveError
@@ -50,7 +51,7 @@ def unsubscribe(call: Call) -> Reply:
             raise Crash('{badkey,<<"topic">>}')
         raise ApiError(400, "BAD_REQUEST", "topic is required")
     topic_filter = _unsubscribed(call, call.body["topic"])
-    call.deployment.broker.unsubscribe(session_of(call), topic_filter)
+    call.deployment.part(Broker).unsubscribe(session_of(call), topic_filter)
     return Reply(204)
 
 
@@ -60,7 +61,7 @@ def unsubscribe_bulk(call: Call) -> Reply:
     session = session_of(call)
     filters = [_unsubscribed(call, item["topic"]) for item in call.body if "topic" in item]
     for topic_filter in filters:
-        call.deployment.broker.unsubscribe(session, topic_filter)
+        call.deployment.part(Broker).unsubscribe(session, topic_filter)
     return Reply(204)
 
 
@@ -82,7 +83,7 @@ def _filter(call: Call, item: dict[str, Any]) -> Filter:
 
 
 def _subscribe(call: Call, session: Session, topic_filter: Filter, item: dict[str, Any]) -> dict[str, Any]:
-    broker = call.deployment.broker
+    broker = call.deployment.part(Broker)
     options = SubscribeOptions(item["qos"], item["nl"], item["rap"], item["rh"])
     try:
         subscription = broker.subscribe(session, topic_filter, options)

@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.reference.defects import Defect, Quirk
 from conformance.reference.mqtt.authorization import Access
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.view import client_object
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
@@ -19,7 +20,7 @@ _Test = Callable[[Session], bool]
 
 def session_of(call: Call) -> Session:
     """The session in the path; raises 404 CLIENTID_NOT_FOUND."""
-    session = call.deployment.broker.sessions.get(call.path["clientid"])
+    session = call.deployment.part(Broker).sessions.get(call.path["clientid"])
     if session is None:
         raise ApiError(404, "CLIENTID_NOT_FOUND", "Client ID not found")
     return session
@@ -41,7 +42,7 @@ def list_clients(call: Call) -> Reply:
     query = call.query
     tests = _tests(call)
     asked = nodes_asked(call)
-    sessions = sorted(call.deployment.broker.sessions.values(), key=_clientid_bytes, reverse=True)
+    sessions = sorted(call.deployment.part(Broker).sessions.values(), key=_clientid_bytes, reverse=True)
     found = [session for session in sessions if session.peer.node in asked and all(test(session) for test in tests)]
     countable = not (_fuzzy(query, "clientid") or _fuzzy(query, "username"))
     body = envelope(found, query["page"], query["limit"], call.deployment.traits, countable=countable)
@@ -155,7 +156,7 @@ def read_client(call: Call) -> Reply:
 def kick_client(call: Call) -> Reply:
     """End a client's connection and session."""
     session_of(call)
-    call.deployment.broker.kick(call.path["clientid"])
+    call.deployment.part(Broker).kick(call.path["clientid"])
     return Reply(204)
 
 
@@ -163,7 +164,7 @@ def kick_client(call: Call) -> Reply:
 def kick_clients(call: Call) -> Reply:
     """End the sessions of those listed client ids that exist."""
     for clientid in call.body:
-        call.deployment.broker.kick(clientid)
+        call.deployment.part(Broker).kick(clientid)
     return Reply(204)
 
 

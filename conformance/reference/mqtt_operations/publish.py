@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 SENDER = "http_api"
 MAX_STRING_BYTES = 65_535
@@ -56,7 +55,7 @@ def publish_bulk(call: Call) -> Reply:
 
 
 def _routed(call: Call, message: Message) -> dict[str, Any]:
-    if call.deployment.broker.publish(message):
+    if call.deployment.part(Broker).publish(message):
         return {"id": message.id}
     return {"reason_code": int(Reason.NO_MATCHING_SUBSCRIBERS), "message": "no_matching_subscribers"}
 

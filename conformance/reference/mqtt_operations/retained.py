@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.reference.defects import Quirk, Traits
 from conformance.reference.message import Message
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.view import rfc3339, sender_username
 from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
 from conformance.reference.rest.pagination import envelope
@@ -17,7 +18,7 @@ _MAX_SHOWN_PAYLOAD = 1_048_576
 @handles("GET /mqtt/retainer/messages", filter=SchemaFilter.CHECK)
 def list_retained(call: Call) -> Reply:
     """A page of retained messages, oldest first; ``count`` only without a ``topic``."""
-    query, traits, store = call.query, call.deployment.traits, call.deployment.broker.retained
+    query, traits, store = call.query, call.deployment.traits, call.deployment.part(Broker).retained
     topic_filter = query.get("topic")
     # 5.8.9 counts its table, where an expired message stays until somebody looks for it.
     count = store.count()
@@ -32,14 +33,14 @@ def list_retained(call: Call) -> Reply:
 @handles("DELETE /mqtt/retainer/messages", filter=SchemaFilter.CHECK)
 def clear_retained(call: Call) -> Reply:
     """Forget all retained messages."""
-    call.deployment.broker.retained.clear()
+    call.deployment.part(Broker).retained.clear()
     return Reply(204)
 
 
 @handles("GET /mqtt/retainer/message/{topic}", filter=SchemaFilter.CHECK)
 def read_retained(call: Call) -> Reply:
     """The oldest message for a topic or filter; its payload unless that is larger than 1 MiB (erratum A21)."""
-    found = call.deployment.broker.retained.matching(call.path["topic"])
+    found = call.deployment.part(Broker).retained.matching(call.path["topic"])
     if not found:
         raise _not_found()
     view = _summary(found[0], call.deployment.traits)
@@ -51,7 +52,7 @@ def read_retained(call: Call) -> Reply:
 @handles("DELETE /mqtt/retainer/message/{topic}", filter=SchemaFilter.CHECK)
 def delete_retained(call: Call) -> Reply:
     """Forget all messages for a topic or filter."""
-    if not call.deployment.broker.retained.delete(call.path["topic"]):
+    if not call.deployment.part(Broker).retained.delete(call.path["topic"]):
         raise _not_found()
     return Reply(204)
 

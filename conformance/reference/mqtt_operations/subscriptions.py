@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.reference.defects import Quirk, Traits
-from conformance.reference.mqtt.table import Subscription
+from conformance.reference.defects import Defect, Quirk, Traits
+from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.session import Subscription
 from conformance.reference.mqtt.topics import is_topic_filter, matches
 from conformance.reference.mqtt.view import subscription_object
 from conformance.reference.mqtt_operations.clients import nodes_asked
@@ -22,7 +23,7 @@ def list_subscriptions(call: Call) -> Reply:
         _check_pattern(pattern, traits)
     asked = nodes_asked(call)
     # Sorting is stable, so among equal filters the youngest session stays first.
-    youngest_first = reversed(list(call.deployment.broker.sessions.values()))
+    youngest_first = reversed(list(call.deployment.part(Broker).sessions.values()))
     everything = [subscription for session in youngest_first for subscription in session.subscriptions.values()]
     ordered = sorted(everything, key=_table_key, reverse=True)
     found = [item for item in ordered if item.session.peer.node in asked and _wanted(item, query, traits)]
@@ -49,7 +50,8 @@ def _table_key(subscription: Subscription) -> tuple[bool, bytes, bytes]:
 def _wanted(subscription: Subscription, query: dict[str, Any], traits: Traits) -> bool:
     topic_filter = subscription.filter
     group = query.get("share_group")
-    if group is not None and topic_filter.group != group:
+    forgotten = "topic" in query and topic_filter.group is not None and Defect.GROUP_FORGOTTEN_OVER_A_TOPIC in traits
+    if group is not None and topic_filter.group != group and not forgotten:
         return False
     if "topic" in query and not _has_topic(subscription, query["topic"], group, traits):
         return False

@@ -1,6 +1,6 @@
 """What a handler of the reference deployment receives and returns.
 
-The pipeline (`conformance.reference.rest.app`) does routing, method, authentication, body decoding and the schema
+The pipeline (`conformance.reference.pipeline.app`) does routing, method, authentication, body decoding and the schema
 filter, in the order EMQX does them; a handler sees a `Call` that passed all of them, and answers with a `Reply`
 or raises an `ApiError`.
 """
@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
+from conformance.reference.deployment import Deployment
 
 
 class SchemaFilter(Enum):
@@ -68,6 +67,10 @@ class ApiError(Exception):
 
     def reply(self) -> Reply:
         return Reply(self.status, {"code": self.code, "message": self.message, **self.extra})
+
+
+def unsupported_media_type() -> ApiError:
+    return ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "content-type:application/json Required")
 
 
 class Crash(Exception):

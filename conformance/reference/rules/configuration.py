@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.bridges.identifiers import ACTION, parse_id
 from conformance.reference.crashes import STATEMENT
 from conformance.reference.defects import Defect, Quirk
+from conformance.reference.deployment import Deployment
 from conformance.reference.message import now_ms
 from conformance.reference.rest.checking import Checker, CheckError
 from conformance.reference.rest.http import ApiError, Crash
 from conformance.reference.rules.parser import SqlError, parse
 from conformance.reference.rules.rule import Action, Rule
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _ID = re.compile(r"[A-Za-z0-9]+[A-Za-z0-9-_]*")
 _MAX_ID = 255

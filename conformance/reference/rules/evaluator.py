@@ -7,43 +7,17 @@ not pass the conditions. Everything that goes wrong is an `EvaluationError`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.defects import NO_TRAITS, Quirk, Traits
 from conformance.reference.mqtt.topics import matches
 from conformance.reference.rules import syntax
 from conformance.reference.rules.functions import call_function
 from conformance.reference.rules.functions.maths import arithmetic
+from conformance.reference.rules.scope import Row, Scope
 from conformance.reference.rules.syntax import Expression, Statement
-from conformance.reference.rules.values import UNDEFINED, EvaluationError, Key, compare, decode_json, get, put
-
-if TYPE_CHECKING:
-    from conformance.reference.schema_registry import SchemaRegistry
-
-Row = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Scope:
-    """Where an expression finds its values: ``columns`` hold those of the event and what was selected so far."""
-
-    columns: Row
-    schemas: SchemaRegistry | None = None
-    _decoded: dict[str, Any] = field(default_factory=dict)
-
-    def with_columns(self, columns: Row) -> Scope:
-        """The same event with other columns; what was decoded from its payload is kept."""
-        return Scope(columns, self.schemas, self._decoded)
-
-    def payload(self) -> Any:
-        """The payload, decoded once if it is JSON text; raises `EvaluationError` if it is other text."""
-        payload = self.columns.get("payload", UNDEFINED)
-        if not isinstance(payload, str):
-            return payload
-        if payload not in self._decoded:
-            self._decoded[payload] = decode_json(payload)
-        return self._decoded[payload]
+from conformance.reference.rules.values import UNDEFINED, EvaluationError, Key, compare, get, put
+from conformance.reference.schema_registry.registry import SchemaRegistry
 
 
 def run(

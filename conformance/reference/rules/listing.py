@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.bridges.identifiers import ACTION, parse_id
 from conformance.reference.defects import Defect, Quirk
+from conformance.reference.deployment import Deployment
 from conformance.reference.mqtt.topics import matches
 from conformance.reference.rest.http import ApiError, Call, Crash
 from conformance.reference.rest.pagination import DEFAULT_LIMIT, DEFAULT_PAGE, envelope
 from conformance.reference.rules.rule import Rule
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _MAX_DIGITS = 1000

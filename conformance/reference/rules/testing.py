@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from conformance.reference.defects import Quirk
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker, CheckError
 from conformance.reference.rest.http import ApiError
 from conformance.reference.rules.configuration import bad_arguments
 from conformance.reference.rules.evaluator import PhaseError
 from conformance.reference.rules.events import EVENTS, MESSAGE_PUBLISH, concerns, is_event_topic
+from conformance.reference.rules.rule import Rule
+from conformance.reference.rules.scope import Row
 from conformance.reference.rules.values import EvaluationError, imported
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
-    from conformance.reference.rules.rule import Rule
 
 _PATH = "rule_apply_test"
 _FIELDS = ("context", "stop_action_after_template_rendering")
 
 
+class Apply(Protocol):
+    """Runs a rule for one event, as `conformance.reference.rules.engine.RuleEngine.apply`."""
+
+    def __call__(self, rule: Rule, columns: Row, *, render_only: bool) -> list[Any] | None: ...
+
+
 class RuleTest:
     """Checks test requests against one deployment's contract and runs them."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, apply: Apply) -> None:
         self._deployment = deployment
+        self._apply = apply
         self._checker = Checker(deployment.contract, deployment.traits)
         self._contexts = dict(self._schemas())
 
@@ -78,7 +84,7 @@ class RuleTest:
             raise _not_matched()
         try:
             columns = imported({**event.example_context(), **context})
-            results = self._deployment.rules.apply(rule, columns, render_only=stop)
+            results = self._apply(rule, columns, render_only=stop)
         except EvaluationError as error:
             phase = error.phase if isinstance(error, PhaseError) else "select_and_transform_error"
             raise ApiError(400, "BAD_REQUEST", json.dumps({phase: str(error)})) from None

@@ -7,13 +7,11 @@ own (SCH-08), which a pattern in the document would anticipate.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker, CheckError
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _TYPES = ("avro", "protobuf", "json")
 _JSON_TYPES = ("avro", "json")

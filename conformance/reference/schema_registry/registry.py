@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.replication import Store
 from conformance.reference.schema_registry.bodies import BodyCheck
 from conformance.reference.schema_registry.serde import Serde, SerdeError
 from conformance.reference.unguarded import UnguardedWrites
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _WRITE_S = 0.03
 

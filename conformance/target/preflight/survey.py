@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
+from conformance.target.durations import duration_s
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _ENOUGH_TO_MEET_ANOTHER_NODE = 6
 _LICENSE_FOR_EVERYTHING = 1_000_000
 
@@ -112,5 +112,7 @@ def _bytes(value: object) -> int | None:
 
 
 def _seconds(value: object) -> int | None:
-    match = re.fullmatch(r"(\d+)([smhd])", str(value))
-    return int(match[1]) * _SECONDS[match[2]] if match else None
+    try:
+        return int(duration_s(str(value)))
+    except ValueError:
+        return None

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, field_validator
 
 from conformance.contract.versions import release_of
+from conformance.target.addresses import is_loopback, split_address, split_listener
 from conformance.target.durations import duration_s
 from conformance.target.errors import ConfigurationError
 from conformance.target.guard.mode import Mode
 from conformance.target.redaction import SHORTEST_SECRET
-from conformance.target.settings.addresses import is_loopback, split_address, split_listener
 from conformance.target.settings.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES, SECRETS
 from conformance.target.settings.secret_files import exposure, read_secret_file
 from conformance.target.settings.targets_file import named_target

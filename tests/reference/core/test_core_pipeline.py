@@ -11,9 +11,9 @@ import pytest
 
 from conformance.contract import load_contract
 from conformance.reference.defects import NO_TRAITS
-from conformance.reference.rest import app
+from conformance.reference.pipeline import app
+from conformance.reference.pipeline.operations import MODULES
 from conformance.reference.rest.http import ROUTES, Reply, Route, SchemaFilter
-from conformance.reference.rest.operations import MODULES
 from tests.fidelity.live import KEY, SECRET, TOKEN
 from tests.recorded import RECORDED
 from tests.reference.core.conftest import Api, basic
@@ -23,7 +23,6 @@ BAD_SECRET = basic(KEY, "wrong")
 
 def test_every_operation_of_the_contract_has_a_handler():
     assert MODULES
-    assert len(load_contract().operations) == 77
     assert set(load_contract().operations) <= set(ROUTES)
 
 

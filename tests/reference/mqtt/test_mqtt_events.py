@@ -13,6 +13,7 @@ from conformance.reference.access import Access
 from conformance.reference.defects import NO_TRAITS
 from conformance.reference.message import Hooks, Message
 from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.listeners import Listeners
 from conformance.reference.mqtt.packets import (
     Ack,
     Disconnect,
@@ -47,8 +48,8 @@ def emitted():
         hooks=Hooks(),
         settings=SimpleNamespace(configuration=NodeConfiguration()),
     )
-    deployment.access = Access(deployment)
-    broker = Broker(deployment)
+    broker = Broker(deployment, Access(deployment))
+    listeners = Listeners(broker)
     seen = []
     deployment.hooks.on("*", lambda event, context: seen.append((event, context)))
 
@@ -66,9 +67,9 @@ def emitted():
         client.close()
 
     async def run():
-        port = await broker.start("127.0.0.1", 0)
+        port = await listeners.start("127.0.0.1", 0)
         await asyncio.to_thread(live, port)
-        await broker.stop()
+        await listeners.stop()
 
     asyncio.run(run())
     return seen

@@ -10,10 +10,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from conformance.contract import Contract, load_contract
+from conformance.reference.assembly import AssembledDeployment
+from conformance.reference.bridges.bridges import Bridges as RealBridges
 from conformance.reference.defects import NO_TRAITS, Traits
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.deployment import Settings
 from conformance.reference.message import Message
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
 
 KEY, SECRET = "key", "secret"
 _AUTHORIZATION = b"Basic " + base64.b64encode(f"{KEY}:{SECRET}".encode())
@@ -24,7 +26,6 @@ class Answer(NamedTuple):
     body: Any
 
 
-@cache
 def contract(version: str = "5.8.9") -> Contract:
     return load_contract(version=version)
 
@@ -33,7 +34,7 @@ class InProcess:
     """``api("POST", "/rules", {...})`` answers `Answer`; ``messages`` are those published so far."""
 
     def __init__(self, *, traits: Traits = NO_TRAITS, version: str = "5.8.9") -> None:
-        self.deployment = Deployment(Settings(KEY, SECRET, traits=traits, version=version), contract(version))
+        self.deployment = AssembledDeployment(Settings(KEY, SECRET, traits=traits, version=version))
         self.application = Application(self.deployment)
         self.messages: list[Message] = []
         self._bridges = self.deployment.bridges
@@ -41,7 +42,7 @@ class InProcess:
 
     def clear(self) -> None:
         """Forget everything, because building an application takes longer than most tests."""
-        self.deployment.bridges = self._bridges
+        self.deployment.parts[RealBridges] = self._bridges
         for rule in self.deployment.rules.all():
             self.deployment.rules.delete(rule.id)
         for schema in self.deployment.schemas.all():

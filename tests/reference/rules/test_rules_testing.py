@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.reference.bridges.bridges import Bridges as RealBridges
 from conformance.reference.rules.events import EVENTS
 from tests.reference.rules.in_process import Bridges, InProcess, contract
 
@@ -69,7 +70,7 @@ def test_the_columns_that_a_context_leaves_out_have_examples(api):
         source = "t/#" if name == "message_publish" else event.topic
         wanted = ", ".join(column for column in event.columns if column != "mountpoint")
         sql = f'SELECT is_not_null(first([{wanted}])) as ok, {wanted} FROM "{source}"'
-        bridges = api.deployment.bridges = Bridges()
+        bridges = api.deployment.parts[RealBridges] = Bridges()
         api.rule(sql, "http:a", id=f"e{number}")
         context = {"event_type": name, **({"topic": "t/a"} if name == "message_publish" else {})}
         body = {"context": context, "stop_action_after_template_rendering": False}
@@ -155,7 +156,7 @@ def test_by_default_nothing_is_published(api):
 
 
 def test_actions_of_connectors_are_rendered_or_run(api):
-    bridges = api.deployment.bridges = Bridges()
+    bridges = api.deployment.parts[RealBridges] = Bridges()
     api.rule(SQL, "http:a")
     assert test(api, CONTEXT) == (200, ["ok"])
     assert (len(bridges.rendered), len(bridges.submitted)) == (1, 0)

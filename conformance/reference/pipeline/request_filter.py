@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.contract.operations import Operation, Parameter, ResourceKind
 from conformance.reference.bridges.configuration import UNDOCUMENTED
 from conformance.reference.bridges.identifiers import type_for_filter
 from conformance.reference.crashes import converter_crash
 from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker, CheckError
-from conformance.reference.rest.http import ApiError, Call, Crash, SchemaFilter
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
+from conformance.reference.rest.http import Call, Crash, SchemaFilter, unsupported_media_type
 
 
 class RequestFilter:
@@ -147,7 +145,3 @@ class RequestFilter:
             detail = "required_field" if given is None else "unknown_type"
             raise CheckError.of(detail, "root.type", **({} if given is None else {"value": given})).as_bad_request()
         return str(given)
-
-
-def unsupported_media_type() -> ApiError:
-    return ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "content-type:application/json Required")

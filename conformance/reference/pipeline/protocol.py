@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from conformance.reference.defects import Quirk
-from conformance.reference.rest.app import BODY_UNREAD, LAST_REQUEST
-
-if TYPE_CHECKING:
-    from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import BODY_UNREAD, LAST_REQUEST, Application
 
 REQUESTS_PER_CONNECTION = 1000
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (/[^\s?]*)(?:\?\S*)? HTTP/1\.[01]\r\n")

@@ -14,15 +14,15 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from conformance.contract.kinds import CONFIGURATION_WRITES
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import Defect, Quirk
-from conformance.reference.deployment import Deployment
 from conformance.reference.nodes import FIRST_NODE, set_to_work
+from conformance.reference.pipeline.operations import MODULES
+from conformance.reference.pipeline.request_filter import RequestFilter
+from conformance.reference.pipeline.routing import BadEncoding, Endpoint, Router, decode_segments, parse_query
 from conformance.reference.rest.credentials import MalformedAuthorization, check_role
 from conformance.reference.rest.http import ROUTES, ApiError, Call, Crash, Reply
 from conformance.reference.rest.json_text import InvalidJson, read_json, read_json_leniently, write_json
-from conformance.reference.rest.operations import MODULES
-from conformance.reference.rest.request_filter import RequestFilter
-from conformance.reference.rest.routing import BadEncoding, Endpoint, Router, decode_segments, parse_query
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -47,7 +47,7 @@ _NOT_FOUND_HTML = b"<html><head><title>404 - NOT FOUND</title></head><body><h1>4
 class Application:
     """ASGI application over one node of a deployment; handlers are those registered when it is built."""
 
-    def __init__(self, deployment: Deployment, node: str = FIRST_NODE) -> None:
+    def __init__(self, deployment: AssembledDeployment, node: str = FIRST_NODE) -> None:
         assert MODULES, "their import registers the handlers"
         self.deployment = deployment
         self.node = node

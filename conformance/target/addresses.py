@@ -38,6 +38,14 @@ def split_address(value: str) -> tuple[str, int | None]:
     return match[1].strip("[]"), None if match[2] is None else int(match[2])
 
 
+def split_host_port(value: str) -> tuple[str, int]:
+    """``host:port`` or ``[v6]:port`` to listen on, where port 0 means any."""
+    match = re.fullmatch(rf"{_HOST}:(\d{{1,5}})", value)
+    if match is None or int(match[2]) > 65535:
+        raise ValueError(f"{value!r} is not HOST:PORT")
+    return match[1].strip("[]"), int(match[2])
+
+
 def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
