@@ -16,8 +16,8 @@ For each requirement of the [catalogue](requirements.md) what a run must be allo
 so that it is looked at at all, by the item that needs least, and in full, by all of its items.
 
 Modes: `read-only` is what every run may, `sandboxed` what it may without `--read-only`; then come `--exclusive` and
-`--disposable`. Capabilities that the user gives are `mqtt`, `sink`, `viewer`, `publisher` (options of the same name) and
-`bearer` (an API key and a token); the others are how the [target](targets.md) is configured.
+`--disposable`. Capabilities that the user gives are `mqtt`, `sink`, `viewer`, `publisher` (by the options of that name)
+and `bearer` (an API key and a token); the others are how the [target](targets.md) is configured.
 
 | id | at all | in full |
 |---|---|---|

@@ -121,6 +121,13 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
 @main.command()
 @click.option("--http", default="127.0.0.1:18083", show_default=True, metavar="HOST:PORT", help="REST listener.")
 @click.option("--mqtt", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT", help="MQTT listener.")
+@click.option(
+    "--ws",
+    default="127.0.0.1:8083",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Listener for MQTT over WebSocket, with --setting listeners.ws.default.enable=true.",
+)
 @click.option("--api-key", required=True, metavar="KEY", help="API key that is accepted.")
 @click.option("--api-secret-file", required=True, metavar="FILE", help="File that holds its secret.")
 @click.option("--token-file", metavar="FILE", help="File that holds a bearer token to accept as well.")

@@ -19,6 +19,7 @@ from conformance.target.settings.secret_files import exposure, read_secret_file
 def serve_alone(
     http: str,
     mqtt: str,
+    ws: str,
     api_key: str,
     api_secret_file: str,
     token_file: str | None,
@@ -59,7 +60,8 @@ def serve_alone(
         if file is not None and (warning := exposure(Path(file))) is not None:
             click.echo(f"warning: {option}: {warning}", err=True)
     try:
-        serve(deployment, _address(http, "--http"), _address(mqtt, "--mqtt"), announce=click.echo)
+        addresses = _address(http, "--http"), _address(mqtt, "--mqtt"), _address(ws, "--ws")
+        serve(deployment, *addresses, announce=click.echo)
     except ServeError as error:
         raise ConfigurationError(str(error)) from None
 

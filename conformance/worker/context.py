@@ -95,6 +95,8 @@ class Context(Worker):
         if plan.rules_of_all is not None:
             self.adapter.rules_of_all = Resource("rules_of_all", plan.rules_of_all)
         self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
+        rate = plan.capabilities.profile.limits.connections_per_s
+        self._connections = RateLimit(rate, state_folder(plan.configuration, plan.run_id) / "connections")
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}
         self._lasting: dict[str, str] = {}
@@ -130,6 +132,7 @@ class Context(Worker):
             self.configuration,
             self.journal,
             self.recorder.history.beyond.client,
+            self._connections.wait,
         )
 
     @property

@@ -63,7 +63,7 @@ def test_action_waits_runs_and_reports(target: EmbeddedDeployment, tmp_path: Pat
     runner = Runner(tmp_path)
     context = inputs(
         **{"base-url": target.base_url, "api-key": target.api_key, "api-secret": target.api_secret},
-        mqtt=target.mqtt, workers="0", items=f"{ITEM}\n",
+        mqtt=str(target.mqtt), workers="0", items=f"{ITEM}\n",
     )  # fmt: skip
     ended = run_steps(ACTION["runs"]["steps"], runner, context)
     assert [(name, step.code) for name, step in ended.items()] == [
