@@ -188,9 +188,13 @@ def serve(**options: Any) -> None:
 
 
 @main.command()
-@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "md", "json", "needs"]), default="text", show_default=True)
 def requirements(form: str) -> None:
-    """Print the catalogue of requirements, generated from the tests; md and json with what each operation needs."""
+    """Print the catalogue of requirements, generated from the tests.
+
+    md and json also tell what is required of each operation, json and needs what each requirement needs.
+    """
+    from conformance.catalogue import needs_document
     from conformance.catalogue.document import as_data, as_markdown, as_text
     from conformance.catalogue.registry import catalogue
     from conformance.contract import load_contract
@@ -204,6 +208,8 @@ def requirements(form: str) -> None:
         click.echo(json.dumps(as_data(entries, load_contract()), indent=2, ensure_ascii=False))
     elif form == "md":
         click.echo(as_markdown(entries, load_contract()), nl=False)
+    elif form == "needs":
+        click.echo(needs_document.as_markdown(entries), nl=False)
     else:
         click.echo(as_text(entries))
 
