@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from conformance import __version__
+from conformance import __version__, why_not_here
 from conformance.commands.options import target_options
 from conformance.commands.output import give_up
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
@@ -33,6 +33,9 @@ class Commands(click.Group):
     """A group that finds some of its commands in other modules, and whose exit code never says what a full disk did."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
+        if (reason := why_not_here()) is not None:
+            click.echo(reason, err=True)
+            sys.exit(USAGE_ERROR)
         try:
             return super().main(*arguments, **options)
         except OSError as error:  # not even what is wrong with the usage can be told

@@ -37,6 +37,11 @@ KINDS = (
     Kind("mqtt5-kept-delayed", 5, kept=True, delayed=True),
 )
 
+FEW = tuple(
+    kind for kind in KINDS if kind.name in ("mqtt3.1.1-clean", "mqtt3.1.1-kept", "mqtt5-kept", "mqtt5-kept-delayed")
+)
+"""Those that differ most, where one kind tells hardly more than another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

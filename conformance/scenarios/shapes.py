@@ -50,7 +50,7 @@ FEW_FILTERS = tuple(each for each in FILTERS if each.name in ("+", "a.+", "a.+.b
 # Every depth, with and without what wildcards must not skip.
 ZOO: tuple[Levels, ...] = (
     (), ("a",), ("b",), ("",), ("a", "b"), ("b", "b"), ("a", ""), ("", "b"), ("$a", "b"), ("a", "b", "c"),
-    ("a", "", "b"), ("a", "x", "b"), ("b", "b", "c"), ("a", "b", "c", "d"), ("a", "x", "c", "d"),
+    ("a", "", "b"), ("a", "x", "b"), ("a", "x", "b", "c"), ("b", "b", "c"), ("a", "b", "c", "d"), ("a", "x", "c", "d"),
     ("a", "b", "c", "d", "e"),
 )  # fmt: skip
 """Levels of topics that the filters tell apart."""

@@ -28,14 +28,27 @@ USERS, CLIENTS = f"PUT {paths.RULES_OF_USER}", f"PUT {paths.RULES_OF_CLIENT}"
     filter=FEW_FILTERS,
     permission=("deny", "allow"),
     of=("client", "user"),
-    action=("publish", "subscribe", "all"),
-    done=("publish", "subscribe"),
-    qos=(Named("any-qos", None), Named("qos-0", [0]), Named("qos-1-2", [1, 2])),
-    done_qos=(0, 1, 2),
-    retain=(Named("any-retain", None), Named("only-retained", True), Named("not-retained", False)),
-    done_retain=(False, True),
+    # What the rule says, and what is done.
+    action=tuple(
+        Named(f"{done}-by-{about}", (about, done))
+        for about in ("publish", "subscribe", "all")
+        for done in ("publish", "subscribe")
+    ),
+    qos=(
+        Named("any-qos", (None, 0)),
+        Named("qos-0", ([0], 0)),
+        Named("qos-0-not-1", ([0], 1)),
+        Named("qos-1-2", ([1, 2], 2)),
+        Named("qos-1-2-not-0", ([1, 2], 0)),
+    ),
+    retain=(
+        Named("any-retain", (None, True)),
+        Named("retained", (True, True)),
+        Named("retained-not-other", (True, False)),
+        Named("other", (False, False)),
+        Named("other-not-retained", (False, True)),
+    ),
     protocol=(4, 5),
-    possible=lambda case: case.done == "publish" or not case.done_retain,
 )
 def test_decision(target: Target, case: Case) -> None:
     """A rule decides about exactly the topics, actions, QoS and retain flags that it names, whoever's it is."""
@@ -56,35 +69,33 @@ def test_decision(target: Target, case: Case) -> None:
     topics = few(root)
     meant = {topic for topic in topics if matches(topic, case.filter.below(root)) and _means(case)}
     expected = [topic for topic in topics if (topic in meant) is (case.permission == "allow")]
-    if case.done == "subscribe":
-        granted = {topic: client.subscribe(topic, case.done_qos) for topic in topics}
-        allowed = [topic for topic, code in granted.items() if code == case.done_qos]
+    (_, done), (_, qos), (_, retain) = case.action.value, case.qos.value, case.retain.value
+    if done == "subscribe":
+        granted = {topic: client.subscribe(topic, qos) for topic in topics}
+        allowed = [topic for topic, code in granted.items() if code == qos]
     else:
         for topic in topics:
-            client.publish(topic, topic, case.done_qos, retain=case.done_retain)
+            client.publish(topic, topic, qos, retain=retain)
         # Every message of the client came before this one, which the rule does not speak of.
         marker, elsewhere = target.sandbox.name("marker"), target.sandbox.topic()
         client.subscribe(elsewhere, 2)
-        client.publish(elsewhere, marker, case.done_qos)
+        client.publish(elsewhere, marker, qos)
         client.received_before(marker)
         target.publish(root, marker, qos=2)
         allowed = observer.received_before(marker)
-    assert allowed == expected, f"allowed is {case.done} of {allowed}, expected {expected}; the rules: {rules}"
+    assert allowed == expected, f"allowed is {done} of {allowed}, expected {expected}; the rules: {rules}"
 
 
 def _rule(case: Case, permission: str, topic: str) -> dict[str, Any]:
-    rule = {"permission": permission, "action": case.action, "topic": topic}
-    if case.qos.value is not None:
-        rule["qos"] = case.qos.value
-    if case.retain.value is not None:
-        rule["retain"] = case.retain.value
-    return rule
+    rule = {"permission": permission, "action": case.action.value[0], "topic": topic}
+    return rule | {name: said for name in ("qos", "retain") if (said := case.values[name].value[0]) is not None}
 
 
 def _means(case: Case) -> bool:
     """Whether the rule is about what is done, apart from its topic; a subscription has no retain flag."""
+    (about, done), (levels, qos), (flag, retain) = case.action.value, case.qos.value, case.retain.value
     return (
-        case.action in (case.done, "all")
-        and (case.qos.value is None or case.done_qos in case.qos.value)
-        and (case.retain.value is None or case.done == "subscribe" or case.retain.value is case.done_retain)
+        about in (done, "all")
+        and (levels is None or qos in levels)
+        and (flag is None or done == "subscribe" or flag is retain)
     )

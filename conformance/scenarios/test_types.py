@@ -51,8 +51,8 @@ class Life:
         return answer.status == 201
 
     def change(self, **fields: Any) -> None:
-        """Replace it by the full body, then by what is read of it, which changes nothing."""
-        full = configured(self.collection.adopt(self.bodies.full, enable=False, **fields))
+        """Replace it by the full body, with what is ignored, then by what is read of it, which changes nothing."""
+        full = self.bodies.with_ignored(configured(self.collection.adopt(self.bodies.full, enable=False, **fields)))
         answer = self.collection.put(self.id, full)
         if self._answered(answer, 200, self.read_as_sent, "PUT of a full body"):
             self._reads(answer, full)

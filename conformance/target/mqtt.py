@@ -65,6 +65,7 @@ class Will:
     topic: str
     payload: str
     qos: int = 1
+    retain: bool = False
     delay_s: int | None = None
     """How long an MQTT 5 broker waits with it; the end of the session is the end of waiting."""
 
@@ -119,7 +120,7 @@ class MqttClient:
         self._pace = Pace(allowed.messages_per_s, allowed.bytes_per_s)
         self._timing = timing
         if will is not None:
-            allowed.check_publish(will.topic, len(will.payload), will.qos, retain=False)
+            allowed.check_publish(will.topic, len(will.payload), will.qos, retain=will.retain)
         self._listener = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
@@ -150,9 +151,10 @@ class MqttClient:
         if self._listener.tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, will.qos, properties=_delayed(will))
+            self._client.will_set(will.topic, will.payload, will.qos, will.retain, _delayed(will))
         self._manual_ack = manual_ack
         self._journal = journal
+        self._leaves = [Resource("retained", will.topic)] if will is not None and will.retain else []
         self._outlives_connection = not clean_start if protocol < 5 else bool(session_expiry_s)
         self._clean_start = clean_start
         self._keepalive_s = keepalive_s
@@ -202,8 +204,9 @@ class MqttClient:
         options: dict[str, Any] = {}
         if self.protocol == 5:
             options = {"clean_start": self._clean_start, "properties": self._properties}
-        if self._journal is not None and self._outlives_connection:
-            self._journal.record([Resource("client", self.client_id)])
+        lasting = [*self._leaves, *([Resource("client", self.client_id)] if self._outlives_connection else [])]
+        if self._journal is not None and lasting:
+            self._journal.record(lasting)
         self._turn()
         self._pace.sent(len(self.client_id) + _OVERHEAD_OF_CONNECT)
         try:

@@ -106,3 +106,4 @@ alone(
     scenario("authentication", "imported_id_that_is_no_text_is_refused"),
     "AUTN-12",
 )
+alone(Defect.GROUP_FORGOTTEN_OVER_A_TOPIC, scenario("topic_filters", "subscriptions[topic-share_group]"), "VAR-04")

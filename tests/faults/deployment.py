@@ -37,11 +37,20 @@ def _unused_port() -> int:
             return port
 
 
+def _with_users(settings: Iterable[str]) -> list[str]:
+    settings = list(settings)
+    said = any(setting.startswith(f"{_USERS}=") for setting in settings)
+    return settings if said else [f"{_USERS}=true", *settings]
+
+
+_USERS = "authentication.enable"
+
+
 class FaultyDeployment:
     """Keeps its addresses while deployments come and go. Use as a context manager, in one thread.
 
-    Its clients need users; ``settings`` are those of ``serve --setting`` besides. ``traits``: the defects and
-    quirks it has.
+    ``settings`` are those of ``serve --setting``; unless they say otherwise its clients need users. ``traits``: the
+    defects and quirks it has.
     """
 
     def __init__(self, settings: Iterable[str] = (), *, traits: Traits = NO_TRAITS) -> None:
@@ -50,7 +59,7 @@ class FaultyDeployment:
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
-            configuration=NodeConfiguration.parse(["authentication.enable=true", *settings]),
+            configuration=NodeConfiguration.parse(_with_users(settings)),
             traits=traits,
         )
         self._loop = asyncio.new_event_loop()

@@ -70,7 +70,7 @@ class Broken:
 class Seeded:
     """``fault`` changes the traffic, ``broken`` and ``traits`` the deployment.
 
-    ``items`` are the node ids that must notice.
+    ``items`` are the node ids that must notice. ``settings``: those of the only deployments on which it shows.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Seeded:
     items: tuple[str, ...]
     kills: tuple[Kill, ...]
     origin: str | None
+    settings: tuple[str, ...] = ()
     traits: Traits = NO_TRAITS
 
     @property
@@ -113,8 +114,12 @@ def seed(
     items: str | tuple[str, ...],
     *kills: Kill,
     origin: str | None = None,
+    settings: tuple[str, ...] = (),
 ) -> None:
-    """Declare a fault; see the module. ``origin``: the issue or pull request of EMQX that tells of it."""
+    """Declare a fault; see the module. ``origin``: the issue or pull request of EMQX that tells of it.
+
+    ``settings`` (of ``serve --setting``): where it shows only on a deployment that is configured so.
+    """
     assert name not in FAULTS, f"two faults are called {name!r}"
     assert origin is None or origin.startswith("https://github.com/emqx/"), origin
     assert kills, f"{name!r} names no requirement that must fail"
@@ -122,7 +127,7 @@ def seed(
     traits = named([fault.id]) if isinstance(fault, Defect) else NO_TRAITS
     traffic = None if broken or traits else fault
     items = (items,) if isinstance(items, str) else items
-    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin, traits)  # type: ignore[arg-type]
+    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin, settings, traits)
 
 
 def scenario(module: str, test: str) -> str:

@@ -50,7 +50,7 @@ def delay(session: Session) -> int:
 seed(
     "a kick forgets a will that may wait",
     broken(Sessions, "_publish_will", will_if(lambda session: not delay(session))),
-    ended("kick", "bulk-kick-mqtt5-clean-delayed", "kick-while-away-mqtt5-kept-delayed"),
+    ended("kick", "bulk-kick-mqtt5-kept-delayed", "kick-while-away-mqtt5-kept-delayed"),
     "SES-01",
 )
 seed(

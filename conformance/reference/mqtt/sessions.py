@@ -130,6 +130,7 @@ class Sessions(Mapping[str, Session]):
                 from_username=session.username,
                 properties=properties,
                 user_properties=will.properties.get("user_property", []),
-                headers=session.facts(),
+                # Where a client was that is gone, nobody is told.
+                headers={"username": session.username},
             )
         )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.reference.mqtt.decoder import Decoder
@@ -42,13 +43,14 @@ def client(url: str) -> Iterator[PahoClient]:
 
 
 def opened(url: str) -> ClientConnection:
-    return connect(url, subprotocols=["mqtt"], open_timeout=PATIENCE_S, proxy=None)
+    return connect(url, subprotocols=[Subprotocol("mqtt")], open_timeout=PATIENCE_S, proxy=None)
 
 
 def answers(web: ClientConnection, count: int) -> list[Packet]:
-    decoder, packets = Decoder(version=5), []
+    decoder = Decoder(version=5)
+    packets: list[Packet] = []
     while len(packets) < count:
-        packets += [packet for packet, _ in decoder.feed(web.recv(PATIENCE_S))]
+        packets += [packet for packet, _ in decoder.feed(web.recv(PATIENCE_S, decode=False))]
     return packets
 
 
