@@ -18,8 +18,8 @@ def import_users(call: Call) -> Reply:
     """Import an array of rows or a file; all or nothing. 200 with counters, 204 up to 5.8.1 (erratum A20)."""
     deployment = call.deployment
     authenticator = authenticator_of(deployment)
-    password_type = call.query.get("type")
-    # 5.8.9 takes every other type for "hash" (erratum D6).
+    password_type = call.query.get("type", "hash")
+    # 5.8.9 takes every other type for "hash" as well (erratum D6).
     if not deployment.strict and password_type not in ("plain", "hash"):
         raise ApiError(400, "BAD_REQUEST", "type must be plain or hash")
     try:
