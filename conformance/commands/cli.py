@@ -1,4 +1,4 @@
-"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | defects | report | diff``."""
+"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | coverage | ...``."""
 
 from __future__ import annotations
 
@@ -164,6 +164,22 @@ def requirements(form: str) -> None:
         click.echo(as_markdown(entries, load_contract()), nl=False)
     else:
         click.echo(as_text(entries))
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+def coverage(form: str) -> None:
+    """Print the value classes of the contract, which a run must reach; md counts them and tells what none reaches."""
+    from conformance.catalogue.coverage_document import as_data, as_markdown, as_text
+    from conformance.contract import load_contract
+
+    contract = load_contract()
+    if form == "json":
+        click.echo(json.dumps(as_data(contract), indent=2, ensure_ascii=False))
+    elif form == "md":
+        click.echo(as_markdown(contract), nl=False)
+    else:
+        click.echo(as_text(contract))
 
 
 @main.command()

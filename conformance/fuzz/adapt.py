@@ -124,7 +124,9 @@ def _replace_hosts(node: Any) -> None:
 
 
 def _is_safe_host(value: Any) -> bool:
-    return isinstance(value, str) and (".invalid" in value or "127.0.0.1" in value or value in ("auto", "disable"))
+    return isinstance(value, str) and (
+        ".invalid" in value or "127.0.0.1" in value or value in ("auto", "disable", "none")
+    )
 
 
 def _parameters_identity(parameters: dict[str, Any], identities: Identities) -> None:

@@ -11,6 +11,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
+from conformance.checks.values import IMPOSSIBLE_NOW
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
 from conformance.contract.generation import Mode as Validity
@@ -30,15 +31,6 @@ from conformance.target.http.answer import Answer
 from conformance.target.http.session import encode, expand
 from conformance.target.target import Target
 
-# Statuses besides 2xx by which a healthy server accepts a valid request: the request was understood, and what it asks
-# for is impossible right now for a documented reason.
-_ALSO_ACCEPTED: Mapping[str, frozenset[tuple[int, str]]] = {
-    "POST /connectors_probe": frozenset({(400, "TEST_FAILED")}),
-    "POST /actions_probe": frozenset({(400, "TEST_FAILED")}),
-    "POST /rules/{id}/test": frozenset({(412, "NOT_MATCH")}),
-    "DELETE /authorization/sources/built_in_database/rules": frozenset({(400, "BAD_REQUEST")}),
-}
-
 _FIXED_QUERY: Mapping[str, Mapping[str, str]] = {
     "POST /authentication/password_based:built_in_database/import_users": {"type": "plain"},
 }
@@ -56,6 +48,7 @@ class Driver:
         self.capabilities = context.capabilities
         self.seed = item_seed(context.plan.seed, node_id)
         self.effort: Effort = EFFORT[context.configuration.profile]
+        self.api = context.api
         self._context = context
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
@@ -102,11 +95,15 @@ class Driver:
         if name == "topic":
             return self.sandbox.topic("missing")
         missing = self.sandbox.name("missing")
-        return f"http:{missing}" if typed else missing
+        return f"{self.subject.resource_type or 'http'}:{missing}" if typed else missing
+
+    def examples(self) -> Mapping[str, Any]:
+        """The examples of the operation: valid bodies."""
+        return self.contract.body_examples(self.operation.label, self._example_type)
 
     def base_body(self) -> Any:
-        """The first example of the operation: a valid body."""
-        return next(iter(self.contract.body_examples(self.operation.label, self._example_type).values()))
+        """The first example of the operation."""
+        return next(iter(self.examples().values()))
 
     @property
     def _example_type(self) -> str | None:
@@ -215,7 +212,7 @@ class Driver:
         """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
         if answer.status >= 500:
             return  # decided by GEN-15
-        also = _ALSO_ACCEPTED.get(self.operation.label, frozenset())
+        also = IMPOSSIBLE_NOW.get(self.operation.label, frozenset())
         accepted = answer.ok or (answer.status, answer.code or "") in also
         reason = f" ({self._recorder.hide(_message(answer))[:200]})" if answer.status >= 400 else ""
         self._recorder.expect(

@@ -171,6 +171,8 @@ class _Summary:
         style = VERDICT_STYLES[run.verdict]
         word = run.verdict.replace("_", " ").upper()
         self._line(Text.assemble("Verdict: ", (f"{word}, {run.extent}, {run.operations_extent}", style)))
+        if run.values:
+            self._line(Text(f"Values: {run.values_extent} of the contract were sent and taken", style="dim"))
         if run.deployment:
             self._line(Text(f"Target: {'; '.join(run.deployment)}", style="dim"))
         for reason in run.reasons:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from conformance import __version__
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
+from conformance.checks.values import ValueWatch
 from conformance.contract import Contract, load_contract
 from conformance.contract.fields import secret_names
 from conformance.run.stopping import StopFlag, deadline
@@ -165,7 +166,7 @@ class Context(Worker):
         self.capabilities = plan.capabilities
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
-        self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
+        self.api.observers += [AnswerChecks(contract, self.recorder), ValueWatch(contract, self.recorder), self.stop]
         self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:

@@ -32,6 +32,7 @@ def test_structure(tmp_path: Path) -> None:
     assert list(report) == [
         "schema_version", "verdict", "suite", "complete", "contract", "target", "seed", "profile", "mode", "selection",
         "started_at", "duration_s", "totals", "requirements", "operations", "failures", "waivers", "left_out",
+        "values",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -76,6 +77,7 @@ def test_structure(tmp_path: Path) -> None:
         "left_out": [
             {"why": "str", "reason": "str", "items": "int", "requirements": [], "partly": [], "operations": []}
         ],
+        "values": [],
     }
 
 
@@ -122,8 +124,8 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 11
-    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out"}
+    assert len(closed) == 12
+    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment"}
     for entry in closed:
         assert "additionalProperties" in entry
