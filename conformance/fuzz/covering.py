@@ -92,6 +92,8 @@ class Covering:
             ]
         listed = list(members(schema))
         if listed:
+            if path[-1:] == ("port",):
+                return [self._scalar(schema, path)]  # another port is another host
             bounded = schema.get("type") == "integer" and "enum" not in schema
             usual = [self._scalar(schema, path)] if bounded else []  # it comes first, for it is sure to be stored
             return [*usual, *(member for member in listed if member not in usual)]
@@ -140,10 +142,17 @@ class Covering:
             return _NUMBERS[name]
         if name in _TIMES and kind == "string":
             return _TIMES[name]
-        known = [*self._known.get(path, ()), schema.get("example"), schema.get("default")]
+        default = schema.get("default")
+        known = [*self._known.get(path, ()), schema.get("example")]
         fitting = [value for value in known if value is not None and fits(self._contract, schema, value)]
-        if fitting:
-            return fitting[0]
+        # A value that would be there anyway says nothing.
+        telling = [value for value in fitting if value != default]
+        if telling:
+            return telling[0]
+        if kind == "integer" and default is not None:
+            return default + 1 if default < schema.get("maximum", default + 1) else default
+        if fitting or default is not None:
+            return fitting[0] if fitting else default
         if kind in ("integer", "number"):
             return schema.get("minimum", 1 if kind == "integer" else 1.5)
         if kind == "object":

@@ -56,3 +56,6 @@ TOGETHER = "~".join(text for what, text in TEXTS.items() if what != "a long text
 
 NO_PATTERNS = frozenset({"[", "(", "*", "+", "?", "{2,1}", "\\"})
 """Those that are no regular expression."""
+
+WILDCARDS = ("a star", "a question mark", "a dollar", "any character", "a percent sign", "a hash", "a blank")
+"""Those that stand for more, or for nothing, at the end of a text in patterns of one kind or another."""

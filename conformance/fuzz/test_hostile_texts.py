@@ -14,7 +14,7 @@ from conformance.contract.contract import Parameter
 from conformance.contract.generation import MISSING
 from conformance.contract.values import Schema
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.hostile import EMPTY, NO_PATTERNS, TEXTS, TOGETHER
+from conformance.fuzz.hostile import EMPTY, NO_PATTERNS, TEXTS, TOGETHER, WILDCARDS
 from conformance.fuzz.space import Subject, subjects
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
@@ -144,7 +144,7 @@ def test_hostile_queries(subject: Subject, driver: Driver, target: Target, recor
         values = {"the empty text": EMPTY, **TEXTS}
         names = sorted((shown(row) for row in rows if shown(row)), key=len) if shown is not None else []
         if names and not parameter.name.startswith("like_"):
-            values |= {f"a name followed by {what}": f"{names[0]}{text}" for what, text in TEXTS.items()}
+            values |= {f"a name followed by {what}": f"{names[0]}{TEXTS[what]}" for what in WILDCARDS}
             values |= {f"the name {name}": name for name in names}
         for what, text in values.items():
             answer = driver.send(query={parameter.name: text, **whole})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 
+from conformance.checks.equivalence import difference
 from conformance.checks.recorder import Recorder
 from conformance.checks.values import was_taken
 from conformance.contract import Operation, paths
@@ -26,8 +29,11 @@ pytestmark = pytest.mark.fuzz
 _UNCHECKED_BEFORE = frozenset({"POST /rules", "PUT /rules/{id}"})
 """Operations on the configuration that look at the values of a body last (behaviour 0.2)."""
 
-_NEVER_SHOWN = frozenset({"password", "at", "until", "metadata", "id"})
-"""Fields that are shown in another form, or not at all (behaviour 3, 5 and 11)."""
+_NEVER_SHOWN = frozenset({"password", "metadata", "id"})
+"""Fields that are shown in another form, or not at all (behaviour 3 and 5)."""
+
+_TIMES = frozenset({"at", "until"})
+"""Fields that are shown as times with an offset, whatever form they were sent in (behaviour 11)."""
 
 _READ_BACK: Mapping[str, tuple[str, str]] = {
     f"POST {paths.USER_RULES}": (f"GET {paths.RULES_OF_USER}", "username"),
@@ -108,8 +114,11 @@ def _contradictions(driver: Driver, body: Any, answer: Answer) -> Iterator[str]:
 def differences(sent: Any, shown: Any, at: str = "") -> Iterator[str]:
     """A sentence for each field of ``sent`` that is ``shown`` with another value; one that is not shown is none."""
     if isinstance(sent, dict) and isinstance(shown, dict):
-        for name in sent.keys() & shown.keys() - _NEVER_SHOWN:
-            yield from differences(sent[name], shown[name], f"{at}/{name}")
+        for name in sorted(sent.keys() & shown.keys() - _NEVER_SHOWN):
+            one, other = sent[name], shown[name]
+            if name in _TIMES:
+                one, other = _instant(one), _instant(other)
+            yield from differences(one, other, f"{at}/{name}")
     elif isinstance(sent, list) and isinstance(shown, list) and len(sent) == len(shown):
         for number, (one, other) in enumerate(zip(sent, shown, strict=True)):
             yield from differences(one, other, f"{at}/{number}")
@@ -117,9 +126,22 @@ def differences(sent: Any, shown: Any, at: str = "") -> Iterator[str]:
         yield f"{at or 'the whole'} is {shown!r}, expected {sent!r}"
 
 
+def _instant(value: Any) -> Any:
+    """Seconds since 1970, of a number or a text in RFC 3339; any other text, like ``infinity``, as it is."""
+    try:
+        return int(datetime.fromisoformat(value).timestamp()) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 @requirement("GEN-46", sentence="Every value that the contract lists for a query is taken, alone and with others.")
 @pytest.mark.parametrize("subject", subjects(_has_query, by_type=False))
-def test_values_of_queries(subject: Subject, driver: Driver) -> None:
-    """Every value that the contract lists for a parameter is taken, parameters alone and together."""
+def test_values_of_queries(subject: Subject, driver: Driver, recorder: Recorder) -> None:
+    """Every value that the contract lists for a parameter is taken, and its default makes no difference."""
     for query in queries(driver):
         driver.expect_accepted(driver.send(query=query), requirement="GEN-46")
+    for parameter in driver.operation.parameters_in("query"):
+        if "default" in parameter.schema:
+            query = {parameter.name: parameter.schema["default"]}
+            told, answer = difference(driver.send, partial(driver.send, query=query))
+            recorder.expect(told is None, "GEN-46", "default_given", f"with the default as {query}: {told}", answer)

@@ -30,6 +30,8 @@ Fit = Callable[[dict[str, Any], Identities], None]
 def bodies(driver: Driver, space: ValueSpace, seed: int) -> Iterator[Any]:
     """Bodies of an operation, each with some class that none before it shows; identities lie inside the sandbox.
 
+    An update ends with its first body once more.
+
     ``seed`` decides which type shows what counts for all of them.
     """
     label, resource_type = driver.subject.label, driver.subject.resource_type
@@ -45,12 +47,16 @@ def bodies(driver: Driver, space: ValueSpace, seed: int) -> Iterator[Any]:
 
     covering = Covering(driver.contract, driver.examples().values(), due)
     seen: set[ValueClass] = set()
+    first: Any = None
     for number, row in enumerate(covering.rows(driver.schema)):
         for body in _fitted(label, row, driver.identities()):
             shown = {one for one in shown_classes(driver.contract, driver.schema, body) if due(one)}
             if number == 0 or shown - seen:
                 seen |= shown
+                first = body if number == 0 else first
                 yield body
+    if driver.operation.method == "PUT" and resource_type is None:
+        yield first  # what was changed since changes back: false after true, less after more
 
 
 def _fitted(label: str, row: Any, identities: Identities) -> Iterator[Any]:
