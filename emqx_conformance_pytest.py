@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from emqx_conformance_extensions import folders, installed
+
 PACKAGE = Path(__file__).resolve().parent / "conformance"
 
 
@@ -26,6 +28,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if not arguments and folder == early_config.rootpath:
         arguments = early_config.getini("testpaths")
     if selects_suite(arguments or ["."], folder, pyargs=given.pyargs, ignored=early_config.getini("norecursedirs")):
+        reason = importlib.import_module(PACKAGE.name).why_not_here()
+        if reason is not None:
+            raise pytest.UsageError(reason)
         early_config.pluginmanager.import_plugin("conformance.plugin")
 
 
@@ -40,7 +45,7 @@ def selects_suite(arguments: Iterable[str], folder: Path, *, pyargs: bool, ignor
 def locations(arguments: Iterable[str], folder: Path, *, pyargs: bool) -> Iterator[Path]:
     """Where pytest collects: the paths of its arguments, without the names of tests behind ``::``.
 
-    Of modules only those of the suite are told, since nothing else may be imported to find out.
+    Of modules only those of the suite and of extensions are told, since nothing else may be imported to find out.
     """
     for argument in arguments:
         place = argument.partition("[")[0].partition("::")[0]
@@ -49,7 +54,16 @@ def locations(arguments: Iterable[str], folder: Path, *, pyargs: bool) -> Iterat
             inside = PACKAGE.joinpath(*modules)
             yield inside if inside.is_dir() else inside.with_suffix(".py")
         else:
-            yield (folder / place).resolve()
+            yield (pyargs and _of_extension(place)) or (folder / place).resolve()
+
+
+def _of_extension(name: str) -> Path | None:
+    """Where a module of an extension is, by its dotted name."""
+    for extension in installed():
+        if extension.root is not None and f"{name}.".startswith(f"{extension.package}."):
+            inside = extension.root.joinpath(*name.split("."))
+            return inside if inside.is_dir() else inside.with_suffix(".py")
+    return None
 
 
 def _is_importable() -> bool:
@@ -61,10 +75,15 @@ def _is_importable() -> bool:
 
 
 def _is_of_suite(location: Path, ignored: Sequence[str]) -> bool:
-    """Whether collecting ``location`` comes to items of the suite: it is in the package, or a folder around it."""
-    if location.is_relative_to(PACKAGE):
+    """Whether collecting ``location`` comes to items of the suite or of an extension: it is in one of their packages,
+    or a folder around it."""
+    return any(_meets(location, package, ignored) for package in (PACKAGE, *folders()))
+
+
+def _meets(location: Path, package: Path, ignored: Sequence[str]) -> bool:
+    if location.is_relative_to(package):
         return True
-    between = [place for place in (PACKAGE, *PACKAGE.parents) if location in place.parents]
+    between = [place for place in (package, *package.parents) if location in place.parents]
     return bool(between) and not any(_is_left_out(place, ignored) for place in between)
 
 

@@ -17,8 +17,8 @@ from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import load_contract
 from conformance.reference.embedded import start_embedded
-from conformance.run.worker import Worker
 from conformance.target.settings.config import Configuration
+from conformance.worker.context import Worker
 
 
 def rate(call: Callable[[], object], seconds: float) -> float:

@@ -21,8 +21,6 @@ from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
-from conformance.run.stopping import INTERRUPTED, Interrupts
-from conformance.run.worker import Context, Plan, stop_flag
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api
@@ -30,6 +28,10 @@ from conformance.target.settings.options import OPTIONS, Option
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 from conformance.waivers import load_waivers
+from conformance.worker.context import Context, stop_flag
+from conformance.worker.plan import Plan
+from conformance.worker.stopping import INTERRUPTED, Interrupts
+from emqx_conformance_extensions import GROUP, folders, installed
 from emqx_conformance_pytest import locations, selects_suite
 
 MARKERS = (
@@ -90,12 +92,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
     controller.selection = _selection(config)
-    if controller.plan.configuration.waivers:
-        try:
-            controller.check_waivers()
-        except StartError as error:
-            controller.abandon(error)
-            pytest.exit(str(error), returncode=error.exit_code)
+    try:
+        controller.check_names()
+    except StartError as error:
+        controller.abandon(error)
+        pytest.exit(str(error), returncode=error.exit_code)
     if not getattr(config.option, "numprocesses", None):
         _start_items(config, controller.plan, "main", controller.interrupts)
 
@@ -132,8 +133,9 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
     runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
     attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
-    attendant.__enter__()
-    config.add_cleanup(attendant.__exit__)
+    stack = contextlib.ExitStack()
+    stack.enter_context(attendant)
+    config.add_cleanup(stack.close)
     config.stash[_RUNNER] = runner
     config.pluginmanager.register(runner, "conformance-items")
 
@@ -150,10 +152,8 @@ def _selects_conformance(config: pytest.Config) -> bool:
 def _selection(config: pytest.Config) -> PartSelected | None:
     """What the command line selects, None if that is the whole suite."""
     option = config.option
-    whole = any(
-        PACKAGE.is_relative_to(location)
-        for location in locations(config.args, config.invocation_params.dir, pyargs=option.pyargs)
-    )
+    selected = list(locations(config.args, config.invocation_params.dir, pyargs=option.pyargs))
+    whole = all(any(package.is_relative_to(location) for location in selected) for package in (PACKAGE, *folders()))
     if whole and not (option.keyword or option.markexpr or option.deselect):
         return None
     return PartSelected(
@@ -165,8 +165,10 @@ def _selection(config: pytest.Config) -> PartSelected | None:
 
 
 def _short(argument: str) -> str:
-    """An argument as the id of an item, where it is a path into this package."""
-    return argument.removeprefix(f"{PACKAGE.parent}{os.sep}")
+    """An argument as the id of an item, where it is a path into this package or an extension."""
+    for root in (PACKAGE.parent, *(extension.root for extension in installed())):
+        argument = argument.removeprefix(f"{root}{os.sep}")
+    return argument
 
 
 def _given(config: pytest.Config, option: Option) -> Any:
@@ -184,7 +186,14 @@ def _destination(field: str) -> str:
 @pytest.fixture(scope="session")
 def context(pytestconfig: pytest.Config) -> Context:
     """Everything of this worker."""
-    return pytestconfig.stash[_RUNNER].context
+    runner = pytestconfig.stash.get(_RUNNER, None)
+    if runner is None:
+        pytest.fail(
+            "no run of the conformance suite is on: its fixtures serve tests in packages of the entry-point group "
+            f"{GROUP} (emqx-conformance new-scenario NAME writes one)",
+            pytrace=False,
+        )
+    return runner.context
 
 
 @pytest.fixture(scope="session")

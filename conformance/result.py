@@ -110,8 +110,9 @@ class ItemResult:
     number of times its antecedent really happened. ``decided``: check name -> number of decisions, per operation.
     ``omission``: why an item was skipped, ``needs_mode``: the mode in which it would run, if that is why. ``damages``:
     what its invalid requests did to the target. ``withheld``: a mode that allows more -> number of requests that an
-    item would send in it besides. ``postponed``: what an item has not sent yet. ``values``: subject -> value classes
-    of the contract that it was the first of its worker to reach.
+    item would send in it besides. ``postponed``: what an item has not sent yet. ``latencies``: operation label ->
+    bucket (`conformance.latency.bucket`) -> number of answers. ``values``: subject -> value classes of the contract
+    that it was the first of its worker to reach.
     """
 
     id: str
@@ -130,6 +131,7 @@ class ItemResult:
     damages: list[Damage] = field(default_factory=list)
     withheld: dict[str, int] = field(default_factory=dict)
     postponed: list[Postponed] = field(default_factory=list)
+    latencies: dict[str, dict[str, int]] = field(default_factory=dict)
     values: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -302,7 +304,7 @@ class RunResult:
 
     ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
-    touch the verdict.
+    touch the verdict. ``extensions``: each that adds requirements, with its distribution and version.
     """
 
     verdict: Verdict
@@ -329,6 +331,7 @@ class RunResult:
     warnings: list[str] = field(default_factory=list)
     waivers: list[WaiverUse] = field(default_factory=list)
     inventory: InventoryResult | None = None
+    extensions: list[str] = field(default_factory=list)
     values: list[ValuesResult] = field(default_factory=list)
 
     @property

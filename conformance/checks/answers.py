@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from conformance.checks.additional import ADDITIONAL
 from conformance.checks.recorder import Recorder
 from conformance.checks.sightings import refused_read, wrong_body
 from conformance.contract import Contract, Operation
@@ -50,6 +51,13 @@ class AnswerChecks:
             operation = self.contract.operation(answer.operation)
             for check in CHECKS:
                 check(self, answer, operation)
+            for additional in ADDITIONAL:
+                judgment = additional.decide(answer, operation)
+                if isinstance(judgment, str):
+                    # Not of the document, whose errata say nothing about requirements of others.
+                    self.recorder.failed(additional.requirement, additional.name, judgment, answer, by_itself=True)
+                elif judgment is True:
+                    self.recorder.passed(additional.requirement, additional.name, operation.label)
 
     @universal_requirement("GEN-31")
     def answered(self, answer: Answer, operation: Operation) -> None:

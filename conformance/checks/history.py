@@ -9,7 +9,8 @@ from typing import Any
 
 from conformance.checks.beyond import Beyond
 from conformance.checks.names import IDENTITIES, about, filters, is_list, mentions, names, shown
-from conformance.contract import paths
+from conformance.contract import kinds, paths
+from conformance.contract.kinds import KINDS
 from conformance.target.guard.paths import decode, split_path
 from conformance.target.http.answer import Answer, Sent
 from conformance.target.http.json_body import decode_json
@@ -17,11 +18,12 @@ from conformance.target.http.json_body import decode_json
 MOST_STEPS = 12
 """A failure that depends on more writes than that is told by its own request alone."""
 
-TRIALS = ("POST /connectors_probe", "POST /actions_probe", "POST /rules/{id}/test")
+TRIALS = frozenset(label for kind in KINDS for label in kind.trials)
 """Writes that make nothing, though metrics count the tests of a rule."""
 
-_OF_BRIDGES = ("POST /connectors", "POST /actions")
-PUBLISHES = ("POST /publish", "POST /publish/bulk")
+PUBLISHES = frozenset(kinds.RETAINED.created_by)
+
+_OF_BRIDGES = tuple(f"POST {kind.path}" for kind in KINDS if kind.typed)
 
 
 class History:

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
+from conformance.contract.kinds import KINDS
 from conformance.target.guard.paths import decode, split_path
 from conformance.target.guard.sandbox import PREFIX
 from conformance.target.http.answer import Answer, Sent
 from conformance.target.http.json_body import decode_json
 
-IDENTITIES = ("name", "id", "user_id", "username", "clientid", "who", "topic")
+IDENTITIES = tuple({field: None for kind in KINDS for field in (*kind.identity[-1:], *kind.labels)})
+"""Fields whose values name something."""
+
 _QUOTED = re.compile(r'"([^"\\]+)"')
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from conformance.checks.consequences import cause_of, follow
 from conformance.checks.history import MOST_STEPS, History
 from conformance.checks.sightings import refused_read
+from conformance.latency import bucket
 from conformance.result import Attribution, Damage, Failure, ItemResult, Postponed, Sighting
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Answer, Sent, shortened
@@ -49,6 +50,7 @@ class Recorder:
         self.last = None
         self._started = time.monotonic()
         self._statuses: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._latencies: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._decided: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._evidence: Counter[str] = Counter()
         self._failures: dict[tuple[str, str | None, str, str], Failure] = {}
@@ -70,7 +72,9 @@ class Recorder:
         self.last = answer
         self.history.note(answer)
         self._secrets |= self.redact.secrets_in(answer.sent.body)
-        self._statuses[answer.operation or "(unknown path)"][str(answer.status)] += 1
+        label = answer.operation or "(unknown path)"
+        self._statuses[label][str(answer.status)] += 1
+        self._latencies[label][bucket(answer.elapsed_s)] += 1
 
     def reached(self, subject: str, value_class: str) -> None:
         """Take note that a request with such a value was taken, for the first time in this worker."""
@@ -236,4 +240,5 @@ class Recorder:
             withheld={mode.words: count for mode, count in sorted(self.withheld.items())},
             postponed=self.postponed,
             values=dict(self._values),
+            latencies={operation: dict(counts) for operation, counts in self._latencies.items()},
         )

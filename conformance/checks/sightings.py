@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from conformance.contract import paths
+from conformance.contract import kinds
 from conformance.contract.schemas import Violation
 from conformance.result import Sighting
 from conformance.target.guard.guard import Outgoing
@@ -22,7 +22,7 @@ from conformance.target.journal.creations import addressed, creations
 from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.listing import LISTINGS, Listing
 
-_LISTS = {f"GET {listing.path}": listing for listing in LISTINGS if listing.path != paths.RULES_OF_ALL}
+_LISTS = {f"GET {listing.path}": listing for listing in LISTINGS if not listing.kind.put_back}
 
 
 def refused_read(answer: Answer) -> Sighting | None:
@@ -98,7 +98,7 @@ def name_of_entry(listing: Listing, entry: Any) -> str | None:
         key: value if isinstance(value, str) else json.dumps(value, sort_keys=True) for key, value in entry.items()
     }
     try:
-        if listing.path == "/subscriptions":
+        if listing.kind is kinds.SUBSCRIPTION:
             return name_of(Resource("client", written["clientid"]))
         resource = listing.resource(written)
     except KeyError:

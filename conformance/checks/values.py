@@ -12,31 +12,25 @@ from conformance.contract.value_space import ValueSpace
 from conformance.target.http.answer import Answer
 from conformance.target.http.json_body import decode_json
 
-IMPOSSIBLE_NOW: Mapping[str, frozenset[tuple[int, str]]] = {
-    "POST /connectors_probe": frozenset({(400, "TEST_FAILED")}),
-    "POST /actions_probe": frozenset({(400, "TEST_FAILED")}),
-    "POST /rules/{id}/test": frozenset({(412, "NOT_MATCH")}),
-    "DELETE /authorization/sources/built_in_database/rules": frozenset({(400, "BAD_REQUEST")}),
-}
-"""Statuses besides 2xx by which a healthy server accepts a valid request: it was understood, and what it asks for is
-impossible right now for a documented reason."""
-
-CHECKED_BEFORE: Mapping[str, tuple[int, str]] = {
+AFTER_VALUES: Mapping[str, tuple[int, str]] = {
     "POST /connectors": (400, "ALREADY_EXISTS"),
     "POST /actions": (400, "ALREADY_EXISTS"),
     "POST /schema_registry": (400, "ALREADY_EXISTS"),
     "PUT /connectors/{id}": (404, "NOT_FOUND"),
     "PUT /actions/{id}": (404, "NOT_FOUND"),
     "PUT /schema_registry/{name}": (404, "NOT_FOUND"),
+    "POST /connectors_probe": (400, "TEST_FAILED"),
+    "POST /actions_probe": (400, "TEST_FAILED"),
+    "POST /rules/{id}/test": (412, "NOT_MATCH"),
 }
-"""What a body is answered with when all that is wrong is that its resource exists, or does not: a server looks at the
-values of a body first (behaviour 0.1, steps 5 and 6), so that this costs no write of its configuration."""
+"""What a body is answered with when all that is wrong is that its resource exists, or does not, or cannot be had: a
+server looks at the values of a body first (behaviour 0.1, steps 5 and 6), so that this costs no write of its
+configuration."""
 
 
 def was_taken(answer: Answer) -> bool:
     """Whether an answer says that the values of its request were valid."""
-    label, told = answer.operation or "", (answer.status, answer.code or "")
-    return answer.ok or told in IMPOSSIBLE_NOW.get(label, ()) or told == CHECKED_BEFORE.get(label)
+    return answer.ok or (answer.status, answer.code) == AFTER_VALUES.get(answer.operation or "")
 
 
 class ValueWatch:

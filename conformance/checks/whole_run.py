@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
 
-from conformance.contract import paths
+from conformance.contract.kinds import KINDS
 from conformance.requirements import requirement
 from conformance.result import (
     Attribution,
@@ -31,10 +31,8 @@ _MODULE = "conformance/checks/whole_run.py"
 _LEFT_BEHIND, _UNREACHABLE = "left_behind", "unreachable_id"
 _FROM_EARLIER = "# What was to be deleted came from earlier requests of the run, which these lines do not repeat."
 
-_EMPTIED_BY = {
-    "DELETE /banned": ("bans",),
-    f"DELETE {paths.RETAINED_MESSAGES}": ("retained messages",),
-    f"DELETE {paths.AUTHORIZATION_RULES}": ("rules of users", "rules of clients"),
+_EMPTIED_BY: Mapping[str, Sequence[str]] = {
+    label: [kind.plural for kind in KINDS if label in kind.emptied_by] for owner in KINDS for label in owner.emptied_by
 }
 """Operations on global state -> the collections that they change for good, in a run that may (``--exclusive``).
 

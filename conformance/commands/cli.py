@@ -1,4 +1,4 @@
-"""The command line: ``emqx-conformance run | serve | sweep | spec | requirements | coverage | ...``."""
+"""The command line, ``emqx-conformance``: the commands of a run, and where the others are."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from typing import Any
 
 import click
 
-from conformance import __version__
+from conformance import __version__, why_not_here
+from conformance.commands.options import target_options
 from conformance.commands.output import give_up
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.target.errors import ConfigurationError, is_of_disk
-from conformance.target.settings.options import OPTIONS
-
-USAGE_ERROR = 2
-INCONCLUSIVE = 3
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {
@@ -26,6 +24,8 @@ _ELSEWHERE = {
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),
     "diff": ("conformance.commands.report", "diff"),
+    "wait": ("conformance.commands.wait", "wait"),
+    "new-scenario": ("conformance.commands.new_scenario", "new_scenario"),
 }
 
 
@@ -33,6 +33,9 @@ class Commands(click.Group):
     """A group that finds some of its commands in other modules, and whose exit code never says what a full disk did."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
+        if (reason := why_not_here()) is not None:
+            click.echo(reason, err=True)
+            sys.exit(USAGE_ERROR)
         try:
             return super().main(*arguments, **options)
         except OSError as error:  # not even what is wrong with the usage can be told
@@ -62,8 +65,20 @@ class Commands(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if not asked or ctx.resilient_parsing:
+        return
+    from conformance.contract.loading import load_contract
+
+    contract = load_contract()
+    click.echo(f"emqx-conformance, version {__version__}")
+    click.echo(f"{contract.variant} contract of EMQX {contract.version}, {contract.digest}")
+    ctx.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="emqx-conformance")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_tell_version,
+              help="Print the versions of the suite and of its contract.")  # fmt: skip
 def main() -> None:
     """Decide whether a deployment keeps the EMQX Dedicated REST API v5 contract.
 
@@ -78,22 +93,6 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
             return is_of_disk(error)
         error = error.__cause__
     return False
-
-
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a run to a command."""
-    for option in reversed(OPTIONS):
-        settings: dict[str, Any] = {"help": option.help, "envvar": None, "default": None}
-        if option.is_flag:
-            settings["is_flag"] = True
-        elif option.choices:
-            settings["type"] = click.Choice(option.choices)
-        else:
-            settings["metavar"] = option.metavar
-        if option.is_list:
-            settings |= {"multiple": True, "default": ()}
-        command = click.option(option.flag, option.field, **settings)(command)
-    return command
 
 
 @main.command()
@@ -122,10 +121,23 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
 @main.command()
 @click.option("--http", default="127.0.0.1:18083", show_default=True, metavar="HOST:PORT", help="REST listener.")
 @click.option("--mqtt", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT", help="MQTT listener.")
+@click.option(
+    "--ws",
+    default="127.0.0.1:8083",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Listener for MQTT over WebSocket, with --setting listeners.ws.default.enable=true.",
+)
 @click.option("--api-key", required=True, metavar="KEY", help="API key that is accepted.")
 @click.option("--api-secret-file", required=True, metavar="FILE", help="File that holds its secret.")
 @click.option("--token-file", metavar="FILE", help="File that holds a bearer token to accept as well.")
-@click.option("--strict-5.8.9", "strict", is_flag=True, help="Reproduce the recorded defects of EMQX 5.8.9.")
+@click.option(
+    "--defects",
+    default="none",
+    show_default=True,
+    metavar="real|none|NAME,...",
+    help="Defects to have: all that the version has, none, or those of these names (see emqx-conformance defects).",
+)
 @click.option("--allow-egress", is_flag=True, help="Let connectors contact hosts beyond loopback.")
 @click.option(
     "--config-write-latency", type=float, default=0.0, metavar="S", help="Seconds a configuration write takes."
@@ -157,7 +169,11 @@ def requirements(form: str) -> None:
     from conformance.catalogue.registry import catalogue
     from conformance.contract import load_contract
 
-    entries = list(catalogue())
+    try:
+        entries = list(catalogue())
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        sys.exit(USAGE_ERROR)
     if form == "json":
         click.echo(json.dumps(as_data(entries, load_contract()), indent=2, ensure_ascii=False))
     elif form == "md":

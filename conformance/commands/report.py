@@ -12,17 +12,16 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
+from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report import html, json_report, junit
 from conformance.report.comparison import compare, render_comparison
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
 from conformance.report.json_report import read_report
 from conformance.report.storage import read_run
-from conformance.report.terminal import summary
+from conformance.report.terminal import details, summary
+from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
-from conformance.waivers.proposal import propose
-
-WORSE = 1
 
 _FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
     "html": (html.FILE_NAME, html.render_html),
@@ -43,9 +42,11 @@ _FORMATS: Mapping[str, tuple[str, Callable[[RunResult], str]]] = {
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write there instead; - is standard output.")  # fmt: skip
+@click.option("--details", "every", is_flag=True,
+              help="With terminal: every cause, with the lines that show it again.")  # fmt: skip
 @click.option("--write-waivers", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Propose waivers for the failures of the run instead.")  # fmt: skip
-def report(directory: Path, form: str, output: Path | None, write_waivers: Path | None) -> None:
+              help="Propose waivers for the failures of the run instead, one for each cause.")  # fmt: skip
+def report(directory: Path, form: str, output: Path | None, every: bool, write_waivers: Path | None) -> None:
     """Render the run stored in DIR (reports/) again, from its run.json."""
     try:
         run = read_run(directory)
@@ -55,6 +56,9 @@ def report(directory: Path, form: str, output: Path | None, write_waivers: Path 
         if form == "terminal":
             if output is not None:
                 raise click.UsageError("--output goes with --format html, junit or json")
+            if every:
+                details(run, Console())
+                return
             page = directory / html.FILE_NAME
             summary(run, Console(), page if page.is_file() else None)
             return
@@ -84,7 +88,7 @@ def diff(old: Path, new: Path) -> None:
     except ReportError as error:
         _refuse(error)
     click.echo(render_comparison(comparison))
-    sys.exit(WORSE if comparison.worse else 0)
+    sys.exit(FOUND if comparison.worse else FINE)
 
 
 def _propose_waivers(run: RunResult, file: Path) -> None:
@@ -96,7 +100,7 @@ def _propose_waivers(run: RunResult, file: Path) -> None:
 
 
 class _Refusal(click.ClickException):
-    exit_code = 2
+    exit_code = USAGE_ERROR
 
 
 def _refuse(error: ReportError) -> NoReturn:

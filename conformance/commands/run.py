@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.commands.output import Screen, sentence
-from conformance.report.terminal import Progress, summary
-from conformance.run.beginning import INCONCLUSIVE, StartError
+from conformance.exit_codes import INCONCLUSIVE
+from conformance.report.progress import Progress
+from conformance.report.terminal import summary
+from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
-from conformance.run.node_ids import PACKAGE
+from conformance.run.node_ids import PACKAGE, located, packages
 
 
 def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, items: Sequence[str]) -> int:
@@ -39,7 +41,7 @@ def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, i
     console = Console(file=cast("IO[str]", Screen(sys.stdout, lost)))
     console.print(Text(controller.headline()), soft_wrap=True)
     arguments = [
-        *(_located(item) for item in items or ("conformance",)),
+        *(located(item) for item in items or packages()),
         "-c", str(PACKAGE / "suite.ini"),
         "--rootdir", str(PACKAGE.parent),
         "--confcutdir", str(PACKAGE),
@@ -77,11 +79,6 @@ def is_expression(select: str) -> bool:
     except SyntaxError:
         return False
     return True
-
-
-def _located(item: str) -> str:
-    """An item id from a report is relative to the package's parent, wherever the command is run."""
-    return str(PACKAGE.parent / item)
 
 
 class Display:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
 from conformance.contract.versions import VersionError, release_of
+from conformance.reference.defects import REAL, TraitError, chosen
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration, SettingError
 from conformance.reference.server import Address, ServeError, serve
+from conformance.target.addresses import split_host_port
 from conformance.target.errors import ConfigurationError
 from conformance.target.settings.secret_files import exposure, read_secret_file
 
@@ -18,10 +19,11 @@ from conformance.target.settings.secret_files import exposure, read_secret_file
 def serve_alone(
     http: str,
     mqtt: str,
+    ws: str,
     api_key: str,
     api_secret_file: str,
     token_file: str | None,
-    strict: bool,
+    defects: str,
     allow_egress: bool,
     config_write_latency: float,
     emqx_version: str,
@@ -32,16 +34,21 @@ def serve_alone(
     """Serve until SIGINT or SIGTERM; the arguments are those of the command line. Raises `ConfigurationError`."""
     try:
         release_of(emqx_version)
+        traits = chosen(defects, emqx_version)
         configuration = NodeConfiguration.parse(settings)
     except VersionError as error:
         raise ConfigurationError(f"--emqx-version: {error}") from None
+    except TraitError as error:
+        raise ConfigurationError(f"--defects: {error}") from None
     except SettingError as error:
         raise ConfigurationError(f"--setting: {error}") from None
+    if defects == REAL and not traits:
+        click.echo(f"warning: --defects: none are known of EMQX {emqx_version}", err=True)
     deployment = Settings(
         api_key=api_key,
         api_secret=read_secret_file(Path(api_secret_file), "--api-secret-file"),
         bearer_token=read_secret_file(Path(token_file), "--token-file") if token_file else None,
-        strict=strict,
+        traits=traits,
         allow_egress=allow_egress,
         config_write_latency=config_write_latency,
         version=emqx_version,
@@ -53,13 +60,14 @@ def serve_alone(
         if file is not None and (warning := exposure(Path(file))) is not None:
             click.echo(f"warning: {option}: {warning}", err=True)
     try:
-        serve(deployment, _address(http, "--http"), _address(mqtt, "--mqtt"), announce=click.echo)
+        addresses = _address(http, "--http"), _address(mqtt, "--mqtt"), _address(ws, "--ws")
+        serve(deployment, *addresses, announce=click.echo)
     except ServeError as error:
         raise ConfigurationError(str(error)) from None
 
 
 def _address(value: str, option: str) -> Address:
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})", value)
-    if match is None or int(match[2]) > 65535:
-        raise ConfigurationError(f"{option}: {value!r} is not HOST:PORT")
-    return match[1].strip("[]"), int(match[2])
+    try:
+        return split_host_port(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{option}: {error}") from None

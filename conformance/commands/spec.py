@@ -14,9 +14,7 @@ from conformance.contract.bundle import BundleError, write_bundle
 from conformance.contract.contract import Contract
 from conformance.contract.document import DocumentError, openapi_root
 from conformance.contract.loading import describe_version, load_contract, load_published
-
-_DIFFERENT = 1
-_UNUSABLE = 2
+from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -55,7 +53,7 @@ def _load_published(version: str | None) -> Contract:
 
 
 class _Unusable(click.ClickException):
-    exit_code = _UNUSABLE
+    exit_code = USAGE_ERROR
 
 
 def _unusable(error: Exception) -> click.ClickException:
@@ -75,7 +73,7 @@ def lint() -> None:
         click.echo(finding)
         found += 1
     click.echo(f"{found} findings" if found else "nothing found", err=True)
-    sys.exit(_DIFFERENT if found else 0)
+    sys.exit(FOUND if found else FINE)
 
 
 @spec.command()
@@ -142,4 +140,4 @@ def diff(source: str, variant: str, emqx_version: str | None) -> None:
         click.echo(str(difference))
     changes = {change: sum(d.change == change for d in found) for change in ("added", "removed", "changed")}
     click.echo(", ".join(f"{count} {change}" for change, count in changes.items()), err=True)
-    sys.exit(_DIFFERENT if found else 0)
+    sys.exit(FOUND if found else FINE)

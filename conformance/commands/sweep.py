@@ -5,7 +5,6 @@ By the journals of a run, which know everything; or by the names of all runs, wh
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,21 +12,19 @@ from typing import Any
 
 import click
 
-from conformance.run.worker import Worker, journal_header, load_target_contract
+from conformance.exit_codes import FINE, INCONCLUSIVE
+from conformance.target.durations import duration_s
 from conformance.target.errors import ConfigurationError, TargetLost
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import PREFIX, Sandbox, bare_name, run_of, started_at
-from conformance.target.guard.swept import SweptNames
 from conformance.target.http.session import NoAnswer
 from conformance.target.journal.journal import FILE_NAME, Journal, JournalError, StoredJournal, read_journal
-from conformance.target.journal.resource import Resource, in_deletion_order
+from conformance.target.journal.resource import Resource, dependents_first
 from conformance.target.leftovers.cleanup import clean_up
 from conformance.target.leftovers.listing import LISTINGS, Reader
+from conformance.target.leftovers.swept import SweptNames
 from conformance.target.settings.config import Configuration, load_configuration
-
-INCONCLUSIVE = 3
-
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+from conformance.worker.context import Worker, journal_header, load_target_contract
 
 
 def sweep_target(
@@ -138,7 +135,7 @@ class _Sweep:
             self._complain(str(left))
 
     def _tell(self, resources: Iterable[Resource]) -> None:
-        for resource in in_deletion_order(resources):
+        for resource in dependents_first(resources):
             click.echo(f"would {'put back' if resource.kind == 'rules_of_all' else 'delete'} {resource}")
 
     def _complain(self, what: str) -> None:
@@ -151,7 +148,7 @@ class _Sweep:
             click.echo("nothing to delete")
         elif not self._dry_run:
             click.echo(f"deleted {self._deleted} of {self._found}")
-        return INCONCLUSIVE if self._failed else 0
+        return INCONCLUSIVE if self._failed else FINE
 
 
 def _stored(path: Path, base_url: str, *, any_target: bool) -> Iterator[tuple[Path, StoredJournal]]:
@@ -200,7 +197,7 @@ def _checked_prefix(prefix: str) -> str:
 
 
 def _seconds(duration: str) -> float:
-    match = re.fullmatch(r"(\d+)([smhd])", duration)
-    if match is None:
-        raise ConfigurationError(f"--older-than: {duration!r} is not a duration like 30m, 2h or 1d")
-    return int(match[1]) * _UNITS_S[match[2]]
+    try:
+        return duration_s(duration)
+    except ValueError as error:
+        raise ConfigurationError(f"--older-than: {error}") from None

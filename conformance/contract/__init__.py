@@ -1,7 +1,8 @@
 """The contract as data: loading, overlays, index of operations, lint and diff."""
 
-from conformance.contract.contract import Contract, Operation, Parameter, Response, Variant
+from conformance.contract.contract import Contract, Variant
 from conformance.contract.document import DocumentError
 from conformance.contract.loading import load_contract
+from conformance.contract.operations import Operation, Parameter, Response
 
 __all__ = ["Contract", "DocumentError", "Operation", "Parameter", "Response", "Variant", "load_contract"]

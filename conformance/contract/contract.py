@@ -6,81 +6,24 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from conformance.contract.document import Document
-
-if TYPE_CHECKING:
-    from conformance.contract.errata import AnswerLike
-    from conformance.contract.schemas import Schemas, Violation
+from conformance.contract.operations import (
+    BODY_CHOSEN_BY_TYPE,
+    JSON_MEDIA_TYPE,
+    METHODS,
+    Operation,
+    Parameter,
+    ResourceKind,
+    Response,
+)
+from conformance.contract.schemas import Schemas, Violation
 
 Variant = Literal["corrected", "published", "documented"]
-ResourceKind = Literal["connectors", "actions"]
-
-METHODS = ("get", "put", "post", "delete", "patch")
-JSON_MEDIA_TYPE = "application/json"
 
 _TYPED_OPERATIONS: Mapping[ResourceKind, str] = {"connectors": "POST /connectors", "actions": "POST /actions"}
-_BODY_CHOSEN_BY_TYPE = frozenset(
-    {
-        "POST /connectors",
-        "POST /connectors_probe",
-        "PUT /connectors/{id}",
-        "POST /actions",
-        "POST /actions_probe",
-        "PUT /actions/{id}",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One path, query or header parameter; ``schema`` is an OpenAPI 3.0 schema object."""
-
-    name: str
-    location: str
-    required: bool
-    schema: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A documented answer; ``schema`` is None where the document promises no JSON body."""
-
-    status: int
-    media_types: tuple[str, ...]
-    schema: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True)
-class Operation:
-    """Method and path template with everything the document says of them."""
-
-    label: str
-    operation_id: str
-    method: str
-    path: str
-    tag: str
-    parameters: tuple[Parameter, ...]
-    request_bodies: Mapping[str, Mapping[str, Any]]
-    request_body_required: bool
-    responses: Mapping[int, Response]
-    definition: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def json_body(self) -> Mapping[str, Any] | None:
-        """Schema of the JSON request body, or None for an operation without one."""
-        return self.request_bodies.get(JSON_MEDIA_TYPE)
-
-    @property
-    def body_chosen_by_type(self) -> bool:
-        """True for the six operations whose body depends on a connector or action type."""
-        return self.label in _BODY_CHOSEN_BY_TYPE
-
-    def parameters_in(self, location: str) -> tuple[Parameter, ...]:
-        return tuple(parameter for parameter in self.parameters if parameter.location == location)
 
 
 class Contract:
@@ -129,7 +72,7 @@ class Contract:
     def _typed_branches(self) -> Mapping[str, Mapping[str, list[Mapping[str, Any]]]]:
         """For the six typed operations: type -> its branches (more than one for iotdb)."""
         found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-        for label in _BODY_CHOSEN_BY_TYPE:
+        for label in BODY_CHOSEN_BY_TYPE:
             operation = self.operations[label]
             by_type = found.setdefault(label, {})
             chosen = (operation.json_body or {}).get("x-mapping", {})
@@ -147,7 +90,7 @@ class Contract:
 
     def types(self, kind: ResourceKind) -> list[str]:
         """Sorted connector or action types of this version."""
-        return sorted(self._typed_branches[_TYPED_OPERATIONS[kind]])
+        return sorted(self._typed_branches[f"POST /{kind}"])
 
     def body_schema(self, label: str, resource_type: str | None = None) -> Mapping[str, Any] | None:
         """Schema of the JSON body of an operation, narrowed to one connector or action type if given."""
@@ -174,19 +117,8 @@ class Contract:
         """Violations of a path or query parameter given as ``text``. Raises KeyError for an unknown one."""
         return self._schemas.parameter(label, name, text)
 
-    def explain(self, label: str, status: int, answer: AnswerLike) -> tuple[str, ...]:
-        """Ids of the errata that make ``answer`` look wrong under this contract; none under the corrected one."""
-        if self.variant == "corrected":
-            return ()
-        from conformance.contract.errata import explain
-
-        return explain(self, label, status, answer)
-
     @cached_property
     def _schemas(self) -> Schemas:
-        # Imported here: most users of a contract validate nothing, and the validators cost 50 ms to import.
-        from conformance.contract.schemas import Schemas
-
         return Schemas(self)
 
     def body_examples(self, label: str, resource_type: str | None = None) -> Mapping[str, Any]:

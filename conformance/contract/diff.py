@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import requests
 
-from conformance.contract.contract import JSON_MEDIA_TYPE, Contract
+from conformance.contract.contract import Contract
 from conformance.contract.document import Document
+from conformance.contract.operations import JSON_MEDIA_TYPE
 
 PREFIX = "/api/v5"
 _LARGEST = 64 * 1024 * 1024

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from conformance.contract.contract import METHODS
+from conformance.contract.contract import Contract
 from conformance.contract.document import Document, DocumentError, openapi_root, read_yaml
 from conformance.contract.loading import correct, load_contract
+from conformance.contract.operations import METHODS
 from conformance.contract.overlay import Change, Location
-
-if TYPE_CHECKING:
-    from conformance.contract.contract import Contract
-    from conformance.contract.schemas import Violation
+from conformance.contract.schemas import Violation
 
 ERRATA_FILE = "errata.yaml"
 
@@ -97,7 +95,7 @@ def explain(contract: Contract, label: str, status: int, answer: AnswerLike) -> 
     """
     if contract.variant == "corrected" or label not in contract.operations:
         return ()
-    twin = _twin(contract.version)
+    twin = load_contract("corrected", contract.version)
     if not _conforms(twin, label, status, answer) or _conforms(contract, label, status, answer):
         return ()
     published = contract.operation(label).responses.get(status)
@@ -119,7 +117,7 @@ def attribute_violation(
 
     Empty if it does not disappear under the corrected contract, that is, if the target is to blame.
     """
-    twin = _twin(contract.version)
+    twin = load_contract("corrected", contract.version)
     remaining = twin.validate_response(label, status, body)
     if any(_related(_steps(other.path), _steps(violation.path)) for other in remaining):
         return ()
@@ -146,12 +144,6 @@ def _leaves(update: Mapping[str, Any], location: Location) -> Iterator[Location]
         else:
             # New components count as a whole.
             yield (*location, key)
-
-
-@lru_cache(maxsize=4)
-def _twin(version: str) -> Contract:
-    """The corrected contract; kept, because its validators are."""
-    return load_contract("corrected", version)
 
 
 @lru_cache(maxsize=4)

@@ -35,6 +35,16 @@ def _secret_names(node: Any) -> Iterator[str]:
         yield from _secret_names(inner)
 
 
+def header_maps(contract: Contract, schema: Schema) -> list[Path]:
+    """Fields of ``schema`` that hold headers by name, any of them: those of every alternative, sorted."""
+    found = {path for path, field in _fields(contract, schema) if path[-1] == "headers" and _is_open(field)}
+    return sorted(found)
+
+
+def _is_open(field: Schema) -> bool:
+    return field.get("type") == "object" and not field.get("properties")
+
+
 def deprecated_fields(contract: Contract, schema: Schema) -> frozenset[Path]:
     """Fields of ``schema`` that a server may ignore and need not answer."""
     return frozenset(path for path, field in _fields(contract, schema) if field.get("deprecated"))

@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from conformance.contract.contract import JSON_MEDIA_TYPE, Contract
+from conformance.contract.contract import Contract
+from conformance.contract.operations import JSON_MEDIA_TYPE
 
 Part = Literal["body", "query"]
 Mode = Literal["positive", "negative"]

@@ -8,10 +8,11 @@ from typing import Any
 from openapi_spec_validator import OpenAPIV30SpecValidator
 from openapi_spec_validator.validation.exceptions import DuplicateOperationIDError
 
-from conformance.contract.contract import JSON_MEDIA_TYPE, Contract, Operation
+from conformance.contract.contract import Contract
 from conformance.contract.document import DocumentError, openapi_root
 from conformance.contract.errata import read_errata
 from conformance.contract.loading import DEFAULT_VERSION, described_versions, load_contract, overlays
+from conformance.contract.operations import JSON_MEDIA_TYPE, Operation
 from conformance.contract.schemas import Violation, pointer
 
 _SHOWN = 5

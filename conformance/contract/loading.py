@@ -51,15 +51,21 @@ def load_contract(variant: Variant = "corrected", version: str | None = None) ->
     A version that is not described gets the closest described one below it, or the lowest one. The version of the
     result is the described one. Raises `conformance.contract.versions.VersionError` if ``version`` is
     no version, `DocumentError` and `conformance.contract.overlay.OverlayError` if the files are broken.
+
+    A process reads each contract once, and nobody changes it.
     """
     root = openapi_root()
-    described = describe_version(root, version)
-    key = _cache_key(root, variant, described)
+    return _loaded(root, variant, describe_version(root, version))
+
+
+@lru_cache
+def _loaded(root: Path, variant: Variant, version: str) -> Contract:
+    key = _cache_key(root, variant, version)
     cached = _read_cache(key)
     if cached is None:
-        cached = _make(root, variant, described)
+        cached = _make(root, variant, version)
         _write_cache(key, cached)
-    return Contract(cached, variant, described)
+    return Contract(cached, variant, version)
 
 
 def _make(root: Path, variant: Variant, version: str) -> Document:
@@ -118,9 +124,7 @@ def describe_version(root: Path, version: str | None) -> str:
 
 def cache_folder() -> Path:
     """Where assembled documents are kept: the user's cache directory, as the platform has it."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
+    if sys.platform == "darwin":
         base = str(Path.home() / "Library" / "Caches")
     else:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")

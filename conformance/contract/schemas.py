@@ -7,14 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-import jsonschema_rs
-
+from conformance.contract.document import Document
 from conformance.contract.json_schema import DIALECT, Direction, Schema, to_json_schema
+from conformance.contract.operations import Operation, Parameter
 
-if TYPE_CHECKING:
-    from conformance.contract.contract import Contract, Parameter
+# jsonschema_rs is imported where it is used: most users of a contract validate nothing, and it takes 50 ms.
 
 _SHOWN = 80
 _LARGE = 10_000
@@ -39,10 +38,19 @@ class Violation:
     names: tuple[str, ...] = field(default=(), compare=False)
 
 
+class Described(Protocol):
+    """What is asked of a contract (`conformance.contract.contract.Contract`) to validate against it."""
+
+    @property
+    def document(self) -> Document: ...
+    def operation(self, label: str) -> Operation: ...
+    def body_schema(self, label: str, resource_type: str | None = None) -> Schema | None: ...
+
+
 class Schemas:
     """The validators of one contract."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Described) -> None:
         self._contract = contract
         self.response_validator = lru_cache(maxsize=None)(self._response_validator)
         self.request_validator = lru_cache(maxsize=None)(self._request_validator)
@@ -88,6 +96,8 @@ class Schemas:
         raise KeyError(f"{label} has no parameter {name}")
 
     def _compiled(self, schema: Schema, direction: Direction, location: tuple[str, ...]) -> Validator:
+        import jsonschema_rs
+
         registry = self._request_components if direction == "request" else self._response_components
         compiled = jsonschema_rs.validator_for(
             {"$schema": DIALECT, "allOf": [to_json_schema(schema, direction, base=_uri(direction))]},
@@ -105,6 +115,8 @@ class Schemas:
         return self._registry("response")
 
     def _registry(self, direction: Direction) -> Any:
+        import jsonschema_rs
+
         components = self._contract.document["components"]["schemas"]
         converted = {name: to_json_schema(schema, direction) for name, schema in components.items()}
         root = {"$id": _uri(direction), "$schema": DIALECT, "components": {"schemas": converted}}
@@ -140,6 +152,8 @@ class Validator:
 
 
 def _first_error(compiled: Any, value: Any) -> Any:
+    import jsonschema_rs
+
     try:
         compiled.validate(value)
     except jsonschema_rs.ValidationError as error:

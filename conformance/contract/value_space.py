@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from conformance.contract.contract import Contract, Operation, Parameter, ResourceKind
+from conformance.contract.contract import Contract
+from conformance.contract.operations import Operation, Parameter, ResourceKind
 from conformance.contract.values import ALONE, Schema, ValueClass, fits, shown_classes, value_classes
 
 QUERY, PATH = "?", "{"

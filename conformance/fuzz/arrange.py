@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from conformance.contract import paths
-from conformance.contract.contract import Operation
-from conformance.run.worker import Context
+from conformance.contract import kinds
+from conformance.contract.kinds import kind_of
+from conformance.contract.operations import Operation
 from conformance.target.http.session import expand
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
+
+FIXED = {"operation": "start", "enable": "true"}
+"""Path parameters that address nothing, with a value that is fine for all."""
 
 
 class Arrangement:
     """Things on the target for operations to work on.
 
-    Connectors, actions, rules and schemas cost a real server 0.2 s each to create, so all items of a worker share one
-    of each (and type), save those that delete it.
+    What is part of the configuration costs a real server 0.2 s each to create, so all items of a worker share one of
+    each kind (and type), save those that delete it.
     """
 
     def __init__(self, context: Context, target: Target) -> None:
@@ -43,38 +45,22 @@ class Arrangement:
         return connector
 
     def _parameter(self, operation: Operation, name: str, resource_type: str) -> dict[str, str]:
-        target = self._target
-        if name == "as":
-            return target.bans.path_of(target.bans.create())
-        if name == "operation":
-            return {"operation": "start"}
-        if name == "enable":
-            return {"enable": "true"}
-        if name == "clientid" and operation.path.startswith("/clients"):
-            return {name: target.connect().client_id}
-        cheap: dict[str, Callable[[], str]] = {
-            paths.AUTHENTICATOR: target.users.create,
-            paths.USER_RULES: target.user_rules.create,
-            paths.CLIENT_RULES: target.client_rules.create,
-            "/mqtt/retainer": target.retained.create,
-        }
-        for prefix, create in cheap.items():
-            if operation.path.startswith(prefix):
-                return {name: create()}
-        return {name: self._costly(operation, resource_type)}
-
-    def _costly(self, operation: Operation, resource_type: str) -> str:
-        target = self._target
-        costly: dict[str, tuple[Collection, str | None]] = {
-            "/connectors": (target.connectors, resource_type),
-            "/actions": (target.actions, resource_type),
-            "/rules": (target.rules, None),
-            "/schema_registry": (target.schemas, None),
-        }
-        collection, kind = next(entry for prefix, entry in costly.items() if operation.path.startswith(prefix))
-        if operation.method == "DELETE":
-            return collection.create(**({"type": kind} if kind else {}))
-        return self._shared(collection, kind)
+        if name in FIXED:
+            return {name: FIXED[name]}
+        kind = kind_of(operation.path)
+        assert kind is not None, f"{operation.label} addresses no kind of resource"
+        collection = self._target.of(kind)
+        if kind is kinds.CLIENT:
+            identifier = self._target.connect().client_id
+        elif not kind.configured:
+            identifier = collection.create()
+        else:
+            type_of_it = resource_type if kind.typed else None
+            if operation.method == "DELETE":
+                identifier = collection.create(**({"type": type_of_it} if type_of_it else {}))
+            else:
+                identifier = self._shared(collection, type_of_it)
+        return collection.path_of(identifier)
 
     def _shared(self, collection: Collection, resource_type: str | None) -> str:
         fields = {"type": resource_type} if resource_type else {}

@@ -5,17 +5,18 @@ Unlike random negatives each of these says by itself what a server did wrong ("a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from conformance.contract import Contract, Operation
+from conformance.fuzz.fuzzing import NO_SUCH_MEMBER
+from conformance.fuzz.records import FUZZING
 
 UNKNOWN_FIELD = "x_unknown_field"
 WITH_UNKNOWN_FIELD = "with an unknown field"
-NO_SUCH_MEMBER = "no-such-member"
 
 _DEEPEST = 6
 
@@ -42,7 +43,7 @@ def has_bounds(operation: Operation) -> bool:
     checked = [
         parameter
         for parameter in operation.parameters_in("query")
-        if (operation.label, parameter.name) not in UNCHECKED_PARAMETERS
+        if parameter.name not in FUZZING[operation.label].unchecked
         and {"enum", "minimum", "maximum"} & set(parameter.schema)
         | {parameter.schema.get("type")} & {"boolean", "integer"}
     ]
@@ -64,21 +65,12 @@ _WEAK_FIELDS = (
     "/static_clientids",
 )
 
-Fields = frozenset[tuple[str, str]]
-"""Label of an operation, and pointer to a field of its body."""
 
-# Fields a server ignores on purpose: whatever they hold is no fault (behaviour of PUT /rules/{id}).
-IGNORED_FIELDS: Fields = frozenset({("PUT /rules/{id}", "/id")})
-# Fields that live servers overwrite before they look at them (erratum B10). That they should is tried field by field
-# (GEN-18); of random data that breaks nothing else nobody could say what is wrong with it.
-OVERWRITTEN_FIELDS: Fields = frozenset({("POST /rules", "/metadata"), ("PUT /rules/{id}", "/metadata")})
-
-
-def without_fields(label: str, body: Any, fields: Fields) -> Any:
-    """``body`` without those of ``fields`` that are fields of its operation."""
+def without_fields(body: Any, pointers: Iterable[str]) -> Any:
+    """``body`` without the fields that ``pointers`` name."""
     if not isinstance(body, dict):
         return body
-    return {name: value for name, value in body.items() if (label, f"/{name}") not in fields}
+    return {name: value for name, value in body.items() if f"/{name}" not in pointers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +91,8 @@ def query_cases(contract: Contract, operation: Operation) -> Iterator[QueryCase]
     for parameter in operation.parameters_in("query"):
         for value, valid in _query_values(contract, parameter.schema):
             yield QueryCase(parameter.name, value, valid)
-        for value, valid in _DOMAIN_VALUES.get((operation.label, parameter.name), ()):
+        for value, valid in FUZZING[operation.label].edges.get(parameter.name, ()):
             yield QueryCase(parameter.name, value, valid)
-
-
-# Constraints of query parameters that are no JSON Schema (errata D4, D10; subscription filters).
-_DOMAIN_VALUES: Mapping[tuple[str, str], tuple[tuple[str, bool], ...]] = {
-    ("GET /clients", "ip_address"): (("not-an-address", False), ("127.0.0.1", True)),
-    ("GET /clients", "proto_ver"): (("five", False), ("5", True)),
-    ("GET /clients", "fields"): ((NO_SUCH_MEMBER, False), ("clientid,username", True)),
-    ("GET /subscriptions", "match_topic"): (("$share/g/t", False), ("cft/#", True)),
-    ("GET /clients/{clientid}/mqueue_messages", "max_payload_bytes"): (("0", False), ("1KB", True)),
-    ("GET /clients/{clientid}/inflight_messages", "max_payload_bytes"): (("0", False), ("1KB", True)),
-}
-
-# Not checked by the server as documented: errata D5 (a requirement of its own, RUL-17) and D6 (the type decides what
-# the rows must hold, so it cannot vary alone).
-UNCHECKED_PARAMETERS = frozenset(
-    {
-        ("GET /rules", "page"),
-        ("GET /rules", "limit"),
-        ("GET /rules", "enable"),
-        ("POST /authentication/password_based:built_in_database/import_users", "type"),
-    }
-)
 
 
 def _query_values(contract: Contract, schema: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:

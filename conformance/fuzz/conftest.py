@@ -6,8 +6,8 @@ import pytest
 
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject
-from conformance.run.worker import Context
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 
 @pytest.fixture

@@ -11,18 +11,20 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
-from conformance.checks.values import IMPOSSIBLE_NOW
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
 from conformance.contract.generation import Mode as Validity
+from conformance.contract.kinds import kind_of
 from conformance.contract.leniency import Leniency
-from conformance.fuzz.adapt import Identities, into_sandbox
-from conformance.fuzz.arrange import Arrangement
-from conformance.fuzz.boundaries import IGNORED_FIELDS, without_fields
+from conformance.fuzz.adapt import into_sandbox
+from conformance.fuzz.arrange import FIXED, Arrangement
+from conformance.fuzz.boundaries import without_fields
+from conformance.fuzz.fuzzing import Fuzzing
+from conformance.fuzz.identities import Identities
+from conformance.fuzz.records import FUZZING
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.result import Failure
-from conformance.run.worker import Context
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.mode import Mode
@@ -30,10 +32,7 @@ from conformance.target.guard.readings import lenient_readings
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import encode, expand
 from conformance.target.target import Target
-
-_FIXED_QUERY: Mapping[str, Mapping[str, str]] = {
-    "POST /authentication/password_based:built_in_database/import_users": {"type": "plain"},
-}
+from conformance.worker.context import Context
 
 _DESTROYS = frozenset({"DELETE"})
 
@@ -43,6 +42,7 @@ class Driver:
 
     def __init__(self, context: Context, target: Target, subject: Subject, node_id: str) -> None:
         self.subject = subject
+        self.timing = target.timing
         self.contract = context.contract
         self.sandbox = context.sandbox
         self.capabilities = context.capabilities
@@ -62,12 +62,17 @@ class Driver:
         return self.contract.operation(self.subject.label)
 
     @property
+    def record(self) -> Fuzzing:
+        """What no schema says of the operation."""
+        return FUZZING[self.subject.label]
+
+    @property
     def schema(self) -> Mapping[str, Any]:
         return self.contract.body_schema(self.subject.label, self.subject.resource_type) or {}
 
     def fixed_query(self) -> Mapping[str, str]:
         """Query parameters without which the operation means something else."""
-        return _FIXED_QUERY.get(self.operation.label, {})
+        return self.record.query
 
     @cached_property
     def path(self) -> dict[str, str]:
@@ -84,18 +89,18 @@ class Driver:
 
     def unknown_path(self) -> dict[str, str]:
         """Well-formed path parameters of something that does not exist."""
-        values = {"operation": "start", "enable": "true", "as": "clientid"}
-        typed = self.operation.path.startswith(("/connectors", "/actions"))
+        values = {**FIXED, "as": "clientid"}
         return {
-            parameter.name: values.get(parameter.name) or self._unknown(parameter.name, typed)
+            parameter.name: values.get(parameter.name) or self._unknown(parameter.name)
             for parameter in self.operation.parameters_in("path")
         }
 
-    def _unknown(self, name: str, typed: bool) -> str:
+    def _unknown(self, name: str) -> str:
         if name == "topic":
             return self.sandbox.topic("missing")
         missing = self.sandbox.name("missing")
-        return f"{self.subject.resource_type or 'http'}:{missing}" if typed else missing
+        kind = kind_of(self.operation.path)
+        return kind.join(self.subject.resource_type or "http", missing) if kind is not None and kind.typed else missing
 
     def examples(self) -> Mapping[str, Any]:
         """The examples of the operation: valid bodies."""
@@ -149,7 +154,7 @@ class Driver:
         return all(
             leniency(self._context).certainly_invalid(
                 self.subject.label,
-                {} if reading is MISSING else without_fields(self.subject.label, reading, IGNORED_FIELDS),
+                {} if reading is MISSING else without_fields(reading, self.record.ignored),
                 self.subject.resource_type,
             )
             for reading in readings
@@ -212,8 +217,7 @@ class Driver:
         """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
         if answer.status >= 500:
             return  # decided by GEN-15
-        also = IMPOSSIBLE_NOW.get(self.operation.label, frozenset())
-        accepted = answer.ok or (answer.status, answer.code or "") in also
+        accepted = answer.ok or (answer.status, answer.code or "") in self.record.also_accepted
         reason = f" ({self._recorder.hide(_message(answer))[:200]})" if answer.status >= 400 else ""
         self._recorder.expect(
             accepted,

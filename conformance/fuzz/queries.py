@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conformance.contract import Operation
+from conformance.fuzz.records import FUZZING
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
 
@@ -60,24 +61,23 @@ _BY_NAME: Mapping[str, Domain] = {
     "fields": _literal("all", "clientid", "clientid,username,connected"),
     "share_group": _literal("g", "cft"),
 }
-# On /banned the fuzzy filters are regular expressions (erratum D7), elsewhere any text is one (PAG-10).
-_BANNED_FUZZY = _literal("cft-.*", "^a+$", "192\\.0\\.2")
+_pattern = _literal("cft-.*", "^a+$", "192\\.0\\.2")
 
 
 def refine(
     operation: Operation, query: Mapping[str, Any], chance: random.Random, sandbox: Sandbox, capabilities: Capabilities
 ) -> dict[str, Any]:
     """Replace generated values that would be refused for reasons no schema expresses."""
+    record = FUZZING[operation.label]
     refined: dict[str, Any] = {}
     for name, value in query.items():
         domain = _BY_NAME.get(name)
         if name.startswith("like_"):
-            domain = _BANNED_FUZZY if operation.path == "/banned" else _text
+            domain = _pattern if record.patterns else _text
         replaced = value if domain is None else domain(chance, sandbox, capabilities)
         if replaced is not None:
             refined[name] = replaced
-    if operation.label == "GET /banned":
-        # Its filters exclude one another (erratum D8).
+    if record.one_filter:
         filters = [name for name in refined if name not in ("page", "limit")]
         for name in filters[1:]:
             del refined[name]

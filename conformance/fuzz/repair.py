@@ -13,33 +13,28 @@ from functools import partial
 from typing import Any
 
 from conformance.checks.sightings import concerned, fields_of, name_of, rows_of
-from conformance.contract import paths
+from conformance.fuzz.records import FUZZING
 from conformance.result import Damage, Failure
-from conformance.run.worker import Context
 from conformance.target.http.answer import Answer
 from conformance.target.http.json_body import decode_json
 from conformance.target.http.session import query_string
 from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.listing import LISTINGS, Listing
+from conformance.worker.context import Context
 
 Read = tuple[str, str]
 """Label of a list, and one of its query parameters; "" for the list as a whole."""
 
-_STORED_IN = {
-    f"POST {paths.IMPORT_USERS}": paths.USERS,
-    "POST /publish": paths.RETAINED_MESSAGES,
-    "POST /publish/bulk": paths.RETAINED_MESSAGES,
-}
-_STORES_NOTHING = frozenset({"POST /rules/{id}/test", "POST /clients/kickout/bulk"})
+_CREATED_IN = {label: listing for listing in LISTINGS for label in listing.kind.created_by}
 
 
 def listing_of(label: str) -> Listing | None:
     """The collection that a POST or PUT changes, None if nothing is listed that it does."""
     method, _, path = label.partition(" ")
-    if method not in ("POST", "PUT") or label in _STORES_NOTHING:
+    if method not in ("POST", "PUT") or FUZZING[label].stores_nothing:
         return None
-    path = _STORED_IN.get(label, path)
-    return next((one for one in LISTINGS if path == one.path or path.startswith(f"{one.path}/")), None)
+    below = (one for one in LISTINGS if path == one.path or path.startswith(f"{one.path}/"))
+    return _CREATED_IN.get(label) or next(below, None)
 
 
 @dataclass(slots=True)

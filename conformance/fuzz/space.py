@@ -5,20 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import pytest
 
 from conformance.contract import Contract, Operation, load_contract
-from conformance.contract.contract import ResourceKind
+from conformance.contract.kinds import kind_of
+from conformance.contract.operations import ResourceKind
+from conformance.fuzz.records import FUZZING
 from conformance.target.guard.hosts import NEVER_STARTED
-
-_STATE = {
-    "/banned": "bans",
-    "/mqtt/retainer": "retained",
-    "/authorization/sources/built_in_database/rules": "authorization",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,6 @@ EFFORT = {
 }
 
 
-@cache
 def contract() -> Contract:
     """The contract that decides which items exist: the same on every machine, whatever the target is."""
     return load_contract()
@@ -90,24 +84,27 @@ def _parameter(subject: Subject, arranges: bool) -> Any:
         marks.append(pytest.mark.reads)
     if subject.resource_type is not None:
         marks.append(pytest.mark.resource_type(subject.resource_type))
-    for prefix, capability in (("/authentication/", "authenticator"), ("/authorization/", "authorization")):
-        if path.startswith(prefix):
-            marks.append(pytest.mark.needs(capability))
-    if arranges and path.startswith("/clients/"):
-        marks.append(pytest.mark.needs("mqtt"))
-    if arranges and path.startswith("/mqtt/retainer/"):
-        marks.append(pytest.mark.needs("retainer"))
-    if path.startswith("/schema_registry"):
-        marks.append(pytest.mark.needs("schemas"))
     if arranges and path.endswith("/{operation}"):
         marks.append(pytest.mark.needs("sink"))
-    if path.startswith(("/connectors", "/actions")):
-        marks.append(pytest.mark.state("connectors"))
-    for prefix, state in _STATE.items():
-        if path.startswith(prefix):
-            wipes = path == prefix or path.endswith(("/all", "/messages"))
-            marks.append(pytest.mark.state(state, alone=wipes and method != "GET"))
+    kind = kind_of(path)
+    if kind is not None:
+        needed = (kind.capability, kind.arrangement if arranges else "")
+        marks += [pytest.mark.needs(capability) for capability in needed if capability]
+        if kind.state:
+            marks.append(pytest.mark.state(kind.state, alone=subject.label in kind.disturbed_by))
     return pytest.param(subject, id=str(subject), marks=marks)
+
+
+def seen_subjects(selected: Callable[[Operation], bool]) -> list[Any]:
+    """As `subjects`, for the operations of which can be seen whether they were carried out."""
+    parameters = []
+    for parameter in subjects(
+        lambda operation: FUZZING[operation.label].witness is not None and selected(operation), by_type=False
+    ):
+        record = FUZZING[parameter.id]
+        marks = [*map(pytest.mark.needs, record.needs), *map(pytest.mark.state, record.state)]
+        parameters.append(marked(parameter, *marks))
+    return parameters
 
 
 def marked(parameter: Any, *marks: pytest.MarkDecorator) -> Any:

@@ -10,11 +10,12 @@ import pytest
 
 from conformance.checks.equivalence import difference
 from conformance.checks.recorder import Recorder
-from conformance.contract import Operation
+from conformance.contract import Operation, kinds
 from conformance.contract.generation import MISSING
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.space import Subject, marked, subjects
-from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
+from conformance.fuzz.records import witness_of
+from conformance.fuzz.space import Subject, marked, seen_subjects, subjects
+from conformance.fuzz.witness import Write
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
 from conformance.target.http.credentials import Signature
@@ -25,7 +26,7 @@ from conformance.target.target import Target
 pytestmark = pytest.mark.fuzz
 
 _TRUNCATED = b'{"cut": '
-_PUBLISHING = ("POST /publish", "POST /publish/bulk")
+_PUBLISHING = kinds.RETAINED.created_by
 
 
 def _reads(operation: Operation) -> bool:
@@ -57,25 +58,15 @@ def test_bearer_reads_what_basic_reads(subject: Subject, driver: Driver, api: Ap
 @pytest.mark.parametrize("subject", subjects(lambda operation: True, by_type=False, arranges=False))
 def test_credentials_come_first(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
     """Credentials are checked before the body is parsed and before what the path names is looked up."""
-    signatures: list[tuple[Signature, int]] = [("none", 401), ("wrong_secret", 401), ("unknown_token", 401)]
-    if api.credentials.has("viewer") and not subject.label.startswith("GET "):
-        signatures.append(("viewer", 403))
-    for credentials, status in signatures:
-        answer = api.call(
-            subject.label,
-            path=driver.unknown_path(),
-            content=_TRUNCATED,
-            content_type="application/json",
-            credentials=credentials,
-        )
-        recorder.expect(
-            answer.status == status,
-            "GEN-04",
-            "credentials_first",
-            f"answered {answer.status} {answer.code} to truncated JSON for an unknown id with credentials "
-            f"{credentials!r}, expected {status}",
-            answer,
-        )
+    for credentials in ("none", "wrong_secret", "unknown_token"):
+        _expect_refused_first(driver, api, recorder, credentials, 401)
+
+
+@requirement("GEN-04")
+@pytest.mark.parametrize("subject", _needed(subjects(_writes, by_type=False, arranges=False), "viewer"))
+def test_roles_come_first(subject: Subject, driver: Driver, api: Api, recorder: Recorder) -> None:
+    """The role of a key is checked before the body is parsed and before what the path names is looked up."""
+    _expect_refused_first(driver, api, recorder, "viewer", 403)
 
 
 @requirement(
@@ -117,6 +108,25 @@ def test_publisher_only_publishes(subject: Subject, driver: Driver, api: Api, re
         recorder.expect(answer.status in (200, 202), "GEN-05", "publisher_publishes", message, answer)
     else:
         _expect_forbidden(answer, "publisher", recorder)
+
+
+def _expect_refused_first(driver: Driver, api: Api, recorder: Recorder, credentials: Signature, status: int) -> None:
+    """Send a body that no parser reads to a path that names nothing: ``status`` says who looked first."""
+    answer = api.call(
+        driver.operation.label,
+        path=driver.unknown_path(),
+        content=_TRUNCATED,
+        content_type="application/json",
+        credentials=credentials,
+    )
+    recorder.expect(
+        answer.status == status,
+        "GEN-04",
+        "credentials_first",
+        f"answered {answer.status} {answer.code} to truncated JSON for an unknown id with credentials "
+        f"{credentials!r}, expected {status}",
+        answer,
+    )
 
 
 def _call(driver: Driver, api: Api, credentials: Signature, **call: Any) -> Answer:
@@ -176,7 +186,7 @@ def test_unauthorized_write_changes_nothing(
     subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder
 ) -> None:
     """A request that is refused with 401 or 403 changes nothing."""
-    write = WITNESSES[subject.label](target, sink)
+    write = witness_of(subject.label, target, sink)
     signatures: list[Signature] = ["none", "wrong_secret", "unknown_token"]
     signatures += ["viewer"] * api.credentials.has("viewer")
     signatures += ["publisher"] * (api.credentials.has("publisher") and subject.label not in _PUBLISHING)

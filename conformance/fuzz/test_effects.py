@@ -8,8 +8,8 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Operation
-from conformance.fuzz.space import Subject
-from conformance.fuzz.witness import WITNESSES, seen_subjects
+from conformance.fuzz.records import FUZZING, witness_of
+from conformance.fuzz.space import Subject, seen_subjects
 from conformance.requirements import requirement
 from conformance.target.http.session import Api
 from conformance.target.sink import HttpSink
@@ -23,8 +23,7 @@ _TIMES = frozenset({"last_modified_at", "created_at"})
 
 def _synchronous(operation: Operation) -> bool:
     """What is not said to lag behind: sessions, messages and counters are."""
-    behind = ("/clients", "/publish", "/mqtt")
-    return not operation.path.startswith(behind) and not operation.path.endswith(("/reset", "/test"))
+    return not FUZZING[operation.label].lags
 
 
 def _replaces(operation: Operation) -> bool:
@@ -41,7 +40,7 @@ def test_put_again_changes_nothing(
     subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder
 ) -> None:
     """A PUT that is sent again is accepted, and leaves what it left before."""
-    write = WITNESSES[subject.label](target, sink)
+    write = witness_of(subject.label, target, sink)
     states = []
     for _ in range(2):
         answer = write.send(api, subject.label)
@@ -54,7 +53,7 @@ def test_put_again_changes_nothing(
 @pytest.mark.parametrize("subject", seen_subjects(_synchronous))
 def test_write_is_seen_at_once(subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder) -> None:
     """What was written is read as soon as the write is answered."""
-    write = WITNESSES[subject.label](target, sink)
+    write = witness_of(subject.label, target, sink)
     before = write.seen()
     answer = write.send(api, subject.label)
     after = write.seen()

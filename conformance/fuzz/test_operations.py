@@ -13,9 +13,6 @@ from conformance.checks.refusals import expect_refused
 from conformance.contract.generation import MISSING
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.boundaries import (
-    IGNORED_FIELDS,
-    OVERWRITTEN_FIELDS,
-    UNCHECKED_PARAMETERS,
     Mutation,
     body_mutations,
     has_bounds,
@@ -24,6 +21,7 @@ from conformance.fuzz.boundaries import (
 )
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.queries import refine
+from conformance.fuzz.records import FUZZING
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.variation import variations
 from conformance.requirements import requirement
@@ -71,7 +69,7 @@ def test_negative(subject: Subject, driver: Driver) -> None:
     count = effort.negative if subject.resource_type is None else effort.negative_by_type
     for generated in driver.draw("negative", "body", count):
         body = into_sandbox(driver.operation.label, generated.body, driver.identities())
-        if not driver.certainly_invalid(without_fields(driver.operation.label, body, OVERWRITTEN_FIELDS)):
+        if not driver.certainly_invalid(without_fields(body, driver.record.overwritten)):
             continue
         driver.try_invalid(body, generated.description or "a random invalid body")
 
@@ -87,7 +85,7 @@ def test_boundaries(subject: Subject, driver: Driver, recorder: Recorder) -> Non
         faults = [
             mutation
             for mutation in body_mutations(driver.contract, driver.schema, base)
-            if (operation.label, mutation.path) not in IGNORED_FIELDS and driver.certainly_invalid(mutation.body)
+            if mutation.path not in driver.record.ignored and driver.certainly_invalid(mutation.body)
         ]
         effort = driver.effort
         count = effort.boundaries if subject.resource_type is None else effort.boundaries_by_type
@@ -98,7 +96,7 @@ def test_boundaries(subject: Subject, driver: Driver, recorder: Recorder) -> Non
             what = f"{mutation.path or 'the body'}: {mutation.what}"
             driver.try_invalid(body, what, "GEN-18", query=driver.fixed_query())
     for case in query_cases(driver.contract, operation):
-        if (operation.label, case.name) in UNCHECKED_PARAMETERS:
+        if case.name in driver.record.unchecked:
             continue
         answer = driver.send(query={case.name: case.value}, body=driver.valid_body())
         if case.valid:
@@ -124,23 +122,14 @@ def test_examples(subject: Subject, driver: Driver) -> None:
         driver.expect_accepted(driver.send(query=driver.fixed_query(), body=body), f"example {name}", "GEN-32")
 
 
-# Operations that answer something else than 404 for an unknown id, by their own rules: upserts (B5, AUTHZ PUT), and
-# the two of erratum C16, which have requirements of their own (ACT-08).
-_NO_404 = frozenset(
-    {
-        "PUT /rules/{id}",
-        "PUT /authorization/sources/built_in_database/rules/users/{username}",
-        "PUT /authorization/sources/built_in_database/rules/clients/{clientid}",
-        "GET /actions/{id}/metrics",
-        "PUT /actions/{id}/metrics/reset",
-    }
-)
-
-
 @requirement("GEN-30")
 @pytest.mark.parametrize(
     "subject",
-    subjects(lambda operation: "{" in operation.path and operation.label not in _NO_404, by_type=False, arranges=False),
+    subjects(
+        lambda operation: "{" in operation.path and not FUZZING[operation.label].knows_any_id,
+        by_type=False,
+        arranges=False,
+    ),
 )
 def test_unknown_id(subject: Subject, driver: Driver, recorder: Recorder) -> None:
     """An operation on a well-formed id that does not exist answers 404."""

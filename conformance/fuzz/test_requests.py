@@ -10,26 +10,25 @@ import pytest
 
 from conformance.checks.equivalence import difference, owned, settled
 from conformance.checks.recorder import Recorder
+from conformance.contract import paths
 from conformance.fuzz.boundaries import (
-    OVERWRITTEN_FIELDS,
     UNKNOWN_FIELD,
     WITH_UNKNOWN_FIELD,
     body_mutations,
     without_fields,
 )
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.space import Subject, contract, subjects
-from conformance.fuzz.witness import WITNESSES, Write, seen_subjects
+from conformance.fuzz.records import FUZZING, witness_of
+from conformance.fuzz.space import Subject, contract, seen_subjects, subjects
+from conformance.fuzz.witness import Write
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, encode, expand
-from conformance.target.polling import eventually
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.target.timing import eventually
 
 pytestmark = pytest.mark.fuzz
-
-_IMPORT = "POST /authentication/password_based:built_in_database/import_users"
 
 
 @requirement("GEN-07")
@@ -72,12 +71,8 @@ def test_media_type_parameters(subject: Subject, driver: Driver, api: Api) -> No
 )
 @pytest.mark.parametrize(
     "subject",
-    # The rows of an import may have any columns, and names have no fields at all.
     subjects(
-        lambda operation: (
-            operation.json_body is not None and operation.label not in (_IMPORT, "POST /clients/kickout/bulk")
-        ),
-        by_type=False,
+        lambda operation: operation.json_body is not None and not FUZZING[operation.label].any_fields, by_type=False
     ),
 )
 def test_unknown_field(subject: Subject, driver: Driver, recorder: Recorder) -> None:
@@ -115,7 +110,7 @@ def test_read_changes_nothing(subject: Subject, driver: Driver, recorder: Record
         # What is gone after it was read stays gone: waiting only helps where something is still on its way.
         return shown[0] == shown[1] or not answer.ok
 
-    eventually(repeated)
+    eventually(repeated, driver.timing.eventually)
     message = f"read twice, it was first {shown[0]!r}"
     recorder.expect(shown[0] == shown[1], "GEN-19", "read_is_safe", f"{message}, then {shown[1]!r}", answer)
 
@@ -129,7 +124,8 @@ _INVALID_BODIES = 5
 
 @requirement("GEN-22")
 @pytest.mark.parametrize(
-    "subject", seen_subjects(lambda operation: operation.json_body is not None and operation.label != _IMPORT)
+    "subject",
+    seen_subjects(lambda operation: operation.json_body is not None and operation.path != paths.IMPORT_USERS),
 )
 def test_invalid_write_changes_nothing(
     subject: Subject, driver_for: Callable[..., Driver], target: Target, sink: HttpSink, recorder: Recorder
@@ -163,7 +159,7 @@ def test_invalid_write_changes_nothing(
 
 def _witnessed(driver: Driver, target: Target, sink: HttpSink) -> tuple[Write, Sequence[tuple[str, Any]]]:
     """A new witness, and the same invalid bodies for it as for every other."""
-    write = WITNESSES[driver.operation.label](target, sink)
+    write = witness_of(driver.operation.label, target, sink)
     return write, _invalid_bodies(driver, write)
 
 
@@ -182,7 +178,7 @@ def _invalid_bodies(driver: Driver, write: Write) -> Sequence[tuple[str, Any]]:
     usable = [
         (what, body)
         for what, body in found
-        if driver.certainly_invalid(without_fields(driver.subject.label, body, OVERWRITTEN_FIELDS))
+        if driver.certainly_invalid(without_fields(body, driver.record.overwritten))
         and driver.is_safe(write.path, body)
     ]
     return random.Random(driver.seed).sample(usable, min(_INVALID_BODIES, len(usable)))

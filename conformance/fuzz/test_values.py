@@ -18,11 +18,11 @@ from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.values import bodies, queries
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.target.guard.hosts import NEVER_STARTED
 from conformance.target.guard.texts import CONFIGURED
 from conformance.target.http.answer import Answer
 from conformance.target.resources.typed import TypedBodies
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.fuzz
 
@@ -53,7 +53,7 @@ def _has_query(operation: Operation) -> bool:
     return operation.method == "GET" and bool(operation.parameters_in("query"))
 
 
-@requirement("GEN-46")
+@requirement("GEN-60")
 @pytest.mark.parametrize("subject", subjects(_has_body))
 def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, recorder: Recorder) -> None:
     """Every value that the contract lists is taken, optional fields alone and together, and shown as it was sent."""
@@ -67,12 +67,12 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
             continue
         for answer in _send(driver, body, stored, store=not unstored):
             if not was_taken(answer):
-                driver.expect_accepted(answer, requirement="GEN-46")
+                driver.expect_accepted(answer, requirement="GEN-60")
                 continue
-            recorder.passed("GEN-46", "takes_values", answer.operation)
+            recorder.passed("GEN-60", "takes_values", answer.operation)
             if answer.ok:
                 told = next(_contradictions(driver, body, answer), None)
-                recorder.expect(told is None, "GEN-46", "shows_values", f"of what was sent, {told}", answer)
+                recorder.expect(told is None, "GEN-60", "shows_values", f"of what was sent, {told}", answer)
                 stored = answer
 
 
@@ -134,14 +134,14 @@ def _instant(value: Any) -> Any:
         return value
 
 
-@requirement("GEN-46", sentence="Every value that the contract lists for a query is taken, alone and with others.")
+@requirement("GEN-60", sentence="Every value that the contract lists for a query is taken, alone and with others.")
 @pytest.mark.parametrize("subject", subjects(_has_query, by_type=False))
 def test_values_of_queries(subject: Subject, driver: Driver, recorder: Recorder) -> None:
     """Every value that the contract lists for a parameter is taken, and its default makes no difference."""
     for query in queries(driver):
-        driver.expect_accepted(driver.send(query=query), requirement="GEN-46")
+        driver.expect_accepted(driver.send(query=query), requirement="GEN-60")
     for parameter in driver.operation.parameters_in("query"):
         if "default" in parameter.schema:
             query = {parameter.name: parameter.schema["default"]}
             told, answer = difference(driver.send, partial(driver.send, query=query))
-            recorder.expect(told is None, "GEN-46", "default_given", f"with the default as {query}: {told}", answer)
+            recorder.expect(told is None, "GEN-60", "default_given", f"with the default as {query}: {told}", answer)

@@ -9,16 +9,15 @@ from typing import Any
 from conformance.contract import Operation, paths
 from conformance.contract.value_space import QUERY, ValueSpace, as_object
 from conformance.contract.values import ALL, ALONE, Schema, ValueClass, is_spelling, labelled, shown_classes
-from conformance.fuzz.adapt import SOURCES, Identities, into_sandbox
+from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.covering import Covering
 from conformance.fuzz.driver import Driver
+from conformance.fuzz.identities import Identities
 from conformance.fuzz.queries import refine
+from conformance.fuzz.records.rules import SOURCES
 from conformance.target.guard.hosts import NEVER_STARTED
 
 _PROBE = "POST /connectors_probe"
-_EXCLUSIVE_FILTERS = frozenset({"GET /banned"})
-"""Lists whose filters exclude one another (erratum D8)."""
-
 _TLS_ALWAYS = frozenset({"azure_event_hub_producer", "confluent_producer"})
 _TLS_FILES = ("cacertfile", "certfile", "keyfile")
 
@@ -81,7 +80,7 @@ def queries(driver: Driver) -> Iterator[dict[str, Any]]:
     shown: set[ValueClass] = set()
     for row in Covering(driver.contract, (), lambda one: True).rows(schema, QUERY):
         classes = set(shown_classes(driver.contract, schema, row, QUERY))
-        if operation.label in _EXCLUSIVE_FILTERS and ValueClass(QUERY, ALL) in classes:
+        if driver.record.one_filter and ValueClass(QUERY, ALL) in classes:
             continue
         if classes - shown:
             shown |= classes

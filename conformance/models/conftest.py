@@ -8,7 +8,7 @@ from conformance.checks.recorder import Recorder
 from conformance.checks.sightings import refused_read
 from conformance.fuzz.space import item_seed
 from conformance.models.machine import Model, ModelViolation, run_model
-from conformance.run.worker import Context
+from conformance.worker.context import Context
 
 
 @pytest.fixture

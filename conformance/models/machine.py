@@ -11,16 +11,13 @@ from typing import Any, ClassVar
 from hypothesis import HealthCheck, Phase, seed, settings, stateful
 from hypothesis.errors import Flaky
 
-from conformance.run.worker import Context
 from conformance.target.errors import TargetLost
 from conformance.target.http.answer import Answer, Deviation
 from conformance.target.http.session import NoAnswer
 from conformance.target.mqtt import MqttError
 from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.target import Target
-
-SHRINK_S = 20.0
-"""How long shorter programs are looked for once one disagrees; each costs a real server its configuration writes."""
+from conformance.worker.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ class Exploration:
     def violated(self, error: AssertionError, program: Sequence[str]) -> None:
         """A program showed a disagreement; the first of them starts the time for finding shorter ones."""
         if not self.violations:
-            self._shrink_until = time.monotonic() + SHRINK_S
+            self._shrink_until = time.monotonic() + self.context.api.timing.shrink
         answer = error.answer if isinstance(error, Deviation) else None
         self.violations.append(ModelViolation(str(error), tuple(program), answer))
 

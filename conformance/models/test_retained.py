@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from conformance.contract import paths
 from conformance.models.machine import Model, invariant, rule
 from conformance.requirements import requirement
-from conformance.target.polling import eventually
 
 pytestmark = [pytest.mark.model, pytest.mark.needs("retainer"), pytest.mark.state("retained")]
 
@@ -56,11 +55,11 @@ class Retained(Model):
     @invariant()
     def list_is_the_model(self) -> None:
         """The list of the program's topics is the model's, and each message reads as it was published (eventually)."""
-        eventually(lambda: self._listed() == sorted(self.messages))
+        self.target.eventually(lambda: self._listed() == sorted(self.messages))
         listed = self._listed()
         assert listed == sorted(self.messages), f"the list has {listed}, the model {sorted(self.messages)}"
         for topic, payload in self.messages.items():
-            eventually(lambda topic=topic, payload=payload: self._payload(topic) == payload)  # type: ignore[misc]
+            self.target.eventually(lambda topic=topic, payload=payload: self._payload(topic) == payload)  # type: ignore[misc]
             found = self._payload(topic)
             assert found == payload, f"{topic} holds {found!r}, the model has {payload!r}"
 

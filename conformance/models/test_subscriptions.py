@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from conformance.models.machine import Model, initialize, invariant, rule
 from conformance.requirements import requirement
 from conformance.target.mqtt import MqttClient
-from conformance.target.polling import eventually
 
 pytestmark = [pytest.mark.model, pytest.mark.needs("mqtt")]
 
@@ -85,7 +84,7 @@ class Subscriptions(Model):
     def _settle(self) -> None:
         """Wait until the lists agree with the model: subscribing through the API is asynchronous."""
         for client, expected in zip(self.clients, self.subscribed, strict=False):
-            eventually(lambda client=client, expected=expected: self._own(client) == expected)  # type: ignore[misc]
+            self.target.eventually(lambda client=client, expected=expected: self._own(client) == expected)  # type: ignore[misc]
 
     def _own(self, client: MqttClient) -> dict[str, int]:
         return {entry["topic"]: entry["qos"] for entry in self.target.clients.subscriptions(client.client_id)}

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.contract.editions import OPEN_SOURCE
+from conformance.reference.access.access import Access
 from conformance.reference.access.rules import MAX_RULES, SOURCE_TYPE, Source
 from conformance.reference.access.user_handlers import authenticator_not_found
 from conformance.reference.access.users import AUTHENTICATOR_ID, Authenticator
+from conformance.reference.deployment import Deployment
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.node_configuration import NEVER, SETTINGS
-from conformance.reference.rest.credentials import TOKEN_LIFETIME
+from conformance.reference.rest.credentials import TOKEN_LIFETIME, Credentials
 from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _BACKEND = "built_in_database"
 _MECHANISM = "password_based"
@@ -47,7 +48,7 @@ def status(call: Call) -> Reply:
                 "app_status": "running",
                 "broker_status": "started",
                 "node_name": deployment.node,
-                "rel_vsn": deployment.settings.version,
+                "rel_vsn": f"{'v' if deployment.edition == OPEN_SOURCE else 'e'}{deployment.settings.version}",
             },
         )
     return Reply(200, f"Node {deployment.node} is started\nemqx is running\n".encode(), _TEXT)
@@ -60,13 +61,13 @@ def nodes(call: Call) -> Reply:
 
 
 def _node_shown(deployment: Deployment, name: str) -> dict[str, Any]:
-    everywhere = deployment.broker.sessions
+    everywhere = deployment.part(Broker).sessions
     sessions = [session for session in everywhere.values() if session.peer.node == name]
     connected = sum(1 for session in sessions if session.connected)
     return {
         "node": name,
         "version": deployment.settings.version,
-        "edition": deployment.settings.configuration.edition,
+        "edition": deployment.edition,
         "node_status": "running",
         "role": "core",
         "uptime": int((time.monotonic() - _STARTED_AT) * 1000),
@@ -94,14 +95,14 @@ def log_in(call: Call) -> Reply:
     name, password = body.get("username"), body.get("password")
     if not isinstance(name, str) or not isinstance(password, str):
         raise _bad_request("username and password are required")
-    token = call.deployment.credentials.log_in(name, password)
+    token = call.deployment.part(Credentials).log_in(name, password)
     if token is None:
         raise ApiError(401, "BAD_USERNAME_OR_PWD", "Auth failed")
     answer = {
         "token": token,
         "role": "administrator",
         "version": call.deployment.settings.version,
-        "license": {"edition": "ee"},
+        "license": {"edition": "ce" if call.deployment.edition == OPEN_SOURCE else "ee"},
         "password_expire_in_seconds": int(TOKEN_LIFETIME),
     }
     return Reply(200, answer)
@@ -116,7 +117,7 @@ def live_document(call: Call) -> Reply:
 @handles("GET /authentication", filter=SchemaFilter.NONE)
 def list_authenticators(call: Call) -> Reply:
     """The authentication chain in the order in which it is asked."""
-    access = call.deployment.access
+    access = call.deployment.part(Access)
     chain = [_FOREIGN_AUTHENTICATOR] if access.foreign_authenticator else []
     if access.authenticator is not None:
         chain.append(_shown(access.authenticator))
@@ -127,9 +128,9 @@ def list_authenticators(call: Call) -> Reply:
 def create_authenticator(call: Call) -> Reply:
     """Add the built-in database to the chain, without users; 409 if it is there."""
     created = _configured(_object(call))
-    if call.deployment.access.authenticator is not None:
+    if call.deployment.part(Access).authenticator is not None:
         raise ApiError(409, "ALREADY_EXISTS", "Authenticator already exists")
-    call.deployment.access.authenticator = created
+    call.deployment.part(Access).authenticator = created
     return Reply(200, _shown(created))
 
 
@@ -143,7 +144,7 @@ def read_authenticator(call: Call) -> Reply:
 def update_authenticator(call: Call) -> Reply:
     """Replace the configuration, for example to enable or disable it; the users stay."""
     updated = _configured(_object(call))
-    call.deployment.access.authenticator = replace(updated, users=_authenticator(call).users)
+    call.deployment.part(Access).authenticator = replace(updated, users=_authenticator(call).users)
     return Reply(204)
 
 
@@ -151,13 +152,13 @@ def update_authenticator(call: Call) -> Reply:
 def delete_authenticator(call: Call) -> Reply:
     """Remove an authenticator with all its users."""
     _authenticator(call)
-    call.deployment.access.authenticator = None
+    call.deployment.part(Access).authenticator = None
     return Reply(204)
 
 
 def _users_of_another(call: Call) -> Reply:
     """Users of an authenticator that is not there: 400 while the chain has another one (behaviour 5)."""
-    if call.deployment.access.authenticator is None:
+    if call.deployment.part(Access).authenticator is None:
         raise authenticator_not_found()
     raise _bad_request(f"User error: authenticator {call.path['id']} not found")
 
@@ -175,7 +176,7 @@ for _label in (
 @handles("POST /authentication/{id}/import_users", filter=SchemaFilter.NONE)
 def import_into_another(call: Call) -> Reply:
     """Import into an authenticator that is not there: always 404."""
-    if call.deployment.access.authenticator is None:
+    if call.deployment.part(Access).authenticator is None:
         raise authenticator_not_found()
     raise ApiError(404, "NOT_FOUND", f"Authenticator '{call.path['id']}' does not exist")
 
@@ -183,7 +184,7 @@ def import_into_another(call: Call) -> Reply:
 @handles("GET /authorization/sources", filter=SchemaFilter.NONE)
 def list_sources(call: Call) -> Reply:
     """The authorization sources in the order in which they are asked."""
-    access = call.deployment.access
+    access = call.deployment.part(Access)
     sources = [
         _ACL_FILE if name != SOURCE_TYPE or access.source is None else _source_shown(access.source)
         for name in access.source_chain
@@ -195,9 +196,9 @@ def list_sources(call: Call) -> Reply:
 def create_source(call: Call) -> Reply:
     """Add the built-in database, without rules; 400 if it is there."""
     created = _configured_source(_object(call))
-    if call.deployment.access.source is not None:
+    if call.deployment.part(Access).source is not None:
         raise _bad_request(f"duplicated source type: {SOURCE_TYPE}")
-    access = call.deployment.access
+    access = call.deployment.part(Access)
     access.source = created
     access.source_chain = (*access.source_chain, SOURCE_TYPE)
     return Reply(204)
@@ -222,7 +223,7 @@ def update_source(call: Call) -> Reply:
 def delete_source(call: Call) -> Reply:
     """Remove a source with all its rules."""
     _source(call)
-    access = call.deployment.access
+    access = call.deployment.part(Access)
     access.source = None
     access.source_chain = tuple(name for name in access.source_chain if name != SOURCE_TYPE)
     return Reply(204)
@@ -231,7 +232,7 @@ def delete_source(call: Call) -> Reply:
 @handles("GET /authorization/settings", filter=SchemaFilter.NONE)
 def read_authorization_settings(call: Call) -> Reply:
     """What happens where no source decides, and to a client that is refused."""
-    access = call.deployment.access
+    access = call.deployment.part(Access)
     deny_action = call.deployment.settings.configuration.deny_action
     cache = {"enable": True, "excludes": [], "max_size": 32, "ttl": "1m"}
     return Reply(200, {"no_match": access.no_match, "deny_action": deny_action, "cache": cache})
@@ -269,7 +270,7 @@ def update_retainer(call: Call) -> Reply:
     enable = _object(call).get("enable", True)
     if not isinstance(enable, bool):
         raise _bad_request("enable must be true or false")
-    call.deployment.broker.retained.enabled = enable
+    call.deployment.part(Broker).retained.enabled = enable
     return Reply(200, _retainer_shown(call.deployment))
 
 
@@ -293,7 +294,7 @@ def _configured(body: dict[str, Any]) -> Authenticator:
 
 
 def _authenticator(call: Call) -> Authenticator:
-    authenticator = call.deployment.access.authenticator
+    authenticator = call.deployment.part(Access).authenticator
     if authenticator is None or call.path["id"] != AUTHENTICATOR_ID:
         raise ApiError(404, "NOT_FOUND", f"Authenticator '{call.path['id']}' does not exist")
     return authenticator
@@ -313,7 +314,7 @@ def _configured_source(body: dict[str, Any]) -> Source:
 
 
 def _source(call: Call) -> Source:
-    source = call.deployment.access.source
+    source = call.deployment.part(Access).source
     if source is None or call.path["type"] != SOURCE_TYPE:
         raise ApiError(404, "NOT_FOUND", f"Not found: {call.path['type']}")
     return source
@@ -326,7 +327,7 @@ def _source_shown(source: Source) -> dict[str, Any]:
 def _retainer_shown(deployment: Deployment) -> dict[str, Any]:
     configuration = deployment.settings.configuration
     return {
-        "enable": deployment.broker.retained.enabled,
+        "enable": deployment.part(Broker).retained.enabled,
         "max_payload_size": f"{configuration.retainer_max_payload_size}B",
         "backend": {
             "type": SOURCE_TYPE,

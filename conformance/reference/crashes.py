@@ -1,7 +1,7 @@
 """What 5.8.9 answers where its own checks crash on a value: the crash, not what was expected (GEN-16).
 
-Of strict mode only. The wording is that of a live 5.8.9. Which values crash depends on how a field is converted or
-validated there; whole numbers never do, texts rarely.
+Of `Defect.CRASH_TOLD_IN_A_REFUSAL`. The wording is that of a live 5.8.9. Which values crash depends on how a field is
+converted or validated there; whole numbers never do, texts rarely.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import asyncio
 
 
 class UnguardedWrites:
-    """Creates or deletions in progress by id, for strict mode. At most ``passing`` of one id get through at a time."""
+    """Creates or deletions in progress by id. At most ``passing`` of one id get through at a time."""
 
     def __init__(self, seconds: float, passing: int | None = None) -> None:
         self._seconds = seconds

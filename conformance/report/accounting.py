@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.report.text import counted
 from conformance.requirements import Requirement
 from conformance.result import Failure, ItemResult, Level, OperationResult, Outcome, RequirementResult
 from conformance.target.guard.mode import Mode
@@ -47,7 +48,7 @@ class Account:
         if failed:
             # The items may have ended early: what they saw in the subject's favour proves nothing.
             names = {failure.requirement for item in failed for failure in item.failures if failure.counts}
-            return "not_run", f"not decided: {_count(failed, 'item')} failed on {', '.join(sorted(names))}"
+            return "not_run", f"not decided: {counted(len(failed), 'item')} failed on {', '.join(sorted(names))}"
         if missing := by_outcome.get("not_run"):
             return "not_run", reasons(item.reason or f"{item.id} did not run" for item in missing)
         return self._unless_failed(by_outcome)
@@ -149,11 +150,7 @@ class Accounts:
 
 def reasons(texts: Iterable[str]) -> str:
     """Distinct reasons joined by semicolons, at most `MOST_REASONS` of them, the commonest first."""
-    counted = Counter(text for text in texts if text)
-    shown = [text for text, _ in counted.most_common(MOST_REASONS)]
-    more = len(counted) - len(shown)
+    found = Counter(text for text in texts if text)
+    shown = [text for text, _ in found.most_common(MOST_REASONS)]
+    more = len(found) - len(shown)
     return "; ".join(shown) + (f"; and {more} more" if more else "") or "no reason was given"
-
-
-def _count(things: Sequence[object], noun: str) -> str:
-    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"

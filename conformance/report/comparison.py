@@ -1,12 +1,16 @@
-"""What changed between two runs, by requirement and by operation and check."""
+"""What changed between two runs: causes first, then by requirement, and by operation and check."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from conformance.report.text import visible
+from conformance.report.text import counted, visible
+
+_Key = tuple[str, str, str]
+"""Requirement, operation ("" for none) and check of a failure."""
 
 Change = Literal["new", "fixed", "waived", "still_failing", "changed", "undecided"]
 
@@ -26,19 +30,24 @@ _DECIDED = ("passed", "failed", "waived")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that differs, or still fails: its name, and what it was and is."""
+    """One thing that differs, or still fails: its name, what it was and is, and a sentence that says what it is."""
 
     name: str
     before: str
     after: str
+    title: str = ""
 
 
 @dataclass(slots=True)
 class Comparison:
-    """``requirements``, ``operations`` and ``checks`` (named ``operation: check``) by kind of change; both verdicts."""
+    """Both verdicts, and what changed by kind of change.
+
+    ``causes`` are named by their headlines, ``checks`` as ``operation: check``.
+    """
 
     old_verdict: str
     new_verdict: str
+    causes: dict[Change, list[Entry]] = field(default_factory=dict)
     requirements: dict[Change, list[Entry]] = field(default_factory=dict)
     operations: dict[Change, list[Entry]] = field(default_factory=dict)
     checks: dict[Change, list[Entry]] = field(default_factory=dict)
@@ -59,7 +68,10 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
     Waived failures do not count as failures, nor as fixed.
     """
     comparison = Comparison(old["verdict"], new["verdict"])
-    for change, entry in _requirements(_outcomes(old), _outcomes(new)):
+    for change, entry in _causes(old, new):
+        comparison.causes.setdefault(change, []).append(entry)
+    titles = {entry["id"]: entry["title"] for report in (old, new) for entry in report["requirements"]}
+    for change, entry in _requirements(_outcomes(old), _outcomes(new), titles):
         comparison.requirements.setdefault(change, []).append(entry)
     for change, entry in _operations(old, new):
         comparison.operations.setdefault(change, []).append(entry)
@@ -73,6 +85,7 @@ def render_comparison(comparison: Comparison) -> str:
     lines = [f"verdict: {comparison.old_verdict} -> {comparison.new_verdict}"]
     for change, title in TITLES.items():
         for what, part in (
+            ("cause", comparison.causes),
             ("requirement", comparison.requirements),
             ("operation", comparison.operations),
             ("operation and check", comparison.checks),
@@ -80,9 +93,67 @@ def render_comparison(comparison: Comparison) -> str:
             entries = part.get(change, [])
             if entries:
                 lines.append(f"\n{title}, by {what} ({len(entries)})")
-                lines += [f"  {entry.name}: {entry.before} -> {entry.after}" for entry in entries]
+                lines += [f"  {_line(entry)}" for entry in entries]
     lines.append("\nworse" if comparison.worse else "\nno worse")
     return visible("\n".join(lines))
+
+
+def _line(entry: Entry) -> str:
+    name = f"{entry.title} ({entry.name})" if entry.title else entry.name
+    return f"{name}: {entry.before} -> {entry.after}"
+
+
+def _causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Change, Entry]]:
+    """What became of each cause; it is in both runs if both failed in a requirement, operation and check of it."""
+    before, after, waived = _failing(old), _failing(new), _failing(new, waived=True)
+    outcomes, requests = _outcomes(new), _requests(new)
+    for cause, found in _of_causes(new):
+        earlier = sum(before[key] for key in found)
+        change: Change = "still_failing" if earlier else "new"
+        yield change, Entry(_headline(cause), _count(earlier), _count(found.total()))
+    for cause, found in _of_causes(old):
+        was = _count(found.total())
+        if any(after[key] for key in found):
+            continue  # told above
+        unasked = [operation for _, operation, _ in found if operation and not requests.get(operation)]
+        undecided = sorted({requirement for requirement, _, _ in found if outcomes.get(requirement) not in _DECIDED})
+        if count := sum(waived[key] for key in found):
+            yield "waived", Entry(_headline(cause), was, f"{_count(count)} waived")
+        elif len(unasked) == len(found):
+            yield "undecided", Entry(_headline(cause), was, "no request was answered")
+        elif undecided:
+            yield "undecided", Entry(_headline(cause), was, f"{', '.join(undecided)} not decided")
+        else:
+            yield "fixed", Entry(_headline(cause), was, _count(0))
+
+
+def _of_causes(report: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Counter[_Key]]]:
+    """The causes that no waiver covers, with the failures that count; none where a report tells of none."""
+    found: dict[str, Counter[_Key]] = {}
+    for failure in report["failures"]:
+        if failure["waived_by"] is None and failure.get("consequence_of") is None:
+            found.setdefault(failure.get("cause", ""), Counter())[_key(failure)] += 1
+    for cause in report.get("causes", []):
+        if cause["id"] in found:
+            yield cause, found[cause["id"]]
+
+
+def _headline(cause: Mapping[str, Any]) -> str:
+    more = len(cause["operations"]) - 1
+    where = cause["operations"][0] if cause["operations"] else "no single operation"
+    return f"{cause['sentence']} {where}{f' and {more} more' if more > 0 else ''}: {cause['came']}"
+
+
+def _failing(report: Mapping[str, Any], *, waived: bool = False) -> Counter[_Key]:
+    return Counter(
+        _key(failure)
+        for failure in report["failures"]
+        if (failure["waived_by"] is not None) is waived and failure.get("consequence_of") is None
+    )
+
+
+def _key(failure: Mapping[str, Any]) -> _Key:
+    return failure["requirement"], failure["operation"] or "", failure["check"]
 
 
 def _outcomes(report: Mapping[str, Any]) -> dict[str, str]:
@@ -90,12 +161,14 @@ def _outcomes(report: Mapping[str, Any]) -> dict[str, str]:
     return {requirement["id"]: requirement["outcome"] for requirement in selected}
 
 
-def _requirements(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[Change, Entry]]:
+def _requirements(
+    old: Mapping[str, str], new: Mapping[str, str], titles: Mapping[str, str]
+) -> Iterator[tuple[Change, Entry]]:
     for identifier in sorted({*old, *new}):
         before, after = old.get(identifier, "absent"), new.get(identifier, "absent")
         change = _change(before, after)
         if change is not None:
-            yield change, Entry(identifier, before, after)
+            yield change, Entry(identifier, before, after, titles.get(identifier, ""))
 
 
 def _change(before: str, after: str) -> Change | None:
@@ -116,7 +189,7 @@ def _operations(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tupl
         if count and not after.get(operation):
             yield (
                 "undecided",
-                Entry(operation, f"{count} request{'' if count == 1 else 's'}", "no request was answered"),
+                Entry(operation, counted(count, "request"), "no request was answered"),
             )
 
 
@@ -158,4 +231,4 @@ def _failures(report: Mapping[str, Any], *, waived: bool = False) -> dict[tuple[
 
 
 def _count(number: int) -> str:
-    return f"{number} failure{'' if number == 1 else 's'}" if number else "no failure"
+    return counted(number, "failure") if number else "no failure"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,15 +12,33 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from conformance.report.causes import Cause, causes, failing, overview
+from conformance.report.coverage import coverage
 from conformance.report.files import write_atomically
 from conformance.report.json_report import attribution
+from conformance.report.json_report import sentence as sentence_of_cause
 from conformance.report.left_out import sentence, summed_up
+from conformance.report.load import Scale, configuration_writes, latencies
 from conformance.report.matrix import build_matrix
-from conformance.report.terminal import duration
-from conformance.report.text import visible
+from conformance.report.text import counted, duration, plural, visible, words
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "index.html"
+MOST_EVIDENCE = 1_200_000
+"""How many characters of requests and answers a page may hold: a page of a standard run stays below 2 MB."""
+
+SOON_DAYS = 30
+"""A waiver that expires within so many days after the run is shown as one that expires soon."""
+
+_OUTCOMES = (
+    ("passed", "passed"),
+    ("failed", "failed"),
+    ("waived", "waived"),
+    ("errors", "error"),
+    ("skipped", "skipped"),
+)
+_MORE_CAUSES = re.compile(r"And \d+ more causes\.")
+
 VERDICT_NAMES = {
     "conformant": "Conformant",
     "conformant_with_waivers": "Conformant with waivers",
@@ -37,40 +57,50 @@ VERDICT_SENTENCES = {
 
 def render_html(run: RunResult) -> str:
     """The page as text; every value is escaped, nothing is loaded from elsewhere."""
-    undecided: dict[str, list[str]] = {}
-    for item in run.items:
-        if item.outcome in ("not_run", "error"):
-            undecided.setdefault(f"{item.outcome}\0{item.reason or 'no reason was given'}", []).append(item.id)
-    failures = _ordered(run.failures)
-    first_failure: dict[tuple[str | None, str], int] = {}
-    first_of_requirement: dict[str, int] = {}
-    numbers = {failure.id: number for number, failure in enumerate(failures, start=1) if failure.id}
-    for number, failure in enumerate(failures, start=1):
-        if failure.consequence_of is not None:
-            continue
-        first_failure.setdefault((failure.operation, failure.check), number)
-        first_of_requirement.setdefault(failure.requirement, number)
+    found = causes(run)
+    ordered = [failure for cause in found for failure in (*cause.failures, *cause.consequences)]
+    numbers = {id(failure): number for number, failure in enumerate(ordered, start=1)}
+    failing_causes = failing(found)
+    of_requirement: dict[str, list[Cause]] = {}
+    for cause in found:
+        for identifier in cause.requirements:
+            of_requirement.setdefault(identifier, []).append(cause)
+    covered = coverage(run)
+    slowest = latencies(run)
+    told = {sentence_of_cause(cause.headline) for cause in failing_causes} | {f"{overview(failing_causes)}."}
+    started = run.started_at[:10]
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             run=run,
             totals=run.totals(),
+            outcomes=_OUTCOMES,
             verdict=VERDICT_NAMES[run.verdict],
             sentence=VERDICT_SENTENCES[run.verdict],
+            reasons=[reason for reason in run.reasons if reason not in told and not _MORE_CAUSES.fullmatch(reason)],
             duration=duration(run.duration_s),
             matrix=build_matrix(run),
-            failures=failures,
-            numbers=numbers,
-            first_failure=first_failure,
-            first_of_requirement=first_of_requirement,
+            causes=found,
+            failing=failing_causes,
+            overview=overview(failing_causes),
+            causes_of_requirement=of_requirement,
+            number_of=lambda failure: numbers[id(failure)],
+            by_id={failure.id: numbers[id(failure)] for failure in ordered if failure.id},
+            shown_whole=_shown_whole(found, numbers),
+            first_failure=_first_failures(ordered, numbers),
             left_out=list(summed_up(run.left_out)),
-            undecided=sorted(
-                ((*key.split("\0", 1), ids) for key, ids in undecided.items()),
-                key=lambda entry: (-len(entry[2]), entry[1]),
-            ),
+            undecided=_undecided(run),
             titles={requirement.id: requirement.title for requirement in run.requirements},
             attribution=attribution,
+            coverage=covered,
+            extents=[f"{kind.reached:,} of {kind.total:,} {kind.title.lower()}" for kind in covered[1:]],
+            latencies=slowest,
+            scale=Scale.of(slowest),
+            writes=configuration_writes(run),
+            today=started,
+            soon=_days_after(started, SOON_DAYS),
+            next_expiry=min((use.expires for use in run.waivers if use.expires >= started), default=None),
             style=_asset("report.css"),
             script=_asset("report.js"),
         )
@@ -84,19 +114,46 @@ def write_html(run: RunResult, directory: Path) -> Path:
     return path
 
 
-def _ordered(failures: list[Failure]) -> list[Failure]:
-    """Those that count first, those in consequence of others last, each by requirement, operation and check."""
-    return sorted(
-        failures,
-        key=lambda failure: (
-            failure.consequence_of is not None,
-            failure.waived_by is not None,
-            failure.requirement,
-            failure.operation or "",
-            failure.check,
-            failure.message,
-        ),
-    )
+def _shown_whole(found: Sequence[Cause], numbers: Mapping[int, int]) -> set[int]:
+    """Numbers of the failures that are shown with request and answer: of each cause the most telling one, then others
+    as far as `MOST_EVIDENCE` goes.
+    """
+    leads = [cause.lead for cause in found]
+    others = [failure for cause in found for failure in (*cause.failures[1:], *cause.consequences)]
+    shown: set[int] = set()
+    room = MOST_EVIDENCE
+    for failure in (*leads, *others):
+        size = len(failure.exchange or "") + len(failure.curl or "")
+        if size <= room:
+            room -= size
+            shown.add(numbers[id(failure)])
+    return shown
+
+
+def _first_failures(ordered: Sequence[Failure], numbers: Mapping[int, int]) -> dict[tuple[str | None, str], int]:
+    """Operation and check -> number of the first failure."""
+    first: dict[tuple[str | None, str], int] = {}
+    for failure in ordered:
+        if failure.consequence_of is None:
+            first.setdefault((failure.operation, failure.check), numbers[id(failure)])
+    return first
+
+
+def _undecided(run: RunResult) -> list[tuple[str, str, list[str]]]:
+    """Outcome, reason and ids of items that did not run or ended in an error, most first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in run.items:
+        if item.outcome in ("not_run", "error"):
+            found.setdefault((item.outcome, item.reason or "no reason was given"), []).append(item.id)
+    return sorted(((*key, ids) for key, ids in found.items()), key=lambda entry: (-len(entry[2]), entry[1]))
+
+
+def _days_after(day: str, days: int) -> str:
+    """An ISO date; the day itself where it is none."""
+    try:
+        return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    except (ValueError, OverflowError):
+        return day
 
 
 @cache
@@ -108,7 +165,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["words"] = lambda text: str(text).replace("_", " ")
+    environment.filters["words"] = words
+    environment.filters["counted"] = counted
+    environment.filters["noun"] = plural
     environment.filters["visible"] = visible
     environment.filters["sentence"] = sentence
     environment.filters["breakable"] = _breakable

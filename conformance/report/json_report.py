@@ -12,6 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
 from conformance.report.files import read_text, write_atomically
 from conformance.result import Failure, RunResult
@@ -53,10 +54,13 @@ def sentence(message: str) -> str:
 
 def build_report(run: RunResult) -> dict[str, Any]:
     """The content of ``report.json``; raises `ReportError` if it does not fit the schema."""
+    found = causes(run)
+    cause_of = {id(failure): cause.id for cause in found for failure in (*cause.failures, *cause.consequences)}
     report = {
         "schema_version": SCHEMA_VERSION,
         "verdict": run.verdict,
         "suite": run.suite,
+        "extensions": run.extensions,
         "complete": run.complete,
         "contract": {
             "digest": run.contract_digest,
@@ -98,15 +102,32 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "request_id": failure.request_id,
                 "id": failure.id,
                 "consequence_of": failure.consequence_of,
+                "cause": cause_of[id(failure)],
             }
             for failure in run.failures
         ],
+        "causes": [_cause(cause) for cause in found],
         "waivers": [asdict(use) for use in run.waivers],
         "left_out": [asdict(entry) for entry in run.left_out],
         "values": [asdict(entry) for entry in run.values],
     }
     validate_report(report, FILE_NAME)
     return report
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "id": cause.id,
+        "sentence": cause.sentence,
+        "came": cause.came,
+        "level": cause.level,
+        "security": cause.security,
+        "state": cause.state,
+        "requirements": list(cause.requirements),
+        "operations": list(cause.operations),
+        "failures": [failure.id for failure in cause.failures],
+        "consequences": [failure.id for failure in cause.consequences],
+    }
 
 
 def validate_report(report: object, name: str) -> None:

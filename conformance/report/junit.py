@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+from conformance.report.causes import Cause, causes, failing
 from conformance.report.files import write_atomically
 from conformance.report.json_report import message_with_attribution
 from conformance.report.left_out import tally
@@ -22,9 +24,11 @@ def render_junit(run: RunResult) -> str:
 
     An item that failed has one ``<failure>``, which tells all its failures that count. JUnit knows no waivers: a waived
     item counts as passed there, with its failures in ``<system-out>`` and ``waived`` as the property ``outcome``.
-    Failures that follow from another are told in ``<system-out>`` as well.
+    Failures that follow from another are told in ``<system-out>`` as well. Causes are properties: ``cause.ID`` of the
+    suite with their headlines, ``causes`` of an item with their ids.
     """
     totals = run.totals()
+    found = causes(run)
     root = ElementTree.Element("testsuites", {"name": run.suite})
     suite = ElementTree.SubElement(
         root,
@@ -47,6 +51,7 @@ def render_junit(run: RunResult) -> str:
             "complete": str(run.complete).lower(),
             **{f"left_out.{why}": _requirements(*counts) for why, counts in tally(run.left_out).items()},
             "run": run.run_id,
+            **({"extensions": ", ".join(run.extensions)} if run.extensions else {}),
             "target": run.base_url,
             "target_version": run.target_version or "unknown",
             "deployment": "; ".join(run.deployment),
@@ -58,10 +63,12 @@ def render_junit(run: RunResult) -> str:
             "requests": str(totals["requests"]),
             "waived": str(totals["waived"]),
             "reasons": " ".join(run.reasons),
+            **{f"cause.{cause.id}": f"{cause.headline} ({cause.facts})" for cause in failing(found)},
         },
     )
+    told = {failure.id: cause for cause in found for failure in (*cause.failures, *cause.consequences) if failure.id}
     for item in run.items:
-        _testcase(suite, item)
+        _testcase(suite, item, told)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -77,7 +84,7 @@ def _requirements(untouched: int, partly: int) -> str:
     return f"{untouched} requirements, and {partly} in part"
 
 
-def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:
+def _testcase(suite: ElementTree.Element, item: ItemResult, told: Mapping[str, Cause]) -> None:
     module, _, name = item.id.partition("::")
     case = ElementTree.SubElement(
         suite,
@@ -93,9 +100,12 @@ def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:
         facts["operation"] = item.operation
     if item.requirements:
         facts["requirements"] = " ".join(item.requirements)
+    of_item = [told[failure.id] for failure in item.failures if failure.id in told]
+    if of_item:
+        facts["causes"] = " ".join(dict.fromkeys(cause.id for cause in of_item))
     _properties(case, facts)
     if item.outcome == "failed":
-        _failure(case, item)
+        _failure(case, item, of_item)
     elif item.outcome == "error":
         _child(case, "error", item.reason or "error", "item", item.reason)
     elif item.outcome in ("skipped", "not_run"):
@@ -106,7 +116,7 @@ def _testcase(suite: ElementTree.Element, item: ItemResult) -> None:
         ElementTree.SubElement(case, "system-out").text = xml_text(text)
 
 
-def _failure(case: ElementTree.Element, item: ItemResult) -> None:
+def _failure(case: ElementTree.Element, item: ItemResult, causes_of_item: Sequence[Cause]) -> None:
     """One element for all failures of the item: some readers know only the first, others count each as an item."""
     unwaived = [failure for failure in item.failures if failure.counts]
     if not unwaived:
@@ -114,7 +124,8 @@ def _failure(case: ElementTree.Element, item: ItemResult) -> None:
         return
     more = f" (and {len(unwaived) - 1} more)" if len(unwaived) > 1 else ""
     kind = f"{unwaived[0].requirement}.{unwaived[0].check}"
-    _child(case, "failure", _headline(unwaived[0]) + more, kind, "\n\n".join(map(_body, unwaived)))
+    sentence = next((f"{cause.sentence} " for cause in causes_of_item if cause.state == "failed"), "")
+    _child(case, "failure", sentence + _headline(unwaived[0]) + more, kind, "\n\n".join(map(_body, unwaived)))
 
 
 def _excuse(failure: Failure) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from conformance.contract.versions import VersionError, same_release
+from conformance.report.text import counted
 from conformance.result import ItemResult, LeftOut, Omission, OperationResult, RequirementResult
 from conformance.target.guard.mode import Mode
 
@@ -81,13 +82,9 @@ def _withheld(items: Sequence[ItemResult], mode: Mode) -> Iterator[LeftOut]:
         shorter = [item for item in items if item.withheld.get(needed) and item.outcome != "skipped"]
         count = sum(item.withheld[needed] for item in shorter)
         if count:
-            who, what = _counted(len(shorter), "item"), _counted(count, "request")
+            who, what = counted(len(shorter), "item"), counted(count, "request")
             partly = sorted({identifier for item in shorter for identifier in item.requirements})
             yield LeftOut("chosen", f"{mode.words}: {who} would send {what} more with --{needed}", partly=partly)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def of_version(told: str | None, named: str | None, described: str) -> LeftOut | None:
@@ -136,9 +133,9 @@ def summed_up(entries: Sequence[LeftOut]) -> Iterator[tuple[str, list[LeftOut]]]
     As in ``Left out on the user's word: 190 requirements, and 12 in part``.
     """
     for why, (untouched, partly) in tally(entries).items():
-        parts = [_count(untouched, "requirement")] * (untouched > 0)
+        parts = [counted(untouched, "requirement")] * (untouched > 0)
         if partly:
-            parts.append(f"and {partly} in part" if parts else f"{_count(partly, 'requirement')} in part")
+            parts.append(f"and {partly} in part" if parts else f"{counted(partly, 'requirement')} in part")
         numbers = f": {', '.join(parts)}" if parts else ""
         yield f"{TITLES[why]}{numbers}", [entry for entry in entries if entry.why == why]
 
@@ -149,7 +146,7 @@ def sentence(entry: LeftOut) -> str:
         return entry.reason
     names = [_named(entry.operations, "operation"), _named(entry.requirements, "requirement")]
     untouched = " and ".join(name for name in names if name)
-    parts = [_count(entry.items, "item")] if entry.items else []
+    parts = [counted(entry.items, "item")] if entry.items else []
     parts += [f"not looked at: {untouched}"] * bool(untouched)
     parts += [f"in part: {_named(entry.partly, 'requirement')}"] * bool(entry.partly)
     return f"{entry.reason}: {'; '.join(parts)}"
@@ -174,7 +171,3 @@ def _named(names: Sequence[str], noun: str) -> str:
     if len(names) <= _MOST_NAMES:
         return ", ".join(names)
     return f"{len(names)} {noun}s ({', '.join(names[:_MOST_NAMES])}, ...)"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -44,7 +44,7 @@ class Matrix:
 
 
 def build_matrix(run: RunResult) -> Matrix:
-    """The matrix of a run: a row per operation, the checks that concern most operations as columns."""
+    """The matrix of a run: a row per operation, the checks that failed or concern most operations as columns."""
     cells: dict[str, dict[str, Cell]] = {operation.operation: {} for operation in run.operations}
     for item in run.items:
         for label, checks in item.decided.items():
@@ -69,8 +69,10 @@ def build_matrix(run: RunResult) -> Matrix:
 
 
 def _columns(cells: dict[str, dict[str, Cell]]) -> tuple[list[str], list[str]]:
+    """The checks that failed first, then those that concern most operations; and those that share the last column."""
     spread = Counter(check for checks in cells.values() for check in checks)
-    ranked = sorted(spread, key=lambda check: (-spread[check], check))
+    failed = Counter(check for checks in cells.values() for check, cell in checks.items() if cell.failed)
+    ranked = sorted(spread, key=lambda check: (-failed[check], -spread[check], check))
     if len(ranked) <= MOST_COLUMNS:
         return ranked, []
     return ranked[: MOST_COLUMNS - 1], sorted(ranked[MOST_COLUMNS - 1 :])

@@ -1,25 +1,22 @@
-"""What a terminal shows: progress while a run goes on, a summary at its end."""
+"""What a terminal shows at the end of a run, on one screen: verdict, counts, the gravest causes, where the rest is."""
 
 from __future__ import annotations
 
-import time
+import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.live import Live
 from rich.padding import Padding
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
+from conformance.report.causes import Cause, causes, failing, overview
 from conformance.report.json_report import attribution, sentence
 from conformance.report.left_out import sentence as sentence_of
 from conformance.report.left_out import summed_up
-from conformance.report.text import visible
-from conformance.result import Failure, ItemResult, Outcome, RunResult, Verdict
+from conformance.report.text import counted, duration, visible, words
+from conformance.result import Failure, RunResult, Verdict
 
 VERDICT_STYLES: dict[Verdict, str] = {
     "conformant": "bold green",
@@ -28,155 +25,61 @@ VERDICT_STYLES: dict[Verdict, str] = {
     "non_conformant": "bold red",
     "inconclusive": "bold yellow",
 }
-OUTCOME_STYLES: dict[Outcome, str] = {
-    "passed": "green",
-    "failed": "red",
-    "waived": "cyan",
-    "skipped": "dim",
-    "error": "yellow",
-    "not_run": "yellow",
-    "not_selected": "dim",
-}
 
-MOST_FAILURES_SHOWN = 30
+MOST_CAUSES_SHOWN = 5
 MOST_UNOBSERVED_SHOWN = 3
-MOST_REASONS_SHOWN = 10
+MOST_REASONS_SHOWN = 5
 MOST_CONSEQUENCES_SHOWN = 3
-CLEANING_UP = "cleaning up"
-"""Shown once every item is done: workers delete what their items shared, 0.2 s each on a real server."""
-_PLAIN_STEPS = 10
-_REFRESH_PER_SECOND = 8
+_NARROWEST = 60
+_SHARES = (0.45, 0.25)
+"""How much of a line that is too narrow for a cause its sentence and its operation may take; what came has the rest."""
 
 
-class Progress:
-    """Progress of a run: a live line in a terminal, elsewhere a plain line each time a tenth is done.
+def summary(run: RunResult, console: Console, report: Path | None = None, *, quiet: bool = False) -> None:
+    """Print how a run ended: the gravest causes, what was left out, and last verdict, counts and where the rest is.
 
-    Call `start` once, `item` for each result, `finish` at the end, also after an interrupt. ``clock`` returns seconds.
+    ``report``: the file to look into. ``quiet``: nothing but the end.
     """
-
-    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console or Console()
-        self._clock = clock
-        self._live: Live | None = None
-        self._total = 0
-        self._started = 0.0
-        self._requests = 0
-        self._outcomes: Counter[Outcome] = Counter()
-        self._current = ""
-        self._next_line = 1
-
-    def start(self, total_items: int) -> None:
-        """Begin to show progress over ``total_items`` items."""
-        self._total = total_items
-        self._started = self._clock()
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(
-                console=self._console,
-                get_renderable=self._render,
-                refresh_per_second=_REFRESH_PER_SECOND,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
-
-    def item(self, result: ItemResult) -> None:
-        """Count a finished item."""
-        self._outcomes[result.outcome] += 1
-        self._requests += result.requests
-        self._current = result.operation or result.id.rpartition("::")[2]
-        if self._live is None and self._done * _PLAIN_STEPS >= self._next_line * self._total:
-            self._next_line = self._done * _PLAIN_STEPS // max(self._total, 1) + 1
-            self._console.print(Text(self._plain_line()), soft_wrap=True)
-
-    def finish(self) -> None:
-        """Stop the display; calling it again does nothing."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-    @property
-    def _done(self) -> int:
-        return self._outcomes.total()
-
-    @property
-    def _elapsed(self) -> float:
-        return max(self._clock() - self._started, 1e-9)
-
-    @property
-    def _remaining(self) -> str:
-        if not self._done:
-            return "?"
-        return duration(self._elapsed / self._done * max(self._total - self._done, 0))
-
-    def _counts(self) -> Iterator[tuple[Outcome, int]]:
-        """Passed and failed always, other outcomes where there are some."""
-        for outcome in OUTCOME_STYLES:
-            if self._outcomes[outcome] or outcome in ("passed", "failed"):
-                yield outcome, self._outcomes[outcome]
-
-    def _plain_line(self) -> str:
-        counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in self._counts())
-        percent = 100 * self._done // max(self._total, 1)
-        return (
-            f"{percent:3d} % {self._done}/{self._total} items: {counts}; {self._requests} requests, "
-            f"{self._requests / self._elapsed:.0f}/s; {duration(self._elapsed)} elapsed, "
-            f"{CLEANING_UP if self._done == self._total else f'{self._remaining} to go'}"
-        )
-
-    def _render(self) -> Table:
-        counts = Text()
-        for outcome, count in self._counts():
-            style = OUTCOME_STYLES[outcome] if count else "dim"
-            counts.append(f"{count} {outcome.replace('_', ' ')}  ", style=style)
-        counts.append(f"{self._requests / self._elapsed:.0f} req/s", style="dim")
-        line = Table.grid(padding=(0, 2))
-        line.add_row(
-            ProgressBar(total=max(self._total, 1), completed=self._done, width=24),
-            f"{self._done}/{self._total}",
-            counts,
-            Text(f"{duration(self._elapsed)} < {self._remaining}", style="dim"),
-            Text(
-                CLEANING_UP if self._done == self._total else self._current,
-                style="dim",
-                no_wrap=True,
-                overflow="ellipsis",
-            ),
-        )
-        return line
+    _Summary(run, console).show(report, quiet=quiet)
 
 
-def summary(run: RunResult, console: Console, report: Path | None = None) -> None:
-    """Print how a run ended: verdict, reasons, failures by requirement and operation, which file is its ``report``."""
-    _Summary(run, console).show(report)
+def details(run: RunResult, console: Console) -> None:
+    """Print every cause with the lines that show it again."""
+    _Summary(run, console).cards(len(run.failures))
 
 
 class _Summary:
     def __init__(self, run: RunResult, console: Console) -> None:
         self.run = run
         self.console = console
+        self.causes = failing(causes(run))
 
-    def show(self, report: Path | None) -> None:
-        self._failures()
-        self._waivers()
-        self._left_out()
-        self._inventory()
+    def show(self, report: Path | None, *, quiet: bool) -> None:
+        if not quiet:
+            self.cards(MOST_CAUSES_SHOWN)
+            self._waivers()
+            self._left_out()
+            self._inventory()
         self._verdict()
-        if report is not None:
-            self._line(Text(f"Report: {report}", style="dim"))
+        self._first_causes()
+        self._where_next(report)
 
     def _verdict(self) -> None:
         run, totals = self.run, self.run.totals()
         self.console.print()
         style = VERDICT_STYLES[run.verdict]
-        word = run.verdict.replace("_", " ").upper()
+        word = words(run.verdict).upper()
         self._line(Text.assemble("Verdict: ", (f"{word}, {run.extent}, {run.operations_extent}", style)))
         if run.values:
             self._line(Text(f"Values: {run.values_extent} of the contract were sent and taken", style="dim"))
         if run.deployment:
-            self._line(Text(f"Target: {'; '.join(run.deployment)}", style="dim"))
-        for reason in run.reasons:
-            self._line(Text(f"- {reason}"), indent=2)
+            self._short(Text(f"Target: {'; '.join(run.deployment)}", style="dim"))
+        told = {sentence(cause.headline) for cause in self.causes}
+        reasons = [reason for reason in run.reasons if reason not in told and not self._is_about_causes(reason)]
+        for reason in reasons[:MOST_REASONS_SHOWN]:
+            self._short(Text(f"  - {reason}"))
+        if len(reasons) > MOST_REASONS_SHOWN:
+            self._short(Text(f"  - and {len(reasons) - MOST_REASONS_SHOWN} more reasons, all of them in the report"))
         counts = ", ".join(f"{count} {name}" for name, count in totals.items() if name != "requests")
         self._line(
             Text(
@@ -186,43 +89,75 @@ class _Summary:
             )
         )
 
-    def _failures(self) -> None:
-        unwaived = sorted(
-            (failure for failure in self.run.failures if failure.counts),
-            key=lambda failure: (failure.requirement, failure.operation or "", failure.check),
+    def _is_about_causes(self, reason: str) -> bool:
+        """Whether a reason says what the list of causes says as well."""
+        return bool(self.causes) and (
+            reason == f"{overview(self.causes)}." or (reason.startswith("And ") and reason.endswith(" more causes."))
         )
-        titles = {requirement.id: requirement.title for requirement in self.run.requirements}
-        shown = unwaived[:MOST_FAILURES_SHOWN]
-        for requirement, of_requirement in groupby(shown, key=lambda failure: failure.requirement):
-            self.console.print()
-            self._line(Text.assemble((requirement, "bold red"), f" {titles.get(requirement, '')}"))
-            for operation, failures in groupby(of_requirement, key=lambda failure: failure.operation):
-                self._line(Text(operation or "(no single operation)", style="bold"), indent=2)
-                for failure in failures:
-                    self._failure(failure)
-        if len(unwaived) > len(shown):
-            self.console.print()
-            self._line(Text(f"... and {len(unwaived) - len(shown)} more failures, all of them in the report."))
 
-    def _failure(self, failure: Failure) -> None:
+    def _first_causes(self) -> None:
+        if not self.causes:
+            return
+        shown = self.causes[:MOST_CAUSES_SHOWN]
+        first = "" if len(shown) == len(self.causes) else f"; the {len(shown)} gravest"
+        self._line(Text(f"{overview(self.causes)}{first}:", style="bold"))
+        for cause in shown:
+            self._one_line(cause)
+
+    def _one_line(self, cause: Cause) -> None:
+        """A cause in one line: each part of it in full where there is room, all of them shortened where not."""
+        parts = [_plain(cause.sentence), _plain(cause.where), _plain(cause.came)]
+        mark = f"{cause.level} "
+        if self.console.is_terminal:
+            room = max(self.console.width, _NARROWEST) - len(mark) - 6
+            if sum(map(len, parts)) > room:
+                widths = [int(room * share) for share in _SHARES]
+                widths.append(room - sum(min(width, len(part)) for width, part in zip(widths, parts, strict=False)))
+                parts = [_cut(part, width) for part, width in zip(parts, widths, strict=True)]
+        text = Text.assemble("  ", (mark, "red"), f"{parts[0]} ", (parts[1], "bold"), f": {parts[2]}")
+        self.console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True, highlight=False)
+
+    def _where_next(self, report: Path | None) -> None:
+        if self.causes:
+            lead = next((failure.id for failure in self.causes[0].counting if failure.id), "")
+            folder = "" if report is None or report.parent == Path("reports") else f" {shlex.quote(str(report.parent))}"
+            where = f" --report-dir{folder}" if folder else ""
+            self._line(Text(f"Again: emqx-conformance run --last-failed{where}", style="dim"))
+            if lead:
+                self._line(Text(f"One of them: emqx-conformance run --replay {lead}{folder}", style="dim"))
+        if report is not None:
+            rest = f" (all {len(self.causes)} causes)" if len(self.causes) > MOST_CAUSES_SHOWN else ""
+            self._line(Text(f"Report{rest}: {report}", style="dim"))
+
+    def cards(self, most: int) -> None:
+        """The first causes, each with the failure that tells most of it."""
+        for cause in self.causes[:most]:
+            self.console.print()
+            self._line(Text.assemble((cause.sentence, "bold red"), (f" {cause.facts}", "dim")))
+            self._line(Text(", ".join(cause.operations) or cause.where, style="bold"), indent=2)
+            self._failure(cause)
+
+    def _failure(self, cause: Cause) -> None:
+        failure = cause.lead
         seen = f" (seen {failure.seen} times)" if failure.seen > 1 else ""
         message = sentence(failure.message + seen)
-        text = Text.assemble((f"[{failure.check}] ", "red"), message, (f" {attribution(failure)}", "dim"))
-        self._line(text, indent=4)
-        self._consequences(failure)
+        text = Text.assemble(message, (f" {attribution(failure)}", "dim"))
+        self._line(text, indent=2)
+        breaks = ", ".join(cause.requirements)
+        self._line(Text(f"breaks {breaks}; cause {cause.id}, failure {failure.id or '-'}", style="dim"), indent=2)
+        self._consequences(cause.consequences)
         if failure.request_id:
-            self._line(Text(f"request id {failure.request_id}", style="dim"), indent=4)
+            self._line(Text(f"request id {failure.request_id}", style="dim"), indent=2)
         if failure.curl:
             # Logical lines however narrow the terminal is, without indent: they must survive copy and paste.
             self.console.print(Text(visible(failure.curl), style="dim"), soft_wrap=True)
 
-    def _consequences(self, cause: Failure) -> None:
-        found = self.run.consequences_of(cause)
+    def _consequences(self, found: Sequence[Failure]) -> None:
         for failure in found[:MOST_CONSEQUENCES_SHOWN]:
             what = f"in consequence: {failure.operation or failure.item} [{failure.check}] {sentence(failure.message)}"
-            self._line(Text(what, style="dim"), indent=6)
+            self._line(Text(what, style="dim"), indent=4)
         if len(found) > MOST_CONSEQUENCES_SHOWN:
-            self._line(Text(f"and {len(found) - MOST_CONSEQUENCES_SHOWN} more in consequence", style="dim"), indent=6)
+            self._line(Text(f"and {len(found) - MOST_CONSEQUENCES_SHOWN} more in consequence", style="dim"), indent=4)
 
     def _waivers(self) -> None:
         if self.run.waivers:
@@ -234,7 +169,7 @@ class _Summary:
         for use in self.run.waivers:
             if use.state == "unobserved" and not few:
                 continue
-            count = f", {use.failures} failure{'' if use.failures == 1 else 's'}" if use.failures else ""
+            count = f", {counted(use.failures, 'failure')}" if use.failures else ""
             state = Text(f"{use.state}{count}", style=styles[use.state])
             self._line(
                 Text.assemble(f"{use.id}: ", state, f", until {use.expires}, {use.owner}: {use.reason}"), indent=2
@@ -260,18 +195,24 @@ class _Summary:
             self._line(Text("Not run", style="bold"))
             self._some([f"{count:5d} {reason}" for reason, count in not_run.most_common()])
 
-    def _some(self, lines: Sequence[str]) -> None:
-        for line in lines[:MOST_REASONS_SHOWN]:
+    def _some(self, lines: Sequence[str], most: int = 10) -> None:
+        for line in lines[:most]:
             self._line(Text(line), indent=2)
-        if len(lines) > MOST_REASONS_SHOWN:
-            self._line(Text(f"and {len(lines) - MOST_REASONS_SHOWN} other reasons"), indent=2)
+        if len(lines) > most:
+            self._line(Text(f"and {len(lines) - most} other reasons"), indent=2)
 
     def _inventory(self) -> None:
         if self.run.inventory is not None:
             self.console.print()
             self._line(Text("What the run left", style="bold"))
-            for sentence in self.run.inventory.sentences():
-                self._line(Text(sentence), indent=2)
+            for told in self.run.inventory.sentences():
+                self._line(Text(told), indent=2)
+
+    def _short(self, text: Text) -> None:
+        """Print a line that is cut where a terminal ends, so that the end of a run fits on one screen."""
+        if self.console.is_terminal:
+            text = Text(_cut(_plain_start(text.plain), self.console.width), style=text.style)
+        self._line(text)
 
     def _line(self, text: Text, indent: int = 0) -> None:
         """Print a line, wrapped and indented in a terminal, as one long line where a log is searched."""
@@ -283,10 +224,14 @@ class _Summary:
             self.console.print(Text(" " * indent) + text, soft_wrap=True)
 
 
-def duration(seconds: float) -> str:
-    """``75.3`` -> ``1m15s``; below a minute with one decimal."""
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+def _plain_start(text: str) -> str:
+    """In one line, indented as it was."""
+    return " " * (len(text) - len(text.lstrip(" "))) + _plain(text)
+
+
+def _plain(text: str) -> str:
+    return visible(" ".join(text.split()))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: max(width - 1, 1)].rstrip()}…"

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE
 from conformance.report.accounting import Accounts, reasons
+from conformance.report.causes import causes_of, failing, overview
 from conformance.report.left_out import left_out, sentence, summed_up
+from conformance.report.text import counted
 from conformance.requirements import Requirement
 from conformance.result import (
     PROVISIONAL,
@@ -22,11 +25,11 @@ from conformance.result import (
 from conformance.target.guard.mode import Mode
 
 _EXIT_CODES: Mapping[Verdict, int] = {
-    "conformant": 0,
-    "conformant_with_waivers": 0,
-    "partial": 0,
-    "non_conformant": 1,
-    "inconclusive": 3,
+    "conformant": FINE,
+    "conformant_with_waivers": FINE,
+    "partial": FINE,
+    "non_conformant": FOUND,
+    "inconclusive": INCONCLUSIVE,
 }
 
 _MOST_LINES = 8
@@ -72,7 +75,7 @@ def exit_code(verdict: Verdict, entries: Iterable[LeftOut]) -> int:
     demanded could not be decided.
     """
     if verdict == "partial" and any(entry.why == "undecided" for entry in entries):
-        return _EXIT_CODES["inconclusive"]
+        return INCONCLUSIVE
     return _EXIT_CODES[verdict]
 
 
@@ -137,7 +140,7 @@ class _Findings:
         if verdict in ("partial", "conformant_with_waivers"):
             waived = Counter(failure.waived_by for failure in self._failures(waived=True))
             for identifier, count in sorted(waived.items(), key=lambda entry: str(entry[0])):
-                yield f"{count} failure{_s(count)} waived by {identifier}."
+                yield f"{counted(count, 'failure')} waived by {identifier}."
 
     def _summary(self) -> str:
         passed = sum(requirement.outcome == "passed" for requirement in self.requirements)
@@ -145,7 +148,7 @@ class _Findings:
         skipped = sum(item.outcome == "skipped" for item in self.items)
         return (
             f"{passed} of {len(self.requirements)} requirements and {answered} of {len(self.operations)} operations "
-            f"passed" + (f"; {skipped} item{_s(skipped)} skipped with a reason." if skipped else ".")
+            f"passed" + (f"; {counted(skipped, 'item')} skipped with a reason." if skipped else ".")
         )
 
     def _why_partial(self, verdict: Verdict) -> Iterator[str]:
@@ -158,17 +161,13 @@ class _Findings:
                 yield from _shortened([_sentence(sentence(entry)) for entry in entries], "reasons")
 
     def _why_non_conformant(self) -> Iterator[str]:
-        by_requirement: dict[str, list[Failure]] = {}
-        for failure in self._failures(waived=False):
-            by_requirement.setdefault(failure.requirement, []).append(failure)
-        lines = [
-            f"{identifier}: {len(failures)} failure{_s(len(failures))} in "
-            f"{_listed({failure.operation or 'no single operation' for failure in failures})}."
-            for identifier, failures in sorted(by_requirement.items(), key=lambda entry: (-len(entry[1]), entry[0]))
-        ]
-        if not lines:
+        found = failing(causes_of([f for item in self.items for f in item.failures], self.requirements))
+        if found:
+            yield f"{overview(found)}."
+        yield from _shortened([_sentence(cause.headline) for cause in found], "causes")
+        if not found:
             lines = [f"{item.id} failed: {item.reason}" for item in self.items if item.outcome == "failed"]
-        yield from _shortened(lines, "requirements")
+            yield from _shortened(lines, "items")
 
     def _why_undecided(self) -> Iterator[str]:
         if not self.items:
@@ -179,10 +178,10 @@ class _Findings:
             concerned = [item for item in self.items if item.outcome == outcome]
             if concerned:
                 yield _sentence(
-                    f"{len(concerned)} item{_s(len(concerned))} {text}: {reasons(item.reason for item in concerned)}"
+                    f"{counted(len(concerned), 'item')} {text}: {reasons(item.reason for item in concerned)}"
                 )
         undecided: list[tuple[str, RequirementResult | OperationResult]] = [
-            *((requirement.id, requirement) for requirement in self.requirements),
+            *((_named(entry), entry) for entry in self.requirements),
             *((operation.operation, operation) for operation in self.operations),
         ]
         lines = [
@@ -199,16 +198,13 @@ def _shortened(lines: Sequence[str], what: str) -> Iterator[str]:
         yield f"And {len(lines) - _MOST_LINES} more {what}."
 
 
-def _listed(names: Iterable[str], most: int = 4) -> str:
-    ordered = sorted(names)
-    more = len(ordered) - most
-    return ", ".join(ordered[:most]) + (f" and {more} more" if more > 0 else "")
+def _named(requirement: RequirementResult) -> str:
+    """Sentence and id, the id alone where the reason has the sentence."""
+    if requirement.title in requirement.reason:
+        return requirement.id
+    return f"{requirement.title.removesuffix('.')} ({requirement.id})"
 
 
 def _sentence(text: str) -> str:
     text = text.strip()
     return text if text.endswith((".", "!", "?")) else text + "."
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

@@ -7,23 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.catalogue.registry import catalogue
+from conformance.catalogue.extensions import import_extensions
+from conformance.catalogue.registry import catalogue, import_suite
+from conformance.checks.extensions import ExtensionError
 from conformance.contract import DocumentError, load_contract
 from conformance.contract.loading import DEFAULT_VERSION
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.ending import inventory_before
+from conformance.run.planning import make_plan
 from conformance.run.report_directory import ReportDirectory
-from conformance.run.stopping import INTERRUPTED, Interrupts
 from conformance.run.unstarted import report_unstarted
-from conformance.run.worker import Plan, make_plan
 from conformance.target.errors import ConfigurationError, TargetLost, Unwritable
 from conformance.target.leftovers.inventory import Inventory
 from conformance.target.settings.config import Configuration, load_configuration, report_directory
 from conformance.waivers import WaiverError, load_waivers
-
-USAGE_ERROR = 2
-INCONCLUSIVE = 3
+from conformance.worker.plan import Plan
+from conformance.worker.stopping import INTERRUPTED, Interrupts
+from emqx_conformance_extensions import installed
 
 
 class StartError(Exception):
@@ -91,20 +93,25 @@ def begin(options: Mapping[str, Any]) -> Beginning:
     raise failure
 
 
-def check_waivers(plan: Plan) -> None:
-    """Raise `StartError` if a waiver names something that does not exist.
+def check_names(plan: Plan) -> None:
+    """Raise `StartError` if a waiver or an extension names something that does not exist, or cannot be used otherwise.
 
     Not done in `begin`: it imports the test modules, and pytest must be the first to do so.
     """
     configuration = plan.configuration
     contract = load_contract(configuration.contract, plan.contract_version)
     try:
+        if installed():
+            import_suite()
+            import_extensions(contract.operations)
+        if not configuration.waivers:
+            return
         load_waivers(
             *configuration.waivers,
             requirements={requirement.id for requirement in catalogue()},
             operations=set(contract.operations),
         )
-    except WaiverError as error:
+    except (ExtensionError, WaiverError) as error:
         raise StartError(str(error), USAGE_ERROR) from None
 
 

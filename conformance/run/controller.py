@@ -16,6 +16,7 @@ from conformance.catalogue.registry import catalogue
 from conformance.checks.consequences import settle
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import load_contract
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.left_out import of_version
@@ -24,17 +25,18 @@ from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, LeftOut, PartSelected, RunResult
 from conformance.run import allure_results, internal_error
-from conformance.run.beginning import INCONCLUSIVE, USAGE_ERROR, Beginning, StartError, begin, check_waivers
+from conformance.run.beginning import Beginning, StartError, begin, check_names
 from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.postponed import send_postponed
-from conformance.run.stopping import INTERRUPTED
 from conformance.run.unstarted import report_unstarted
-from conformance.run.worker import redactor, state_folder, stop_flag
 from conformance.target.errors import Unwritable
 from conformance.target.leftovers.cleanup import Left
 from conformance.waivers import load_waivers
+from conformance.worker.context import redactor, state_folder, stop_flag
+from conformance.worker.stopping import INTERRUPTED
+from emqx_conformance_extensions import installed
 
 
 class Controller:
@@ -71,9 +73,9 @@ class Controller:
         """Begin a run with ``options`` (as in `conformance.run.beginning.begin`); raises `StartError`."""
         return cls(begin(options))
 
-    def check_waivers(self) -> None:
-        """Raise `StartError` if a waiver names something that does not exist."""
-        check_waivers(self.plan)
+    def check_names(self) -> None:
+        """Raise `StartError` if a waiver or an extension names something that does not exist."""
+        check_names(self.plan)
 
     def stop(self) -> None:
         """End the embedded deployment, if there is one."""
@@ -101,10 +103,11 @@ class Controller:
         plan = self.plan
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         version = visible(plan.capabilities.version or "of unknown version")
+        extensions = "".join(f", extension {extension}" for extension in installed())
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}"
+            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}{extensions}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -305,7 +308,7 @@ class Controller:
             described_version=self.contract.version,
             base_url=plan.configuration.base_url or "",
             target_version=plan.capabilities.version,
-            deployment=plan.capabilities.profile.sentences(),
+            deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
             seed=plan.seed,
             profile=plan.configuration.profile,
             started_at=plan.started_at,
@@ -320,6 +323,7 @@ class Controller:
             left_out=decision.left_out,
             warnings=list(plan.capabilities.warnings),
             inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
+            extensions=[str(extension) for extension in installed()],
             values=account_values(self.contract, items),
         )
         if waivers is not None and plan.configuration.strict_waivers:

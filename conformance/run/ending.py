@@ -12,17 +12,21 @@ from conformance.contract import load_contract
 from conformance.report.errors import UnwritableError
 from conformance.report.files import write_atomically
 from conformance.result import ItemResult
-from conformance.run.worker import Plan, Worker, journal_file, journal_header
 from conformance.target.errors import TargetLost, Unwritable
 from conformance.target.guard.mode import Mode
-from conformance.target.guard.swept import SweptNames
 from conformance.target.journal.journal import Journal, JournalError, StoredJournal, read_journal
 from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.cleanup import Left, clean_up
 from conformance.target.leftovers.inventory import AFTER, BEFORE, Claim, Inventory, take_again, take_inventory
+from conformance.target.leftovers.swept import SweptNames
+from conformance.worker.context import Worker, journal_file, journal_header
+from conformance.worker.plan import Plan
 
-# Sessions that were just closed, and messages that were just published, take a moment to go or to come.
-_PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0)
+_PAUSES = (0.0, 0.05, 0.13, 0.27, 0.55)
+"""Pauses before each attempt to delete what is shown, as shares of the time that it may take to vanish.
+
+Sessions that were just closed, and messages that were just published, take a moment to go or to come.
+"""
 
 _DEAD_WITHIN_S = 10.0
 """How long a worker that was given up may take to end."""
@@ -137,11 +141,11 @@ class EndOfRun:
         self, worker: Worker, inventory: Inventory, workers: Sequence[str], claim: Claim
     ) -> None:  # fmt: skip
         """The journals know of everything, but not of what came late: a message, or a rule that retained one."""
-        for pause_s in _PAUSES_S:
+        for share in _PAUSES:
             shown = inventory.left_by(self._plan.run_id)
             if not shown:
                 return
-            time.sleep(pause_s)
+            time.sleep(share * worker.api.timing.vanished)
             doubtful = [resource for resource in shown if self._is_doubtful(resource, claim)]
             own = [resource for resource in shown if resource not in doubtful]
             worker.guard.sandbox = SweptNames(own)

@@ -19,8 +19,6 @@ from conformance.result import PROVISIONAL, Failure, ItemResult, Omission, Outco
 from conformance.run import allure_results
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.skips import why_skipped
-from conformance.run.stopping import INTERRUPTED, Interrupts
-from conformance.run.worker import Context
 from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Deviation, NotJson, UnexpectedAnswer
@@ -30,6 +28,8 @@ from conformance.target.leftovers.cleanup import Left
 from conformance.target.mqtt import MqttError
 from conformance.target.resources.collection import ArrangeFailed
 from conformance.waivers import WaiverFile
+from conformance.worker.context import Context
+from conformance.worker.stopping import INTERRUPTED, Interrupts
 
 REPORT_KEY = "conformance"
 
@@ -142,7 +142,7 @@ class ItemRunner:
                 self._lose(error)
             except KeyboardInterrupt:
                 self.lost = INTERRUPTED
-        self.context.__exit__()
+        self.context.close()
 
     def summary(self) -> dict[str, Any]:
         """What the controller must know of this worker: arguments of `Controller.worker_finished`."""

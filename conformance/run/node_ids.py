@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.requirements import REQUIREMENTS
+from emqx_conformance_extensions import installed
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -32,6 +33,8 @@ def requirements_of(node_id: str) -> tuple[str, ...]:
 def give_stable_id(item: pytest.Item) -> None:
     """Call an item of the suite by its place in the package: ``conformance/fuzz/test_access.py::test_no_key[...]``.
 
+    So are those of extensions: ``acme_conformance/test_bans.py::test_reason_is_kept``.
+
     Pytest calls it by its place below the folder that it takes for the root of the project, which is another one for an
     installed suite than for a checkout. The id decides requirements and data; others know the item by it.
     """
@@ -42,6 +45,24 @@ def give_stable_id(item: pytest.Item) -> None:
 
 @cache
 def _file_of_suite(path: Path) -> str | None:
-    """A file of the package as ids name it, None for any other file."""
+    """A file of the package, or of an extension, as ids name it, None for any other file."""
     resolved = path.resolve()
-    return resolved.relative_to(PACKAGE.parent).as_posix() if resolved.is_relative_to(PACKAGE) else None
+    packages = [(PACKAGE.parent, PACKAGE), *((extension.root, extension.folder) for extension in installed())]
+    for root, package in packages:
+        if root is not None and package is not None and resolved.is_relative_to(package):
+            return resolved.relative_to(root).as_posix()
+    return None
+
+
+def located(item: str) -> str:
+    """The path of an item, given by its id or by the name of a package: ids say it below where Python finds those."""
+    for extension in installed():
+        inside = extension.package.replace(".", "/")
+        if extension.root is not None and (item == inside or item.startswith(f"{inside}/")):
+            return str(extension.root / item)
+    return str(PACKAGE.parent / item)
+
+
+def packages() -> list[str]:
+    """The whole suite as ids of items begin: the package, and those of the extensions."""
+    return [PACKAGE.name, *(extension.package.replace(".", "/") for extension in installed())]

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from conformance.checks.refusals import expect_refused
 from conformance.result import ItemResult
 from conformance.run.item_life import NOT_YET, unwaived
-from conformance.run.worker import Context, Plan
 from conformance.target.errors import RunStopped, SafetyViolation, TargetLost
 from conformance.target.http.session import NoAnswer
 from conformance.target.journal.journal import JournalError
 from conformance.target.leftovers.cleanup import Left
 from conformance.waivers import WaiverFile
+from conformance.worker.context import Context
+from conformance.worker.plan import Plan
 
 
 def send_postponed(plan: Plan, items: Iterable[ItemResult], waivers: WaiverFile | None) -> tuple[list[Left], list[str]]:

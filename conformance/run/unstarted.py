@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance import __version__
-from conformance.catalogue.registry import catalogue
+from conformance.catalogue.registry import known
 from conformance.contract import Contract, DocumentError, load_contract
 from conformance.report.writers import write_reports
 from conformance.result import ItemResult, OperationResult, RequirementResult, RunResult
-from conformance.run.worker import choose_seed
+from conformance.run.planning import choose_seed
 from conformance.target.guard.sandbox import new_run_id
 from conformance.target.settings.config import Configuration
+from emqx_conformance_extensions import installed
 
 ITEM = "conformance/run/beginning.py::begin"
 
@@ -36,7 +37,7 @@ def _contract(configuration: Configuration) -> Contract:
 def _result(reason: str, configuration: Configuration, contract: Contract, duration_s: float) -> RunResult:
     requirements = [
         RequirementResult(entry.id, entry.title, entry.level, "not_run", list(entry.verified_by), reason)
-        for entry in catalogue()
+        for entry in known()
     ]
     return RunResult(
         verdict="inconclusive",
@@ -56,4 +57,5 @@ def _result(reason: str, configuration: Configuration, contract: Contract, durat
         operations=[OperationResult(label, 0, {}, reason=reason) for label in contract.operations],
         failures=[],
         mode=configuration.mode.words,
+        extensions=[str(extension) for extension in installed()],
     )

@@ -12,7 +12,6 @@ import pytest
 
 from conformance.contract import paths
 from conformance.target.http.answer import Answer
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD, Rulings
 from conformance.target.target import Target
 
@@ -254,7 +253,7 @@ class OfClient(Batch):
         """A client does what it is told in order: subscribe it to something else and see that."""
         last = self.target.sandbox.topic("settled")
         self.target.clients.subscribe(self.client.client_id, last)
-        eventually(lambda: self.state(last) != ABSENT)
+        self.target.eventually(lambda: self.state(last) != ABSENT)
 
 
 class Subscribing(OfClient):

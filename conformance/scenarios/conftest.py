@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from conformance.run.worker import Context
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api
+from conformance.worker.context import Context
 
 
 @pytest.fixture

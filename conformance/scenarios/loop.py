@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from conformance.target.addresses import split_listener
 from conformance.target.resources.access import PASSWORD
 from conformance.target.resources.collection import arranged
-from conformance.target.settings.addresses import split_listener
 from conformance.target.target import Target
 
 

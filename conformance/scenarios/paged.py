@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
-from conformance.run.worker import Context
 from conformance.target.http.answer import Answer
-from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 FEW, MANY = 4, 6
 """Elements of a list that are costly to create, and of any other: full last pages with some limits, not with others."""
@@ -109,7 +108,7 @@ def subscriptions(context: Context, target: Target) -> Paged:
         client.subscribe(f"{topic}/{number}", 0)
     ids = tuple(f"{client.client_id} {topic}/{number}" for number in range(MANY))
     query, exact = {"match_topic": f"{topic}/#"}, {"clientid": client.client_id}
-    eventually(lambda: len(target.subscriptions.listed(**query)) == len(ids))
+    target.eventually(lambda: len(target.subscriptions.listed(**query)) == len(ids))
     return Paged(target, "GET /subscriptions", query, ids, target.subscriptions.identify, exact)
 
 
@@ -177,7 +176,11 @@ LISTS = (
         id=f"GET {paths.CLIENT_RULES}",
         marks=_RULINGS,
     ),
-    pytest.param(retained, id=f"GET {paths.RETAINED_MESSAGES}", marks=pytest.mark.state("retained")),
+    pytest.param(
+        retained,
+        id=f"GET {paths.RETAINED_MESSAGES}",
+        marks=[pytest.mark.needs("retainer"), pytest.mark.state("retained")],
+    ),
 )
 """Every paged list of the contract, to parametrize ``fill`` with."""
 

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.target.resources.typed import configured
 from conformance.target.sink import CLOSED, Delivery, HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
 
-DELIVERED_WITHIN_S = 30.0
 REFUSALS = 5
 """More than one burst of attempts, so that the message waits in the buffer before it is sent again."""
 
@@ -96,7 +95,7 @@ def test_busy_sink_gets_the_message_again(target: Target, chain: Chain, status: 
 
     mark = chain.send(target, "busy")
 
-    arrived = chain.sink.wait_for(chain.answered("busy", mark), DELIVERED_WITHIN_S)
+    arrived = chain.sink.wait_for(chain.answered("busy", mark), target.timing.redelivered)
     assert arrived, f"after {chain.sent('busy', mark)} the message did not come again"
     expected = {"matched": 1, "success": 1, "failed": 0, "retried": 1, "dropped": 0}
     grown = counted(target, chain, before, **expected)
@@ -118,7 +117,7 @@ def test_refused_message_is_not_sent_again(target: Target, chain: Chain, status:
     assert grown == expected, f"one message was refused with {status}, counted were {grown}"
 
     later = chain.send(target, "refused")
-    arrived = chain.sink.wait_for(chain.answered("refused", later), DELIVERED_WITHIN_S)
+    arrived = chain.sink.wait_for(chain.answered("refused", later), target.timing.redelivered)
     assert arrived, f"after a refusal with {status} the next message did not come"
     expected |= {"matched": 2, "success": 1}
     grown = counted(target, chain, before, **expected)
@@ -140,7 +139,7 @@ def test_unreliable_sink_gets_every_message(target: Target, chain: Chain, kind: 
 
     mark = chain.send(target, kind)
 
-    arrived = chain.sink.wait_for(chain.answered(kind, mark), DELIVERED_WITHIN_S)
+    arrived = chain.sink.wait_for(chain.answered(kind, mark), target.timing.redelivered)
     assert arrived, f"the message did not arrive; answered was {chain.sent(kind, mark)}"
     expected = {"matched": 1, "success": 1, "failed": 0, "dropped": 0, "late_reply": 0}
     grown = counted(target, chain, before, **expected)
@@ -180,7 +179,7 @@ def test_message_right_after_a_change_is_delivered(target: Target, chain: Chain,
 
     mark = chain.send(target, "changed")
 
-    arrived = chain.sink.wait_for(chain.answered("changed", mark), DELIVERED_WITHIN_S)
+    arrived = chain.sink.wait_for(chain.answered("changed", mark), target.timing.redelivered)
     assert arrived, f"the message that was published right after the {change} did not arrive"
     answers = chain.sent("changed", mark)
     assert answers == [200], f"the message right after the {change} arrived {len(answers)} times"

@@ -59,6 +59,8 @@ def test_rules_are_kept_in_order(target: Target, kind: str) -> None:
     read = collection.read(name)
     expected = [{"qos": [0, 1, 2], "retain": "all", **given} for given in rules]
     assert read == {collection.parameter: name, "rules": expected}, f"read {read['rules']}, expected {expected}"
+    created = collection.read(collection.create(rules=rules))["rules"]
+    assert created == expected, f"created with POST they are read as {created}, expected {expected}"
     listed = collection.listed(**{f"like_{collection.parameter}": name})
     assert listed == [read], f"the list shows {listed}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -99,12 +100,17 @@ def test_ban_cannot_be_over(target: Target) -> None:
 
 
 @requirement("BAN-09", CREATE)
-@pytest.mark.parametrize(("kind", "who"), [("clientid_re", "^{}["), ("username_re", "^{}(")])
+@pytest.mark.parametrize(
+    ("kind", "who"),
+    [("clientid_re", "^{}["), ("username_re", "^{}("), ("peerhost", "{}"), ("peerhost_net", "{}")],
+)
 def test_who_must_fit_its_kind(target: Target, kind: str, who: str) -> None:
-    """A ban whose subject is no regular expression, though its kind says so, is refused with 400."""
+    """A ban whose subject is no regular expression, address or network, though its kind says so, is refused: 400."""
     target.bans.create(kind=kind, who=subject(target.sandbox, kind))
-    body = target.bans.body(kind=kind, who=who.format(target.sandbox.name("broken")))
+    wrong = who.format(target.sandbox.name("broken"))
+    body = target.bans.body(kind=kind, who=wrong)
     target.api.call(CREATE, json=body).expect(400, code="BAD_REQUEST")
+    assert find(target, kind, wrong) is None, f"the refused ban of {wrong} is listed"
 
 
 @requirement("BAN-10", CREATE, LIST, DELETE)
@@ -114,6 +120,8 @@ def test_addresses_are_normalised(target: Target) -> None:
     cases = (
         ("peerhost", "2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
         ("peerhost_net", f"{host}/28", f"{host.rpartition('.')[0]}.{int(host.rpartition('.')[2]) // 16 * 16}/28"),
+        ("peerhost_net", "2001:DB8::1:2/112", "2001:db8::1:0/112"),
+        ("peerhost_net", host, f"{host}/32"),
     )
     for kind, written, shown in cases:
         ban = target.api.call(CREATE, json=target.bans.body(kind=kind, who=written)).expect(200).json
@@ -172,5 +180,9 @@ def test_filters_exclude_each_other(target: Target) -> None:
         assert found == [(kind, who)], f"the filter {kind} finds {found}"
         fuzzy = [(ban["as"], ban["who"]) for ban in target.bans.listed(**{f"like_{kind}": f"^{who}$"})]
         assert fuzzy == [(kind, who)], f"the filter like_{kind} finds {fuzzy}"
-    target.api.call(LIST, query={"clientid": who, "username": who}).expect(400, code="BAD_REQUEST")
-    target.api.call(LIST, query={"like_clientid": who, "like_username": who}).expect(400, code="BAD_REQUEST")
+    values = {"clientid": who, "username": who, "peerhost": "192.0.2.1"}
+    values |= {f"like_{name}": value for name, value in (*values.items(), ("peerhost_net", "192"))}
+    for first, second in combinations(values, 2):
+        if first != second.removeprefix("like_"):  # of these the exact one is taken
+            query = {first: values[first], second: values[second]}
+            target.api.call(LIST, query=query).expect(400, code="BAD_REQUEST")

@@ -11,8 +11,7 @@ from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Answer
-from conformance.target.polling import eventually
-from conformance.target.resources.bridges import CLOSED_URL, Bridges
+from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS, Bridges
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
@@ -226,13 +225,15 @@ def test_probe_refuses_bad_names(target: Target, sink: HttpSink, recorder: Recor
 def test_enabling_is_idempotent(target: Target, sink: HttpSink) -> None:
     """Enabling and disabling answer 204 however often, `enable` follows, and a disabled connector is stopped."""
     connector = target.connectors.running(sink.url)
-    assert eventually(lambda: status_of(target, connector) == "connected"), f"it is {status_of(target, connector)}"
+    assert target.eventually(lambda: status_of(target, connector) == "connected"), (
+        f"it is {status_of(target, connector)}"
+    )
 
     for enabled, status in ((False, "stopped"), (False, "stopped"), (True, "connected"), (True, "connected")):
         target.connectors.enable(connector, enabled).expect(204)
         read = target.connectors.read(connector)["enable"]
         assert read is enabled, f"enable is {read} after it was set to {enabled}"
-        reached = eventually(lambda wanted=status: status_of(target, connector) == wanted)  # type: ignore[misc]
+        reached = target.eventually(lambda wanted=status: status_of(target, connector) == wanted)  # type: ignore[misc]
         assert reached, f"with enable {enabled} the status is {status_of(target, connector)}, expected {status}"
 
     enable = "PUT /connectors/{id}/enable/{enable}"
@@ -246,9 +247,12 @@ def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> Non
     """`start` answers 204 for a running connector and 400 for a disabled or unreachable one; nothing else is known."""
     connector = target.connectors.running(sink.url)
     target.connectors.start(connector).expect(204)
-    operate = "POST /connectors/{id}/{operation}"
-    target.api.call(operate, path={"id": connector, "operation": "restart"}).expect(400, code="BAD_REQUEST")
-    assert eventually(lambda: status_of(target, connector) == "connected"), f"it is {status_of(target, connector)}"
+    for operation in NO_OPERATIONS:
+        path = {"id": connector, "operation": operation}
+        target.api.call("POST /connectors/{id}/{operation}", path=path).expect(400, code="BAD_REQUEST")
+    assert target.eventually(lambda: status_of(target, connector) == "connected"), (
+        f"it is {status_of(target, connector)}"
+    )
 
     target.connectors.enable(connector, False).expect(204)
     target.connectors.start(connector).expect(400, code="BAD_REQUEST")

@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from conformance.requirements import requirement
-from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
-from conformance.target.http.session import Api
-from conformance.target.polling import eventually
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
 
-DELIVERED_WITHIN_S = 10.0
-"""An action buffers; its first delivery may wait for a health check and a batch."""
-
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A connector to the sink, an action on it and a rule that uses the action; ``topic`` triggers the rule."""
+    """A connector to the sink, an action on it and a rule that uses the action.
 
+    What is published on ``topic`` with a value above 10 arrives at ``path`` of the sink.
+    """
+
+    target: Target
+    sink: HttpSink
     connector: str
     action: str
     rule: str
     topic: str
     path: str
 
+    def publish(self, value: int) -> None:
+        self.target.publish(self.topic, json.dumps({"value": value}), qos=1)
+
+    def arrival(self, value: int) -> Delivery | None:
+        """The delivery of a value, waited for; None if it does not come in time."""
+        return self.sink.wait_for(self._of(value), self.target.timing.delivered)
+
+    def arrived(self, value: int) -> bool:
+        """Whether a value has been delivered by now."""
+        return bool(self.sink.received(self._of(value)))
+
+    def _of(self, value: int) -> Callable[[Delivery], bool]:
+        return lambda delivery: delivery.path == self.path and f'"reading":{value},'.encode() in delivery.body
+
 
 @pytest.fixture
-def chain(target: Target, sandbox: Sandbox, sink: HttpSink) -> Chain:
-    return chain_to(target, sink, sandbox.topic("readings"))
+def chain(target: Target, sink: HttpSink) -> Chain:
+    return chain_to(target, sink, target.sandbox.topic("readings"))
 
 
 def chain_to(target: Target, sink: HttpSink, topic: str) -> Chain:
@@ -43,147 +57,129 @@ def chain_to(target: Target, sink: HttpSink, topic: str) -> Chain:
     connector = target.connectors.running(sink.url)
     path = f"/{target.sandbox.name('hook')}"
     body = '{"reading":${payload.value},"from":"${topic}"}'
-    action = target.actions.create(
-        connector=connector, parameters={"path": path, "method": "post", "body": body}, resource_opts=None
-    )
+    action = target.actions.posting(connector, path, body, resource_opts=None)
     sql = f'SELECT payload, topic FROM "{topic}" WHERE payload.value > 10'
     rule = target.rules.create(sql=sql, actions=[action])
-    return Chain(connector, action, rule, topic, path)
-
-
-def publish(api: Api, topic: str, value: int) -> Answer:
-    answer = api.call("POST /publish", json={"topic": topic, "payload": json.dumps({"value": value}), "qos": 1})
-    assert answer.status in (200, 202), f"publish answered {answer.status}"
-    return answer
-
-
-def metrics(api: Api, label: str, identifier: str) -> dict[str, Any]:
-    answer = api.call(label, path={"id": identifier})
-    assert answer.status == 200, f"{label} answered {answer.status}"
-    counters: dict[str, Any] = answer.json["metrics"]
-    return counters
-
-
-def arrived_at(path: str, value: int) -> Any:
-    def matches(delivery: Delivery) -> bool:
-        return delivery.path == path and f'"reading":{value},'.encode() in delivery.body
-
-    return matches
+    return Chain(target, sink, connector, action, rule, topic, path)
 
 
 @requirement("FLOW-01", "POST /connectors", "POST /actions", "POST /rules", "POST /publish")
-def test_message_reaches_the_sink(api: Api, chain: Chain, sink: HttpSink) -> None:
+def test_message_reaches_the_sink(chain: Chain) -> None:
     """A published message that matches a rule arrives, rendered, where the rule's HTTP action sends it."""
-    publish(api, chain.topic, 42)
-    delivery = sink.wait_for(arrived_at(chain.path, 42), DELIVERED_WITHIN_S)
-    assert delivery is not None, f"nothing arrived at the sink within {DELIVERED_WITHIN_S} s of the publish"
+    # A message that matches: what the template of the action makes of it is posted.
+    chain.publish(42)
+    delivery = chain.arrival(42)
+    within_s = chain.target.timing.delivered
+    assert delivery is not None, f"nothing arrived at the sink within {within_s:g} s of the publish"
     assert delivery.method == "POST", f"delivered as {delivery.method}"
     assert json.loads(delivery.body) == {"reading": 42, "from": chain.topic}, f"delivered {delivery.body!r}"
 
-    publish(api, chain.topic, 7)
-    publish(api, chain.topic, 43)
-    assert sink.wait_for(arrived_at(chain.path, 43), DELIVERED_WITHIN_S), "a later message did not arrive"
-    assert not sink.received(arrived_at(chain.path, 7)), "a message that fails the WHERE clause was delivered"
+    # One that fails the WHERE clause: it would have come before the next one that matches.
+    chain.publish(7)
+    chain.publish(43)
+    assert chain.arrival(43), "a later message did not arrive"
+    assert not chain.arrived(7), "a message that fails the WHERE clause was delivered"
 
 
 @requirement("FLOW-02", "GET /actions/{id}/metrics", "GET /rules/{id}/metrics")
-def test_metrics_count_the_messages(api: Api, chain: Chain, sink: HttpSink) -> None:
+def test_metrics_count_the_messages(target: Target, chain: Chain) -> None:
     """The metrics of rule and action count exactly the messages that matched and were delivered."""
+    # Two messages that match, and one between them that does not.
     for value in (11, 5, 12):
-        publish(api, chain.topic, value)
-    assert sink.wait_for(arrived_at(chain.path, 12), DELIVERED_WITHIN_S), "the messages did not arrive"
+        chain.publish(value)
+    assert chain.arrival(12), "the messages did not arrive"
 
-    def settled() -> bool:
-        return bool(metrics(api, "GET /actions/{id}/metrics", chain.action)["success"] >= 2)
-
-    eventually(settled, DELIVERED_WITHIN_S)
-    of_action = metrics(api, "GET /actions/{id}/metrics", chain.action)
+    # The action counts what it was given and delivered, once its counters have caught up.
+    target.eventually(lambda: target.actions.metrics(chain.action)["success"] >= 2, target.timing.delivered)
+    of_action = target.actions.metrics(chain.action)
     assert (of_action["matched"], of_action["success"], of_action["failed"]) == (2, 2, 0), f"action: {of_action}"
-    of_rule = metrics(api, "GET /rules/{id}/metrics", chain.rule)
+
+    # The rule counts what it heard, and why it passed or not.
+    of_rule = target.rules.metrics(chain.rule)
     assert (of_rule["matched"], of_rule["passed"], of_rule["failed"]) == (3, 2, 1), f"rule: {of_rule}"
     assert of_rule["failed.no_result"] == 1, f"rule: {of_rule}"
 
 
 @requirement("FLOW-03", "POST /rules/{id}/test")
-def test_rule_test_tells_match_from_mismatch(api: Api, chain: Chain, sink: HttpSink) -> None:
+def test_rule_test_tells_match_from_mismatch(target: Target, chain: Chain) -> None:
     """A rule test answers 200 for a context that matches and 412 for one that does not, and delivers nothing."""
 
     def run(value: int) -> Answer:
-        context: dict[str, Any] = {
-            "event_type": "message_publish",
-            "topic": chain.topic,
-            "payload": json.dumps({"value": value}),
-        }
-        context |= {"qos": 1, "clientid": "c", "username": "u"}
-        return api.call("POST /rules/{id}/test", path={"id": chain.rule}, json={"context": context})
+        event: dict[str, Any] = {"event_type": "message_publish", "topic": chain.topic, "qos": 1}
+        event |= {"payload": json.dumps({"value": value}), "clientid": "c", "username": "u"}
+        return target.rules.test(chain.rule, event)
 
-    matched = run(50)
-    assert matched.status == 200, f"a matching context answered {matched.status} {matched.code}"
-    mismatched = run(3)
-    assert (mismatched.status, mismatched.code) == (412, "NOT_MATCH"), f"a mismatch answered {mismatched.status}"
+    # What the rule would select, and what it would not.
+    run(50).expect(200)
+    run(3).expect(412, code="NOT_MATCH")
 
-    publish(api, chain.topic, 51)
-    assert sink.wait_for(arrived_at(chain.path, 51), DELIVERED_WITHIN_S), "the rule does not deliver at all"
-    assert not sink.received(arrived_at(chain.path, 50)), "the test of the rule delivered a message"
+    # Nothing was delivered: a published message comes, and by then the tested one would have.
+    chain.publish(51)
+    assert chain.arrival(51), "the rule does not deliver at all"
+    assert not chain.arrived(50), "the test of the rule delivered a message"
 
 
 @requirement("FLOW-04", "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}")
-def test_disabled_action_delivers_nothing(api: Api, chain: Chain, sink: HttpSink) -> None:
+def test_disabled_action_delivers_nothing(target: Target, chain: Chain) -> None:
     """A disabled action delivers nothing, refuses to start, and delivers again once it is enabled."""
-    publish(api, chain.topic, 20)
-    assert sink.wait_for(arrived_at(chain.path, 20), DELIVERED_WITHIN_S), "the enabled action does not deliver"
+    # It works before it is disabled.
+    chain.publish(20)
+    assert chain.arrival(20), "the enabled action does not deliver"
 
-    enable = "PUT /actions/{id}/enable/{enable}"
-    assert api.call(enable, path={"id": chain.action, "enable": "false"}).status == 204
-    enabled = api.call("GET /actions/{id}", path={"id": chain.action}).json["enable"]
+    # Disabled, it says so, and cannot be started.
+    target.actions.enable(chain.action, False).expect(204)
+    enabled = target.actions.read(chain.action)["enable"]
     assert enabled is False, f"the action was disabled, and its enable is {enabled}"
-    start = api.call("POST /actions/{id}/{operation}", path={"id": chain.action, "operation": "start"})
-    assert start.status == 400, f"start of a disabled action answered {start.status}"
-    publish(api, chain.topic, 21)
+    target.actions.start(chain.action).expect(400)
+    chain.publish(21)
 
-    assert api.call(enable, path={"id": chain.action, "enable": "true"}).status == 204
-    publish(api, chain.topic, 22)
-    assert sink.wait_for(arrived_at(chain.path, 22), DELIVERED_WITHIN_S), "the action does not deliver after enabling"
-    assert not sink.received(arrived_at(chain.path, 21)), "a disabled action delivered a message"
+    # Enabled again it delivers what comes from then on, and nothing of the time between.
+    target.actions.enable(chain.action, True).expect(204)
+    chain.publish(22)
+    assert chain.arrival(22), "the action does not deliver after enabling"
+    assert not chain.arrived(21), "a disabled action delivered a message"
 
 
 @requirement("FLOW-05", "DELETE /connectors/{id}", "DELETE /actions/{id}", "GET /rules/{id}")
-def test_chain_is_deleted_from_the_top(api: Api, chain: Chain) -> None:
+def test_chain_is_deleted_from_the_top(target: Target, chain: Chain) -> None:
     """What others depend on cannot be deleted; with the cascade flag the action goes and its rule stays without it."""
-    connector = api.call("GET /connectors/{id}", path={"id": chain.connector}).json
-    assert connector["actions"] == [chain.action.partition(":")[2]], f"the connector lists {connector['actions']}"
-    action = api.call("GET /actions/{id}", path={"id": chain.action}).json
-    assert action["rules"] == [chain.rule], f"the action lists {action['rules']}"
+    # Connector and action tell who uses them.
+    users = target.connectors.read(chain.connector)["actions"]
+    assert users == [chain.action.partition(":")[2]], f"the connector lists {users}"
+    users = target.actions.read(chain.action)["rules"]
+    assert users == [chain.rule], f"the action lists {users}"
 
-    in_use = api.call("DELETE /connectors/{id}", path={"id": chain.connector})
-    assert (in_use.status, in_use.code) == (400, "BAD_REQUEST"), f"a connector in use: {in_use.status} {in_use.code}"
-    assert api.call("GET /connectors/{id}", path={"id": chain.connector}).status == 200, "refused, but deleted"
-    in_use = api.call("DELETE /actions/{id}", path={"id": chain.action})
-    assert in_use.status == 400, f"an action in use answered {in_use.status}"
-    assert in_use.json.get("rules") == [chain.rule], f"the refusal names {in_use.json.get('rules')}"
+    # Used, neither can be deleted: the refusal names the users, and nothing is gone.
+    target.connectors.delete(chain.connector).expect(400, code="BAD_REQUEST")
+    target.connectors.get(chain.connector).expect(200)
+    named = target.actions.delete(chain.action).expect(400).json.get("rules")
+    assert named == [chain.rule], f"the refusal names {named}"
 
-    cascade = {"also_delete_dep_actions": True}
-    assert api.call("DELETE /actions/{id}", path={"id": chain.action}, query=cascade).status == 204
-    rule = api.call("GET /rules/{id}", path={"id": chain.rule})
-    assert rule.status == 200, f"the rule answered {rule.status} after its action was deleted"
-    assert rule.json["actions"] == [], f"the rule still has {rule.json['actions']}"
+    # The cascade takes the action out of its rule, and leaves the rule.
+    target.actions.delete(chain.action, also_delete_dep_actions=True).expect(204)
+    remaining = target.rules.read(chain.rule)["actions"]
+    assert remaining == [], f"the rule still has {remaining}"
 
 
 @requirement("FLOW-06", "DELETE /rules/{id}", "DELETE /actions/{id}", "DELETE /connectors/{id}")
-def test_deleted_chain_is_gone(api: Api, target: Target, chain: Chain, sink: HttpSink) -> None:
+def test_deleted_chain_is_gone(target: Target, chain: Chain) -> None:
     """Rule, action and connector are gone after their deletion: 404 each, absent from the lists, nothing delivered."""
-    publish(api, chain.topic, 30)
-    assert sink.wait_for(arrived_at(chain.path, 30), DELIVERED_WITHIN_S), "the chain does not deliver"
+    # It works before it is deleted.
+    chain.publish(30)
+    assert chain.arrival(30), "the chain does not deliver"
 
-    for collection, identifier in (("rules", chain.rule), ("actions", chain.action), ("connectors", chain.connector)):
-        item = f"/{collection}/{{id}}"
-        assert api.call(f"DELETE {item}", path={"id": identifier}).status == 204, f"DELETE of {identifier}"
-        assert api.call(f"GET {item}", path={"id": identifier}).status == 404, f"{identifier} is still readable"
-        assert api.call(f"DELETE {item}", path={"id": identifier}).status == 404, f"{identifier} deleted twice"
+    # From the top each can be deleted, once, and is then unknown.
+    target.rules.delete(chain.rule).expect(204)
+    target.rules.get(chain.rule).expect(404)
+    target.rules.delete(chain.rule).expect(404)
+    for collection, identifier in ((target.actions, chain.action), (target.connectors, chain.connector)):
+        collection.delete(identifier).expect(204)
+        collection.get(identifier).expect(404)
+        collection.delete(identifier).expect(404)
+    assert chain.connector not in target.connectors.ids(), "the deleted connector is still listed"
 
-    names = [entry["name"] for entry in api.call("GET /connectors").json]
-    assert chain.connector.partition(":")[2] not in names, "the deleted connector is still listed"
-    marker = chain_to(target, sink, chain.topic)  # hears the same message: once it arrived, the other would have
-    publish(api, chain.topic, 31)
-    assert sink.wait_for(arrived_at(marker.path, 31), DELIVERED_WITHIN_S), "a new chain does not deliver"
-    assert not sink.received(arrived_at(chain.path, 31)), "a deleted rule delivered a message"
+    # Nothing is delivered any more: a new chain hears the same message, and once it arrived, the other would have.
+    marker = chain_to(target, chain.sink, chain.topic)
+    marker.publish(31)
+    assert marker.arrival(31), "a new chain does not deliver"
+    assert not chain.arrived(31), "a deleted rule delivered a message"

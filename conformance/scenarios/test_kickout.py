@@ -6,7 +6,6 @@ import pytest
 
 from conformance.requirements import requirement
 from conformance.target.mqtt import MqttClient, Will
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
@@ -23,7 +22,9 @@ def assert_kicked(target: Target, client: MqttClient) -> None:
     assert client.wait_closed(), f"MQTT {client.protocol}: a kicked client stays connected"
     told = ADMINISTRATIVE_ACTION if client.protocol == 5 else None
     assert client.disconnect_reason == told, f"MQTT {client.protocol}: told {client.disconnect_reason}, expected {told}"
-    assert eventually(lambda: target.clients.get(client.client_id).status == 404), "a kicked client is still known"
+    assert target.eventually(lambda: target.clients.get(client.client_id).status == 404), (
+        "a kicked client is still known"
+    )
 
 
 @requirement("CLI-02", KICK, READ)
@@ -51,7 +52,7 @@ def test_unknown_client_cannot_be_kicked(target: Target) -> None:
     """DELETE of a client that is not there answers 404."""
     client = target.connect()
     target.clients.delete(client.client_id).expect(204)
-    eventually(lambda: target.clients.get(client.client_id).status == 404)
+    target.eventually(lambda: target.clients.get(client.client_id).status == 404)
 
     target.clients.delete(client.client_id).expect(404, code="CLIENTID_NOT_FOUND")
     target.clients.delete(target.sandbox.name("nobody")).expect(404, code="CLIENTID_NOT_FOUND")
@@ -63,7 +64,7 @@ def test_session_of_an_absent_client_is_kicked(target: Target) -> None:
     client_id = target.offline_session(target.sandbox.topic())
 
     target.clients.delete(client_id).expect(204)
-    assert eventually(lambda: target.clients.get(client_id).status == 404), "a kicked session is still known"
+    assert target.eventually(lambda: target.clients.get(client_id).status == 404), "a kicked session is still known"
     again = target.connect(client_id, clean_start=False)
     assert not again.session_present, "the kicked session was still there"
 

@@ -10,19 +10,17 @@ from typing import Any
 
 import pytest
 
+from conformance.checks.recorder import Recorder
 from conformance.contract import paths
 from conformance.fuzz.space import contract
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.paged import SPECIAL, described_rules
-from conformance.target.polling import eventually
+from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
-
-ONE_PAGE = 1000
-"""Elements of a list that others hardly use."""
 
 Passes = Callable[[Mapping[str, Any], Any], bool]
 
@@ -72,6 +70,8 @@ def _found(pattern: str, ban: Mapping[str, Any], *kinds: str) -> bool:
 
 
 def expect_filtered(
+    target: Target,
+    recorder: Recorder,
     collection: Collection,
     narrow: Mapping[str, Any],
     ids: Iterable[str],
@@ -95,6 +95,8 @@ def expect_filtered(
         shown = map(collection.identify, collection.listed(**{**scope, **query}))
         found = sorted(name for name in shown if name in every)
         assert found == expected, f"{query} finds {found}, expected {expected}"
+        if len(query) == 1:
+            Walk.through(target, collection, query).decide(recorder)
 
 
 def pairs(queries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -109,9 +111,14 @@ def pairs(queries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [*alone, *together]
 
 
-@requirement("PAG-07", "GET /clients")
+@requirement("PAG-13", "GET /clients", sentence=SENTENCE)
+@requirement(
+    "PAG-07",
+    "GET /clients",
+    sentence="A list with filters, one or two, has exactly the elements of the list without that pass them.",
+)
 @pytest.mark.needs("mqtt")
-def test_filters_of_clients(target: Target) -> None:
+def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
     """A list with filters, one or two, has exactly the elements of the list without that pass them."""
     name = target.sandbox.name("filter")
     first = target.connect(f"{name}-a", protocol=5)
@@ -120,7 +127,9 @@ def test_filters_of_clients(target: Target) -> None:
     away.close()
     ids = [client.client_id for client in (first, second, away)]
     assert target.clients.read(second.client_id)["proto_ver"] == 4, "a client of MQTT 3.1.1 is shown as another"
-    assert eventually(lambda: target.clients.read(away.client_id)["connected"] is False), "a client stays connected"
+    assert target.eventually(lambda: target.clients.read(away.client_id)["connected"] is False), (
+        "a client stays connected"
+    )
     shown = target.clients.read(second.client_id)
     # Where anonymous clients are let in they have no names.
     names = [{"username": [shown["username"]]}, {"like_username": shown["username"][1:]}] if shown["username"] else []
@@ -133,12 +142,15 @@ def test_filters_of_clients(target: Target) -> None:
         {"gte_created_at": shown["created_at"]}, {"lte_created_at": shown["created_at"]},
         {"gte_connected_at": shown["connected_at"]}, {"lte_connected_at": shown["connected_at"]},
     ]  # fmt: skip
-    expect_filtered(target.clients, {"like_clientid": f"{name}-"}, ids, CLIENT_FILTERS, pairs(queries))
+    expect_filtered(
+        target, recorder, target.clients, {"like_clientid": f"{name}-"}, ids, CLIENT_FILTERS, pairs(queries)
+    )
 
 
+@requirement("PAG-13", f"GET {paths.USERS}", sentence=SENTENCE)
 @requirement("PAG-07", f"GET {paths.USERS}", sentence="A list of users with filters has those that pass them.")
 @pytest.mark.needs("authenticator")
-def test_filters_of_users(target: Target) -> None:
+def test_filters_of_users(target: Target, recorder: Recorder) -> None:
     """The filters of users select by a part of the id and by the flag of superusers."""
     name = target.sandbox.name("filter")
     flags = {f"{name}-a": True, f"{name}-b": False, f"{name}-ab": True}
@@ -146,9 +158,10 @@ def test_filters_of_users(target: Target) -> None:
     queries = [{"like_user_id": f"{name}-"}, {"like_user_id": f"{name}-a"}, {"like_user_id": f"{name}-none"}]
     superusers: list[Mapping[str, Any]] = [{"is_superuser": True}, {"is_superuser": False}]
     narrow, *_ = queries
-    expect_filtered(target.users, narrow, ids, USER_FILTERS, pairs([*queries, *superusers]))
+    expect_filtered(target, recorder, target.users, narrow, ids, USER_FILTERS, pairs([*queries, *superusers]))
 
 
+@requirement("PAG-13", f"GET {paths.USER_RULES}", f"GET {paths.CLIENT_RULES}", sentence=SENTENCE)
 @requirement(
     "PAG-07",
     f"GET {paths.USER_RULES}",
@@ -157,19 +170,20 @@ def test_filters_of_users(target: Target) -> None:
 )
 @pytest.mark.needs("authorization")
 @pytest.mark.state("authorization")
-def test_filters_of_authorization_rules(target: Target) -> None:
+def test_filters_of_authorization_rules(target: Target, recorder: Recorder) -> None:
     """The filters of authorization rules select by a part of the name."""
     for collection in (target.user_rules, target.client_rules):
         field, name = collection.parameter, target.sandbox.name("filter")
         ids = [collection.create(**{field: f"{name}-{end}"}) for end in ("a", "ab", "b")]
         queries = [{f"like_{field}": f"{name}-{end}"} for end in ("a", "ab", "b", "none")]
         narrow = {f"like_{field}": f"{name}-"}
-        expect_filtered(collection, narrow, ids, {f"like_{field}": _within(field)}, queries)
+        expect_filtered(target, recorder, collection, narrow, ids, {f"like_{field}": _within(field)}, queries)
 
 
+@requirement("PAG-13", "GET /banned", sentence=SENTENCE)
 @requirement("PAG-07", "GET /banned", sentence="A list of bans with a filter has those that pass it.")
 @pytest.mark.state("bans")
-def test_filters_of_bans(target: Target) -> None:
+def test_filters_of_bans(target: Target, recorder: Recorder) -> None:
     """Each filter of bans finds those of its kind that are equal, or match its regular expression; two are refused."""
     name, address, other = target.sandbox.name("filter"), target.sandbox.address(), target.sandbox.address()
     subjects = {
@@ -182,7 +196,7 @@ def test_filters_of_bans(target: Target) -> None:
         {"peerhost": other}, {"like_clientid": name}, {"like_clientid": f"{name}$"}, {"like_username": f"{name}-[us]"},
         {"like_peerhost": f"^{re.escape(address)}$"}, {"like_peerhost_net": re.escape(other)},
     ]  # fmt: skip
-    expect_filtered(target.bans, {}, ids, BAN_FILTERS, queries)
+    expect_filtered(target, recorder, target.bans, {}, ids, BAN_FILTERS, queries)
     for together in ({"clientid": name, "username": name}, {"like_clientid": name, "like_username": name}):
         target.api.call("GET /banned", query=together).expect(400, code="BAD_REQUEST")
 

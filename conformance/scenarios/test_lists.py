@@ -8,20 +8,18 @@ from typing import Any
 import pytest
 
 from conformance.checks.equivalence import settled
+from conformance.checks.recorder import Recorder
 from conformance.contract import paths
 from conformance.fuzz.arrange import Arrangement
 from conformance.omission import disturbed
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.paged import LABELS, LISTS, Fill, Paged
-from conformance.target.polling import eventually
+from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
-
-ONE_PAGE = 1000
-"""A list with fewer elements is counted; a longer one changes between its pages where others use the target."""
 
 
 @pytest.fixture
@@ -87,6 +85,24 @@ def test_hasnext_is_exact(paged: Paged) -> None:
         assert hasnext is expected, f"{where} says hasnext {hasnext}"
 
 
+@requirement("PAG-13", *LABELS, sentence=SENTENCE)
+@pytest.mark.parametrize("fill", LISTS)
+def test_whole_list_knows_itself(paged: Paged, recorder: Recorder) -> None:
+    """Without a filter, and with the one that finds the created elements, count and hasnext are those of the list."""
+    for query in ({}, paged.query):
+        Walk(paged.target, paged.label, paged.identify, query).decide(recorder)
+
+
+@requirement("PAG-14", *LABELS)
+@pytest.mark.parametrize("fill", LISTS)
+def test_page_and_limit_have_bounds(paged: Paged) -> None:
+    """A page is at least 1 and a limit from 1 to 10000: what is just within is answered 200, what is outside 400."""
+    for query in ({"page": 1, "limit": 10_000}, {"page": 10_000, "limit": 1}, {"page": 1, "limit": 1}, {}):
+        paged.target.api.call(paged.label, query=query).expect(200)
+    for query in ({"page": 0}, {"page": -1}, {"limit": 0}, {"limit": -1}, {"page": 0, "limit": 10}):
+        paged.target.api.call(paged.label, query=query).expect(400, code="BAD_REQUEST")
+
+
 @requirement("PAG-06", *LABELS)
 @pytest.mark.parametrize("fill", LISTS)
 def test_count_is_the_number_of_elements(paged: Paged) -> None:
@@ -109,7 +125,7 @@ def _count_is_true(paged: Paged, query: Mapping[str, Any]) -> bool:
         elements, counts = len(bodies[0]["data"]), [body["meta"].get("count", -1) for body in bodies]
         return elements >= ONE_PAGE or all(count == elements or (expired and count > elements) for count in counts)
 
-    agreed = eventually(agree)
+    agreed = paged.target.eventually(agree)
     if elements >= ONE_PAGE:
         return False
     what = f"the list with {dict(query)}" if query else "the list"
@@ -167,7 +183,7 @@ def test_element_is_what_its_own_get_shows(name: str, read: str, context: Contex
         differing.update({key: (element[key], whole[key]) for key in common if element[key] != whole[key]})
         return not differing
 
-    assert eventually(alike), f"in the list and by its GET, {identifier} has {differing}"
+    assert target.eventually(alike), f"in the list and by its GET, {identifier} has {differing}"
 
 
 @requirement("PAG-09", *ELEMENTS, "GET /banned", f"GET {paths.RETAINED_MESSAGES}", "GET /subscriptions")
@@ -176,15 +192,17 @@ def test_element_is_what_its_own_get_shows(name: str, read: str, context: Contex
 def test_configured_is_listed_until_it_is_deleted(name: str, context: Context, target: Target) -> None:
     """What was created is in the list, what was deleted is not."""
     fields = {"connector": Arrangement(context, target).connector("http")} if name == "actions" else {}
-    _listed_until_deleted(getattr(target, name), {}, fields)
+    _listed_until_deleted(target, getattr(target, name), {}, fields)
 
 
-def _listed_until_deleted(collection: Collection, query: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+def _listed_until_deleted(
+    target: Target, collection: Collection, query: Mapping[str, Any], fields: Mapping[str, Any]
+) -> None:
     identifier = collection.create(**fields)
     listed = collection.ids(**query)
     assert listed.count(identifier) == 1, f"{identifier} was created and is listed {listed.count(identifier)} times"
     collection.delete(identifier).expect(204)
-    gone = eventually(lambda: identifier not in collection.ids(**query))
+    gone = target.eventually(lambda: identifier not in collection.ids(**query))
     assert gone, f"{identifier} was deleted and is still listed"
 
 
@@ -200,11 +218,11 @@ def test_people_are_listed_until_they_are_deleted(target: Target) -> None:
         (target.client_rules, {"like_clientid": prefix}),
         (target.bans, {"like_clientid": f"^{prefix}"}),
     ):
-        _listed_until_deleted(collection, query, {})
+        _listed_until_deleted(target, collection, query, {})
 
 
 @requirement("PAG-09", sentence="A client, its subscriptions and retained messages are listed as long as they exist.")
-@pytest.mark.needs("mqtt")
+@pytest.mark.needs("mqtt", "retainer")
 @pytest.mark.state("retained")
 def test_sessions_and_messages_are_listed_while_they_exist(target: Target) -> None:
     """A client, its subscription and a retained message are listed once they exist, and not once they do not."""
@@ -216,10 +234,11 @@ def test_sessions_and_messages_are_listed_while_they_exist(target: Target) -> No
         (target.retained, {"topic": topic}, topic),
     ]
     for collection, query, identifier in lists:
-        assert eventually(lambda: collection.ids(**query) == [identifier]), f"{identifier} exists and is not listed"  # noqa: B023
+        listed = target.eventually(lambda: collection.ids(**query) == [identifier])  # noqa: B023
+        assert listed, f"{identifier} exists and is not listed"
 
     target.clients.delete(client.client_id).expect(204)
     target.retained.delete(topic).expect(204)
     for collection, query, identifier in lists:
-        gone = eventually(lambda: identifier not in collection.ids(**query))  # noqa: B023
+        gone = target.eventually(lambda: identifier not in collection.ids(**query))  # noqa: B023
         assert gone, f"{identifier} is gone and still listed"

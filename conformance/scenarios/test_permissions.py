@@ -12,7 +12,6 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.target.guard.mode import Mode
 from conformance.target.mqtt import MqttClient
-from conformance.target.polling import eventually
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 
@@ -195,36 +194,60 @@ def test_qos_and_retain_restrict(target: Target, subject: Subject) -> None:
     """A rule with QoS levels and a retain flag is about messages with these only."""
     topic = target.sandbox.topic("acl")
     subject.rules_of_client(
-        rule("deny", "publish", f"{topic}/qos", qos=[1]), rule("deny", "publish", f"{topic}/retain", retain=True)
+        rule("deny", "publish", f"{topic}/1", qos=[1]),
+        rule("deny", "publish", f"{topic}/0,2", qos=[0, 2]),
+        *(rule("deny", "publish", f"{topic}/retain {flag}", retain=flag) for flag in (True, False)),
+        rule("deny", "publish", f"{topic}/both", qos=[1], retain=True),
     )
     client = subject.connect()
 
-    assert not publish(client, f"{topic}/qos", 1), "QoS 1 is denied, and was taken"
-    assert publish(client, f"{topic}/qos", 2), "only QoS 1 is denied, and QoS 2 was refused"
-    assert not publish(client, f"{topic}/retain", retain=True), "a retained message is denied, and was taken"
-    assert publish(client, f"{topic}/retain", retain=False), (
-        "only retained messages are denied, and another was refused"
-    )
+    assert not publish(client, f"{topic}/1", 1), "QoS 1 is denied, and was taken"
+    assert publish(client, f"{topic}/1", 2), "only QoS 1 is denied, and QoS 2 was refused"
+    assert publish(client, f"{topic}/0,2", 1), "only QoS 0 and 2 are denied, and QoS 1 was refused"
+    for flag in (True, False):
+        for retain in (True, False):
+            taken = publish(client, f"{topic}/retain {flag}", retain=retain)
+            assert taken is (retain is not flag), (
+                f"denied with retain {flag}; with retain {retain} it is taken: {taken}"
+            )
+    assert not publish(client, f"{topic}/both", 1, retain=True), "QoS 1 with retain is denied, and was taken"
+    assert publish(client, f"{topic}/both", 1, retain=False), "denied is QoS 1 with retain, and without it was refused"
+    assert publish(client, f"{topic}/both", 2, retain=True), "denied is QoS 1 with retain, and QoS 2 was refused"
+
+
+@requirement("AUTZ-17", CLIENTS)
+def test_action_restricts(target: Target, subject: Subject) -> None:
+    """A rule about publishing is not about subscribing, one about subscribing the reverse, one about all is on both."""
+    topic = target.sandbox.topic("acl")
+    denied = ("publish", "subscribe", "all")
+    subject.rules_of_client(*(rule("deny", action, f"{topic}/{action}") for action in denied))
+    client = subject.connect()
+
+    for action in denied:
+        may = (publish(client, f"{topic}/{action}"), client.subscribe(f"{topic}/{action}") <= 1)
+        expected = (action == "subscribe", action == "publish")
+        assert may == expected, f"denied is {action}; may publish, may subscribe are {may}, expected {expected}"
 
 
 @requirement("AUTZ-12", READ_CACHE, DELETE_CACHE)
 def test_cache_is_shown_and_cleared(target: Target, subject: Subject) -> None:
     """The cache shows a connected client's last decisions; clearing it makes changed rules effective."""
     topic = target.sandbox.topic("acl")
-    subject.rules_of_client(rule("allow", "publish", topic))
+    subject.rules_of_client(rule("allow", "publish", topic), rule("deny", "publish", f"{topic}/#"))
     client = subject.connect()
     assert publish(client, topic), "an allowed publish was denied"
+    assert not publish(client, f"{topic}/no"), "a denied publish was taken"
+    client.subscribe(f"{topic}/of")
 
-    def cached() -> list[dict[str, Any]]:
+    def cached() -> list[tuple[str, str, str]]:
         answer = target.api.call(READ_CACHE, path={"clientid": subject.client_id}).expect(200)
-        return [entry for entry in answer.json if entry["topic"] == topic]
+        shown = [(entry["topic"], entry["access"]["action_type"], entry["result"]) for entry in answer.json]
+        return sorted(entry for entry in shown if entry[0].startswith(topic))
 
-    entries = eventually(cached)
-    assert entries, f"the cache does not show the decision on {topic}"
-    shown = (entries[0]["access"]["action_type"], entries[0]["result"])
-    assert shown == ("publish", "allow"), f"the cache shows {entries[0]}"
+    expected = [(topic, "publish", "allow"), (f"{topic}/no", "publish", "deny"), (f"{topic}/of", "subscribe", "allow")]
+    assert target.eventually(lambda: cached() == expected), f"the cache shows {cached()}, expected {expected}"
 
     subject.rules_of_client(rule("deny", "publish", topic))
     target.api.call(DELETE_CACHE, path={"clientid": subject.client_id}).expect(204)
-    denied = eventually(lambda: not publish(client, topic))
+    denied = target.eventually(lambda: not publish(client, topic))
     assert denied, "a rule that was changed is not effective after the cache was cleared"

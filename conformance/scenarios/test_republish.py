@@ -10,7 +10,6 @@ from paho.mqtt.client import MQTTMessage
 
 from conformance.requirements import requirement
 from conformance.target.mqtt import MqttClient
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
@@ -98,7 +97,7 @@ def test_templates_make_the_message(target: Target) -> None:
     arrived = [(m.topic, m.payload.decode(), m.qos) for m in listener.messages if m.payload != b"kept"]
     expected = [(destination, f"7 of {source}: q{qos}", qos) for qos in (0, 1, 2)]
     assert arrived == expected, f"republished were {arrived}, expected {expected}"
-    kept = eventually(lambda: (message := target.retained.read(destination))["qos"] == 2 and message)
+    kept = target.eventually(lambda: (message := target.retained.read(destination))["qos"] == 2 and message)
     assert kept, f"retained is {target.retained.read(destination)}, the last message was republished with QoS 2"
     assert kept["from_clientid"] == rule, f"the sender of a republished message is {kept['from_clientid']}"
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import pytest
 
 from conformance.requirements import requirement
-from conformance.target.polling import eventually
+from conformance.target.http.answer import Deviation
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.scenario
@@ -21,6 +24,18 @@ NEVER_FILLED = {"$events/client_connack": {"connected_at"}}
 def events(target: Target) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = target.api.call("GET /rule_events").expect(200).json
     return listed
+
+
+def type_of(event: Mapping[str, Any]) -> str:
+    """What a test calls an event: its name after FROM without the prefix; for bridges the whole."""
+    return str(event["event"]).removeprefix("$events/").removeprefix("sys/")
+
+
+def context_of(event: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
+    """The context that GET /rule_events shows for a test of an event; of ``changed`` it takes the columns it has."""
+    columns = {name: value[0] if isinstance(value, list) else value for name, value in event["test_columns"].items()}
+    ours = {name: value for name, value in changed.items() if name in columns}
+    return {"event_type": type_of(event), **columns, **ours}
 
 
 @requirement("RUL-16", "GET /rule_events", "POST /rules/{id}/test")
@@ -35,18 +50,101 @@ def test_events_describe_themselves(target: Target) -> None:
     rule = target.rules.create(sql=f'SELECT * FROM "{topic}"', actions=[])
     # Never sent as it stands: it would make a rule about other people's messages.
     examples = {re.sub(r'"[^"]+"', f'"{topic}"', event["sql_example"], count=1) for event in listed}
-    for sql in examples:
+    for sql in sorted(examples):
         answer = target.rules.put(rule, {"sql": sql})
         assert answer.status == 200, f"the example {sql!r} is no statement: {answer.status} {answer.code}"
 
     for event in listed:
-        # The name in a test is the one after FROM without its prefix; for bridges it is the whole.
-        event_type = event["event"].removeprefix("$events/").removeprefix("sys/")
-        columns = {
-            name: value[0] if isinstance(value, list) else value for name, value in event["test_columns"].items()
-        }
-        answer = target.rules.test(rule, {"event_type": event_type, **columns})
-        assert answer.status in (200, 412), f"a test with the columns of {event['event']} answered {answer.status}"
+        # What is taken is looked up in the rule, which is about none of them.
+        answer = target.rules.test(rule, context_of(event))
+        assert answer.status == 412, f"a test with the columns of {event['event']} answered {answer.status}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Events that a statement can select together, by one condition on one column, as the guard demands."""
+
+    column: str
+    value: str
+    events: tuple[str, ...]
+
+    @property
+    def sources(self) -> str:
+        return ", ".join(f'"{event}"' for event in self.events)
+
+    @property
+    def sql(self) -> str:
+        return f"SELECT * FROM {self.sources} WHERE {self.column} = '{self.value}'"
+
+
+CODES = tuple(frozenset(groups) for groups in combinations(range(6), 3))
+"""Of any two of them each has a number that the other one lacks."""
+
+
+def selections(listed: Sequence[Mapping[str, Any]], topic: str, subject: str) -> list[Selection]:
+    """Few statements of which, for any two events that some of them select, one selects the first and not the second.
+
+    A message counts as an event on ``topic``. Those from other brokers are selected by none: 5.8 knows no name after
+    FROM that a test of them would match.
+    """
+    of_clients = [source_of(event, topic) for event in listed if "clientid" in event["test_columns"]]
+    codes = dict(zip(of_clients, CODES, strict=False))
+    assert len(codes) == len(of_clients), f"{len(of_clients)} events are more than can be told apart"
+    groups = [tuple(event for event in of_clients if number in codes[event]) for number in range(6)]
+    alarms = [(source_of(event, topic),) for event in listed if "name" in event["test_columns"]]
+    return [
+        *(Selection("clientid", subject, group) for group in groups if group),
+        *(Selection("name", subject, alarm) for alarm in alarms),
+    ]
+
+
+def source_of(event: Mapping[str, Any], topic: str) -> str:
+    """What stands after FROM for an event: for a message ``topic``."""
+    return topic if type_of(event) == "message_publish" else str(event["event"])
+
+
+@requirement("RUL-38", "POST /rules/{id}/test", "GET /rule_events")
+def test_context_is_about_its_event(target: Target) -> None:
+    """A test matches (200) if the rule is on its event and the condition holds; on other events, or not, it is 412."""
+    listed, topic, subject = events(target), target.sandbox.topic("from"), target.sandbox.name("client")
+    rule = target.rules.create(sql=f'SELECT * FROM "{topic}"')
+
+    for selection in selections(listed, topic, subject):
+        target.rules.put(rule, {"sql": selection.sql}).expect(200)
+        for event in listed:
+            selected = source_of(event, topic) in selection.events
+            answer = target.rules.test(rule, context_of(event, clientid=subject, name=subject, topic=topic))
+            told = (answer.status, answer.json if answer.status == 200 else answer.code)
+            expected = (200, ["ok"]) if selected else (412, "NOT_MATCH")
+            if told != expected:
+                about = "is" if selected else "is not"
+                wrong = f"a test of {event['event']} answered {told}, expected {expected}: the rule {about} about it"
+                raise Deviation(f"{wrong} ({selection.sql})", answer)
+            if selected:
+                other = context_of(event, clientid="another", name="another", topic=topic)
+                target.rules.test(rule, other).expect(412, code="NOT_MATCH")
+
+
+@requirement("RUL-39", "POST /rules/{id}/test", "GET /rule_events")
+@pytest.mark.needs("mqtt")
+def test_statement_sees_the_context(target: Target) -> None:
+    """A test that runs its actions gives them the columns of its context, of any event, with the values it has."""
+    listed, topic, subject = events(target), target.sandbox.topic("from"), target.sandbox.name("client")
+    out = target.sandbox.topic("out")
+    of_clients = [event for event in listed if "clientid" in event["test_columns"]]
+    sources = ", ".join(f'"{source_of(event, topic)}"' for event in of_clients)
+    sql = f"SELECT * FROM {sources} WHERE clientid = '{subject}'"
+    rule = target.rules.republish("", out, sql=sql, payload="${.}", qos=1)
+    listener = target.subscriber(out, 1)
+
+    for number, event in enumerate(of_clients, 1):
+        context = context_of(event, clientid=subject, topic=topic, username=f"u-{number}")
+        target.rules.test(rule, context, stop_action_after_template_rendering=False).expect(200)
+        arrived = [json.loads(message.payload) for message in listener.wait_for_messages(number)]
+        assert len(arrived) == number, f"the test of {event['event']} ran the action {len(arrived) - number + 1} times"
+        sent = {name: value for name, value in context.items() if name != "event_type"}
+        seen = {name: arrived[-1].get(name) for name in sent}
+        assert seen == sent, f"the action of {event['event']} saw {seen}, the context has {sent}"
 
 
 @requirement("RUL-20", "POST /rules")
@@ -121,7 +219,7 @@ def test_events_have_their_columns(target: Target) -> None:
     def missing() -> set[str]:
         return listed.keys() - {f"$events/{event['event'].replace('.', '_')}" for event in seen()}
 
-    eventually(lambda: not missing())
+    target.eventually(lambda: not missing())
     assert not missing(), f"not seen were {sorted(missing())}"
     for event in seen():
         name = f"$events/{event['event'].replace('.', '_')}"

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.scenario
@@ -70,7 +69,7 @@ def test_actions_run_only_on_demand(target: Target) -> None:
     target.rules.test(rule, published(source, "stopped"), stop_action_after_template_rendering=True).expect(200)
     target.rules.test(rule, published(source, "run"), stop_action_after_template_rendering=False).expect(200)
 
-    arrived = eventually(lambda: [message.payload.decode() for message in listener.messages])
+    arrived = target.eventually(lambda: [message.payload.decode() for message in listener.messages])
     assert arrived == ["run"], f"the tests delivered {arrived}, expected only the one that runs the actions"
 
 

@@ -13,7 +13,6 @@ from paho.mqtt.client import MQTTMessage
 
 from conformance.requirements import requirement
 from conformance.target.mqtt import MqttClient
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "schemas")]
@@ -112,7 +111,7 @@ class Decoder:
         payload = base64.b64encode(data).decode()
         self.target.publish(self.topic, payload, payload_encoding="base64", qos=1)
 
-    def decodes(self, data: bytes, value: Mapping[str, Any], within_s: float = 5.0) -> bool:
+    def decodes(self, data: bytes, value: Mapping[str, Any], within_s: float | None = None) -> bool:
         """Whether ``data`` is decoded to ``value`` when it is published now."""
 
         def matches(message: MQTTMessage) -> bool:
@@ -149,7 +148,7 @@ def test_changed_schema_is_used(target: Target, kind: str) -> None:
 
     target.schemas.put(rule.schema, {"type": kind, "source": codec.new}).expect(200)
 
-    followed = eventually(lambda: rule.decodes(codec.new_data, codec.new_value, within_s=0.5))
+    followed = target.eventually(lambda: rule.decodes(codec.new_data, codec.new_value, within_s=0.5))
     assert followed, f"{codec.new_data!r} is not decoded with the second source"
     before = rule.settled().count(codec.value)
     rule.publish(codec.data)
@@ -167,7 +166,7 @@ def test_refused_source_leaves_the_schema_usable(target: Target, kind: str) -> N
     target.schemas.put(rule.schema, {"type": kind, "source": codec.wrong}).expect(400)
     assert target.schemas.read(rule.schema)["source"] == codec.old, "the refused source was stored"
 
-    usable = eventually(lambda: rule.decodes(codec.data, codec.value, within_s=0.5))
+    usable = target.eventually(lambda: rule.decodes(codec.data, codec.value, within_s=0.5))
     assert usable, "rules cannot use the schema that GET shows since a PUT was refused"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from conformance.requirements import requirement
-from conformance.target.polling import eventually
 from conformance.target.resources.rules import AVRO_SOURCE
 from conformance.target.target import Target
 
@@ -162,4 +161,4 @@ def fails(target: Target, rule: str, topic: str) -> int:
             int(counters["failed.exception"]) if counters["matched"] == counters["passed"] + counters["failed"] else 0
         )
 
-    return eventually(failed)
+    return target.eventually(failed)

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios.test_rule_sql import selected
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
-
-WITHIN_S = 10.0
 
 
 @requirement("RUL-34", "POST /rules")
@@ -47,7 +45,9 @@ def test_foreach_without_do_keeps_the_event(target: Target) -> None:
     for rows in ([], "text", 5, None, {"a": 1}, [[1, 2], {"k": "v"}, "text"]):
         target.publish(source, json.dumps({"rows": rows}), qos=1)
 
-    events: list[dict[str, Any]] = [json.loads(m.payload) for m in listener.wait_for_messages(3, WITHIN_S)]
+    events: list[dict[str, Any]] = [
+        json.loads(m.payload) for m in listener.wait_for_messages(3, target.timing.delivered)
+    ]
     items = [event.get("item") for event in events]
     assert items == [[1, 2], {"k": "v"}, "text"], (
         f"the elements of the only array with elements are selected as {items}"
@@ -130,5 +130,5 @@ def rendered(context: Context, target: Target) -> list[tuple[int, bytes]]:
     )
     listener = target.subscriber(f"{destination}/#", qos=1)
     target.publish(source, json.dumps(PAYLOAD), qos=1)
-    messages = listener.wait_for_messages(len(actions), WITHIN_S)
+    messages = listener.wait_for_messages(len(actions), target.timing.delivered)
     return [(int(message.topic.rpartition("/")[2]), bytes(message.payload)) for message in messages]

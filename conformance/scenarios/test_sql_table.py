@@ -13,10 +13,10 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.scenarios import sql
 from conformance.target.http.answer import Sent
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 
@@ -25,7 +25,6 @@ END = len(EXPRESSIONS)
 """The number of no expression; its result is the last of a batch."""
 
 CREATE = "POST /rules"
-WITHIN_S = 30.0
 
 
 class Calculator:
@@ -53,7 +52,9 @@ class Calculator:
         publisher = self._target.connect()
         for number in (*map(EXPRESSIONS.index, expressions), END):
             publisher.publish(self._topic, json.dumps({"n": number, **sql.PAYLOAD}), qos=1)
-        ended = listener.wait_for_messages(1, WITHIN_S, lambda message: _row(message.payload)["n"] == END)
+        ended = listener.wait_for_messages(
+            1, self._target.timing.batch, lambda message: _row(message.payload)["n"] == END
+        )
         assert ended, "the rule republished nothing for a message without expression"
         rows = [_row(message.payload) for message in listener.messages]
         return {EXPRESSIONS[row["n"]]: row.get("result") for row in rows if row["n"] != END}

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
+from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.guard.topics import matches
-from conformance.target.polling import eventually
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 
 LIST = "GET /subscriptions"
 OF_CLIENT = "GET /clients/{clientid}/subscriptions"
-
-STATISTICS_WITHIN_S = 25.0
-"""EMQX refreshes the statistics of a client by a timer, some 15 s after its traffic."""
 
 
 @requirement("SUB-01", LIST, OF_CLIENT, "GET /clients/{clientid}")
@@ -33,7 +31,7 @@ def test_subscriptions_of_a_client(target: Target) -> None:
         own, of_all = (sorted(str(sorted(entry.items())) for entry in listed) for listed in lists)
         return own, of_all
 
-    eventually(lambda: len(both()[0]) == len(both()[1]) >= 3)
+    target.eventually(lambda: len(both()[0]) == len(both()[1]) >= 3)
     own, of_all = both()
     assert own == of_all, f"GET /subscriptions shows {of_all}, the client's list {own}"
     # A target may subscribe each client to more by itself.
@@ -42,7 +40,7 @@ def test_subscriptions_of_a_client(target: Target) -> None:
     def count() -> int:
         return int(target.clients.read(client.client_id)["subscriptions_cnt"])
 
-    eventually(lambda: count() == len(own), STATISTICS_WITHIN_S)
+    target.eventually(lambda: count() == len(own), target.timing.statistics)
     assert count() == len(own), f"the client has {len(own)} subscriptions, subscriptions_cnt is {count()}"
 
 
@@ -59,7 +57,9 @@ def entries(target: Target) -> list[str]:
             client.subscribe(topic_filter, qos)
             expected.append(f"{client.client_id} {topic_filter}")
     clients = {entry.partition(" ")[0] for entry in expected}
-    eventually(lambda: sum(len(target.subscriptions.ids(clientid=client)) for client in clients) == len(expected))
+    target.eventually(
+        lambda: sum(len(target.subscriptions.ids(clientid=client)) for client in clients) == len(expected)
+    )
     return expected
 
 
@@ -105,6 +105,21 @@ def test_filters_select(target: Target, entries: list[str]) -> None:
     for query, expected in cases:
         seen = found(target, **query)
         assert seen == sorted(expected), f"{query} finds {seen}, expected {sorted(expected)}"
+
+
+@requirement("PAG-13", LIST, sentence=SENTENCE)
+def test_pages_of_filtered_subscriptions(target: Target, recorder: Recorder, entries: list[str]) -> None:
+    """Under each filter of subscriptions count and hasnext are those of what it finds."""
+    client_id, _, topic_filter = entries[0].partition(" ")
+    topic = topic_filter.removesuffix("/1")
+    group = next(filter_of(entry) for entry in entries if "$share" in entry).split("/")[1]
+    queries: list[dict[str, object]] = [
+        {"clientid": client_id}, {"topic": topic_filter}, {"topic": f"{topic}/none"}, {"qos": 0}, {"qos": 2},
+        {"share_group": group}, {"match_topic": f"{topic}/#"}, {"match_topic": topic_filter},
+        {"clientid": client_id, "qos": 1}, {"share_group": group, "topic": topic_filter, "qos": 2},
+    ]  # fmt: skip
+    for query in queries:
+        Walk.through(target, target.subscriptions, query).decide(recorder)
 
 
 @requirement("SUB-04", LIST)

@@ -11,11 +11,11 @@ from conformance.checks.recorder import Recorder
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, contract, subjects
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.typed import TypedBodies, configured
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 

@@ -15,12 +15,12 @@ from conformance.checks.recorder import Recorder
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, subjects
 from conformance.requirements import requirement
-from conformance.run.worker import Context
 from conformance.target.guard.hosts import NEVER_STARTED
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.typed import configured
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
@@ -51,8 +51,8 @@ class Life:
         return answer.status == 201
 
     def change(self, **fields: Any) -> None:
-        """Replace it by the full body, then by what is read of it, which changes nothing."""
-        full = configured(self.collection.adopt(self.bodies.full, enable=False, **fields))
+        """Replace it by the full body, with what is ignored, then by what is read of it, which changes nothing."""
+        full = self.bodies.with_ignored(configured(self.collection.adopt(self.bodies.full, enable=False, **fields)))
         answer = self.collection.put(self.id, full)
         if self._answered(answer, 200, self.read_as_sent, "PUT of a full body"):
             self._reads(answer, full)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from conformance.target.preflight.deployment_profile import DeploymentProfile
+from conformance.target.deployment_profile import DeploymentProfile
 
 CAPABILITIES = (
     "mqtt", "authenticator", "authorization", "sink", "viewer", "publisher", "bearer", "users",

@@ -14,6 +14,10 @@ class CredentialsError(ConfigurationError):
     """The target answered, and refused the credentials (exit code 2)."""
 
 
+class NoEmqxError(ConfigurationError):
+    """Something answers under the base URL, and it is no EMQX API (exit code 2)."""
+
+
 class TargetLost(Exception):
     """The target stopped answering (exit code 3): what is left of the run cannot be decided."""
 

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from conformance.target.addresses import split_listener
+from conformance.target.deployment_profile import MqttLimits
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.mqtt import MqttGuard
 from conformance.target.guard.sandbox import Owned
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource
-from conformance.target.polling import deadline
-from conformance.target.preflight.deployment_profile import MqttLimits
-from conformance.target.settings.addresses import split_listener
+from conformance.target.pace import Pace
+from conformance.target.timing import Timing
 
-TIMEOUT_S = 10.0
 MOST_RECEIVED = 64 * 1024 * 1024
 """Bytes of payload and overhead that one client keeps."""
 
@@ -33,7 +35,15 @@ QUOTA_EXCEEDED = 0x97
 """CONNACK where no further session is allowed."""
 
 _OVERHEAD = 512
+_HEADER = 16
+"""Bytes of a packet besides its topic and payload, generously."""
+
+_OVERHEAD_OF_CONNECT = 256
+_OTHERS_CONNECTIONS = 20
+"""How many connections of others a broker may accept before one of ours, where it limits their rate."""
+
 _NO_LIMITS = MqttLimits()
+_TIMING = Timing()
 _BETWEEN_ATTEMPTS_S = 0.25
 PROBE = "probe of the suite "
 """Messages whose payload begins so only find out whether messages arrive; no item sees them."""
@@ -54,17 +64,23 @@ class Will:
     topic: str
     payload: str
     qos: int = 1
+    retain: bool = False
+    delay_s: int | None = None
+    """How long an MQTT 5 broker waits with it; the end of the session is the end of waiting."""
 
 
 class MqttClient:
     """One connection. Reason codes are those of MQTT 5 (or the return codes of 3.1.1).
 
-    ``listener``: ``host:port``, behind ``mqtts://`` for TLS with the CAs of ``ca_bundle`` (default: the system's).
-    ``protocol``: 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is called for.
-    What outlives the connection, its session or a message it retains, is written into ``journal`` first.
+    ``listener``: as `split_listener` takes it; TLS trusts the CAs of ``ca_bundle`` (default: the system's).
+    ``protocol``: 3 (MQTT 3.1), 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is
+    called for. What outlives the connection, its session or a message it retains, is written into ``journal`` first.
+    ``topic_aliases``: how many topics an MQTT 5 broker may write as numbers; messages have the topics they stand for.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
     5 without spaces (``MaximumPacketSize`` in bytes). ``allowed``: what the target is known to allow; asking for more
-    raises `Inapplicable`. ``settle`` is called before anything is sent: it waits until all nodes know what was written.
+    raises `Inapplicable`, and nothing is sent faster. ``settle`` is called before anything is sent: it waits until all
+    nodes know what was written. ``turn`` waits until a further connection may be opened. ``timing``: how long the
+    broker may take.
     ``owned``: what it may be called, and where it may publish and subscribe; anything else raises `SafetyViolation`.
     Use as a context manager, which connects.
     """
@@ -82,12 +98,15 @@ class MqttClient:
         ca_bundle: Path | None = None,
         manual_ack: bool = False,
         receive_maximum: int | None = None,
+        topic_aliases: int = 0,
         keepalive_s: int = 60,
         will: Will | None = None,
         journal: Journal | None = None,
         owned: Owned | None = None,
         allowed: MqttLimits = _NO_LIMITS,
         settle: Callable[[], None] = lambda: None,
+        turn: Callable[[], None] = lambda: None,
+        timing: Timing = _TIMING,
     ) -> None:
         self._guard = MqttGuard(owned) if owned is not None else None
         if self._guard is not None:
@@ -96,9 +115,12 @@ class MqttClient:
                 self._guard.publish(will.topic)
         self._allowed = allowed
         self._settle = settle
+        self._turn = turn
+        self._pace = Pace(allowed.messages_per_s, allowed.bytes_per_s)
+        self._timing = timing
         if will is not None:
-            allowed.check_publish(will.topic, len(will.payload), will.qos, retain=False)
-        self.host, self.port, tls = split_listener(listener)
+            allowed.check_publish(will.topic, len(will.payload), will.qos, retain=will.retain)
+        self._listener = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
         self.username = username
@@ -115,19 +137,24 @@ class MqttClient:
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id,
-            clean_session=clean_start if protocol == 4 else None,
+            clean_session=clean_start if protocol < 5 else None,
             protocol=MQTTProtocolVersion(protocol),
+            transport="tcp" if self._listener.path is None else "websockets",
             manual_ack=manual_ack,
             reconnect_on_failure=False,
         )
         if username is not None:
             self._client.username_pw_set(username, password)
-        if tls:
+        if self._listener.path is not None:
+            self._client.ws_set_options(self._listener.path, self._handshake_headers)
+        if self._listener.tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, will.qos)
+            self._client.will_set(will.topic, will.payload, will.qos, will.retain, _delayed(will))
+        self._manual_ack = manual_ack
         self._journal = journal
-        self._outlives_connection = not clean_start if protocol == 4 else bool(session_expiry_s)
+        self._leaves = [Resource("retained", will.topic)] if will is not None and will.retain else []
+        self._outlives_connection = not clean_start if protocol < 5 else bool(session_expiry_s)
         self._clean_start = clean_start
         self._keepalive_s = keepalive_s
         self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -135,6 +162,9 @@ class MqttClient:
             self._properties.SessionExpiryInterval = session_expiry_s
         if receive_maximum is not None:
             self._properties.ReceiveMaximum = receive_maximum
+        if topic_aliases:
+            self._properties.TopicAliasMaximum = topic_aliases
+        self._aliases: dict[int, str] = {}
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
@@ -149,15 +179,15 @@ class MqttClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def connect(self, timeout_s: float = TIMEOUT_S) -> MqttClient:
+    def connect(self) -> MqttClient:
         """Connect and wait for CONNACK; raises `MqttError` if the broker refuses or stays silent.
 
         Where the license allows few sessions, it waits for one to end; if none does, it raises `Inapplicable`.
         """
-        end = deadline(timeout_s)
+        end = time.monotonic() + self._patience_to_connect()
         while True:
             try:
-                return self._connect_once(timeout_s)
+                return self._connect_once()
             except MqttError as error:
                 if error.reason_code != QUOTA_EXCEEDED or self._allowed.sessions is None:
                     raise
@@ -168,19 +198,22 @@ class MqttClient:
             time.sleep(_BETWEEN_ATTEMPTS_S)
             self.connack, self._closed = None, False
 
-    def _connect_once(self, timeout_s: float) -> MqttClient:
+    def _connect_once(self) -> MqttClient:
         self._settle()
         options: dict[str, Any] = {}
         if self.protocol == 5:
             options = {"clean_start": self._clean_start, "properties": self._properties}
-        if self._journal is not None and self._outlives_connection:
-            self._journal.record([Resource("client", self.client_id)])
+        lasting = [*self._leaves, *([Resource("client", self.client_id)] if self._outlives_connection else [])]
+        if self._journal is not None and lasting:
+            self._journal.record(lasting)
+        self._turn()
+        self._pace.sent(len(self.client_id) + _OVERHEAD_OF_CONNECT)
         try:
-            self._client.connect(self.host, self.port, self._keepalive_s, **options)
-        except (OSError, ValueError) as error:
-            raise MqttError(f"cannot connect to {self.host}:{self.port}: {error}") from error
+            self._client.connect(self._listener.host, self._listener.port, self._keepalive_s, **options)
+        except (OSError, ValueError, LookupError, paho.WebsocketConnectionError) as error:
+            raise MqttError(f"cannot connect to {self._listener}: {error}") from error
         self._client.loop_start()
-        self._wait(lambda: self.connack is not None or self._closed, timeout_s)
+        self._wait(lambda: self.connack is not None or self._closed, self._patience_to_connect())
         if self.connack is None:
             self.close()
             raise MqttError("the broker closed the connection or did not answer CONNECT")
@@ -202,10 +235,12 @@ class MqttClient:
             _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
         else:
             _, mid = self._client.subscribe(topic_filter, qos)
+        self._pace.sent(len(topic_filter) + _HEADER)
         return self._granted_for(mid)
 
     def unsubscribe(self, topic_filter: str) -> int:
         _, mid = self._client.unsubscribe(topic_filter)
+        self._pace.sent(len(topic_filter) + _HEADER)
         return self._granted_for(mid)
 
     def publish(self, topic: str, payload: bytes | str = b"", qos: int = 1, *, retain: bool = False) -> int:
@@ -217,15 +252,18 @@ class MqttClient:
         if self._journal is not None and retain:
             self._journal.record([Resource("retained", topic)])
         information = self._client.publish(topic, payload, qos, retain)
+        self._pace.sent(len(topic) + len(payload) + _HEADER, max(qos, 1))
         if qos == 0:
+            self._pace.wait()
             return 0
-        if not self._wait(lambda: information.mid in self._acknowledged or self._closed, TIMEOUT_S):
+        if not self._wait(lambda: information.mid in self._acknowledged or self._closed, self._timing.acknowledged):
             raise MqttError(f"no acknowledgement for a publish to {topic}")
         return self._acknowledged.get(information.mid, 0x80)
 
     def acknowledge(self, message: paho.MQTTMessage) -> None:
         """Acknowledge a received message, which only ``manual_ack`` leaves to the caller."""
         self._client.ack(message.mid, message.qos)
+        self._pace.sent(message.qos * _HEADER, message.qos)
 
     @property
     def connected(self) -> bool:
@@ -233,17 +271,24 @@ class MqttClient:
         return self.connack == 0 and not self._closed
 
     def wait_for_messages(
-        self, count: int = 1, within_s: float = 5.0, matching: Callable[[paho.MQTTMessage], bool] = lambda _: True
+        self,
+        count: int = 1,
+        within_s: float | None = None,
+        matching: Callable[[paho.MQTTMessage], bool] = lambda _: True,
     ) -> list[paho.MQTTMessage]:
-        """The messages that match, as soon as there are ``count`` or the time is over."""
+        """The messages that match, as soon as there are ``count`` or the time is over.
+
+        ``within_s``: seconds, by default what a conformant target may take to deliver a message.
+        """
         self._wait(lambda: len([message for message in self.messages if matching(message)]) >= count, within_s)
         return [message for message in self.messages if matching(message)]
 
-    def received_before(self, payload: str, within_s: float = 5.0) -> list[str]:
+    def received_before(self, payload: str, within_s: float | None = None) -> list[str]:
         """Payloads of all messages that arrived before the one with ``payload``, in order of arrival.
 
         What a marker message proves: the others had their chance. Raises AssertionError if the marker does not arrive.
         """
+        within_s = self._timing.received if within_s is None else within_s
         marker = self.wait_for_messages(1, within_s, lambda message: message.payload == payload.encode())
         assert marker, f"{self.client_id} did not receive {payload!r} within {within_s:g} s, but {self.texts}"
         texts = self.texts
@@ -253,16 +298,36 @@ class MqttClient:
         """Whether the probe with that payload has arrived."""
         return payload.encode() in self._probes
 
-    def wait_for_probe(self, payload: str, within_s: float = 5.0) -> bool:
+    def wait_for_probe(self, payload: str, within_s: float | None = None) -> bool:
         """Whether the probe with that payload arrives in time."""
         return self._wait(lambda: self.received_probe(payload), within_s)
 
-    def wait_closed(self, within_s: float = 5.0) -> bool:
-        """Whether the connection was closed by the broker within ``within_s`` seconds."""
+    def wait_closed(self, within_s: float | None = None) -> bool:
+        """Whether the connection is closed by the broker in time."""
         return self._wait(lambda: self._closed, within_s)
 
     def close(self) -> None:
+        if self.connected:
+            # A DISCONNECT that is unread when the connection ends is none, and the will is published.
+            self._pace.sent(_HEADER)
+            self._pace.wait()
         self._client.disconnect()
+        self._client.loop_stop()
+
+    def leave(self, reason_code: int, session_expiry_s: int | None = None) -> None:
+        """Send an MQTT 5 DISCONNECT with a reason code, and with another end of the session where one is given."""
+        properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+        if session_expiry_s is not None:
+            properties.SessionExpiryInterval = session_expiry_s
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason_code), properties)
+        self._client.loop_stop()
+
+    def lose(self) -> None:
+        """End the connection without a DISCONNECT, as a client does that crashes or loses its network."""
+        connection = cast("socket.socket | None", self._client.socket())
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)
+        self.wait_closed()
         self._client.loop_stop()
 
     @property
@@ -270,18 +335,32 @@ class MqttClient:
         """The payloads of the messages received, as text."""
         return [message.payload.decode(errors="backslashreplace") for message in self.messages]
 
+    def _handshake_headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """Without the Origin, which browsers send and brokers may check; with the brackets that an IPv6 host needs."""
+        default = 443 if self._listener.tls else 80
+        host = self._listener.address
+        host = host.removesuffix(f":{default}") if self._listener.port == default else host
+        return {name: value for name, value in headers.items() if name != "Origin"} | {"Host": host}
+
     def _granted_for(self, mid: int | None) -> int:
-        if mid is None or not self._wait(lambda: mid in self._granted or self._closed, TIMEOUT_S):
+        if mid is None or not self._wait(lambda: mid in self._granted or self._closed, self._timing.acknowledged):
             raise MqttError("no SUBACK or UNSUBACK in time")
         return self._granted.get(mid, [0x80])[0]
 
-    def _wait(self, condition: Callable[[], bool], within_s: float) -> bool:
-        end = deadline(within_s)
+    def _patience_to_connect(self) -> float:
+        """Seconds in which CONNECT is answered, where the broker has accepted the connections of others as well."""
+        rate = self._allowed.connections_per_s
+        return self._timing.acknowledged + (0.0 if rate is None else _OTHERS_CONNECTIONS / rate)
+
+    def _wait(self, condition: Callable[[], bool], within_s: float | None) -> bool:
+        """Whether something happens within so many seconds of when the broker has read everything."""
+        started = time.monotonic()
+        patience_s = self._timing.received if within_s is None else within_s
         with self._changed:
             while not condition():
                 if self._received > MOST_RECEIVED:
                     raise MqttError(f"the broker sent more than {MOST_RECEIVED // 1024 // 1024} MiB of messages")
-                remaining = end - time.monotonic()
+                remaining = max(started, self._pace.read_at) + patience_s - time.monotonic()
                 if remaining <= 0:
                     return False
                 self._changed.wait(remaining)
@@ -303,7 +382,10 @@ class MqttClient:
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         with self._changed:
+            self._resolve_alias(message)
             self._received += len(message.payload) + _OVERHEAD
+            if not self._manual_ack:
+                self._pace.sent(message.qos * _HEADER, message.qos)
             if self._received > MOST_RECEIVED:
                 self._client.disconnect()
             elif message.payload.startswith(PROBE.encode()):
@@ -311,6 +393,15 @@ class MqttClient:
             else:
                 self.messages.append(message)
             self._changed.notify_all()
+
+    def _resolve_alias(self, message: paho.MQTTMessage) -> None:
+        alias = getattr(message.properties, "TopicAlias", None)
+        if alias is None:
+            return
+        if message.topic:
+            self._aliases[alias] = message.topic
+        else:
+            message.topic = self._aliases.get(alias, "").encode()
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
         with self._changed:
@@ -329,6 +420,14 @@ def properties_of(message: paho.MQTTMessage) -> Mapping[str, Any]:
     ``UserProperty`` is a list of pairs, ``CorrelationData`` bytes.
     """
     return _by_name(message.properties)
+
+
+def _delayed(will: Will) -> Properties | None:
+    if will.delay_s is None:
+        return None
+    properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+    properties.WillDelayInterval = will.delay_s
+    return properties
 
 
 def _by_name(properties: Properties | None) -> dict[str, Any]:

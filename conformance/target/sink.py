@@ -13,8 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
-from conformance.target.polling import deadline
-from conformance.target.settings.addresses import join_address
+from conformance.target.addresses import join_address
 
 LONGEST_DELIVERY = 8 * 1024 * 1024
 """Bytes of a body that are kept; also strangers may find a sink that is open to a network."""
@@ -123,7 +122,7 @@ class HttpSink:
 
     def wait_for(self, matching: Callable[[Delivery], bool], within_s: float) -> Delivery | None:
         """The first delivery that matches, None if there is none within ``within_s`` seconds."""
-        end = deadline(within_s)
+        end = time.monotonic() + within_s
         with self._arrived:
             while True:
                 found = next((delivery for delivery in self._deliveries if matching(delivery)), None)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.contract import Contract
+from conformance.contract.kinds import Kind
+from conformance.target.addresses import is_loopback
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox, bare_topic
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api
 from conformance.target.journal.journal import Journal
 from conformance.target.mqtt import PROBE, MqttClient, MqttError
-from conformance.target.polling import eventually
 from conformance.target.resources.access import Bans, ClientRules, UserRules, Users
 from conformance.target.resources.bridges import Actions, Connectors
+from conformance.target.resources.collection import Collection
 from conformance.target.resources.messages import Clients, Retained, Subscriptions
 from conformance.target.resources.rules import Rules, Schemas
-from conformance.target.settings.addresses import is_loopback
 from conformance.target.settings.config import Configuration
+from conformance.target.timing import Timing, eventually
 from conformance.target.welcome import Welcome
+
+Value = TypeVar("Value")
+
+_BEFORE_ANOTHER_PROBE_S = 1.0
 
 
 class Target:
@@ -37,6 +43,7 @@ class Target:
         configuration: Configuration,
         journal: Journal,
         met: Callable[[str, str | None], None] = lambda _client_id, _username: None,
+        turn: Callable[[], None] = lambda: None,
     ) -> None:
         self.api = api
         self.contract = contract
@@ -55,9 +62,29 @@ class Target:
         self.clients = Clients(api, sandbox)
         self.subscriptions = Subscriptions(api, sandbox)
         self.retained = Retained(api, sandbox)
+        self._collections = {
+            collection.kind: collection for collection in vars(self).values() if isinstance(collection, Collection)
+        }
         self.welcome = Welcome(capabilities.profile, sandbox, self.users, self.user_rules, self.client_rules)
         self._met = met
+        self._turn = turn
         self._connections: list[MqttClient] = []
+
+    def of(self, kind: Kind) -> Collection:
+        """The collection of a kind, where it has one of its own."""
+        return self._collections[kind]
+
+    @property
+    def timing(self) -> Timing:
+        """How long the target may take."""
+        return self.api.timing
+
+    def eventually(self, probe: Callable[[], Value], within_s: float | None = None) -> Value:
+        """Call ``probe`` until it returns something true or the time is over; returns its last value.
+
+        ``within_s``: seconds, by default what a conformant target may take for an effect (``timing.eventually``).
+        """
+        return eventually(probe, self.timing.eventually if within_s is None else within_s)
 
     def publish(self, topic: str, payload: str = "", **fields: Any) -> Answer:
         """Publish through the API; 200 (delivered) and 202 (nobody subscribed) are both fine, others fail the item."""
@@ -89,6 +116,8 @@ class Target:
             owned=self.sandbox,
             allowed=self.capabilities.profile.limits,
             settle=self.api.settling.wait,
+            turn=self._turn,
+            timing=self.timing,
             **options,
         )
         self._connections.append(client)
@@ -97,7 +126,7 @@ class Target:
     def connect(self, client_id: str | None = None, **options: Any) -> MqttClient:
         """As `mqtt`, connected and known to the API; raises `MqttError` if the broker refuses."""
         client = self.mqtt(client_id, **options).connect()
-        eventually(lambda: self.clients.get(client.client_id).ok)
+        self.eventually(lambda: self.clients.get(client.client_id).ok)
         return client
 
     def listen(self, topic_filter: str, qos: int = 1, **options: Any) -> MqttClient:
@@ -146,20 +175,20 @@ class Target:
             payload = f"{PROBE}{self.sandbox.name()}"
             delivered = self.publish(topic, payload).status == 200
             return delivered and eventually(
-                lambda: any(receiver.received_probe(payload) for receiver in receivers), 1.0
+                lambda: any(receiver.received_probe(payload) for receiver in receivers), _BEFORE_ANOTHER_PROBE_S
             )
 
-        eventually(arrived)
+        self.eventually(arrived)
 
     def await_no_route(self, topic: str) -> None:
         """Publish probes to ``topic`` until it has no subscribers."""
-        eventually(lambda: self.publish(topic, PROBE).status == 202)
+        self.eventually(lambda: self.publish(topic, PROBE).status == 202)
 
     def offline_session(self, topic_filter: str, qos: int = 2) -> str:
         """Client id of a session that holds what is published to ``topic_filter`` for a client that is away."""
         client = self.subscriber(topic_filter, qos=qos, session_expiry_s=300)
         client.close()
-        eventually(lambda: self.clients.read(client.client_id)["connected"] is False)
+        self.eventually(lambda: self.clients.read(client.client_id)["connected"] is False)
         return client.client_id
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from conformance.target.deployment_profile import DeploymentProfile
 from conformance.target.guard.sandbox import Sandbox
-from conformance.target.preflight.deployment_profile import DeploymentProfile
 from conformance.target.resources.access import PASSWORD, ClientRules, Rulings, UserRules, Users
 
 

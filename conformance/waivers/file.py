@@ -88,15 +88,18 @@ class WaiverFile:
             waiver.id
             for waiver in self.waivers
             if waiver.id not in reproduced
-            and waiver.requirement is not None
-            and waiver.requirement not in random
             and waiver.versions.contains(run.target_version)
-            and any(_was_decided(item, waiver) for item in run.items)
+            and all(
+                part.requirement is not None
+                and part.requirement not in random
+                and any(_was_decided(item, part) for item in run.items)
+                for part in waiver.parts
+            )
         ]
 
     def check_names(self, requirements: Collection[str], operations: Collection[str]) -> None:
         """Raise `WaiverError` if a waiver names a requirement id or operation label that does not exist."""
-        for waiver in self.waivers:
+        for waiver in (part for entry in self.waivers for part in entry.parts):
             if waiver.requirement is not None and waiver.requirement not in requirements:
                 raise WaiverError(f"{self.name}: waiver {waiver.id}: there is no requirement {waiver.requirement!r}")
             if waiver.operation is not None and waiver.operation not in operations:
@@ -175,8 +178,8 @@ def parse_waivers(
     file = WaiverFile(name, tuple(waivers), tuple(defects.values()))
     if requirements is not None or operations is not None:
         file.check_names(
-            requirements if requirements is not None else {waiver.requirement or "" for waiver in waivers},
-            operations if operations is not None else {waiver.operation or "" for waiver in waivers},
+            requirements if requirements is not None else {part.requirement or "" for w in waivers for part in w.parts},
+            operations if operations is not None else {part.operation or "" for w in waivers for part in w.parts},
         )
     return file
 
@@ -248,6 +251,7 @@ def _waiver(entry: dict[str, Any], name: str, defects: Mapping[str, Defect]) -> 
         link=entry["link"],
         within=entry["versions"],
         defect=entry.get("defect"),
+        deviations=tuple((d["requirement"], d.get("operation"), d["check"]) for d in entry.get("deviations", ())),
         owner=entry["owner"],
         expires=expires,
     )

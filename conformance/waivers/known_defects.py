@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from conformance.waivers.defect import Defect
@@ -18,20 +18,26 @@ What live versions of EMQX were seen to do against their contract, and what waiv
 deviations, and nothing else. Requests are given as method and path below the base URL, with their body; they carry the
 credentials of an administrator. A waiver covers one check of one requirement, mostly on one operation, and the versions
 of its defect; it expires, and `--strict-waivers` tells when nothing needs it any more.
+
+`emqx-conformance serve --defects NAME` starts a reference deployment that has a defect, `--defects real` one that has
+all of `--emqx-version`.
 """
 
 
-def as_markdown(file: WaiverFile, name: str) -> str:
-    """The page: a table of all defects, and a section for each under its name; ``name`` is that of the file."""
+def as_markdown(file: WaiverFile, name: str, reproducible: Collection[str]) -> str:
+    """The page: a table of all defects, and a section for each under its name; ``name`` is that of the file.
+
+    ``reproducible``: names of the defects that a reference deployment can have.
+    """
     lines = [_HEADER.format(name=name), "| defect | seen on | requirements |", "|---|---|---|"]
     for defect in file.defects:
         requirements = dict.fromkeys(waiver.requirement or "" for waiver in waivers_of(file, defect))
         lines.append(f"| [{defect.name}](#{defect.name}) | {', '.join(defect.seen)} | {', '.join(requirements)} |")
-    lines += [text for defect in file.defects for text in ("", section(file, defect))]
+    lines += [text for defect in file.defects for text in ("", section(file, defect, reproducible))]
     return "\n".join(lines) + "\n"
 
 
-def section(file: WaiverFile, defect: Defect) -> str:
+def section(file: WaiverFile, defect: Defect, reproducible: Collection[str]) -> str:
     """What is known of one defect, in Markdown."""
     fixed = f" Fixed in {defect.fixed}." if defect.fixed else ""
     known = ", ".join(f"[{_short(url)}]({url})" for url in defect.upstream) or "none known"
@@ -48,9 +54,14 @@ def section(file: WaiverFile, defect: Defect) -> str:
             "",
             f"- Seen on {', '.join(defect.seen)}; waived for {defect.versions}.{fixed}",
             f"- Upstream: {known}.",
+            f"- Reproduced: {_reproduced(defect, reproducible)}.",
             *(f"- {_waived(waiver, defect)}" for waiver in waivers_of(file, defect)),
         ]
     )
+
+
+def _reproduced(defect: Defect, reproducible: Collection[str]) -> str:
+    return f"`serve --defects {defect.name}`" if defect.name in reproducible else "by no reference deployment"
 
 
 def as_text(file: WaiverFile) -> str:
@@ -58,8 +69,8 @@ def as_text(file: WaiverFile) -> str:
     return "\n".join(f"{defect.name}: {defect.symptom}" for defect in file.defects)
 
 
-def as_data(file: WaiverFile) -> list[dict[str, Any]]:
-    """For each defect its fields, and ``waivers``: their ids."""
+def as_data(file: WaiverFile, reproducible: Collection[str]) -> list[dict[str, Any]]:
+    """For each defect its fields, ``waivers``: their ids, and whether a reference deployment can have it."""
     return [
         {
             "name": defect.name,
@@ -71,6 +82,7 @@ def as_data(file: WaiverFile) -> list[dict[str, Any]]:
             "upstream": list(defect.upstream),
             "fixed": defect.fixed or None,
             "waivers": [waiver.id for waiver in waivers_of(file, defect)],
+            "reproducible": defect.name in reproducible,
         }
         for defect in file.defects
     ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from conformance.contract.versions import VersionRange
 from conformance.result import Failure
+
+Deviation = tuple[str, str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +17,10 @@ class Waiver:
     """An accepted deviation.
 
     Every selector that is given must fit a failure: ``requirement``, ``operation`` (label) and ``check`` exactly,
-    ``match`` as a part of the message, ``match_regex`` as a pattern found in it. ``expires`` is the last day on which
-    it waives, ``defect`` the name of the defect of its file that it is for. ``within`` is ``versions`` as written.
+    ``match`` as a part of the message, ``match_regex`` as a pattern found in it. ``deviations``: a failure must be one
+    of these, each with requirement, operation (None: no single one) and check, so that one waiver does for one cause.
+    ``expires`` is the last day on which it waives, ``defect`` the name of the defect of its file that it is for.
+    ``within`` is ``versions`` as written.
     """
 
     id: str
@@ -32,9 +36,20 @@ class Waiver:
     expires: date
     within: str = ""
     defect: str | None = None
+    deviations: tuple[Deviation, ...] = ()
+
+    @property
+    def parts(self) -> list[Waiver]:
+        """A waiver for each of its deviations; itself where it has none."""
+        return [
+            replace(self, requirement=requirement, operation=operation, check=check, deviations=())
+            for requirement, operation, check in self.deviations
+        ] or [self]
 
     def covers(self, failure: Failure, target_version: str | None) -> bool:
         """Whether the failure is the deviation meant, on a target of that version, whatever the date."""
+        if self.deviations and (failure.requirement, failure.operation, failure.check) not in self.deviations:
+            return False
         return (
             self.requirement in (None, failure.requirement)
             and self.operation in (None, failure.operation)

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from conformance.commands.cli import main
 from conformance.contract.versions import VersionRange
+from conformance.reference.defects import Defect as Reproducible
+from conformance.reference.defects import Quirk
 from conformance.target.settings.config import WAIVERS_FOLDER
 from conformance.waivers import Defect, WaiverFile, load_waivers
 from conformance.waivers.known_defects import as_markdown, waivers_of
@@ -33,7 +35,8 @@ def command(*arguments: str) -> Result:
 
 
 def test_page_is_what_the_command_prints() -> None:
-    assert as_markdown(FILE, "emqx-5.8") == PAGE, "run: emqx-conformance defects --format md > docs/known-defects.md"
+    page = as_markdown(FILE, "emqx-5.8", {defect.id for defect in Reproducible})
+    assert page == PAGE, "run: emqx-conformance defects --format md > docs/known-defects.md"
     assert command("--format", "md").output == PAGE
 
 
@@ -71,6 +74,21 @@ def test_command_tells_of_the_defects_by_name() -> None:
     assert [entry["name"] for entry in data] == [defect.name for defect in FILE.defects]
     (one,) = json.loads(command("no-array", "--format", "json").output)
     assert one["waivers"] == [waiver.id for waiver in FILE.waivers if waiver.defect == "no-array"]
+    assert one["reproducible"] is True
+
+
+def test_command_tells_of_what_the_reference_deployment_can_have() -> None:
+    assert "- Reproduced: `serve --defects no-array`.\n" in command("no-array").output
+    quirks = command("--quirks").output.splitlines()
+    assert [line.partition(": ")[0] for line in quirks] == [quirk.id for quirk in Quirk]
+
+
+def test_defect_that_no_reference_deployment_has_is_told_so(tmp_path: Path) -> None:
+    defect = dict.fromkeys(("symptom", "request", "answer"), "x") | {"name": "own", "versions": ">=5.8.0,<6"}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in defect.items()]
+    (tmp_path / "own.toml").write_text("\n".join(["[[defect]]", *lines, 'seen = ["5.8.9"]', "upstream = []"]))
+    told = command("--waivers", str(tmp_path / "own.toml"), "own").output
+    assert "- Reproduced: by no reference deployment.\n" in told
 
 
 def test_command_reads_other_files(tmp_path: Path) -> None:

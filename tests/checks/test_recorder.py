@@ -1,6 +1,8 @@
-"""What the recorder makes of requests that were sent again."""
+"""What the recorder makes of requests that were sent again, and how long answers took."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from conformance.checks.recorder import Recorder
 from conformance.target.http.answer import Answer, Sent
@@ -59,3 +61,12 @@ def test_doubts_end_with_the_item() -> None:
     made.begin("next", ("GEN-28",), None)
     made.failed("GEN-28", "accepts_valid", "refused", answer())
     assert (len(made.failures), made.doubted) == (1, [])
+
+
+def test_latencies_are_those_of_the_item() -> None:
+    made = recorder()
+    for elapsed_s in (0.004, 0.0045, 2.5):
+        made.saw(replace(answer(), elapsed_s=elapsed_s))
+    assert made.result().latencies == {"GET /rules": {"5": 2, "3000": 1}}
+    made.begin("next", ("GEN-28",), None)
+    assert made.result().latencies == {}

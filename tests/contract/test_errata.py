@@ -7,7 +7,7 @@ import pytest
 
 from conformance.contract import load_contract
 from conformance.contract.document import DocumentError, openapi_root
-from conformance.contract.errata import attribute_violation, errata, read_errata
+from conformance.contract.errata import attribute_violation, errata, explain, read_errata
 from conformance.contract.loading import overlays
 from tests.contract.recordings import exchanges
 
@@ -69,7 +69,7 @@ def test_an_erratum_names_exactly_the_operations_it_touches(name, operations):
 def test_every_body_is_required_and_every_operation_answers_401_and_405():
     corrected = load_contract("corrected", "5.8.9")
     bodies = [operation for operation in corrected.operations.values() if operation.request_bodies]
-    assert len(bodies) == len(ENTRIES["B14"].operations) == 27
+    assert {operation.label for operation in bodies} == set(ENTRIES["B14"].operations)
     assert all(operation.request_body_required for operation in bodies)
     for operation in corrected.operations.values():
         assert {400, 401, 403, 405} <= operation.responses.keys()
@@ -136,23 +136,23 @@ def test_the_published_contract_raises_alarms_on_a_healthy_server_and_each_names
     ],
 )
 def test_an_alarm_of_the_published_contract_is_explained(label, status, body, expected):
-    assert set(PUBLISHED.explain(label, status, Answer(body))) == expected
+    assert set(explain(PUBLISHED, label, status, Answer(body))) == expected
 
 
 def test_a_fault_of_the_target_is_not_blamed_on_the_document():
     wrong = {"data": 5}
-    assert PUBLISHED.explain("GET /subscriptions", 200, Answer(wrong)) == ()
-    assert PUBLISHED.explain("GET /rules", 418, Answer(None)) == ()
+    assert explain(PUBLISHED, "GET /subscriptions", 200, Answer(wrong)) == ()
+    assert explain(PUBLISHED, "GET /rules", 418, Answer(None)) == ()
     violation = PUBLISHED.validate_response("GET /subscriptions", 200, wrong)[0]
     assert attribute_violation(PUBLISHED, "GET /subscriptions", 200, wrong, violation) == ()
 
 
 def test_nothing_is_explained_by_errata_under_the_corrected_contract():
-    assert load_contract().explain("GET /rules", 418, Answer({"code": "x"})) == ()
+    assert explain(load_contract(), "GET /rules", 418, Answer({"code": "x"})) == ()
 
 
 def test_what_is_right_needs_no_explanation():
-    assert PUBLISHED.explain("GET /rules/{id}", 404, Answer({"code": "NOT_FOUND", "message": "m"})) == ()
+    assert explain(PUBLISHED, "GET /rules/{id}", 404, Answer({"code": "NOT_FOUND", "message": "m"})) == ()
 
 
 @pytest.mark.parametrize("content", ["errata: 5", "errata: [{id: A1}]", "[]"])

@@ -10,6 +10,12 @@ from conformance.contract.loading import cache_folder, described_versions, load_
 from conformance.contract.versions import VersionError
 
 
+def afresh(*arguments, **options):
+    """The contract, from its files as they are now."""
+    loading._loaded.cache_clear()
+    return load_contract(*arguments, **options)
+
+
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache of our own, in which made documents are small; tells its folder."""
@@ -18,13 +24,13 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(
         loading, "_make", lambda _root, variant, version: {"paths": {}, "x-made": f"{variant} {version}"}
     )
-    return tmp_path / "cache" / "emqx-conformance"
+    yield tmp_path / "cache" / "emqx-conformance"
+    loading._loaded.cache_clear()
 
 
 def test_both_variants_have_the_same_operations():
     published, corrected = load_contract("published"), load_contract("corrected")
     assert list(published.operations) == list(corrected.operations)
-    assert len(published.operations) == 77
     assert published.digest != corrected.digest
 
 
@@ -70,31 +76,31 @@ def test_versions_differ_as_their_overlays_say():
 
 
 def test_the_second_load_comes_from_the_cache(cache, monkeypatch):
-    first = load_contract()
+    first = afresh()
     assert len(list(cache.glob("*.json"))) == 1
     monkeypatch.setattr(loading, "_make", None)  # making it again would fail
-    assert load_contract().document == first.document
+    assert afresh().document == first.document
 
 
 def test_variants_and_versions_do_not_share_a_cache_entry(cache):
-    digests = {load_contract("published").digest, load_contract(version="5.8.1").digest, load_contract().digest}
+    digests = {afresh("published").digest, afresh(version="5.8.1").digest, afresh().digest}
     assert len(digests) == 3
     assert len(list(cache.glob("*.json"))) == 3
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": "another", "document": {}}', "\udcff"])
 def test_a_damaged_cache_is_ignored_and_replaced(cache, damage):
-    good = load_contract()
+    good = afresh()
     (entry,) = cache.glob("*.json")
     entry.write_bytes(damage.encode("utf-8", "surrogateescape"))
-    assert load_contract().digest == good.digest
+    assert afresh().digest == good.digest
     assert json.loads(entry.read_bytes())["document"] == good.document
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(cache):
     cache.parent.mkdir()
     cache.write_text("a file where the folder should be")
-    assert load_contract().document["x-made"] == "corrected 5.8.9"
+    assert afresh().document["x-made"] == "corrected 5.8.9"
 
 
 def test_a_failed_write_leaves_nothing_behind(cache, monkeypatch):
@@ -102,7 +108,7 @@ def test_a_failed_write_leaves_nothing_behind(cache, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(loading.json, "dump", fail)
-    load_contract()
+    afresh()
     assert list(cache.iterdir()) == []
 
 
@@ -110,13 +116,11 @@ def test_old_cache_entries_are_forgotten(cache):
     cache.mkdir(parents=True)
     for number in range(30):
         (cache / f"{number}.json").write_text("{}")
-    load_contract()
+    afresh()
     assert len(list(cache.glob("*.json"))) <= 17
 
 
-@pytest.mark.parametrize(
-    ("platform", "variable"), [("win32", "LOCALAPPDATA"), ("linux", "XDG_CACHE_HOME"), ("darwin", "HOME")]
-)
+@pytest.mark.parametrize(("platform", "variable"), [("linux", "XDG_CACHE_HOME"), ("darwin", "HOME")])
 def test_the_cache_is_in_the_users_cache_directory(platform, variable, monkeypatch, tmp_path):
     monkeypatch.setattr(loading.sys, "platform", platform)
     monkeypatch.setenv(variable, str(tmp_path))
@@ -127,7 +131,7 @@ def test_the_cache_is_in_the_users_cache_directory(platform, variable, monkeypat
 def test_a_document_survives_the_cache():
     # JSON has only text keys: a YAML key such as 200 without quotes would not survive.
     made = loading.correct(openapi_root(), "5.8.9")[0]
-    assert load_contract().document == made
+    assert afresh().document == made
 
 
 def test_what_a_version_publishes_has_nothing_beyond_its_document():

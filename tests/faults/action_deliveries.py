@@ -41,7 +41,7 @@ def started_if_enabled(handler: Handler) -> Handler:
     async def start(call: Call) -> Reply:
         if call.deployment.bridges.actions[call.path["id"]].config.get("enable") is False:
             raise ApiError(400, "BAD_REQUEST", "Forbidden operation, bridge not enabled")
-        return await handler(call)  # type: ignore[misc]
+        return await handler(call)
 
     return start
 
@@ -99,7 +99,7 @@ seed("a local topic is ignored", broken(Bridges, "_on_publish", nothing), LOCAL,
 seed("a local topic fits everything", broken(bridges, "matches", lambda _: lambda *args: True), LOCAL, "ACT-16")
 seed(
     "an action of HTTP tries the asterisks for a secret",
-    broken(configuration, "restore", lambda _: lambda new, old: dict(new)),
+    broken(configuration, "restore", lambda _: lambda new, old, **_: dict(new)),
     scenario("action_deliveries", "http_action_keeps_its_authorization"),
     "ACT-14",
 )
@@ -118,7 +118,7 @@ def start_unreachable(handler: Handler) -> Handler:
     async def start(call: Call) -> Reply:
         action = call.deployment.bridges.actions[call.path["id"]]
         reachable = action.status[0] == "connected"
-        return await handler(call) if reachable else Reply(204)  # type: ignore[misc]
+        return await handler(call) if reachable else Reply(204)
 
     return start
 

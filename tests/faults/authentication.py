@@ -8,9 +8,10 @@ from typing import Any
 from conformance.contract import paths
 from conformance.reference.access import import_handlers, import_rows
 from conformance.reference.access.users import Authenticated, Authenticator, Refused
+from conformance.reference.defects import Defect
 from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply
-from tests.faults.seeded import broken, broken_handler, edit, error_reply, on, scenario, seed, swallow
+from tests.faults.seeded import broken, broken_handler, edit, error_reply, having, on, scenario, seed, swallow
 
 CREATE, CHANGE, DELETE = f"POST {paths.USERS}", f"PUT {paths.USER}", f"DELETE {paths.USER}"
 IMPORT = f"POST {paths.IMPORT_USERS}"
@@ -233,7 +234,7 @@ seed(
 )
 seed(
     "an import takes any id",
-    broken(import_rows, "_user_id", lambda original: lambda value, strict: original(value, True)),
+    broken(import_rows, "_user_id", having(Defect.IMPORT_OF_IDS_THAT_ARE_NO_TEXTS)),
     api("imported_id_that_is_no_text_is_refused"),
     ("AUTN-12", IMPORT, "refuses_invalid"),
 )

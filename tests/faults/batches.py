@@ -41,7 +41,7 @@ def first_of_each(name: str) -> Callable[[list[Any]], list[Any]]:
 
 
 for label, name in KEYS.items():
-    seed(f"{label} keeps the first of two", taking(label, first_of_each(name)), done(label, "a key twice"), "GEN-49")
+    seed(f"{label} keeps the first of two", taking(label, first_of_each(name)), done(label, "a key twice"), "GEN-63")
 
 seed(
     "an import keeps the first of two rows",
@@ -54,26 +54,26 @@ seed(
         done(IMPORT, "a key twice"),
         scenario("batches", "uploaded_batch_is_carried_out_in_order[a key twice]"),
     ),
-    "GEN-49",
+    "GEN-63",
 )
 seed(
     "an import leaves out its last row",
     broken(import_handlers, "users_of_rows", lambda original: lambda *args, **options: original(*args, **options)[:-1]),
     done(IMPORT, "two elements"),
-    "GEN-49",
+    "GEN-63",
 )
-seed("ten rules at most", taking(RULES, lambda body: body[:10]), done(RULES, "many elements"), "GEN-49")
+seed("ten rules at most", taking(RULES, lambda body: body[:10]), done(RULES, "many elements"), "GEN-63")
 seed(
     "two equal messages are one",
     taking(PUBLISH, lambda body: [item for number, item in enumerate(body) if item not in body[:number]]),
     done(PUBLISH, "the same twice"),
-    "GEN-49",
+    "GEN-63",
 )
 seed(
     "the last of several clients stays",
     taking(KICK, lambda body: body[:2]),
     done(KICK, "many elements"),
-    "GEN-49",
+    "GEN-63",
 )
 seed(
     "an unsubscription that is repeated is refused",
@@ -83,7 +83,7 @@ seed(
         lambda request: len(request.json) > len({item["topic"] for item in request.json}),
     ),
     done(UNSUBSCRIBE, "the same twice"),
-    "GEN-49",
+    "GEN-63",
 )
 
 
@@ -101,7 +101,7 @@ seed(
     "messages before a bad one are published",
     broken_handler(PUBLISH, one_by_one),
     refused(PUBLISH, "last"),
-    "GEN-50",
+    "GEN-64",
 )
 
 
@@ -119,13 +119,13 @@ seed(
     "a bad row of an import is left out",
     all_but_bad,
     (refused(IMPORT, "first"), scenario("batches", "bad_row_refuses_the_upload[last]")),
-    "GEN-50",
+    "GEN-64",
 )
 seed(
     "kicking out nobody finds nobody",
     swallow(KICK, error_reply(404, "CLIENTID_NOT_FOUND"), lambda request: request.json == []),
     scenario("batches", f"empty_batch[{KICK}]"),
-    "GEN-51",
+    "GEN-65",
     "GEN-27",
 )
 
@@ -143,5 +143,5 @@ seed(
     "of a repeated parameter the first one counts",
     first_counts,
     scenario("batches", "repeated_parameter[GET /subscriptions]"),
-    "GEN-52",
+    "GEN-66",
 )

@@ -12,7 +12,7 @@ from tests.faults.seeded import FAULTS
 _UNPROVEN: dict[str, Iterable[int]] = {}
 UNPROVEN = frozenset(f"{group}-{number:02}" for group, numbers in _UNPROVEN.items() for number in numbers)
 
-_MACHINERY = {"catalogue", "deployment", "proxy", "refusals", "results", "seeded", "session"}
+_MACHINERY = {"cases", "catalogue", "deployment", "proxy", "refusals", "results", "seeded", "session"}
 
 for _name in sorted(file.stem for file in Path(__file__).parent.glob("*.py")):
     if _name not in _MACHINERY and not _name.startswith("test_"):

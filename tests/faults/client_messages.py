@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
+from conformance.reference.defects import Defect, named
 from conformance.reference.mqtt.queues import Inflight, MessageQueue
 from conformance.reference.mqtt_operations import client_messages
 from tests.faults.proxy import Reply
@@ -136,20 +138,17 @@ seed(
 )
 seed(
     "messages cut off by the byte limit are skipped",
-    broken(client_messages, "_page", lambda page: lambda call, *rest: page(_strict(call), *rest)),
+    broken(client_messages, "_page", lambda page: lambda call, *rest: page(_skipping(call), *rest)),
     SMALL,
     "CLI-12",
     origin=f"{ISSUE}18506",
 )
 
 
-def _strict(call: Any) -> Any:
-    """The call as the strict deployment sees it, which has the defect."""
-
-    class Strict:
-        strict = True
-
-    return replace(call, deployment=Strict())
+def _skipping(call: Any) -> Any:
+    """The call as a deployment with the defect sees it."""
+    traits = named([Defect.QUEUE_PAGES_SKIP_MESSAGES.id])
+    return replace(call, deployment=SimpleNamespace(traits=traits, has=traits.__contains__))
 
 
 seed(

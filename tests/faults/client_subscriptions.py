@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.mqtt.broker import Broker
-from conformance.reference.mqtt.table import Subscription, SubscriptionTable
+from conformance.reference.mqtt.session import Subscription
+from conformance.reference.mqtt.table import SubscriptionTable
 from conformance.reference.mqtt.topics import parse_filter
 from conformance.reference.mqtt_operations import client_subscriptions
 from tests.faults.proxy import Fault, Reply, Request

@@ -52,20 +52,20 @@ seed(
 
 
 def shallow(_: Any) -> Callable[..., dict[str, Any]]:
-    def redact(config: Mapping[str, Any]) -> dict[str, Any]:
+    def redact(config: Mapping[str, Any], **_: Any) -> dict[str, Any]:
         return {name: REDACTED if redaction.is_sensitive(name) else value for name, value in config.items()}
 
     return redact
 
 
 def forgetting(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    return lambda new, old: {name: value for name, value in original(new, old).items() if new[name] != REDACTED}
+    return lambda new, old, **_: {name: value for name, value in original(new, old).items() if new[name] != REDACTED}
 
 
 HIDDEN = ("CON-07", "TYP-05")
 seed(
     "secrets are shown",
-    broken(configuration, "redact", lambda _: lambda config: config),
+    broken(configuration, "redact", lambda _: lambda config, **_: config),
     SECRETS,
     *HIDDEN,
     origin=f"{PULL}13225",
@@ -96,7 +96,7 @@ seed(
     SECRETS,
     ("TYP-05", READ, "still_secret"),
 )
-overwriting = broken(configuration, "restore", lambda _: lambda new, old: dict(new))
+overwriting = broken(configuration, "restore", lambda _: lambda new, old, **_: dict(new))
 seed(
     "an update with asterisks makes them the secret",
     overwriting,
@@ -166,7 +166,7 @@ seed(
 
 
 def objects_only(_: Any) -> Callable[..., dict[str, Any]]:
-    def redact(config: Any) -> Any:
+    def redact(config: Any, **_: Any) -> Any:
         if not isinstance(config, Mapping):
             return config
         return {name: REDACTED if redaction.is_sensitive(name) else redact(value) for name, value in config.items()}

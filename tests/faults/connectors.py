@@ -10,6 +10,7 @@ from conformance.reference.bridges import action_handlers, configuration, connec
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.connector_handlers import create_connector
 from conformance.reference.bridges.resources import Connector
+from conformance.reference.defects import Defect
 from conformance.reference.rest.checking import _Pass
 from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from tests.faults.proxy import Reply as Answer
@@ -20,6 +21,7 @@ from tests.faults.seeded import (
     broken,
     broken_handler,
     error_reply,
+    having,
     in_each,
     nothing,
     on,
@@ -65,7 +67,7 @@ for name, action in (
 NAMES = scenario("connectors", "bad_names_are_refused")
 seed(
     "names are not checked",
-    broken(configuration, "validate_name", lambda _: lambda name, strict=False: None),
+    broken(configuration, "validate_name", lambda _: lambda name, traits=(): None),
     NAMES,
     ("CON-03", CREATE, "name_refused"),
     ("CON-03", "POST /actions", "name_refused"),
@@ -105,7 +107,7 @@ seed(
 )
 seed(
     "a newline may end a name",
-    broken(configuration, "validate_name", lambda original: lambda name, strict=False: original(name, strict=True)),
+    broken(configuration, "validate_name", having(Defect.NAME_WITH_A_LINE_BREAK)),
     scenario("connectors", "name_that_ends_in_a_newline_is_refused"),
     "CON-15",
 )
@@ -173,7 +175,7 @@ def keep_what_is_probed(handler: Handler) -> Handler:
     async def probe(call: Call) -> Reply:
         if f"{call.body['type']}:{call.body['name']}" not in call.deployment.bridges.connectors:
             await create_connector(call)
-        return await handler(call)  # type: ignore[misc]
+        return await handler(call)
 
     return probe
 
@@ -238,7 +240,7 @@ seed("a running connector cannot be started", swallow(START, error_reply(400, "B
 def start_disabled(handler: Handler) -> Handler:
     async def start(call: Call) -> Reply:
         connector = call.deployment.bridges.connectors[call.path["id"]]
-        return await handler(call) if connector.enabled else Reply(204)  # type: ignore[misc]
+        return await handler(call) if connector.enabled else Reply(204)
 
     return start
 
@@ -248,7 +250,7 @@ def crash_if_unreachable(handler: Handler) -> Handler:
         connector = call.deployment.bridges.connectors[call.path["id"]]
         if connector.enabled and not await connector.check():
             raise ApiError(500, "INTERNAL_ERROR", "timeout")
-        return await handler(call)  # type: ignore[misc]
+        return await handler(call)
 
     return start
 

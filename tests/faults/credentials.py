@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.contract import paths
-from conformance.reference.rest import app
+from conformance.reference.pipeline import app
 from conformance.reference.rest.credentials import check_role
 from conformance.reference.rest.http import ApiError
 from tests.faults.proxy import Fault, Reply, Request
@@ -63,11 +63,11 @@ seed(
     item("credentials_come_first", "POST /publish"),
     ("GEN-04", "POST /publish", "credentials_first"),
 )
-for status in (401, 403):
+for status, name in ((401, "credentials_come_first"), (403, "roles_come_first")):
     seed(
         f"what does not exist is looked up before a {status}",
         on("DELETE /rules/{id}", lambda reply: error_reply(404, "NOT_FOUND"), status),
-        item("credentials_come_first", "DELETE /rules/{id}"),
+        item(name, "DELETE /rules/{id}"),
         ("GEN-04", "DELETE /rules/{id}", "credentials_first"),
     )
 

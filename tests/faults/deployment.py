@@ -11,8 +11,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from types import TracebackType
+from dataclasses import replace
 
+from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.reference.server import RunningDeployment
@@ -36,21 +37,30 @@ def _unused_port() -> int:
             return port
 
 
+def _with_users(settings: Iterable[str]) -> list[str]:
+    settings = list(settings)
+    said = any(setting.startswith(f"{_USERS}=") for setting in settings)
+    return settings if said else [f"{_USERS}=true", *settings]
+
+
+_USERS = "authentication.enable"
+
+
 class FaultyDeployment:
     """Keeps its addresses while deployments come and go. Use as a context manager, in one thread.
 
-    Its clients need users; ``settings`` are those of ``serve --setting`` besides. ``strict``: it has the recorded
-    defects of EMQX 5.8.9.
+    ``settings`` are those of ``serve --setting``; unless they say otherwise its clients need users. ``traits``: the
+    defects and quirks it has.
     """
 
-    def __init__(self, settings: Iterable[str] = (), *, strict: bool = False) -> None:
+    def __init__(self, settings: Iterable[str] = (), *, traits: Traits = NO_TRAITS) -> None:
         self.settings = Settings(
             api_key="administrator",
             api_secret=f"secret-{secrets.token_hex(8)}",
             bearer_token=f"token-{secrets.token_hex(8)}",
             role_keys={role: (role, f"secret-{secrets.token_hex(8)}") for role in ("viewer", "publisher")},
-            configuration=NodeConfiguration.parse(["authentication.enable=true", *settings]),
-            strict=strict,
+            configuration=NodeConfiguration.parse(_with_users(settings)),
+            traits=traits,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -58,7 +68,9 @@ class FaultyDeployment:
         self._retired: set[asyncio.Task[None]] = set()
         self._proxy = FaultProxy("", unchanged)
         self._broken = contextlib.ExitStack()
+        self._open = contextlib.ExitStack()
         self._mqtt_port = _unused_port()
+        self._traits = traits
 
     @property
     def options(self) -> dict[str, object]:
@@ -94,21 +106,24 @@ class FaultyDeployment:
         self._proxy.fault = seeded.fault or unchanged
         for broken in seeded.broken:
             self._broken.enter_context(broken.applied())
-        if seeded.broken:
+        if seeded.traits:
+            self._traits = seeded.traits
+        if seeded.broken or seeded.traits:
             self.renew()
 
     def lift(self) -> None:
         """Apply no fault any more."""
         self._proxy.fault = unchanged
         self._broken.close()
+        self._traits = self.settings.traits
 
     async def _renew(self) -> None:
         former = self._running
         if former is not None:
             await former.deployment.stop()
-        contract = former.deployment.contract if former is not None else None
+        settings = replace(self.settings, traits=self._traits)
         mqtt = LOOPBACK, self._mqtt_port
-        self._running = running = RunningDeployment(self.settings, (LOOPBACK, 0), mqtt, contract)
+        self._running = running = RunningDeployment(settings, (LOOPBACK, 0), mqtt)
         await running.start()
         self._proxy.upstream = running.base_url
         if former is not None:
@@ -124,15 +139,13 @@ class FaultyDeployment:
 
     def __enter__(self) -> FaultyDeployment:
         self._thread.start()
-        self._proxy.__enter__()
+        self._open.enter_context(self._proxy)
         self.renew()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.lift()
-        self._proxy.__exit__(kind, error, trace)
+        self._open.close()
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

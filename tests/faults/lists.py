@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.contract import paths
+from conformance.reference.defects import Defect
 from conformance.reference.rest import pagination
 from conformance.scenarios.paged import LABELS
-from tests.faults.seeded import EMPTY, Broken, broken, edit, error_reply, in_each, on, scenario, seed, swallow
+from tests.faults.seeded import EMPTY, Broken, broken, edit, error_reply, having, in_each, on, scenario, seed, swallow
 
 USERS = f"GET {paths.USERS}"
 RETAINED = f"GET {paths.RETAINED_MESSAGES}"
@@ -32,7 +33,7 @@ def cut(cutting: Cut) -> Broken:
     return broken(
         pagination,
         "page_of",
-        lambda _: lambda items, page, limit, strict: cutting(list(items), page, limit),
+        lambda _: lambda items, page, limit, traits: cutting(list(items), page, limit),
     )
 
 
@@ -110,11 +111,7 @@ for label in LABELS:
         )
     seed(
         f"a full last page of {label} says that more follow",
-        broken(
-            pagination,
-            "page_of",
-            lambda original: lambda items, page, limit, strict: original(items, page, limit, strict=True),
-        ),
+        broken(pagination, "page_of", having(Defect.FULL_LAST_PAGE_HAS_NEXT)),
         listed("hasnext_is_exact", label),
         "PAG-05",
         origin="https://github.com/emqx/emqx/issues/18531",

@@ -213,7 +213,7 @@ seed(
 
 
 def aborting(broker: Broker, receiver: Session) -> None:
-    """What the strict deployment does."""
+    """What a deployment with the defect does."""
     if receiver.connection is not None:
         receiver.connection.abort()
         receiver.connection = None

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
+from conformance.reference.pipeline.routing import Endpoint
 from conformance.reference.rest.http import ApiError, Call, Reply
-from conformance.reference.rest.routing import Endpoint
 from tests.faults.seeded import Broken, broken
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from conformance.contract import paths
-from conformance.reference.rest import app
+from conformance.reference.pipeline import app
 from conformance.reference.rest.http import Call, Handler
 from conformance.reference.rest.http import Reply as Answer
 from tests.faults.proxy import Reply, Request

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conformance.reference.defects import Defect
 from conformance.reference.rest.checking import CheckError
 from conformance.reference.rest.http import ApiError, Call
 from conformance.reference.rest.http import Reply as Answered
@@ -18,7 +19,7 @@ from conformance.reference.rules.configuration import Configuration
 from conformance.reference.rules.index import RuleIndex
 from conformance.reference.rules.parser import SqlError
 from tests.faults.rules import CHANGE, CREATE, instead, remembered, shown
-from tests.faults.seeded import broken, scenario, seed
+from tests.faults.seeded import Broken, broken, scenario, seed
 
 # --- changes ----------------------------------------------------------------------------------------------------------
 
@@ -125,10 +126,10 @@ seed("a change does not move the modification", shown(last_modified_at=lambda r:
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def lenient(original: Callable[..., None]) -> Callable[..., None]:
+def numbers_for_texts(original: Callable[..., None]) -> Callable[..., None]:
     def init(self: Configuration, deployment: Any) -> None:
         original(self, deployment)
-        self._checker._lenient = True
+        self._checker._traits = {Defect.NUMBERS_FOR_TEXTS}
 
     return init
 
@@ -170,9 +171,40 @@ seed(
     "RUL-21",
 )
 seed("any action is printed", broken(Configuration, "_action", any_action), KIND, "RUL-22")
+
+
+def named(condition: Callable[[str], bool]) -> Broken:
+    """Take texts as ids of actions that are none."""
+
+    def make(original: Callable[..., str]) -> Callable[..., str]:
+        return lambda self, action, path: action if condition(action) else original(self, action, path)
+
+    return broken(Configuration, "_action_id", make)
+
+
+seed(
+    "any text is the id of an action",
+    named(lambda text: True),
+    KIND,
+    "RUL-22",
+    origin="https://github.com/emqx/emqx/pull/10900",
+)
+seed("an action may be of any type", named(lambda text: text.startswith("no_such_type:")), KIND, "RUL-22")
+seed("an action may have any name", named(lambda text: text.startswith("http:")), KIND, "RUL-22")
+seed("an action may be called nothing", named(lambda text: not text), KIND, "RUL-22")
+seed(
+    "only the first action of a rule is looked at",
+    broken(
+        Configuration,
+        "_actions",
+        lambda original: lambda self, config, path: original(self, {"actions": config.get("actions", [])[:1]}, path),
+    ),
+    KIND,
+    "RUL-22",
+)
 seed(
     "a number is a text",
-    broken(Configuration, "__init__", lenient),
+    broken(Configuration, "__init__", numbers_for_texts),
     scenario("rules", "number_as_a_text_of_a_rule_is_refused"),
     "GEN-25",
 )

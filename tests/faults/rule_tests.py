@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from conformance.reference.rest.http import ApiError
 from conformance.reference.rules.actions import ActionRunner
+from conformance.reference.rules.events import EVENTS as EVENT_TYPES
 from conformance.reference.rules.testing import RuleTest
 from tests.faults.proxy import Request
-from tests.faults.seeded import broken, edit, error_reply, json_reply, nothing, on, scenario, seed, swallow
+from tests.faults.seeded import Broken, broken, edit, error_reply, json_reply, nothing, on, scenario, seed, swallow
 
 TEST, EVENTS = "POST /rules/{id}/test", "GET /rule_events"
 MATCHED, NOT_MATCHED = json_reply(200, ["ok"]), error_reply(412, "NOT_MATCH", "SQL Not Match")
@@ -106,3 +108,81 @@ seed(
     ("GEN-15", TEST, "no_server_error"),
     origin="https://github.com/emqx/emqx/pull/14824",
 )
+
+
+def about(wrong: Callable[[tuple[str, ...], str], bool | None]) -> Broken:
+    """What a test takes a rule to be about, by the sources after its FROM and the event; None: as it is."""
+
+    def make(original: Callable[..., bool]) -> Callable[..., bool]:
+        def is_about(self: RuleTest, rule: Any, event_type: str, topic: str | None) -> bool:
+            decided = wrong(tuple(rule.sources), event_type)
+            return original(self, rule, event_type, topic) if decided is None else decided
+
+        return is_about
+
+    return broken(RuleTest, "_is_about", make)
+
+
+def on_events(sources: tuple[str, ...]) -> bool:
+    return any(source.startswith("$events/") for source in sources)
+
+
+CONTEXTS = scenario("rule_events", "context_is_about_its_event")
+seed(
+    "a rule on one event is about all of them",
+    about(lambda sources, event: True if on_events(sources) else None),
+    CONTEXTS,
+    "RUL-38",
+)
+seed(
+    "what is acknowledged is taken for delivered",
+    about(
+        lambda sources, event: "$events/message_delivered" in sources if event == "message_acked" else None,
+    ),
+    CONTEXTS,
+    "RUL-38",
+)
+seed("no rule is about an alarm", about(lambda _, event: False if "alarm" in event else None), CONTEXTS, "RUL-38")
+seed(
+    "a rule that is about several events is about the first of them",
+    about(lambda sources, event: None if len(sources) < 2 else sources[0].endswith(f"/{event}")),
+    CONTEXTS,
+    "RUL-38",
+)
+
+
+def conditional(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Conditions hold for every event but messages."""
+
+    def run(self: RuleTest, rule: Any, context: dict[str, Any], *, stop: bool) -> Any:
+        about_messages = context["event_type"] == "message_publish"
+        try:
+            return original(self, rule, dict(context), stop=stop)
+        except ApiError as error:
+            if about_messages or error.status != 412 or not self._is_about(rule, context["event_type"], None):
+                raise
+            return ["ok"]
+
+    return run
+
+
+seed("conditions on events are not looked at", broken(RuleTest, "run", conditional), CONTEXTS, "RUL-38")
+
+SEEN = scenario("rule_events", "statement_sees_the_context")
+
+
+def example(names: tuple[str, ...]) -> Broken:
+    """Columns of contexts are replaced by those of the examples."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def run(self: RuleTest, rule: Any, context: dict[str, Any], *, stop: bool) -> Any:
+            known = EVENT_TYPES[context["event_type"]].example_context()
+            return original(self, rule, {**context, **{n: known[n] for n in names if n in context}}, stop=stop)
+
+        return run
+
+    return broken(RuleTest, "run", make)
+
+
+seed("a test sees the username of the example", example(("username",)), SEEN, "RUL-39")
+seed("a test sees no topic but that of the example", example(("topic",)), SEEN, "RUL-39")

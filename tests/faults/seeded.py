@@ -8,12 +8,13 @@
         origin="https://github.com/emqx/emqx/pull/10677",           # if EMQX once had it
     )
 
-What is wrong is one of two kinds:
+What is wrong is one of three kinds:
 
 - a change of the HTTP traffic: ``(request, forward) -> Reply | None`` (see `tests.faults.proxy`), made with `on`,
   `swallow`, `edit`, `in_each` or by hand;
 - a change of the reference deployment itself, for what happens behind the API: `broken` replaces an attribute of a
-  class or module, `broken_handler` the handler of an operation. Several of them: a tuple.
+  class or module, `broken_handler` the handler of an operation. Several of them: a tuple;
+- a `Defect` that the reference deployment can have by itself.
 
 What must fail is a requirement's id ("RUL-08": at least one failure of it, whatever its operation and check), or a
 triple ``(requirement, operation, check)``. All that is listed must fail, and nothing that is not listed. With several
@@ -33,8 +34,9 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
+from conformance.reference.defects import NO_TRAITS, Defect, Traits, named
+from conformance.reference.pipeline.operations import MODULES
 from conformance.reference.rest.http import ROUTES, Call, Handler
-from conformance.reference.rest.operations import MODULES
 from tests.faults.proxy import Fault, Reply, Request
 
 assert MODULES, "their import registers the handlers"
@@ -66,7 +68,10 @@ class Broken:
 
 @dataclass(frozen=True)
 class Seeded:
-    """``fault`` changes the traffic, ``broken`` the deployment; ``items`` are the node ids that must notice."""
+    """``fault`` changes the traffic, ``broken`` and ``traits`` the deployment.
+
+    ``items`` are the node ids that must notice. ``settings``: those of the only deployments on which it shows.
+    """
 
     name: str
     fault: Fault | None
@@ -74,6 +79,8 @@ class Seeded:
     items: tuple[str, ...]
     kills: tuple[Kill, ...]
     origin: str | None
+    settings: tuple[str, ...] = ()
+    traits: Traits = NO_TRAITS
 
     @property
     def requirements(self) -> set[str]:
@@ -103,19 +110,24 @@ FAULTS: dict[str, Seeded] = {}
 
 def seed(
     name: str,
-    fault: Fault | Broken | tuple[Broken, ...],
+    fault: Fault | Broken | tuple[Broken, ...] | Defect,
     items: str | tuple[str, ...],
     *kills: Kill,
     origin: str | None = None,
+    settings: tuple[str, ...] = (),
 ) -> None:
-    """Declare a fault; see the module. ``origin``: the issue or pull request of EMQX that tells of it."""
+    """Declare a fault; see the module. ``origin``: the issue or pull request of EMQX that tells of it.
+
+    ``settings`` (of ``serve --setting``): where it shows only on a deployment that is configured so.
+    """
     assert name not in FAULTS, f"two faults are called {name!r}"
     assert origin is None or origin.startswith("https://github.com/emqx/"), origin
     assert kills, f"{name!r} names no requirement that must fail"
     broken = (fault,) if isinstance(fault, Broken) else fault if isinstance(fault, tuple) else ()
-    traffic = None if broken else fault
+    traits = named([fault.id]) if isinstance(fault, Defect) else NO_TRAITS
+    traffic = None if broken or traits else fault
     items = (items,) if isinstance(items, str) else items
-    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin)  # type: ignore[arg-type]
+    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin, settings, traits)
 
 
 def scenario(module: str, test: str) -> str:
@@ -161,6 +173,21 @@ def before(label: str, action: Callable[[Call], object]) -> Broken:
         return handle
 
     return broken_handler(label, make)
+
+
+def having(defect: Defect) -> Callable[[Any], Callable[..., Any]]:
+    """For `broken`: a function with an argument ``traits``, called as on a deployment that has a defect besides."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            bound = inspect.signature(original).bind(*args, **kwargs)
+            bound.apply_defaults()
+            bound.arguments["traits"] |= {defect}
+            return original(*bound.args, **bound.kwargs)
+
+        return call
+
+    return make
 
 
 def always(value: Any) -> Callable[[Any], Callable[..., Any]]:

@@ -13,18 +13,18 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from conformance.models import machine
 from conformance.run.controller import Controller
 from conformance.run.item_life import REPORT_KEY, ItemRunner
 from conformance.run.node_ids import PACKAGE
-from conformance.run.worker import STOPPED, state_folder
-from conformance.target import polling
+from conformance.target.timing import BOUNDS, Timing
+from conformance.worker.context import STOPPED, state_folder
 from tests.faults.catalogue import FAULTS
 from tests.faults.deployment import FaultyDeployment
 from tests.faults.seeded import Seeded
@@ -38,6 +38,8 @@ HURRY_S = 1.0
 HURRY_IN_EXCHANGES = 100
 ASKED_FOR = (0.0, float("inf"))
 MORE = (30.0, float("inf"))
+# Of the answers themselves a machine under load decides.
+EFFECTS = set(BOUNDS) - {"connected", "silence", "heartbeat", "recovered", "throttled", "inventory"}
 ROOT = PACKAGE.parent
 
 
@@ -86,12 +88,11 @@ class FaultSwitch:
     def _run(self, item: pytest.Item, seeded: Seeded | None, bounds_s: tuple[float, float]) -> bool:
         """Run an item under a fault with waits within bounds; returns whether what was found is what must be."""
         self._active = seeded
-        polling.LEAST_WAIT_S, polling.LONGEST_WAIT_S = bounds_s
-        machine.SHRINK_S = polling.LONGEST_WAIT_S
-        item.stash = pytest.Stash()
-        runtestprotocol(item, log=True, nextitem=None)
         runner = item.config.pluginmanager.get_plugin("conformance-items")
         assert isinstance(runner, ItemRunner)
+        runner.context.api.timing = _within(runner.context.configuration.bounds, *bounds_s)
+        item.stash = pytest.Stash()
+        runtestprotocol(item, log=True, nextitem=None)
         runner.lost = None  # what ends a run must not end those of the other faults
         (state_folder(runner.context.configuration, runner.context.plan.run_id) / STOPPED).unlink(missing_ok=True)
         return self._as_declared(seeded)
@@ -117,6 +118,10 @@ class FaultSwitch:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._result = getattr(report, REPORT_KEY, self._result)
+
+
+def _within(timing: Timing, least_s: float, longest_s: float) -> Timing:
+    return replace(timing, **{name: min(max(getattr(timing, name), least_s), longest_s) for name in EFFECTS})
 
 
 def run(names: list[str], output: IO[str], settings: Iterable[str] = ()) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 
 from conformance.reference.mqtt import table
 from conformance.reference.mqtt.broker import Broker
-from conformance.reference.mqtt.session import Session
-from conformance.reference.mqtt.table import Subscription
+from conformance.reference.mqtt.session import Session, Subscription
 from conformance.reference.mqtt.topics import parse_filter
 from conformance.reference.mqtt_operations import client_subscriptions
 from tests.faults.seeded import broken, edit, error_reply, in_each, on, scenario, seed, swallow

@@ -19,8 +19,8 @@ def without(name: str) -> Callable[[Callable[..., bool]], Callable[..., bool]]:
     """A filter of GET /subscriptions is ignored."""
 
     def ignoring(wanted: Callable[..., bool]) -> Callable[..., bool]:
-        return lambda subscription, query, **mode: wanted(
-            subscription, {key: value for key, value in query.items() if key != name}, **mode
+        return lambda subscription, query, *traits: wanted(
+            subscription, {key: value for key, value in query.items() if key != name}, *traits
         )
 
     return ignoring
@@ -50,11 +50,7 @@ seed(
     broken(
         subscriptions,
         "_wanted",
-        lambda wanted: (
-            lambda subscription, *rest, **mode: (
-                subscription.filter.group is None and wanted(subscription, *rest, **mode)
-            )
-        ),
+        lambda wanted: lambda subscription, *rest: subscription.filter.group is None and wanted(subscription, *rest),
     ),
     (OWN, FILTERS, MATCH),
     "SUB-01",

@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl
 
 from conformance.contract import load_contract
 from conformance.reference.rest import checking
-from conformance.reference.rest.http import Crash
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import broken, json_reply, nothing, seed
 
-UNPRINTABLE = load_contract().unprintable
-assert UNPRINTABLE is not None
+_unprintable = load_contract().unprintable
+assert _unprintable is not None
+UNPRINTABLE = _unprintable
 NO_CLIENTS = json_reply(200, {"data": [], "meta": {"page": 1, "limit": 100, "count": 0, "hasnext": False}})
 
 
@@ -44,7 +44,7 @@ seed(
 def crashes(_: Callable[..., None]) -> Callable[..., None]:
     def check(self: Any, schema: Any, text: str, path: str) -> None:
         if UNPRINTABLE.search(text):
-            raise Crash("badarg")
+            raise RuntimeError("badarg")
 
     return check
 

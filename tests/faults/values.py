@@ -49,49 +49,49 @@ seed(
     "the last member of an enumeration is unknown to a query",
     swallow("GET /clients", BAD, asks("conn_state", lambda value: value == "idle")),
     queries("GET /clients"),
-    "GEN-46",
+    "GEN-60",
 )
 seed(
     "one field of clients cannot be asked for",
     swallow("GET /clients", BAD, asks("fields", lambda value: "seqno_q2_rec" in value)),
     queries("GET /clients"),
-    "GEN-46",
+    "GEN-60",
 )
 seed(
     "a time is taken as a number only",
     swallow("GET /clients", BAD, asks("lte_connected_at", lambda value: "T" in value)),
     queries("GET /clients"),
-    "GEN-46",
+    "GEN-60",
 )
 seed(
     "a query parameter needs another one",
     swallow("GET /subscriptions", BAD, lambda request: "durable" in request.query and "page" not in request.query),
     queries("GET /subscriptions"),
-    "GEN-46",
+    "GEN-60",
 )
 seed(
     "a message without retain but with properties is refused",
     swallow("POST /publish", BAD, body_has(lambda body: "properties" in body and "retain" not in body)),
     bodies("POST /publish"),
-    "GEN-46",
+    "GEN-60",
 )
 seed(
     "one version of MQTT is unknown to connectors",
     swallow("POST /connectors", BAD, body_has(lambda body: body.get("proto_ver") == "v3")),
     bodies("POST /connectors-mqtt"),
-    "GEN-46",
+    "GEN-60",
 )
 seed(
     "an action cannot be given one of the methods of HTTP",
     swallow("PUT /actions/{id}", BAD, body_has(lambda body: body["parameters"].get("method") == "delete")),
     bodies("PUT /actions/{id}-http"),
-    "GEN-46",
+    "GEN-60",
 )
 seed(
     "a probe takes no log level of TLS but the default",
     swallow("POST /connectors_probe", BAD, body_has(lambda body: body.get("ssl", {}).get("log_level") == "emergency")),
     bodies("POST /connectors_probe-azure_event_hub_producer"),
-    "GEN-46",
+    "GEN-60",
 )
 
 
@@ -111,13 +111,13 @@ seed(
     "a rule about messages that are not retained is about all",
     shown_as(f"GET {paths.RULES_OF_USER}", lambda entry: [rule.update(retain="all") for rule in entry["rules"]]),
     bodies(f"POST {paths.USER_RULES}"),
-    "GEN-46",
+    "GEN-60",
 )
 seed(
     "a connector forgets an option of its resource",
     shown_as("POST /connectors", lambda body: body.get("resource_opts", {}).update(health_check_interval="15s")),
     bodies("POST /connectors-redis"),
-    "GEN-46",
+    "GEN-60",
 )
 
 # --- texts ----------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ seed(
         else reply
     ),
     hostile("GET /banned"),
-    "GEN-47",
+    "GEN-61",
 )
 
 
@@ -169,13 +169,13 @@ for label, name in (
     ("GET /clients", "like_clientid"),
     ("GET /rules", "like_description"),
 ):
-    seed(f"{name} of {label} is decoded twice", decoded_twice(label, name), hostile(label), "GEN-47")
+    seed(f"{name} of {label} is decoded twice", decoded_twice(label, name), hostile(label), "GEN-61")
 
 seed(
     "a quote in a filter of clients is refused",
     swallow("GET /clients", BAD, asks("username", lambda value: value == "'")),
     hostile("GET /clients"),
-    "GEN-47",
+    "GEN-61",
 )
 
 
@@ -190,18 +190,18 @@ def exact_as_pattern(request: Request, forward: Callable[[], Reply]) -> Reply:
     return json_reply(200, {"data": [ban], "meta": meta})
 
 
-seed("a star at the end of an exact filter of bans is a pattern", exact_as_pattern, hostile("GET /banned"), "GEN-47")
+seed("a star at the end of an exact filter of bans is a pattern", exact_as_pattern, hostile("GET /banned"), "GEN-61")
 
 for label in (f"DELETE {paths.USER}", "DELETE /clients/{clientid}", f"DELETE {paths.RULES_OF_CLIENT}"):
     seed(
         f"{label} takes a star for a pattern",
         swallow(label, EMPTY, lambda request: request.path.endswith("%2A")),
         ids(label),
-        "GEN-48",
+        "GEN-62",
     )
 seed(
     "a retained message is looked up by a part of its topic",
     swallow(f"DELETE {paths.RETAINED_MESSAGE}", EMPTY, lambda request: "%27" in request.path),
     ids(f"DELETE {paths.RETAINED_MESSAGE}"),
-    "GEN-48",
+    "GEN-62",
 )

@@ -1,4 +1,4 @@
-"""``python -m tests.fidelity [--mode strict|default] [--lines N] [script ...]``: the fidelity table."""
+"""``python -m tests.fidelity [--mode recorded|default] [--lines N] [script ...]``: the fidelity table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import get_args
 
+from tests.fidelity.listed import Mode
 from tests.fidelity.live import reports_on_demand
 from tests.fidelity.recording import load_script, script_names
 from tests.fidelity.replay import Outcome, replay
@@ -15,7 +17,7 @@ from tests.fidelity.replay import Outcome, replay
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; 0 if everything is equal, 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m tests.fidelity", description="Replay recorded scripts.")
-    parser.add_argument("--mode", choices=("strict", "default"), default="strict")
+    parser.add_argument("--mode", choices=get_args(Mode), default="recorded")
     parser.add_argument("--lines", type=int, default=4, help="differences shown per script (0: all)")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("script", nargs="*", help="names of scripts (default: all); a prefix ending in * is fine")
@@ -23,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     names = _selected(options.script)
     started = time.monotonic()
     with reports_on_demand(), ThreadPoolExecutor(options.workers) as pool:
-        outcomes = list(pool.map(lambda name: replay(load_script(name), strict=options.mode == "strict"), names))
+        outcomes = list(pool.map(lambda name: replay(load_script(name), options.mode), names))
     for outcome in outcomes:
         _print(outcome, options.lines)
     exchanges, equal = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("exchanges", "equal"))

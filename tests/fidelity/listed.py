@@ -1,4 +1,4 @@
-"""Accepted differences: ``differences.toml`` for strict mode, ``default_differences.toml`` for default mode.
+"""Accepted differences: ``differences.toml`` with the traits of the recorded server, ``default_...`` with none.
 
 Each entry names a ``script``, its ``steps`` and the ``reason`` they differ.
 """
@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
-_FILES = {True: "differences.toml", False: "default_differences.toml"}
+Mode = Literal["recorded", "default"]
+
+_FILES: dict[Mode, str] = {"recorded": "differences.toml", "default": "default_differences.toml"}
 
 
-def listed_differences(*, strict: bool) -> dict[tuple[str, str], str]:
+def listed_differences(mode: Mode) -> dict[tuple[str, str], str]:
     """Reason by script and step; raises ValueError for an entry without one and for a step listed twice."""
-    with (Path(__file__).parent / _FILES[strict]).open("rb") as file:
+    with (Path(__file__).parent / _FILES[mode]).open("rb") as file:
         entries = tomllib.load(file).get("difference", [])
     listed: dict[tuple[str, str], str] = {}
     for entry in entries:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.contract import load_contract
-from conformance.reference import deployment as deployment_module
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.assembly import AssembledDeployment
+from conformance.reference.defects import Traits
+from conformance.reference.deployment import Settings
 from conformance.reference.mqtt import session as session_module
 from conformance.reference.rest.credentials import ApiKey
 from conformance.reference.server import RunningDeployment
@@ -22,8 +22,6 @@ from tests.waiting import PATIENCE_S
 
 KEY, SECRET, TOKEN = "recorded-key", "recorded-secret", "recorded-token"
 _LOOPBACK = ("127.0.0.1", 0)
-# The document is the same for all deployments, and reading it takes longer than starting one.
-deployment_module.load_contract = functools.cache(load_contract)
 
 
 @contextlib.contextmanager
@@ -39,15 +37,17 @@ def reports_on_demand() -> Iterator[None]:
 class LiveDeployment:
     """A started deployment; `call` runs a function on it in its loop, by default one that all of them share."""
 
-    def __init__(self, *, strict: bool, version: str = "5.8.9", loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(
+        self, *, traits: Traits, version: str = "5.8.9", loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
         self._loop = loop or _loop()
-        settings = Settings(KEY, SECRET, bearer_token=TOKEN, strict=strict, version=version)
+        settings = Settings(KEY, SECRET, bearer_token=TOKEN, traits=traits, version=version)
         self._running = asyncio.run_coroutine_threadsafe(_start(settings), self._loop).result(PATIENCE_S)
         self.rest: tuple[str, int] = ("127.0.0.1", self._running.http_port)
         self.mqtt: tuple[str, int] = ("127.0.0.1", self._running.mqtt_port or 0)
         self.call(_add_dashboard_user)
 
-    def call(self, action: Callable[[Deployment], Any]) -> Any:
+    def call(self, action: Callable[[AssembledDeployment], Any]) -> Any:
         async def run() -> Any:
             return action(self._running.deployment)
 
@@ -71,13 +71,13 @@ async def _start(settings: Settings) -> RunningDeployment:
     return running
 
 
-def report_statistics(deployment: Deployment) -> None:
+def report_statistics(deployment: AssembledDeployment) -> None:
     """What 15 s after traffic bring: clients are shown with the statistics of now."""
     for session in deployment.broker.sessions.values():
         session.statistics.report()
 
 
-def age_retained(deployment: Deployment, seconds: float) -> None:
+def age_retained(deployment: AssembledDeployment, seconds: float) -> None:
     """What time brings: retained messages are so many seconds older."""
     for message in deployment.broker.retained.matching():
         message.timestamp -= round(seconds * 1000)
@@ -98,24 +98,24 @@ class _Gathering(UnguardedWrites):
         await self._all_there.wait()
 
 
-def gather_writes(deployment: Deployment, wanted: int) -> Callable[[Deployment], None]:
+def gather_writes(deployment: AssembledDeployment, wanted: int) -> Callable[[AssembledDeployment], None]:
     """Let ``wanted`` writes that are sent at once meet, as they do on a real server; returns what ends that."""
     rules, schemas = deployment.rules, deployment.schemas
     former = rules.writes, schemas.writes
     rules.writes = _Gathering(wanted, rules.writes.passing)
     schemas.writes = _Gathering(wanted, schemas.writes.passing)
 
-    def end(_deployment: Deployment) -> None:
+    def end(_deployment: AssembledDeployment) -> None:
         rules.writes, schemas.writes = former
 
     return end
 
 
-def _add_dashboard_user(deployment: Deployment) -> None:
+def _add_dashboard_user(deployment: AssembledDeployment) -> None:
     deployment.credentials.users["admin"] = "public"
 
 
-def add_api_keys(deployment: Deployment, keys: dict[str, dict[str, Any]]) -> None:
+def add_api_keys(deployment: AssembledDeployment, keys: dict[str, dict[str, Any]]) -> None:
     """Create the keys of a fixture: name -> ``role``, ``enable``, ``expired_at``. Their secret is `SECRET`."""
     for name, options in keys.items():
         expires_at = time.time() - 1 if "expired_at" in options else None

@@ -8,11 +8,13 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from conformance.reference.defects import NO_TRAITS
 from tests.fidelity.comparison import Comparison, pointed
 from tests.fidelity.http_exchange import RestClient, recorded_answer
-from tests.fidelity.listed import listed_differences
+from tests.fidelity.listed import Mode, listed_differences
 from tests.fidelity.live import (
     LiveDeployment,
     add_api_keys,
@@ -25,6 +27,7 @@ from tests.fidelity.mqtt_clients import MqttClients
 from tests.fidelity.observations import Watcher, watcher_for
 from tests.fidelity.recording import Script, Step
 from tests.fidelity.sink import RECORDED_PORT, Sink
+from tests.recorded import RECORDED
 from tests.waiting import PATIENCE_S
 
 RECORDED_MQTT_PORT = 1883
@@ -62,9 +65,9 @@ class Outcome:
         return self.exchanges - len(self.differences)
 
 
-def replay(script: Script, *, strict: bool) -> Outcome:
-    """Run ``script`` against a fresh deployment."""
-    player = _Player(strict, {step for name, step in listed_differences(strict=strict) if name == script.name})
+def replay(script: Script, mode: Mode) -> Outcome:
+    """Run ``script`` against a fresh deployment, with the traits of the recorded server or none."""
+    player = _Player(mode, {step for name, step in listed_differences(mode) if name == script.name})
     try:
         return player.play(script)
     finally:
@@ -72,10 +75,10 @@ def replay(script: Script, *, strict: bool) -> Outcome:
 
 
 class _Player:
-    def __init__(self, strict: bool, listed: set[str]) -> None:
+    def __init__(self, mode: Mode, listed: set[str]) -> None:
         self._listed = listed
         self._time_scale = 1
-        self._deployment = LiveDeployment(strict=strict)
+        self._deployment = LiveDeployment(traits=RECORDED if mode == "recorded" else NO_TRAITS)
         self._sink = Sink()
         self._rest = RestClient(self._deployment.rest, authorization_headers())
         self._mqtt = MqttClients(self._deployment.mqtt)
@@ -215,7 +218,7 @@ class _Player:
                 case "retainer_enabled":
                     self._set_up("PUT", "/api/v5/mqtt/retainer", {"enable": value})
                 case "api_keys":
-                    self._deployment.call(lambda deployment, keys=value: add_api_keys(deployment, keys))
+                    self._deployment.call(partial(add_api_keys, keys=value))
                 case _:
                     raise ValueError(f"unknown fixture {name!r}")
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import get_args
 
 import pytest
 
-from tests.fidelity.listed import listed_differences
+from tests.fidelity.listed import Mode, listed_differences
 from tests.fidelity.live import reports_on_demand
 from tests.fidelity.recording import load_script, script_names
 from tests.fidelity.replay import Difference, Outcome, replay
 
-MODES = {"strict": True, "default": False}
+MODES = get_args(Mode)
 REQUIRED_EQUAL = 0.98
 WORKERS = 6
 
 
-Replays = Callable[[str, str], Outcome]
+Replays = Callable[[Mode, str], Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,8 @@ def replayed(request: pytest.FixtureRequest) -> Iterator[Replays]:
     pool = ThreadPoolExecutor(WORKERS)
 
     @functools.cache
-    def begun(mode: str, name: str) -> Future[Outcome]:
-        return pool.submit(replay, load_script(name), strict=MODES[mode])
+    def begun(mode: Mode, name: str) -> Future[Outcome]:
+        return pool.submit(replay, load_script(name), mode)
 
     with reports_on_demand():
         if not hasattr(request.config, "workerinput"):  # a worker of pytest-xdist runs only some of the tests
@@ -46,7 +47,7 @@ def test_script_differs_only_where_listed(name, mode, replayed, record_property)
     outcome = replayed(mode, name)
     record_property("exchanges", outcome.exchanges)
     record_property("equal", outcome.equal)
-    listed = {step for script, step in listed_differences(strict=MODES[mode]) if script == name}
+    listed = {step for script, step in listed_differences(mode) if script == name}
     unlisted = [difference for difference in outcome.differences if difference.step.name not in listed]
     healed = listed - {difference.step.name for difference in outcome.differences}
     assert not unlisted, "\n".join(map(_shown, unlisted))
@@ -56,12 +57,12 @@ def test_script_differs_only_where_listed(name, mode, replayed, record_property)
 @pytest.mark.parametrize("mode", MODES)
 def test_every_listed_step_exists(mode):
     existing = {(name, step.name) for name in script_names() for step in load_script(name).steps if step.compared}
-    assert set(listed_differences(strict=MODES[mode])) <= existing
+    assert set(listed_differences(mode)) <= existing
 
 
-def test_strict_mode_equals_the_recorded_server_often_enough():
+def test_recorded_traits_equal_the_recorded_server_often_enough():
     exchanges = sum(step.compared for name in script_names() for step in load_script(name).steps)
-    equal = exchanges - len(listed_differences(strict=True))
+    equal = exchanges - len(listed_differences("recorded"))
     assert equal / exchanges >= REQUIRED_EQUAL
 
 

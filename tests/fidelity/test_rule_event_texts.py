@@ -8,11 +8,12 @@ from tests.fidelity.comparison import Comparison
 from tests.fidelity.http_exchange import RestClient
 from tests.fidelity.live import LiveDeployment, authorization_headers
 from tests.fidelity.recording import load_script
+from tests.recorded import RECORDED
 
 
 def test_events_and_their_columns_are_the_recorded_ones():
     (step,) = (step for step in load_script("rule_events_live").steps if step.name == "rule_events")
-    deployment = LiveDeployment(strict=True)
+    deployment = LiveDeployment(traits=RECORDED)
     try:
         answer = RestClient(deployment.rest, authorization_headers()).send(step.line["request"])
     finally:

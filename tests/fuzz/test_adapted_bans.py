@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from conformance.fuzz.adapt import Identities, into_sandbox
+from conformance.fuzz.adapt import into_sandbox
+from conformance.fuzz.identities import Identities
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.leftovers.listing import LISTINGS
 

@@ -4,7 +4,8 @@ from copy import deepcopy
 
 from conformance.contract import load_contract
 from conformance.contract.leniency import Leniency
-from conformance.fuzz.boundaries import IGNORED_FIELDS, OVERWRITTEN_FIELDS, body_mutations, query_cases, without_fields
+from conformance.fuzz.boundaries import body_mutations, query_cases, without_fields
+from conformance.fuzz.records import FUZZING
 
 CONTRACT = load_contract()
 MESSAGE = {"topic": "t", "payload": "p", "qos": 1, "properties": {"content_type": "text"}}
@@ -58,7 +59,8 @@ def test_a_union_is_entered_by_the_branch_that_the_body_satisfies() -> None:
 
 def test_fields_that_nobody_looks_at_hold_no_fault() -> None:
     body = {"id": 5, "sql": 'SELECT * FROM "t"'}
-    assert without_fields("PUT /rules/{id}", body, IGNORED_FIELDS) == {"sql": body["sql"]}
-    assert without_fields("POST /rules", body, IGNORED_FIELDS) == body
-    assert without_fields("PUT /rules/{id}", [body], IGNORED_FIELDS) == [body]
-    assert without_fields("POST /rules", {**body, "metadata": 5}, OVERWRITTEN_FIELDS) == body
+    known, new = FUZZING["PUT /rules/{id}"], FUZZING["POST /rules"]
+    assert without_fields(body, known.ignored) == {"sql": body["sql"]}
+    assert without_fields(body, new.ignored) == body
+    assert without_fields([body], known.ignored) == [body]
+    assert without_fields({**body, "metadata": 5}, new.overwritten) == body

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.recorder import Recorder
 from conformance.contract import load_contract
-from conformance.run.worker import Worker
 from conformance.target.http.answer import Answer
 from conformance.target.settings.config import Configuration
+from conformance.target.timing import Timing
+from conformance.worker.context import Worker
+from tests.waiting import PATIENCE_S
+
+IMPATIENT = Timing(connected=PATIENCE_S, silence=PATIENCE_S, heartbeat=PATIENCE_S, recovered=0.05)
+"""A sick target is given up soon, a healthy one that is slow is not."""
 
 
 class Client:
@@ -19,7 +23,7 @@ class Client:
 
     def __init__(self, base_url: str, folder: Path, **options: Any) -> None:
         key = {"api_key": "key", "api_secret": "the-api-secret"}
-        configuration = Configuration(base_url=base_url, report_dir=folder, **{**key, **options})
+        configuration = Configuration(base_url=base_url, report_dir=folder, timing=IMPATIENT, **{**key, **options})
         self.worker = Worker(configuration, "0abcdef1234", "gw0", load_contract())
         self.recorder = Recorder(self.worker.redact, "gw0")
         self.api = self.worker.api
@@ -28,10 +32,8 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.worker.__exit__()
+    def __exit__(self, *_: object) -> None:
+        self.worker.close()
 
     def call(self, label: str = "GET /rules", **arguments: Any) -> Answer:
         return self.api.call(label, **arguments)

@@ -1,10 +1,7 @@
-"""The real command line against a sick target, in a process that is forked from one that has everything imported."""
+"""The real command line against a sick target."""
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +9,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from conformance.report.json_report import read_report
+from conformance.target.timing import Timing
+from tests import forked
 from tests.waiting import RUN_PATIENCE_S
-
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.hostile.preloaded"])
 
 
 @dataclass(frozen=True)
@@ -47,8 +43,7 @@ class Running:
     def __init__(self, arguments: tuple[str, ...], env: Mapping[str, str], folder: Path, bounds: Mapping[str, Any]):
         self._folder = folder
         self._secret = env["EMQX_CONFORMANCE_API_SECRET"]
-        self._process = _FORKS.Process(target=_main, args=(arguments, dict(env), folder, dict(bounds)))
-        self._process.start()
+        self._process = forked.start(arguments, env=env, folder=folder, output=folder / "output", bounds=bounds)
 
     def end(self, within_s: float = RUN_PATIENCE_S) -> Ended:
         """Wait for the end; no run of a sick target may hang, or show a traceback, or tell a secret."""
@@ -64,19 +59,19 @@ class Running:
         return Ended(self._process.exitcode, output, self._folder)
 
 
-def start(*arguments: str, env: Mapping[str, str], folder: Path, bounds: Mapping[str, Any] | None = None) -> Running:
-    """Start ``emqx-conformance run`` in one process; ``bounds``: constants it shall have, by their dotted names."""
+def start(
+    *arguments: str,
+    env: Mapping[str, str],
+    folder: Path,
+    bounds: Mapping[str, Any] | None = None,
+    timing: Timing | None = None,
+) -> Running:
+    """Start ``emqx-conformance run`` in one process.
+
+    ``bounds``: constants it shall have, by their dotted names. ``timing``: what it shall find in ``targets.toml``.
+    """
+    if timing is not None:
+        settings = [f"{name} = {value}" for name, value in timing.changes().items()]
+        (folder / "targets.toml").write_text("\n".join(["[targets.sick.timing]", *settings]), encoding="utf-8")
+        arguments = ("--target", "sick", *arguments)
     return Running(("run", "-n", "0", *arguments), env, folder, bounds or {})
-
-
-def _main(arguments: tuple[str, ...], env: dict[str, str], folder: Path, bounds: dict[str, Any]) -> None:
-    for name, value in bounds.items():
-        module, _, constant = name.rpartition(".")
-        setattr(importlib.import_module(module), constant, value)
-    output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for number in (1, 2):
-        os.dup2(output, number)
-    os.environ.clear()
-    os.environ.update(env)
-    os.chdir(folder)
-    importlib.import_module("conformance.commands.cli").main([*arguments], prog_name="emqx-conformance")

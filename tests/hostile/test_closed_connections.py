@@ -20,6 +20,7 @@ from conformance.target.http.answer import Sent
 from conformance.target.http.session import Call, NoAnswer, Undelivered
 from tests.hostile.client import Client
 from tests.hostile.server import Case, Exchange, HostileServer, Request
+from tests.recorded import RECORDED
 
 IDEMPOTENT = {
     "GET": "GET /rules",
@@ -266,15 +267,15 @@ def test_post_that_was_refused_for_its_rate_says_so(
 
 
 @pytest.fixture
-def strict_client(tmp_path: Path) -> Iterator[Client]:
-    with start_embedded(strict=True, mqtt=False) as deployment:
+def recorded_client(tmp_path: Path) -> Iterator[Client]:
+    with start_embedded(traits=RECORDED, mqtt=False) as deployment:
         options = {"api_key": deployment.api_key, "api_secret": deployment.api_secret}
         with Client(deployment.base_url, tmp_path, **options) as client:
             yield client
 
 
-def test_reference_closes_after_early_answers_and_nothing_is_lost(strict_client: Client) -> None:
-    api = strict_client.api
+def test_reference_closes_after_early_answers_and_nothing_is_lost(recorded_client: Client) -> None:
+    api = recorded_client.api
     for _ in range(3):
         answer = api.call("POST /publish", json={}, credentials="none")
         assert (answer.status, answer.sent.again) == (401, [])

@@ -6,6 +6,7 @@ import gzip
 import multiprocessing
 import zlib
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ SILENT = {
 def test_silent_answer_is_given_up(
     client: Client, server: HostileServer, monkeypatch: pytest.MonkeyPatch, case: Case
 ) -> None:
-    monkeypatch.setattr("conformance.target.http.session.READ_TIMEOUT_S", 0.3)
+    client.api.timing = replace(client.api.timing, silence=0.3)
     monkeypatch.setattr(connection, "time", StandingClock())
     server.cases = {"/rules": case}
     with pytest.raises(NoAnswer, match="timed out"):

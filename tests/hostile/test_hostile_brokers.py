@@ -12,7 +12,11 @@ import pytest
 
 from conformance.target import mqtt
 from conformance.target.mqtt import MqttClient, MqttError
+from conformance.target.timing import Timing
 from tests.waiting import PATIENCE_S, eventually
+
+PATIENT = Timing(acknowledged=PATIENCE_S, received=PATIENCE_S)
+HASTY = Timing(acknowledged=0.3)
 
 CONNACK = b"\x20\x03\x00\x00\x00"
 PUBLISH = b"\x30\x87\x08\x00\x01t\x00\x00\x03" + b"x" * 1025
@@ -80,29 +84,31 @@ def test_connection_without_connack_is_given_up(behave: Callable[[socket.socket]
         broker(behave) as listener,
         pytest.raises(MqttError, match="closed the connection or did not answer CONNECT"),
     ):
-        MqttClient(listener, "client").connect(timeout_s=0.3)
+        MqttClient(listener, "client", timing=HASTY).connect()
 
 
-def test_subscription_without_suback_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    with broker(saying(CONNACK)) as listener, MqttClient(listener, "client").connect(PATIENCE_S) as client:
-        monkeypatch.setattr(mqtt, "TIMEOUT_S", 0.3)
-        with pytest.raises(MqttError, match="no SUBACK"):
-            client.subscribe("t")
+def test_subscription_without_suback_is_given_up() -> None:
+    with (
+        broker(saying(CONNACK)) as listener,
+        MqttClient(listener, "client", timing=Timing(acknowledged=1.0)) as client,
+        pytest.raises(MqttError, match="no SUBACK"),
+    ):
+        client.subscribe("t")
 
 
 @pytest.mark.parametrize(
     "packet", [b"\x90\x00", b"\x40\x01\x00", b"\xe0\x02\xff\xff", b"\x62\x00", b"\x30\x05\xff\xff\x00\x00\x00"]
 )
 def test_broken_packet_ends_the_connection(packet: bytes) -> None:
-    with broker(saying(CONNACK, packet)) as listener, MqttClient(listener, "client").connect(PATIENCE_S) as client:
-        assert client.wait_closed(PATIENCE_S)
+    with broker(saying(CONNACK, packet)) as listener, MqttClient(listener, "client", timing=PATIENT) as client:
+        assert client.wait_closed()
 
 
 def test_flood_of_messages_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt, "MOST_RECEIVED", 1024 * 1024)
     flood = endlessly(PUBLISH * 100)
-    with broker(flood) as listener, MqttClient(listener, "client").connect(PATIENCE_S) as client:
+    with broker(flood) as listener, MqttClient(listener, "client", timing=PATIENT) as client:
         with pytest.raises(MqttError, match="the broker sent more than 1 MiB of messages"):
-            client.wait_for_messages(10**6, PATIENCE_S)
+            client.wait_for_messages(10**6)
         assert len(client.messages) < 1024
         eventually(lambda: not client.connected)

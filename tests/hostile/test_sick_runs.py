@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.target.timing import Timing
 from tests.hostile import command
 from tests.hostile.clock import HurryingClock
 from tests.hostile.server import Case, Exchange, HostileServer, Request
@@ -20,13 +21,8 @@ from tests.hostile.test_storms import answering
 from tests.run.command import environment
 from tests.waiting import PATIENCE_S
 
-BOUNDS = {
-    "conformance.target.http.connection.LARGEST_ANSWER": 1024 * 1024,
-    "conformance.target.http.session.READ_TIMEOUT_S": PATIENCE_S,
-    "conformance.target.http.session.HEARTBEAT_TIMEOUT_S": PATIENCE_S,
-    "conformance.target.http.session.LONGEST_RATE_LIMIT_S": 2.0,
-    "conformance.target.http.health.PAUSES_S": (0.0, 0.05),
-}
+LARGEST = {"conformance.target.http.connection.LARGEST_ANSWER": 1024 * 1024}
+TIMING = Timing(silence=PATIENCE_S, heartbeat=PATIENCE_S, throttled=2.0, recovered=0.05)
 AUTHORIZATION = "/authorization/sources/built_in_database/rules"
 
 
@@ -73,8 +69,8 @@ def test_every_sickness_of_one_operation_is_its_failure(
     items = [positive(f"GET {path}") for path in [*front.cases, "/action_types"]]
     env = environment(reference, BASE_URL=front.base_url)
     # Healthy answers come in far fewer pieces than it takes for one to be late.
-    bounds = BOUNDS | {"conformance.target.http.connection.time": HurryingClock(PATIENCE_S / 30)}
-    ended = command.start(*items, env=env, folder=tmp_path, bounds=bounds).end()
+    bounds = LARGEST | {"conformance.target.http.connection.time": HurryingClock(PATIENCE_S / 30)}
+    ended = command.start(*items, env=env, folder=tmp_path, bounds=bounds, timing=TIMING).end()
     assert ended.code == 1, ended.output
     assert ended.report["verdict"] == "non_conformant"
     assert (ended.report["totals"]["failed"], ended.report["totals"]["errors"]) == (len(SICK), 0)
@@ -105,7 +101,7 @@ def test_storm_in_mid_run_is_inconclusive(
     front.storm, front.storm_from = storm, "/rule_events"  # nothing asks for it before the items begin
     items = [positive(f"GET {path}") for path in ("/action_types", "/connectors", "/rule_events", "/actions")]
     env = environment(reference, BASE_URL=front.base_url)
-    ended = command.start(*items, env=env, folder=tmp_path, bounds=BOUNDS).end()
+    ended = command.start(*items, env=env, folder=tmp_path, timing=TIMING).end()
     assert ended.code == 3, ended.output
     assert ended.report["verdict"] == "inconclusive"
     assert ended.report["failures"] == []
@@ -121,7 +117,7 @@ def test_gateway_in_place_of_one_operation_leaves_it_undecided(
     front.cases = {"/publish": answering("502 Bad Gateway")}
     items = [positive("POST /publish"), positive("GET /rules")]
     env = environment(reference, BASE_URL=front.base_url)
-    ended = command.start(*items, env=env, folder=tmp_path, bounds=BOUNDS).end()
+    ended = command.start(*items, env=env, folder=tmp_path, timing=TIMING).end()
     assert ended.code == 3, ended.output
     assert ended.report["failures"] == []
     assert "a gateway answered 502 in place of the target" in ended.outcomes["test_positive[POST /publish]"]
@@ -163,7 +159,7 @@ def test_target_killed_at_any_moment_is_inconclusive(after: int, tmp_path: Path)
 
         front.choose = count
         env = environment(doomed, BASE_URL=front.base_url, MQTT=str(doomed.mqtt))
-        ended = command.start("-k", "test_positive or flagship", env=env, folder=tmp_path, bounds=BOUNDS).end()
+        ended = command.start("-k", "test_positive or flagship", env=env, folder=tmp_path, timing=TIMING).end()
     assert ended.code == 3, ended.output
     assert ended.report["failures"] == []
     assert "the target stopped answering" in ended.output

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from conformance.target.errors import TargetLost
 from conformance.target.http import connection
 from conformance.target.http.answer import UnexpectedAnswer
 from conformance.target.http.paging import entries
-from tests.hostile.client import Client
+from tests.hostile.client import IMPATIENT, Client
 from tests.hostile.clock import HurryingClock, StandingClock
 from tests.hostile.server import Case, Exchange, HostileServer
 from tests.hostile.test_endless_answers import bombing, endless, silent
@@ -38,9 +40,14 @@ SICK = {
 }
 
 
-def refusal(server: HostileServer, folder: Path, code: int = 3, **options: str) -> str:
+def refusal(server: HostileServer, folder: Path, code: int = 3, **options: Any) -> str:
     """The sentence that ends a run before it begins."""
-    options |= {"base_url": server.base_url, "api_key": "key", "api_secret": "the-api-secret"}
+    options = {
+        "timing": IMPATIENT,
+        "base_url": server.base_url,
+        "api_key": "key",
+        "api_secret": "the-api-secret",
+    } | options
     options["report_dir"] = str(folder)
     with pytest.raises(StartError) as ended:
         Controller.start(options)
@@ -53,7 +60,6 @@ def refusal(server: HostileServer, folder: Path, code: int = 3, **options: str) 
 def test_target_that_is_sick_from_the_start(
     server: HostileServer,
     tmp_path: Path,
-    impatient: None,
     case: Case,
     code: int,
     words: str,
@@ -64,16 +70,16 @@ def test_target_that_is_sick_from_the_start(
 
 
 def test_target_that_is_silent_from_the_start(
-    server: HostileServer, tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
+    server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("conformance.target.http.session.READ_TIMEOUT_S", 0.3)
     monkeypatch.setattr(connection, "time", StandingClock())
     server.cases = {"/action_types": silent(b"")}
-    assert "cannot be reached: TimeoutError" in refusal(server, tmp_path)
+    hasty = replace(IMPATIENT, silence=0.3)
+    assert "cannot be reached: TimeoutError" in refusal(server, tmp_path, timing=hasty)
 
 
 def test_target_that_drips_from_the_start(
-    server: HostileServer, tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch
+    server: HostileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "time", HurryingClock(PATIENCE_S / 4))
     server.cases = {"/action_types": endless(OK, b"x", 0.1)}

@@ -13,10 +13,11 @@ from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
 from conformance.target.errors import TargetLost
 from conformance.target.http import connection, session
+from conformance.target.timing import Timing
 from tests.hostile import command
 from tests.hostile.client import Client
 from tests.hostile.clock import HurryingClock
-from tests.hostile.server import Exchange, HostileServer
+from tests.hostile.server import Case, Exchange, HostileServer
 from tests.run.command import environment
 from tests.waiting import PATIENCE_S
 
@@ -70,11 +71,10 @@ def test_what_is_no_tls_is_3(greeting: bytes, tmp_path: Path) -> None:
     assert str(ended).startswith(f"inconclusive: no TLS connection to {url}: ")
 
 
-def test_handshake_without_end_is_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "CONNECT_TIMEOUT_S", 0.2)
+def test_handshake_without_end_is_3(tmp_path: Path) -> None:
     with HostileServer() as server:
         url = server.base_url.replace("http:", "https:")
-        ended = refusal(url, tmp_path)
+        ended = refusal(url, tmp_path, timing=Timing(connected=0.2))
     assert ended.exit_code == 3
     assert "timed out" in str(ended)
 
@@ -86,7 +86,7 @@ def test_http_to_a_tls_port_is_3(tmp_path: Path) -> None:
     assert "cannot be reached" in str(ended)
 
 
-def test_tls_that_breaks_in_mid_run_loses_the_target(tmp_path: Path, impatient: None) -> None:
+def test_tls_that_breaks_in_mid_run_loses_the_target(tmp_path: Path) -> None:
     async def reset(exchange: Exchange) -> None:
         exchange.reset()
 
@@ -97,11 +97,11 @@ def test_tls_that_breaks_in_mid_run_loses_the_target(tmp_path: Path, impatient: 
             client.call("GET /rules")
 
 
-def test_slow_answer_over_tls_is_given_up(tmp_path: Path, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_answer_over_tls_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def drip(exchange: Exchange) -> None:
         await exchange.endlessly(b"x", 0.1)
 
-    cases = {"/rules": drip}
+    cases: dict[str, Case] = {"/rules": drip}
     with (
         HostileServer(cases, tls=serving("trusted")) as server,
         Client(server.base_url, tmp_path, ca_bundle=CA) as client,

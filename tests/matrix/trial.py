@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import conformance
 from conformance.reference.embedded import start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.report.storage import read_run
@@ -12,19 +13,33 @@ from conformance.result import RunResult
 from tests.run.command import environment, run
 
 DATA_PLANE = tuple(
-    f"conformance/scenarios/test_{name}.py"
+    f"conformance/scenarios/test_{name}"
     for name in (
-        "login",
-        "permissions",
-        "publish",
-        "retainer",
-        "clients",
-        "client_subscriptions",
-        "ban_effects",
-        "connector_secrets",
+        "login.py",
+        "permissions.py",
+        "publish.py",
+        "retainer.py",
+        "clients.py",
+        "client_subscriptions.py",
+        "ban_effects.py",
+        "connector_secrets.py",
+        "session_ends.py::test_denied_message[mqtt5-kept]",
+        "session_ends.py::test_ban[user-name-mqtt5-kept]",
     )
 )
-"""Items for which it matters how a deployment is configured."""
+"""Items that nearly every setting concerns: some seconds for a deployment."""
+
+_LONG = ("connectors", "identifiers", "sql_statements", "sql_table", "texts", "type_secrets", "types", "wrong_bodies")
+_REST_ALONE = frozenset(f"test_{name}.py" for name in _LONG)
+"""Scenarios that arrange nothing at the broker, and that take long."""
+
+SCENARIOS = tuple(
+    f"conformance/{folder}/{file.name}"
+    for folder in ("scenarios", "models")
+    for file in sorted(Path(conformance.__file__).parent.joinpath(folder).glob("test_*.py"))
+    if file.name not in _REST_ALONE
+)
+"""Every scenario and model at whose outcome a setting could have a hand."""
 
 
 def run_on(settings: Sequence[str], folder: Path, *items: str, workers: int = 0) -> RunResult:

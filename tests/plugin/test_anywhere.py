@@ -11,6 +11,7 @@ from conformance.catalogue.registry import catalogue
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.run.node_ids import operation_of, requirements_of
 from tests.plugin.installed import ROOT, pytest_beside
+from tests.recorded import RECORDED
 from tests.run.command import environment, report_of, run
 
 MODULE = "conformance/scenarios/test_wrong_bodies.py"
@@ -21,8 +22,8 @@ PASSING = "conformance/scenarios/test_rules.py::test_deleted_rule_is_gone"
 
 
 @pytest.fixture(scope="module")
-def strict() -> Iterator[EmbeddedDeployment]:
-    with start_embedded(strict=True) as deployment:
+def recorded() -> Iterator[EmbeddedDeployment]:
+    with start_embedded(traits=RECORDED) as deployment:
         yield deployment
 
 
@@ -70,17 +71,17 @@ def test_ids_are_the_same_from_everywhere(
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_installed_suite_decides_as_the_command_does(
-    workers: str, strict: EmbeddedDeployment, site: Path, tmp_path: Path
+    workers: str, recorded: EmbeddedDeployment, site: Path, tmp_path: Path
 ) -> None:
     """Also without ``-p``: the options are there because items of the suite are selected."""
-    env = environment(strict, SEED="1")
+    env = environment(recorded, SEED="1")
     run("run", "-n", "0", FAILING, PASSING, "--disposable", "--report-dir", "command", env=env, cwd=tmp_path)
     items = [item.replace("/", ".", 2).replace(".py::", "::") for item in (FAILING, PASSING)]
     options = ["--disposable", "--report-dir", "pytest", "-n", workers]
     completed = pytest_beside(site, "--pyargs", *items, *options, cwd=tmp_path, env=env)
     assert completed.returncode == 1, completed.stdout + completed.stderr
     expected, found = report_of(tmp_path / "command"), report_of(tmp_path / "pytest")
-    assert found["failures"], "the strict deployment has a defect there"
+    assert found["failures"], "the recorded deployment has a defect there"
     names = ("requirement", "operation", "check")
     for report in (expected, found):
         report["failures"] = sorted([failure[name] for name in names] for failure in report["failures"])

@@ -94,10 +94,36 @@ def test_new_failure_is_worse_and_fixing_it_is_not(tmp_path: Path) -> None:
     worse, better = invoke(diff, good, bad), invoke(diff, bad, good)
     assert (worse.exit_code, better.exit_code) == (1, 0)
     assert "verdict: conformant -> non_conformant" in worse.output
-    assert "New failures, by requirement (1)\n  GEN-14: passed -> failed" in worse.output
+    assert "New failures, by requirement (1)\n  Every body validates. (GEN-14): passed -> failed" in worse.output
     assert "  GET /rules: response_schema: no failure -> 1 failure" in worse.output
-    assert "Fixed, by requirement (1)\n  GEN-14: failed -> passed" in better.output
+    assert "Fixed, by requirement (1)\n  Every body validates. (GEN-14): failed -> passed" in better.output
     assert "  GET /rules: response_schema: 1 failure -> no failure" in better.output
+
+
+def test_causes_come_first(tmp_path: Path) -> None:
+    good, bad = stored(tmp_path / "good", good_items()), stored(tmp_path / "bad", with_failure())
+    waived = stored(tmp_path / "waived", with_failure(waived_by="W-1"))
+    part = stored(tmp_path / "part", good_items()[1:], complete=False)
+    headline = "Every body validates. GET /rules: 200: /data/0/enable: 'true' is not of type 'boolean'"
+    for old, new, title, change in (
+        (good, bad, "New failures", "no failure -> 1 failure"),
+        (bad, bad, "Still failing", "1 failure -> 1 failure"),
+        (bad, good, "Fixed", "1 failure -> no failure"),
+        (bad, waived, "Waived now", "1 failure -> 1 failure waived"),
+        (bad, part, "Not decided any more", "1 failure -> no request was answered"),
+    ):
+        assert f"\n{title}, by cause (1)\n  {headline}: {change}\n" in invoke(diff, old, new).output
+
+
+def test_reports_without_causes_are_compared_by_their_failures() -> None:
+    old, new = build_report(run_of(with_failure())), build_report(run_of(with_failure()))
+    del old["causes"]
+    for one in old["failures"]:
+        del one["cause"]
+    comparison = compare(old, new)
+    assert list(comparison.causes) == ["still_failing"]
+    assert not comparison.worse
+    assert compare(new, old).causes == {}
 
 
 def test_waived_failure_is_a_worse_verdict_but_no_new_failure(tmp_path: Path) -> None:
@@ -106,11 +132,11 @@ def test_waived_failure_is_a_worse_verdict_but_no_new_failure(tmp_path: Path) ->
     result = invoke(diff, good, waived)
     assert result.exit_code == 1
     assert "New failures" not in result.output
-    assert "Changed outcome, by requirement (1)\n  GEN-14: passed -> waived" in result.output
+    assert "Changed outcome, by requirement (1)\n  Every body validates. (GEN-14): passed -> waived" in result.output
     better = invoke(diff, bad, waived)
     assert better.exit_code == 0
     assert "Fixed" not in better.output
-    assert "Waived now, by requirement (1)\n  GEN-14: failed -> waived" in better.output
+    assert "Waived now, by requirement (1)\n  Every body validates. (GEN-14): failed -> waived" in better.output
     assert "  GET /rules: response_schema: 1 failure -> 1 failure waived" in better.output
 
 
@@ -124,7 +150,10 @@ def test_what_no_longer_runs_is_worse(tmp_path: Path) -> None:
     less[2].outcome = "error"
     result = invoke(diff, good, stored(tmp_path / "less", less))
     assert result.exit_code == 1
-    assert "Not decided any more, by requirement (1)\n  RUL-02: passed -> error" in result.output
+    assert (
+        "Not decided any more, by requirement (1)\n  What is deleted is gone. (RUL-02): passed -> error"
+        in result.output
+    )
 
 
 def skipped_items() -> list[ItemResult]:
@@ -159,7 +188,7 @@ def test_what_is_not_selected_any_more_is_worse(tmp_path: Path) -> None:
     good = stored(tmp_path / "good", good_items())
     result = invoke(diff, good, stored(tmp_path / "part", good_items()[:1], complete=False))
     assert result.exit_code == 1
-    assert "Not decided any more, by requirement (1)\n  RUL-02: passed -> " in result.output
+    assert "Not decided any more, by requirement (1)\n  What is deleted is gone. (RUL-02): passed -> " in result.output
 
 
 def test_failure_whose_requirement_is_not_decided_any_more_is_not_fixed() -> None:

@@ -13,7 +13,7 @@ from conformance.result import ItemResult, LeftOut, Omission, Outcome, PartSelec
 from tests.report.samples import CATALOGUE, OPERATIONS, SELECTION, failing_items, failure, good_items, item, items
 from tests.report.samples import selections as any_selection
 
-FROM_BEST = ("conformant", "conformant_with_waivers", "partial", "inconclusive", "non_conformant")
+FROM_BEST: tuple[Verdict, ...] = ("conformant", "conformant_with_waivers", "partial", "inconclusive", "non_conformant")
 some_items = st.lists(items, max_size=5)
 troubles = st.lists(st.sampled_from(["interrupted", "a worker died"]), max_size=2)
 
@@ -127,7 +127,10 @@ def test_everything_at_once() -> None:
         "DELETE /rules/{id}": "not_run",
     }
     reasons = "\n".join(decision.reasons)
-    assert "GEN-14: 2 failures in GET /rules, GET /rules/{id}." in reasons
+    assert "1 cause of 3 failures, 1 of them against a MUST." in reasons
+    assert (
+        "Every body validates. GET /rules and 1 more: 200: /data/0/enable: 'true' is not of type 'boolean'." in reasons
+    )
     assert "interrupted." in reasons
     assert "1 item did not run: test_late is not_run." in reasons
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.report.waiver_proposal import propose
 from conformance.result import Failure, RunResult
 from conformance.waivers import WaiverError, WaiverFile, parse_waivers
-from conformance.waivers.proposal import propose
 from tests.report.samples import failing_items, failure, good_items, run_of
 
 TODAY = date(2026, 11, 23)
@@ -88,4 +88,5 @@ def test_proposals_are_toml_whatever_a_failure_says(requirement: str, check: str
     run = run_of(failing_items())
     run.failures = [failure(requirement=requirement, check=check, message=message)]
     entry = tomllib.loads(propose(run, TODAY))["waiver"][0]
-    assert (entry["requirement"], entry["check"]) == (requirement, check)
+    (deviation,) = entry["deviations"]
+    assert (deviation["requirement"], deviation["check"]) == (requirement, check)

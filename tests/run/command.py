@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from conformance.reference.embedded import EmbeddedDeployment
+from tests import forked
 from tests.waiting import RUN_PATIENCE_S, eventually
 
 
@@ -32,10 +33,16 @@ def environment(target: EmbeddedDeployment | None = None, **variables: str) -> d
 
 
 def run(*arguments: str, env: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "conformance.commands.cli", *arguments]
-    return subprocess.run(
-        command, env=env, cwd=cwd, capture_output=True, text=True, timeout=RUN_PATIENCE_S, check=False
-    )
+    """Run ``emqx-conformance`` with ``arguments`` in ``cwd`` to its end, with nothing to read on standard input."""
+    with tempfile.TemporaryDirectory(prefix="command-") as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        process = forked.start(arguments, env=env, folder=cwd, output=output, errors=errors)
+        process.join(RUN_PATIENCE_S)
+        texts = [file.read_text(encoding="utf-8") for file in (output, errors)]
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired([*arguments], RUN_PATIENCE_S, *texts)
+        return subprocess.CompletedProcess([*arguments], process.exitcode, *texts)
 
 
 def start(command: list[str], folder: Path, env: dict[str, str], cwd: Path | None = None) -> subprocess.Popen[str]:

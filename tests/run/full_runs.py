@@ -12,6 +12,7 @@ from conformance.reference.embedded import start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.report.storage import read_run
 from conformance.result import RunResult
+from tests.recorded import RECORDED
 from tests.run.command import environment, run
 
 
@@ -37,7 +38,7 @@ def run_against_reference(folder: Path) -> None:
 
 def run_against_recorded_server(folder: Path) -> None:
     """Against the recorded defects of EMQX 5.8.9, with the waivers that ship for them."""
-    with start_embedded(strict=True, configuration=NodeConfiguration(authentication_enable=True)) as target:
+    with start_embedded(traits=RECORDED, configuration=NodeConfiguration(authentication_enable=True)) as target:
         assert target.mqtt is not None
         keys = {f"{role.upper()}_KEY": key for role, (key, _) in target.role_keys.items()}
         secrets = {f"{role.upper()}_SECRET": secret for role, (_, secret) in target.role_keys.items()}

@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from tests.recorded import RECORDED
 from tests.run.command import environment, report_of, run
 
 AUTHZ = "/authorization/sources/built_in_database/rules"
-# In strict mode the deployment has the recorded defects: these items fail, with credentials in the answers.
+# On the recorded server the deployment has the recorded defects: these items fail, with credentials in the answers.
 FAILING = [
     f"conformance/fuzz/test_operations.py::test_boundaries[PUT {AUTHZ}/users/{{username}}]",
     f"conformance/fuzz/test_operations.py::test_boundaries[POST {AUTHZ}/all]",
@@ -25,20 +26,20 @@ SKIPPED = ["conformance/fuzz/test_operations.py::test_positive[DELETE /banned]"]
 
 
 @pytest.fixture(scope="module")
-def strict() -> Iterator[EmbeddedDeployment]:
-    with start_embedded(strict=True) as deployment:
+def recorded() -> Iterator[EmbeddedDeployment]:
+    with start_embedded(traits=RECORDED) as deployment:
         yield deployment
 
 
 @pytest.fixture(scope="module", params=["0", "2"], ids=["one process", "xdist"])
 def failing_run(
-    request: pytest.FixtureRequest, strict: EmbeddedDeployment, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, recorded: EmbeddedDeployment, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("run")
     items = [*FAILING, *PASSING]
     # Not exclusive: one of the failing items is skipped then, and counted as such.
     exclusive = {"EXCLUSIVE": "true", "SEED": "1"}
-    completed = run("run", "-n", request.param, *items, env=environment(strict, **exclusive), cwd=folder)
+    completed = run("run", "-n", request.param, *items, env=environment(recorded, **exclusive), cwd=folder)
     assert completed.returncode == 1, completed.stdout + completed.stderr
     (folder / "output").write_text(completed.stdout + completed.stderr)
     return folder
@@ -101,16 +102,16 @@ def test_every_format_names_the_request_as_the_server_saw_it(failing_run: Path) 
         assert all(identifier in text for identifier in ids)
 
 
-def test_no_file_tells_a_secret(failing_run: Path, strict: EmbeddedDeployment) -> None:
-    secrets = (strict.api_secret, strict.bearer_token)
+def test_no_file_tells_a_secret(failing_run: Path, recorded: EmbeddedDeployment) -> None:
+    secrets = (recorded.api_secret, recorded.bearer_token)
     for file in failing_run.rglob("*"):
         if file.is_file():
             content = file.read_bytes()
             assert not any(secret.encode() in content for secret in secrets), file
 
 
-def test_what_needs_exclusive_is_skipped_with_that_reason(strict: EmbeddedDeployment, tmp_path: Path) -> None:
-    completed = run("run", "-n", "0", *SKIPPED, *PASSING, env=environment(strict), cwd=tmp_path)
+def test_what_needs_exclusive_is_skipped_with_that_reason(recorded: EmbeddedDeployment, tmp_path: Path) -> None:
+    completed = run("run", "-n", "0", *SKIPPED, *PASSING, env=environment(recorded), cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     report = report_of(tmp_path / "reports")
     assert report["totals"]["skipped"] == 2, "the item, and SAFE-02"
@@ -119,9 +120,9 @@ def test_what_needs_exclusive_is_skipped_with_that_reason(strict: EmbeddedDeploy
     assert "needs --exclusive" in (tmp_path / "reports" / "run.json").read_text()
 
 
-def test_published_contract_blames_the_document(strict: EmbeddedDeployment, tmp_path: Path) -> None:
+def test_published_contract_blames_the_document(recorded: EmbeddedDeployment, tmp_path: Path) -> None:
     item = "conformance/fuzz/test_operations.py::test_positive[GET /rule_events]"
-    completed = run("run", "-n", "0", item, "--contract", "published", env=environment(strict), cwd=tmp_path)
+    completed = run("run", "-n", "0", item, "--contract", "published", env=environment(recorded), cwd=tmp_path)
     assert completed.returncode == 1, completed.stdout + completed.stderr
     report = report_of(tmp_path / "reports")
     assert report["contract"]["variant"] == "published"

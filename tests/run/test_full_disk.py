@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from tests.recorded import RECORDED
 from tests.run.command import environment, report_of, run
 from tests.waiting import RUN_PATIENCE_S
 
@@ -76,9 +77,9 @@ def test_disk_without_room_for_the_report_is_3_even_if_a_failure_was_found(tmp_p
     reports.mkdir()
     for name in ("report.json", "index.html"):
         (reports / name).write_text("of an earlier run")
-    with start_embedded(strict=True) as strict:
+    with start_embedded(traits=RECORDED) as recorded:
         completed = run_bounded(
-            20_000, "-n", "0", "--exclusive", FAILING, env=environment(strict, SEED="1"), cwd=tmp_path
+            20_000, "-n", "0", "--exclusive", FAILING, env=environment(recorded, SEED="1"), cwd=tmp_path
         )
     output = assert_honest(completed, tmp_path)
     assert TOO_LARGE in output

@@ -10,10 +10,12 @@ import pytest
 from conformance.catalogue.coverage import account, unreachable_values
 from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
+from conformance.reference.defects import Defect
 from conformance.report.verdict import Selection, decide
 from conformance.result import RunResult
 from conformance.target.settings.config import WAIVERS_FOLDER
 from conformance.waivers import Waiver, WaiverFile, load_waivers
+from tests.recorded import RECORDED
 from tests.run.full_runs import run_against_recorded_server, run_against_reference, stored_run
 from tests.waiting import RUN_PATIENCE_S
 
@@ -108,6 +110,7 @@ def test_every_shipped_waiver_is_needed(recorded_run: RunResult) -> None:
     # Whether random data meet a defect is luck; that the defect is there, another waiver of it shows.
     drawn = {entry.id for entry in catalogue() if entry.random and not entry.universal}
     shown = {waiver.defect for waiver in shipped.waivers if waiver.id in needed}
+    assert shown == {defect.id for defect in Defect if defect in RECORDED}
     assert [waiver.id for waiver in unneeded if waiver.requirement not in drawn or waiver.defect not in shown] == []
 
 

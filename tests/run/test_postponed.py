@@ -17,6 +17,7 @@ from conformance.run.item_life import NOT_YET
 from conformance.run.postponed import send_postponed
 from conformance.waivers.file import parse_waivers
 from tests.faults.seeded import error_reply
+from tests.recorded import RECORDED
 from tests.run.command import environment, report_of, run
 from tests.safety.populated import Populated
 from tests.safety.scene import Scene, refusing
@@ -36,7 +37,7 @@ ITEMS = (
 @pytest.fixture
 def recorded() -> Iterator[EmbeddedDeployment]:
     """A deployment with the recorded defects of EMQX 5.8.9."""
-    with start_embedded(strict=True) as deployment:
+    with start_embedded(traits=RECORDED) as deployment:
         yield deployment
 
 
@@ -84,7 +85,7 @@ def test_disposable_target_gets_it_when_all_else_is_done(recorded: EmbeddedDeplo
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     with (
-        start_embedded(strict=True) as deployment,
+        start_embedded(traits=RECORDED) as deployment,
         Populated(deployment) as populated,
         Scene(populated, tmp_path, disposable=True) as scene,
     ):

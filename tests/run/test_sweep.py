@@ -16,7 +16,6 @@ from conformance.reference.embedded import start_embedded
 from conformance.target.guard.sandbox import new_run_id
 from conformance.target.journal.journal import Header, Journal, read_journal
 from conformance.target.journal.resource import Resource
-from conformance.target.leftovers import cleanup
 from conformance.target.mqtt import MqttClient
 from tests.faults.proxy import FaultProxy
 from tests.safety.populated import AVRO, Populated
@@ -37,8 +36,8 @@ def populated() -> Iterator[Populated]:
 
 @pytest.fixture
 def sweep(populated: Populated, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sweep:
-    """Runs the command against the deployment, or against another base URL."""
-    monkeypatch.setattr(cleanup, "_PAUSES_S", (0.0,))
+    """Runs the command against the deployment, or against another base URL; what it cannot delete it tells at once."""
+    (tmp_path / "targets.toml").write_text("[targets.here.timing]\ncleaned = 0.001\n")
     monkeypatch.chdir(tmp_path)
     deployment = populated.deployment
 
@@ -48,7 +47,7 @@ def sweep(populated: Populated, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
             "EMQX_CONFORMANCE_API_KEY": deployment.api_key,
             "EMQX_CONFORMANCE_API_SECRET": deployment.api_secret,
         }
-        return CliRunner().invoke(main, ["sweep", *map(str, arguments)], env=environment)
+        return CliRunner().invoke(main, ["sweep", "--target", "here", *map(str, arguments)], env=environment)
 
     return run
 

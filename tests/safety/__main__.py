@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from conformance.reference.defects import NO_TRAITS
+from tests.recorded import RECORDED
 from tests.safety.effects import Effects
 from tests.safety.generated import WRITES
 from tests.safety.network import recorded_network
@@ -18,7 +20,7 @@ def main() -> None:
     options = parser.parse_args()
     trial = Trial()
     with recorded_network() as network:
-        targets = [SharedTarget(network, strict=strict) for strict in (False, True)]
+        targets = [SharedTarget(network, traits=traits) for traits in (NO_TRAITS, RECORDED)]
         try:
             judges = [Effects(target) for target in targets]
             for label in WRITES:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
-from unittest import mock
 
 from conformance.target.errors import SafetyViolation
 from conformance.target.guard.guard import Guard, Outgoing
@@ -14,9 +13,9 @@ from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer, Sent
 from conformance.target.journal.journal import Header, Journal
 from conformance.target.journal.resource import Resource
-from conformance.target.leftovers import cleanup
 from conformance.target.leftovers.cleanup import Left, clean_up
 from conformance.target.redaction import Redactor
+from conformance.target.timing import Timing
 from tests.safety.shared_target import SANDBOX, SharedTarget, contract
 
 _HEADER = Header(SANDBOX.run_id, SANDBOX.worker, "in-process", "tests", "2026-11-23T03:00:00+00:00")
@@ -26,6 +25,7 @@ class InProcess:
     """Stands in for the session: what the guard lets pass goes into the application."""
 
     redact = Redactor()
+    timing = Timing(cleaned=0.0, retained=0.0, deleted=0.0)
 
     def __init__(self, target: SharedTarget, sandbox: Sandbox) -> None:
         self._target = target
@@ -57,9 +57,4 @@ def cleaned_up(target: SharedTarget, created: Iterable[Resource]) -> list[Left]:
     sandbox = Sandbox(SANDBOX.run_id, SANDBOX.worker)
     journal = Journal(None, _HEADER)
     journal.record(created)
-    with (
-        mock.patch.object(cleanup, "_PAUSES_S", (0.0,)),
-        mock.patch.object(cleanup, "_RETAINING_S", 0.0),
-        mock.patch.object(cleanup, "_DELETED_WITHIN_S", 0.0),
-    ):
-        return clean_up(InProcess(target, sandbox), journal, sandbox, journal)  # type: ignore[arg-type]
+    return clean_up(InProcess(target, sandbox), journal, sandbox, journal)  # type: ignore[arg-type]

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from conformance.reference.defects import NO_TRAITS
 from conformance.reference.embedded import start_embedded
+from tests.recorded import RECORDED
 from tests.safety.effects import Effects
 from tests.safety.network import Network, recorded_network
 from tests.safety.populated import Populated
@@ -29,14 +31,14 @@ def network() -> Iterator[Network]:
 @pytest.fixture(scope="module")
 def effects(network: Network) -> Iterator[Effects]:
     """A deployment in this process that is as it should be, and what requests do to others on it."""
-    target = SharedTarget(network, strict=False)
+    target = SharedTarget(network, traits=NO_TRAITS)
     yield Effects(target)
     target.close()
 
 
 @pytest.fixture(scope="module")
-def strict_effects(network: Network) -> Iterator[Effects]:
+def recorded_effects(network: Network) -> Iterator[Effects]:
     """The same with the recorded defects of EMQX 5.8.9."""
-    target = SharedTarget(network, strict=True)
+    target = SharedTarget(network, traits=RECORDED)
     yield Effects(target)
     target.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from conformance.contract import load_contract
-from conformance.run.worker import Plan, Worker
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import new_run_id
@@ -17,8 +17,14 @@ from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.cleanup import Left, clean_up, read_rules_of_all
 from conformance.target.settings.config import Configuration
 from conformance.target.target import Target
+from conformance.target.timing import Timing
+from conformance.worker.context import Worker
+from conformance.worker.plan import Plan
 from tests.faults.proxy import Fault, FaultProxy, Reply, Request
 from tests.safety.populated import Populated
+
+HURRIED = Timing(cleaned=0.001, retained=0.0, deleted=0.1, vanished=0.2)
+"""Nothing here comes late, unless a test wants it so."""
 
 CAPABILITIES = Capabilities(
     version="5.8.9", node=None, action_types=("http",), no_mqtt=None, no_authenticator=None, no_authorization=None,
@@ -33,6 +39,7 @@ class Scene:
         self.populated = populated
         self.fault: Fault | None = None
         self.seen: list[str] = []
+        self._open = ExitStack()
         self._proxy = FaultProxy(populated.deployment.base_url, self._pass)
         deployment = populated.deployment
         configuration = Configuration(
@@ -41,7 +48,7 @@ class Scene:
             api_secret=deployment.api_secret,
             mqtt=deployment.mqtt,
             report_dir=folder,
-            **settings,
+            **{"timing": HURRIED, **settings},
         )
         self.worker = Worker(configuration, new_run_id(), "gw0", load_contract())
         self.api, self.sandbox, self.journal = self.worker.api, self.worker.sandbox, self.worker.journal
@@ -64,7 +71,9 @@ class Scene:
         return self.fault(request, forward) if self.fault is not None else forward()
 
     def __enter__(self) -> Scene:
-        self._proxy.__enter__()
+        self._open.enter_context(self._proxy)
+        self._open.callback(self.worker.close)
+        self._open.callback(self.target.close)
         if self.plan.configuration.mode >= Mode.EXCLUSIVE:
             rules = read_rules_of_all(self.api)
             assert rules is not None
@@ -72,9 +81,7 @@ class Scene:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.target.close()
-        self.worker.__exit__()
-        self._proxy.__exit__(None, None, None)
+        self._open.close()
 
     def clean_up(self) -> list[Left]:
         return clean_up(self.api, self.journal, self.sandbox, self.journal)

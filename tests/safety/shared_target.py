@@ -9,14 +9,15 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from conformance.contract import Contract, load_contract, paths
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.assembly import AssembledDeployment
+from conformance.reference.defects import Traits
+from conformance.reference.deployment import Settings
 from conformance.reference.message import Message
 from conformance.reference.mqtt.table import SubscriptionTable
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
 from conformance.reference.unguarded import UnguardedWrites
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.sandbox import Sandbox
@@ -53,23 +54,22 @@ _AUTHORIZATION = b"Basic " + base64.b64encode(":".join(_CREDENTIALS).encode())
 _AVRO = '{"type":"record","name":"r","fields":[{"name":"v","type":"int"}]}'
 
 
-@cache
 def contract() -> Contract:
     return load_contract(version="5.8.9")
 
 
 class SharedTarget:
-    """One deployment, ``strict`` with the recorded defects of EMQX 5.8.9. ``broker`` is its MQTT listener."""
+    """One deployment with its defects and quirks. ``broker`` is its MQTT listener."""
 
-    def __init__(self, network: Network, *, strict: bool) -> None:
+    def __init__(self, network: Network, *, traits: Traits) -> None:
         self.loop = asyncio.new_event_loop()
         self.network = network
-        self.deployment = Deployment(Settings(*_CREDENTIALS, strict=strict), None if strict else contract())
+        self.deployment = AssembledDeployment(Settings(*_CREDENTIALS, traits=traits))
         self._application = Application(self.deployment)
         self.published: list[str] = []
         self.deployment.hooks.on("message_publish", lambda _event, context: self.published.append(context["topic"]))
         self.deployment.rules.writes = self.deployment.rules.deletions = UnguardedWrites(0)
-        self.deployment.schemas.writes = UnguardedWrites(0)
+        self.deployment.schemas.writes = self.deployment.access.writes = UnguardedWrites(0)
         self.broker = f"127.0.0.1:{self.loop.run_until_complete(self.deployment.start(('127.0.0.1', 0)))[0]}"
         network.brokers.add(self.broker)
         self.clients: dict[str, Client] = {}
@@ -122,7 +122,8 @@ class SharedTarget:
         self._count()
         everybody_is_there = all(client.connected for client in self.clients.values())
         if reconnect or not everybody_is_there or self._subscriptions() != self._subscribed:
-            for connection in list(deployment.broker.connections):
+            connections: list[Any] = list(deployment.broker.connections)
+            for connection in connections:
                 connection.abort()
             deployment.broker.connections.clear()
             deployment.broker.sessions.clear()
@@ -181,8 +182,9 @@ class SharedTarget:
 
     def _count(self) -> None:
         """Give every counter something to lose."""
-        counters = [rule.metrics for rule in self.deployment.rules.all()]
-        for metrics in (*counters, *(action.metrics for action in self.deployment.bridges.actions.values())):
+        counters: list[Any] = [rule.metrics for rule in self.deployment.rules.all()]
+        counters += [action.metrics for action in self.deployment.bridges.actions.values()]
+        for metrics in counters:
             metrics.matched()
 
     def _connect(self) -> None:
@@ -212,7 +214,8 @@ class SharedTarget:
 
     def _bridge_marks(self) -> list[tuple[Any, Any]]:
         bridges = self.deployment.bridges
-        return [(item, item.config) for item in (*bridges.connectors.values(), *bridges.actions.values())]
+        items: list[Any] = [*bridges.connectors.values(), *bridges.actions.values()]
+        return [(item, item.config) for item in items]
 
     def _subscriptions(self) -> dict[str, tuple[str, ...]]:
         sessions = self.deployment.broker.sessions

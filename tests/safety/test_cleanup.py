@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,16 @@ from conformance.contract import paths
 from conformance.target.errors import SafetyViolation, TargetLost
 from conformance.target.http.session import Call, NoAnswer
 from conformance.target.journal.resource import KINDS, Resource
-from conformance.target.leftovers import cleanup
 from conformance.target.leftovers.cleanup import tidy_up
 from conformance.target.mqtt import MqttClient
 from tests.faults.proxy import Reply
 from tests.safety.populated import FOREIGN_TOPIC, Populated
-from tests.safety.scene import BUSY, CRASHED, DELETED, FORBIDDEN, Scene, answering, refusing
+from tests.safety.scene import BUSY, CRASHED, DELETED, FORBIDDEN, HURRIED, Scene, answering, refusing
 from tests.waiting import eventually
 
 
 @pytest.fixture
-def scene(populated: Populated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    monkeypatch.setattr(cleanup, "_PAUSES_S", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(cleanup, "_RETAINING_S", 0.0)
+def scene(populated: Populated, tmp_path: Path) -> Iterator[Scene]:
     with Scene(populated, tmp_path) as scene:
         yield scene
 
@@ -171,10 +169,7 @@ def test_what_stays_is_told_with_who_is_to_blame(scene: Scene, reply: Reply, at_
     scene.assert_as_before()
 
 
-def test_deletion_that_is_answered_and_not_carried_out_is_noticed(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cleanup, "_DELETED_WITHIN_S", 0.2)
+def test_deletion_that_is_answered_and_not_carried_out_is_noticed(scene: Scene) -> None:
     schema = scene.target.schemas.create()
     scene.fault = refusing("DELETE /schema_registry/{name}", DELETED)
     (left,) = scene.clean_up()
@@ -289,17 +284,15 @@ def test_rule_with_an_invented_id_may_be_used_once_it_showed_its_name(scene: Sce
 # --- what comes late --------------------------------------------------------------------------------------------------
 
 
-def test_message_that_is_retained_after_its_deletion_is_deleted_again(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cleanup, "_RETAINING_S", 30.0)
+def test_message_that_is_retained_after_its_deletion_is_deleted_again(scene: Scene) -> None:
+    scene.api.timing = replace(HURRIED, retained=30.0)
     topic = scene.sandbox.topic()
     scene.journal.record([Resource("retained", topic)])
     tidy_up(scene.api, scene.journal, scene.sandbox, list(scene.journal))
     assert list(scene.journal) == [Resource("retained", topic)], "404 proves nothing yet"
 
     scene.populated.call("POST", "/publish", {"topic": topic, "payload": "late", "retain": True})
-    monkeypatch.setattr(cleanup, "_RETAINING_S", 0.0)
+    scene.api.timing = HURRIED
     assert scene.clean_up() == []
     scene.assert_as_before()
 

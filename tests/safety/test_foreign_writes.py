@@ -23,12 +23,12 @@ def test_foreign_write_shows(effects: Effects, request_: Outgoing) -> None:
 
 
 @pytest.mark.parametrize("request_", [*APPLIED, *APPLIED_BY_LENIENT_SERVERS], ids=described)
-def test_foreign_write_shows_on_the_recorded_server(strict_effects: Effects, request_: Outgoing) -> None:
-    _, found = strict_effects.of(request_)
+def test_foreign_write_shows_on_the_recorded_server(recorded_effects: Effects, request_: Outgoing) -> None:
+    _, found = recorded_effects.of(request_)
     assert found
 
 
 @pytest.mark.parametrize("request_", LEGITIMATE, ids=described)
-def test_what_the_suite_needs_does_not_show(effects: Effects, strict_effects: Effects, request_: Outgoing) -> None:
+def test_what_the_suite_needs_does_not_show(effects: Effects, recorded_effects: Effects, request_: Outgoing) -> None:
     assert effects.of(request_)[1] == []
-    assert strict_effects.of(request_)[1] == []
+    assert recorded_effects.of(request_)[1] == []

@@ -18,14 +18,14 @@ EXAMPLES = 80
 """For each of the 43 operations; ``python -m tests.safety`` tries more."""
 
 
-def test_guard_keeps_others_safe(effects: Effects, strict_effects: Effects) -> None:
+def test_guard_keeps_others_safe(effects: Effects, recorded_effects: Effects) -> None:
     """Judged twice: the recorded server removes dot segments, reads JSON leniently and takes other values for texts.
 
     What the guard lets through touches nobody else, is in the journal, and is deleted again by the clean-up.
     """
     trial = Trial()
     for label in WRITES:
-        trial.of_operation(label, (effects, strict_effects), EXAMPLES)
+        trial.of_operation(label, (effects, recorded_effects), EXAMPLES)
     # No operation escapes: each was refused, and each was let through and applied, at least once.
     assert [label for label in WRITES if not trial.refused[label]] == []
     assert [label for label in WRITES if not trial.applied[label]] == []
@@ -66,20 +66,22 @@ def test_hole_in_the_guard_is_found(
     ],
 )
 def test_what_would_stay_for_good_is_found(
-    strict_effects: Effects, monkeypatch: pytest.MonkeyPatch, label: str, told: str
+    recorded_effects: Effects, monkeypatch: pytest.MonkeyPatch, label: str, told: str
 ) -> None:
     """The trial can fail: of ids that no path carries it finds one that is stored and cannot be deleted again."""
     monkeypatch.setattr("conformance.target.guard.identities.Judge.deletable", lambda *_values: iter(()))
     with pytest.raises(AssertionError, match=told):
-        Trial().of_operation(label, [strict_effects], 10 * EXAMPLES, shrink=False)
+        Trial().of_operation(label, [recorded_effects], 10 * EXAMPLES, shrink=False)
 
 
 @pytest.mark.parametrize("user_id", [{"a": 1}, [OWN], 5], ids=str)
-def test_recorded_server_keeps_what_nobody_can_delete(effects: Effects, strict_effects: Effects, user_id: Any) -> None:
+def test_recorded_server_keeps_what_nobody_can_delete(
+    effects: Effects, recorded_effects: Effects, user_id: Any
+) -> None:
     """The judge can convict: an imported id that is no text is stored by the recorded server alone, and stays."""
     request = write("POST", f"{paths.IMPORT_USERS}?type=plain", [{"user_id": user_id, "password": "p"}])
     announced = creations(f"POST {paths.IMPORT_USERS}", {}, request)
     assert effects.of(request, announced)[0] == 400
-    status, found = strict_effects.of(request, announced)
-    assert (status, strict_effects.created) == (200, set(announced))
+    status, found = recorded_effects.of(request, announced)
+    assert (status, recorded_effects.created) == (200, set(announced))
     assert found, "it is nobody's by its name"

@@ -11,6 +11,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,7 @@ class Scene:
         self._runs_on = False
         self.before = populated.state()
         self._proxy = FaultProxy(populated.deployment.base_url, self._pass)
+        self._open = ExitStack()
         assert populated.deployment.mqtt is not None
         variables = {"BASE_URL": self._proxy.base_url, "MQTT": populated.deployment.mqtt, "PROFILE": "smoke"}
         settings = environment(populated.deployment, **variables)
@@ -103,14 +105,14 @@ class Scene:
         return (reply or forward()) if self._runs_on else None
 
     def __enter__(self) -> Scene:
-        self._proxy.__enter__()
+        self._open.enter_context(self._proxy)
         eventually(lambda: self._reached.is_set() or not self.run.alive, within_s=RUN_PATIENCE_S)
         assert self.run.alive, f"it ended before: {self.run.output}"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._proxy.__exit__(None, None, None)
+        self._open.close()
 
     def go_on(self) -> None:
         """Open the gate to a run that still lives."""

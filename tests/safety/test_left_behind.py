@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,13 +14,13 @@ import pytest
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import paths
 from conformance.result import ItemResult
-from conformance.run import ending as ending_module
 from conformance.run.ending import EndOfRun, inventory_before
 from conformance.target.errors import TargetLost
 from conformance.target.guard.sandbox import new_run_id
-from conformance.target.leftovers import cleanup, inventory, listing
+from conformance.target.leftovers import listing
 from conformance.target.leftovers.cleanup import clean_up
 from conformance.target.leftovers.inventory import Inventory
+from conformance.target.timing import Timing
 from conformance.waivers.file import parse_waivers
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
@@ -29,27 +30,20 @@ from tests.safety.scene import CRASHED, DELETED, FORBIDDEN, Scene, refusing
 PASSED = ItemResult("an item", ("RUL-01",), None, "passed")
 
 
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleanup, "_PAUSES_S", (0.0,))
-    monkeypatch.setattr(cleanup, "_DELETED_WITHIN_S", 0.1)
-    monkeypatch.setattr(ending_module, "_PAUSES_S", (0.0, 0.1))
-
-
 @pytest.fixture
 def open_scene(populated: Populated, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
     """Starts a run with settings of its configuration."""
     scenes: list[Scene] = []
 
     def begin(**settings: Any) -> Scene:
-        scenes.append(Scene(populated, tmp_path, **settings).__enter__())
+        scenes.append(stack.enter_context(Scene(populated, tmp_path, **settings)))
         return scenes[0]
 
-    yield begin
-    for scene in scenes:
-        scene.fault = None
-        clean_up(scene.api, scene.journal, scene.sandbox, scene.journal)
-        scene.__exit__()
+    with ExitStack() as stack:
+        yield begin
+        for scene in scenes:
+            scene.fault = None
+            clean_up(scene.api, scene.journal, scene.sandbox, scene.journal)
 
 
 @pytest.fixture
@@ -376,8 +370,8 @@ def test_ban_that_expires_has_not_been_lifted(open_scene: Callable[..., Scene]) 
     assert outcomes(aftermath)["SAFE-02"] == ("passed", "")
 
 
-def test_slow_target_is_not_read_for_ever(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inventory, "_WITHIN_S", -1.0)
+def test_slow_target_is_not_read_for_ever(open_scene: Callable[..., Scene]) -> None:
+    scene = open_scene(timing=Timing(inventory=-1.0))
     before = inventory_before(scene.plan)
     assert before.requests == 0
     assert all("not read" in str(holdings.problem) for holdings in before.collections.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,13 +15,12 @@ from conformance.commands.sweep import sweep_target
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
 from conformance.result import ItemResult
-from conformance.run import ending as ending_module
 from conformance.run.ending import EndOfRun, inventory_before
 from conformance.target.errors import SafetyViolation
 from conformance.target.journal.journal import read_journal
-from conformance.target.leftovers import cleanup
 from conformance.target.leftovers.cleanup import clean_up
 from conformance.target.leftovers.inventory import Inventory
+from tests.recorded import RECORDED
 from tests.safety.populated import Populated
 from tests.safety.scene import FORBIDDEN, Scene, refusing
 
@@ -33,15 +33,8 @@ STAYS = "only deleting the authenticator and creating it anew removes it, with a
 @pytest.fixture(scope="module")
 def recorded() -> Iterator[Populated]:
     """A deployment with the recorded defects of EMQX 5.8.9, and foreign resources of every kind."""
-    with start_embedded(strict=True) as deployment, Populated(deployment) as populated:
+    with start_embedded(traits=RECORDED) as deployment, Populated(deployment) as populated:
         yield populated
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleanup, "_PAUSES_S", (0.0,))
-    monkeypatch.setattr(cleanup, "_DELETED_WITHIN_S", 0.1)
-    monkeypatch.setattr(ending_module, "_PAUSES_S", (0.0, 0.1))
 
 
 @pytest.fixture
@@ -50,14 +43,14 @@ def open_scene(recorded: Populated, tmp_path: Path) -> Iterator[Callable[..., Sc
     scenes: list[Scene] = []
 
     def begin(**settings: Any) -> Scene:
-        scenes.append(Scene(recorded, tmp_path, **settings).__enter__())
+        scenes.append(stack.enter_context(Scene(recorded, tmp_path, **settings)))
         return scenes[0]
 
-    yield begin
-    for scene in scenes:
-        scene.fault = None
-        clean_up(scene.api, scene.journal, scene.sandbox, [item for item in scene.journal if not item.nameless])
-        scene.__exit__()
+    with ExitStack() as stack:
+        yield begin
+        for scene in scenes:
+            scene.fault = None
+            clean_up(scene.api, scene.journal, scene.sandbox, [item for item in scene.journal if not item.nameless])
     renew_authenticator(recorded)
 
 
@@ -259,8 +252,8 @@ def test_messages_of_the_target_itself_are_nobody_s_change(
     (messages,) = [entry for entry in inventory_result(aftermath).collections if entry.name == "retained messages"]
     assert messages.activity() == ""
 
+    assert aftermath.after is not None
     before = aftermath.after
-    assert before is not None
     for topic in ("$SYS/brokers", "$SYS/brokers/emqx@127.0.0.1/uptime"):
         recorded.call("DELETE", f"/mqtt/retainer/message/{quote(topic, safe='')}")
     assert inventory_result(end(scene, before)).sentences() is not None

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from conformance.reference.deployment import Deployment, Settings
-from conformance.reference.rest.app import Application
+from conformance.reference.assembly import AssembledDeployment
+from conformance.reference.deployment import Settings
+from conformance.reference.pipeline.app import Application
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.hosts import HOST_FIELDS
 from tests.safety.shared_target import answered, contract
@@ -72,7 +73,7 @@ def _connectors(stranger: str) -> Iterator[dict[str, Any]]:
 
 async def _try_all(*, allow_egress: bool, stranger: str) -> list[int]:
     """Create and probe a connector of every type; the statuses."""
-    deployment = Deployment(Settings("key", "secret", allow_egress=allow_egress), contract())
+    deployment = AssembledDeployment(Settings("key", "secret", allow_egress=allow_egress))
     application = Application(deployment)
     statuses = []
     for body in _connectors(stranger):

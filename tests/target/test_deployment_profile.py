@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.target.deployment_profile import MqttLimits
 from conformance.target.errors import Inapplicable
-from conformance.target.preflight.deployment_profile import MqttLimits
 
 
 @pytest.mark.parametrize(

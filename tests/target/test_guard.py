@@ -1,4 +1,4 @@
-"""The guard knows all 77 operations, lets nothing foreign through, and what the suite needs it does."""
+"""The guard knows all operations, lets nothing foreign through, and what the suite needs it does."""
 
 import json
 from typing import Any

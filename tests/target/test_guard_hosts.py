@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.contract.contract import ResourceKind
+from conformance.contract.operations import ResourceKind
 from conformance.target.guard.hosts import HOST_FIELDS, NEVER_STARTED, HostPolicy
 from conformance.target.guard.readings import lenient_readings
 from tests.safety.shared_target import contract

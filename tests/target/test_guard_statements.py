@@ -93,6 +93,12 @@ def test_fields_must_leave_the_column_of_the_proof_alone(fields: str, safe: bool
     assert passes(f"SELECT {fields} {EVENT} WHERE clientid = '{OWN}'") is safe
 
 
+def test_an_alarm_is_proven_by_its_name() -> None:
+    assert passes(f"SELECT * FROM \"$events/sys/alarm_activated\" WHERE name = '{OWN}'")
+    assert not passes(f"SELECT '{OWN}' as name FROM \"$events/sys/alarm_activated\" WHERE name = '{OWN}'")
+    assert not passes("SELECT * FROM \"$events/sys/alarm_activated\" WHERE name = 'theirs'")
+
+
 def test_each_aliased_item_of_a_foreach_counts() -> None:
     assert not passes(f"FOREACH payload.l as clientid DO clientid {EVENT} WHERE clientid = '{OWN}'")
 

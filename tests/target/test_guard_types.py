@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.contract.contract import ResourceKind
+from conformance.contract.operations import ResourceKind
 from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
 from conformance.target.guard.hosts import HostPolicy
 from conformance.target.guard.types import KnownTypes, stated_types

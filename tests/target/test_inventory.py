@@ -16,6 +16,7 @@ from conformance.target.http.answer import Answer, Sent
 from conformance.target.journal.resource import KINDS, Resource
 from conformance.target.leftovers.inventory import Change, Claim, Inventory, compare, take_inventory
 from conformance.target.leftovers.listing import LISTINGS, MOST_ENTRIES
+from conformance.target.timing import Timing
 
 RUN = "0abcdef1234"
 OWN = f"cft-{RUN}-gw0-"
@@ -29,6 +30,7 @@ class Answering:
 
     def __init__(self, respond: Respond) -> None:
         self._respond = respond
+        self.timing = Timing()
         self.requests: list[str] = []
 
     def send(self, method: str, raw_path: str, *, observed: bool) -> Answer:

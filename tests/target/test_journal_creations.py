@@ -10,7 +10,7 @@ import pytest
 from conformance.contract import load_contract, paths
 from conformance.target.guard.guard import Outgoing
 from conformance.target.journal.creations import creations, deletions
-from conformance.target.journal.resource import ITEMS, KINDS, Resource, in_deletion_order
+from conformance.target.journal.resource import KINDS, RECORDS, Resource, dependents_first
 
 JSON = "application/json"
 
@@ -161,7 +161,8 @@ def test_every_deletion_names_what_it_deletes() -> None:
     assert deletions("DELETE /banned/{as}/{who}", {"as": "clientid", "who": "c"}) == [Resource("ban", "clientid/c")]
     assert deletions("DELETE /rules/{id}", {"id": "r"}) == [Resource("rule", "r")]
     assert deletions("GET /rules/{id}", {"id": "r"}) == []
-    for kind, path in ITEMS.items():
+    for kind, record in RECORDS.items():
+        path = record.item
         assert f"DELETE {path}" in contract.operations
         parameters = {name[1:-1]: "x" for name in path.split("/") if name.startswith("{")}
         expected = {"named_rule": ["rule"], "rules_of_all": []}.get(kind, [kind])
@@ -176,7 +177,7 @@ def test_paths_are_encoded_segment_by_segment() -> None:
 
 
 def test_dependents_are_deleted_first() -> None:
-    ordered = in_deletion_order([Resource(kind, str(number)) for kind in reversed(KINDS) for number in range(2)])
+    ordered = dependents_first([Resource(kind, str(number)) for kind in reversed(KINDS) for number in range(2)])
     assert [resource.kind for resource in ordered] == [kind for kind in KINDS for _ in range(2)]
     assert [resource.id for resource in ordered[:2]] == ["1", "0"], "the youngest of a kind first"
     assert KINDS.index("rule") < KINDS.index("action") < KINDS.index("connector")

@@ -90,3 +90,33 @@ def test_will_and_properties(listener: str) -> None:
         messages = heir.wait_for_messages(1, PATIENCE_S)
         assert [message.payload for message in messages] == [b"last"]
         assert properties_of(messages[0]) == {}
+
+
+def test_topic_aliases_are_resolved(listener: str) -> None:
+    with MqttClient(listener, "aliased", topic_aliases=1) as client:
+        client.subscribe("aliased/+")
+        for topic in ("aliased/a", "aliased/b", "aliased/a"):
+            client.publish(topic, topic)
+        messages = client.wait_for_messages(3, PATIENCE_S)
+    assert [message.topic for message in messages] == ["aliased/a", "aliased/b", "aliased/a"]
+    assert "TopicAlias" in properties_of(messages[2])
+
+
+def test_lost_connection_is_no_disconnection(listener: str) -> None:
+    with MqttClient(listener, "heir") as heir:
+        heir.subscribe("will")
+        client = MqttClient(listener, "lost", will=Will("will", "lost")).connect()
+        client.lose()
+        assert not client.connected
+        assert [message.payload for message in heir.wait_for_messages(1, PATIENCE_S)] == [b"lost"]
+
+
+def test_client_that_leaves_says_what_becomes_of_will_and_session(listener: str) -> None:
+    with MqttClient(listener, "heir") as heir:
+        heir.subscribe("will")
+        for reason_code in (0x00, 0x04):
+            client = MqttClient(listener, "leaving", session_expiry_s=60, will=Will("will", f"{reason_code}"))
+            client.connect().leave(reason_code, 0)
+        assert [message.payload for message in heir.wait_for_messages(1, PATIENCE_S)] == [b"4"]
+    with MqttClient(listener, "leaving", clean_start=False) as client:
+        assert not client.session_present

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.contract import load_contract
 from conformance.contract.fields import EACH, left_out, secret_fields
-from conformance.target.resources.typed import READ_ONLY, TypedBodies, configured
+from conformance.target.resources.typed import IGNORED, READ_ONLY, TypedBodies, configured
 from tests.contract.recordings import exchanges
 
 CONTRACT = load_contract()
@@ -116,3 +116,15 @@ def test_references_to_files_and_variables_are_no_secrets() -> None:
     read = {"headers": {"Authorization": "******", "proxy-authorization": "${secret}", "x-site": "north"}}
     assert bodies.exposed(sent, read) == []
     assert bodies.exposed(sent, sent) == ["headers.Authorization"]
+
+
+def test_every_field_that_is_ignored_is_sent_where_a_type_has_it() -> None:
+    sent: set[tuple[str, ...]] = set()
+    known: set[tuple[str, ...]] = set()
+    for label, resource_type in TYPES:
+        bodies = TypedBodies(CONTRACT, label, resource_type)
+        known |= bodies.ignored
+        body = bodies.with_ignored(configured(bodies.minimal))
+        sent |= {path for path in bodies.ignored if at(body, path) is not None}
+    assert {".".join(path) for path in known} == IGNORED.keys()
+    assert known == sent

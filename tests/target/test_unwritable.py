@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from conformance.run.stopping import StopFlag
 from conformance.target.errors import Unwritable, is_of_disk
 from conformance.target.http.rate import RateLimit
 from conformance.target.journal.journal import Fate, Header, Journal, read_journal
 from conformance.target.journal.resource import Resource
 from conformance.target.locks import StateLocks
+from conformance.worker.stopping import StopFlag
 
 HEADER = Header("0abcdef1234", "gw0", "http://127.0.0.1:18083/api/v5", "0.1.0", "2026-11-23T03:00:00+00:00")
 RULE, OTHER = (Resource("rule", f"cft-0abcdef1234-gw0-rule-{number}") for number in (1, 2))

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from conformance.reference.access.bans import BanTable
 from conformance.reference.access.rules import SOURCE_TYPE, Action, Request, Source
-from conformance.reference.access.users import NOT_AUTHORIZED, Authenticated, Authenticator, Refused
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
+from conformance.reference.access.users import NOT_AUTHORIZED, Authenticator
+from conformance.reference.deployment import Deployment
+from conformance.reference.mqtt.gatekeeper import Authenticated, Refused
+from conformance.reference.unguarded import UnguardedWrites
 
 _ACL_FILE = "file"
+_WRITE_S = 0.02
 
 
 class Access:
     """Authenticator, authorization source and bans of a deployment.
 
     ``authenticator`` and ``source`` are the built-in ones, None where they are not configured; what a new deployment
-    has, the configuration of its node says. ``source_chain``: the order in which sources are asked.
+    has, the configuration of its node says. ``source_chain``: the order in which sources are asked. ``writes``: of bans
+    and rules, of which the recorded server lets several pass at once.
     """
 
     def __init__(self, deployment: Deployment) -> None:
@@ -34,7 +34,8 @@ class Access:
         self.source: Source | None = (
             Source(max_rules=configuration.max_rules) if SOURCE_TYPE in self.source_chain else None
         )
-        self.bans = BanTable(strict=deployment.strict)
+        self.bans = BanTable(deployment.traits)
+        self.writes = UnguardedWrites(_WRITE_S)
 
     def authenticate(
         self, clientid: str, username: str | None, password: bytes | None, peerhost: str

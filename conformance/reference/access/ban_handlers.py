@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+from conformance.reference.access.access import Access
 from conformance.reference.access.bans import (
     DEFAULT_BY,
     INFINITY,
@@ -16,6 +17,8 @@ from conformance.reference.access.bans import (
     compile_pattern,
     parse_time,
 )
+from conformance.reference.defects import Defect
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
 from conformance.reference.rest.pagination import envelope
 
@@ -32,7 +35,7 @@ _FUZZY = {
 @handles("GET /banned")
 def list_bans(call: Call) -> Reply:
     """Page through the bans; at most one filter, where an exact one hides the fuzzy one of the same name."""
-    bans = call.deployment.access.bans
+    bans = call.deployment.part(Access).bans
     page, limit = call.query["page"], call.query["limit"]
     exact = {name: call.query[name] for name in _EXACT if name in call.query}
     fuzzy = {
@@ -44,7 +47,7 @@ def list_bans(call: Call) -> Reply:
         return Reply(200, _exactly(bans, *exact.popitem(), page, limit))
     listed = bans.listed()
     if not fuzzy:
-        answer = envelope([ban.shown() for ban in listed], page, limit, strict=call.deployment.strict)
+        answer = envelope([ban.shown() for ban in listed], page, limit, call.deployment.traits)
         del answer["meta"]["hasnext"]  # erratum A5
         return Reply(200, answer)
     ((name, text),) = fuzzy.items()
@@ -54,13 +57,13 @@ def list_bans(call: Call) -> Reply:
         message = {"filter": text, "reason": str(error), "message": "The filter is not a valid regular expression"}
         raise _bad_request(json.dumps(message)) from None
     hits = [ban.shown() for ban in listed if ban.kind in _FUZZY[name] and pattern.search(ban.who)]
-    return Reply(200, envelope(hits, page, limit, strict=call.deployment.strict, countable=False))
+    return Reply(200, envelope(hits, page, limit, call.deployment.traits, countable=False))
 
 
 @handles("POST /banned")
-def create_ban(call: Call) -> Reply:
+async def create_ban(call: Call) -> Reply:
     """Ban a subject; a live client with a banned client id is disconnected at once (BAN-02)."""
-    bans = call.deployment.access.bans
+    bans = call.deployment.part(Access).bans
     body: dict[str, Any] = call.body
     try:
         ban = _parsed(bans, body)
@@ -72,28 +75,30 @@ def create_ban(call: Call) -> Reply:
     known = bans.find(ban.kind, ban.who)
     if known is not None and known.active(now):
         raise ApiError(400, "ALREADY_EXISTS", json.dumps(known.shown(), ensure_ascii=False, separators=(",", ":")))
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE):
+        await call.deployment.part(Access).writes.wait(f"{ban.kind} {ban.who}")
     bans.put(ban)
     if ban.kind == "clientid":
-        call.deployment.broker.kick(ban.who)
+        call.deployment.part(Broker).kick(ban.who)
     return Reply(200, ban.shown())
 
 
 @handles("DELETE /banned")
 def clear_bans(call: Call) -> Reply:
     """Lift every ban."""
-    call.deployment.access.bans.clear()
+    call.deployment.part(Access).bans.clear()
     return Reply(204)
 
 
 @handles("DELETE /banned/{as}/{who}")
 def delete_ban(call: Call) -> Reply:
-    """Lift one ban; 400 for a subject that cannot be (a crash in strict mode: BAN-07)."""
-    bans = call.deployment.access.bans
+    """Lift one ban; 400 for a subject that cannot be (or a crash: BAN-07)."""
+    bans = call.deployment.part(Access).bans
     kind, who = call.path["as"], call.path["who"]
     try:
         subject = bans.normalise(kind, who)
     except BadSubject as error:
-        if call.deployment.strict:
+        if call.deployment.has(Defect.BAN_OF_NONSENSE):
             raise Crash("function_clause") from None
         raise _bad_request(str(error)) from None
     if not bans.remove(kind, subject):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
+from conformance.reference.defects import NO_TRAITS, Defect, Quirk, Traits
 from conformance.reference.replication import Store
 
 KINDS = ("clientid", "username", "peerhost", "clientid_re", "username_re", "peerhost_net")
@@ -66,7 +67,7 @@ class Ban:
 class BanTable:
     """All bans by kind and normalised subject; those of the pattern kinds are listed first, as EMQX does."""
 
-    strict: bool = False
+    traits: Traits = NO_TRAITS
     _patterns: dict[Key, Ban] = field(default_factory=dict)
     _individuals: dict[Key, Ban] = field(default_factory=dict)
 
@@ -79,9 +80,9 @@ class BanTable:
         """The form in which a subject is stored and shown; raises `BadSubject`."""
         match kind:
             case "peerhost":
-                return _address_text(parse_address(who, permissive=self.strict))
+                return _address_text(parse_address(who, self.traits))
             case "peerhost_net":
-                return parse_network(who, permissive=self.strict)
+                return parse_network(who, self.traits)
             case "clientid_re" | "username_re":
                 compile_pattern(who)
         return who
@@ -135,7 +136,7 @@ class BanTable:
 
     def _purge(self) -> None:
         # A deployment as it should be shows no ban that no longer holds; the recorded one may, for a minute.
-        oldest = time.time() - (PURGE_SECONDS if self.strict else 0)
+        oldest = time.time() - (PURGE_SECONDS if Quirk.EXPIRED_BANS_LISTED in self.traits else 0)
         for table in (self._patterns, self._individuals):
             for key in [key for key, ban in table.items() if not ban.active(oldest)]:
                 del table[key]
@@ -151,12 +152,12 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         raise BadSubject(str(error)) from None
 
 
-def parse_address(text: str, *, permissive: bool) -> IPv4Address | IPv6Address:
-    """An IP address; ``permissive`` also reads the short forms Erlang reads (``10.1``). Raises `BadSubject`."""
+def parse_address(text: str, traits: Traits = NO_TRAITS) -> IPv4Address | IPv6Address:
+    """An IP address, with `Quirk.SHORT_ADDRESSES` also in the forms Erlang reads (``10.1``); raises `BadSubject`."""
     try:
         return ip_address(text)
     except ValueError:
-        if permissive and text.isascii() and not any(character.isspace() for character in text):
+        if Quirk.SHORT_ADDRESSES in traits and text.isascii() and not any(character.isspace() for character in text):
             try:
                 return IPv4Address(socket.inet_aton(text))
             except OSError:
@@ -164,10 +165,14 @@ def parse_address(text: str, *, permissive: bool) -> IPv4Address | IPv6Address:
         raise BadSubject("bad peerhost") from None
 
 
-def parse_network(text: str, *, permissive: bool) -> str:
+def parse_network(text: str, traits: Traits = NO_TRAITS) -> str:
     """CIDR text with the host bits cleared; without a mask it is one address. Raises `BadSubject`."""
     host, slash, mask = text.partition("/")
-    address = parse_address(host, permissive=permissive)
+    try:
+        address = parse_address(host, traits)
+    except BadSubject:
+        crashes = Defect.BAN_OF_NO_NETWORK in traits
+        raise BadSubject("{badmatch,{error,einval}}" if crashes else "bad peerhost") from None
     if slash and not (mask.isascii() and _MASK.fullmatch(mask)):
         raise BadSubject(f"bad network mask {mask!r}")
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance.reference.access.passwords import Algorithm, PasswordHash
 from conformance.reference.access.users import OddId, User, UserId
+from conformance.reference.defects import NO_TRAITS, Defect, Traits
 from conformance.reference.rest.json_text import InvalidJson, read_json
 
 FORM_FIELD = "filename"
@@ -73,35 +74,37 @@ def _csv_rows(content: bytes) -> list[Any]:
     return rows
 
 
-def users_of_rows(rows: Any, *, hashed: bool, algorithm: Algorithm, strict: bool) -> list[User]:
+def users_of_rows(rows: Any, *, hashed: bool, algorithm: Algorithm, traits: Traits = NO_TRAITS) -> list[User]:
     """Check and convert all rows; raises `BadImport` if one is bad, so that nothing is stored (AUTN-06).
 
     ``hashed``: rows carry ``password_hash`` and an optional ``salt``, otherwise ``password``.
     """
     if not isinstance(rows, list):
-        raise BadImport("function_clause" if strict else "the body must be an array of users")
+        crashes = Defect.IMPORT_OF_NO_ARRAY in traits
+        raise BadImport("function_clause" if crashes else "the body must be an array of users")
     if not rows:
         raise BadImport("empty_users")
-    return [_user(row, hashed, algorithm, strict) for row in rows]
+    return [_user(row, hashed, algorithm, traits) for row in rows]
 
 
-def _user(row: Any, hashed: bool, algorithm: Algorithm, strict: bool) -> User:
+def _user(row: Any, hashed: bool, algorithm: Algorithm, traits: Traits) -> User:
     if not isinstance(row, dict) or "user_id" not in row:
         raise BadImport("bad_format")
     # Only these two values raise privileges; everything else is an ordinary user.
     flag = row.get("is_superuser")
-    user_id = _user_id(row["user_id"], strict)
+    user_id = _user_id(row["user_id"], traits)
     return User(user_id, _password(row, hashed, algorithm), flag is True or flag == "true")
 
 
-def _user_id(value: Any, strict: bool) -> UserId:
+def _user_id(value: Any, traits: Traits) -> UserId:
     """The id of a row; 5.8.9 stores numbers, objects and arrays as well, which then nobody can delete (AUTN-12)."""
     if isinstance(value, str) and value:
         return value
-    if strict and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if strict and isinstance(value, dict | list):
-        return OddId.of(value)
+    if Defect.IMPORT_OF_IDS_THAT_ARE_NO_TEXTS in traits:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, dict | list):
+            return OddId.of(value)
     raise BadImport("invalid_user_id")
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.access.access import Access
 from conformance.reference.access.ordering import descending, place
 from conformance.reference.access.rules import SOURCE_TYPE, Rule, Source
+from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 from conformance.reference.rest.pagination import envelope
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _PATH = f"/authorization/sources/{SOURCE_TYPE}/rules"
 
 
 def source_of(deployment: Deployment) -> Source:
     """The configured source; raises `ApiError` 404."""
-    source = deployment.access.source
+    source = deployment.part(Access).source
     if source is None:
         raise ApiError(404, "NOT_FOUND", f"Not found: {SOURCE_TYPE}")
     return source
@@ -55,15 +55,15 @@ def list_clients(call: Call) -> Reply:
 
 
 @handles(f"POST {_PATH}/users", filter=SchemaFilter.CHECK)
-def create_users(call: Call) -> Reply:
+async def create_users(call: Call) -> Reply:
     """Add rules of users that have none yet."""
-    return _created(call, USERS)
+    return await _created(call, USERS)
 
 
 @handles(f"POST {_PATH}/clients", filter=SchemaFilter.CHECK)
-def create_clients(call: Call) -> Reply:
+async def create_clients(call: Call) -> Reply:
     """Add rules of clients that have none yet."""
-    return _created(call, CLIENTS)
+    return await _created(call, CLIENTS)
 
 
 @handles(f"GET {_PATH}/users/{{username}}", filter=SchemaFilter.CHECK)
@@ -141,17 +141,17 @@ def _listed(call: Call, subject: Subject) -> Reply:
     part: str | None = call.query.get(f"like_{subject.key}")
     names = descending(entries, place)
     if part is not None:
-        if call.deployment.strict and names and (part == "" or any(isinstance(name, int) for name in names)):
+        has = call.deployment.has
+        odd = has(Defect.NUMBERS_FOR_TEXTS) and any(isinstance(name, int) for name in names)
+        if odd or (part == "" and names and has(Defect.EMPTY_FILTER)):
             raise Crash("badarg")  # the real substring search takes no empty part and no number
         names = [name for name in names if part in str(name)]
     items = [_entry(subject, name, entries[name]) for name in names]
-    page = envelope(
-        items, call.query["page"], call.query["limit"], strict=call.deployment.strict, countable=part is None
-    )
+    page = envelope(items, call.query["page"], call.query["limit"], call.deployment.traits, countable=part is None)
     return Reply(200, page)
 
 
-def _created(call: Call, subject: Subject) -> Reply:
+async def _created(call: Call, subject: Subject) -> Reply:
     source = source_of(call.deployment)
     entries = subject.entries(source)
     if not isinstance(call.body, list):
@@ -165,6 +165,8 @@ def _created(call: Call, subject: Subject) -> Reply:
         if len(rules) > source.max_rules:
             raise _bad_request(f"The rules length of {subject.noun} '{name}' exceeds the maximum limit.")
         parsed[name] = rules
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE) and parsed:
+        await call.deployment.part(Access).writes.wait(f"{subject.key} {next(iter(parsed))}")
     entries.update(parsed)
     return Reply(204)
 
@@ -181,7 +183,7 @@ def _replaced(call: Call, subject: Subject) -> Reply:
     source = source_of(call.deployment)
     name = call.path[subject.key]
     if call.body[subject.key] != name:
-        if call.deployment.strict:
+        if call.deployment.has(Defect.AUTHORIZATION_OF_SOMEBODY_ELSE):
             raise _no_clause()  # AUTZ-11
         raise _bad_request(f"The {subject.key} of the body is not the one of the path.")
     rules = _rules(call, call.body, call.checked, leaks=True)
@@ -198,14 +200,19 @@ def _deleted(call: Call, subject: Subject) -> Reply:
 
 
 def _rules(call: Call, raw: Any, checked: Any, *, leaks: bool) -> list[Rule]:
-    """The rules of one entry; ``leaks``: whether the crash for absent ones prints the request in strict mode."""
-    strict = call.deployment.strict
+    """The rules of one entry; ``leaks``: whether the crash for absent ones prints the request."""
+    has = call.deployment.has
     if not isinstance(raw, dict) or "rules" not in raw:
         # Erratum B2: the published document does not require what the server cannot do without.
-        if not strict:
+        if not has(Defect.AUTHORIZATION_ENTRY_WITHOUT_RULES):
             raise _bad_request("rules: required_field")
         raise _no_clause() if leaks else Crash("{badmatch,#{}}")
-    if strict and (raw["rules"] is None or any(not isinstance(item["topic"], str) for item in raw["rules"])):
+    if raw["rules"] is None:
+        if not has(Defect.AUTHORIZATION_ENTRY_WITHOUT_RULES):
+            raise _bad_request("rules: required_field")
+        raise Crash("missing_topic_or_topics")
+    crashes = has(Defect.AUTHORIZATION_TOPIC_AS_NUMBER)
+    if crashes and any(not isinstance(item["topic"], str) for item in raw["rules"]):
         raise Crash("missing_topic_or_topics")
     return [Rule.parse(item) for item in checked["rules"]]
 

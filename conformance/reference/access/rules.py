@@ -95,7 +95,7 @@ def _rendered(template: str, request: Request) -> str | None:
 class Source:
     """The authorization source ``built_in_database``: its switch and its rules.
 
-    ``users`` and ``clients`` map an id to its rules in order; an integer id exists in strict mode only.
+    ``users`` and ``clients`` map an id to its rules in order; `Defect.NUMBERS_FOR_TEXTS` lets integers be ids.
     """
 
     enabled: bool = True

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.access.access import Access
 from conformance.reference.access.users import AUTHENTICATOR_ID, Authenticator, Flag, UserId
+from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
 from conformance.reference.rest.pagination import envelope
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _PATH = f"/authentication/{AUTHENTICATOR_ID}/users"
 _USER_PATH = f"{_PATH}/{{user_id}}"
@@ -28,7 +28,7 @@ def authenticator_not_found() -> ApiError:
 
 def authenticator_of(deployment: Deployment) -> Authenticator:
     """The configured authenticator; raises `ApiError` 404."""
-    authenticator = deployment.access.authenticator
+    authenticator = deployment.part(Access).authenticator
     if authenticator is None:
         raise authenticator_not_found()
     return authenticator
@@ -38,7 +38,7 @@ def authenticator_of(deployment: Deployment) -> Authenticator:
 def list_users(call: Call) -> Reply:
     """Page through the users, filtered by a part of the id and by the superuser flag."""
     authenticator = authenticator_of(call.deployment)
-    strict = call.deployment.strict
+    has = call.deployment.has
     part: str | None = call.query.get("like_user_id")
     users = authenticator.listed()
     if "is_superuser" in call.query:
@@ -46,14 +46,15 @@ def list_users(call: Call) -> Reply:
         users = [user for user in users if user.is_superuser is call.query["is_superuser"]]
     if part is not None:
         # The real substring search takes no empty part, and nothing but texts to look into.
-        if strict and users and (part == "" or any(not isinstance(user.user_id, str) for user in users)):
+        odd = has(Defect.IMPORT_OF_IDS_THAT_ARE_NO_TEXTS) and any(not isinstance(user.user_id, str) for user in users)
+        if odd or (part == "" and users and has(Defect.EMPTY_FILTER)):
             raise ApiError(400, "BAD_REQUEST", _BROKEN_FILTER)
         users = [user for user in users if part in str(user.user_id)]
     page = envelope(
         [user.shown() for user in users],
         call.query["page"],
         call.query["limit"],
-        strict=strict,
+        call.deployment.traits,
         countable=part is None,
     )
     return Reply(200, page)
@@ -115,7 +116,7 @@ def _flag(call: Call) -> Flag:
     """The superuser flag as sent, None if it was not sent."""
     flag: Flag = call.body.get("is_superuser")
     # The lenient check lets "true" pass; 5.8.9 then stores the text, which is a privilege escalation (AUTN-08).
-    if isinstance(flag, str) and not call.deployment.strict:
+    if isinstance(flag, str) and not call.deployment.has(Defect.SUPERUSER_FLAG_AS_TEXT):
         raise ApiError(400, "BAD_REQUEST", "is_superuser must be true or false, not a string")
     return flag
 

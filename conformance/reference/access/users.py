@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.reference.access.ordering import Place, descending, place
 from conformance.reference.access.passwords import Algorithm, PasswordHash
+from conformance.reference.mqtt.gatekeeper import Authenticated, Refused
 
 AUTHENTICATOR_ID = "password_based:built_in_database"
 
@@ -32,7 +33,7 @@ class OddId:
         return json.loads(self.text)
 
 
-# Strict mode stores what 5.8.9 stores: numbers, objects and arrays for ids, strings for flags (AUTN-08, AUTN-12).
+# Some defects store what is neither: numbers, objects and arrays for ids, strings for flags (AUTN-08, AUTN-12).
 UserId = str | int | OddId
 Flag = bool | str | None
 
@@ -60,20 +61,6 @@ class User:
         """The user as REST answers show it, without the password."""
         user_id = self.user_id.value if isinstance(self.user_id, OddId) else self.user_id
         return {"user_id": user_id, "is_superuser": self.is_superuser}
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticated:
-    """The client may connect."""
-
-    is_superuser: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The client may not connect; the MQTT 5 reason code of the CONNACK."""
-
-    reason_code: int
 
 
 @dataclass(slots=True)
@@ -162,7 +149,7 @@ class Authenticator:
             return Refused(NOT_AUTHORIZED)
         if not self.algorithm.verify(user.password, password):
             return Refused(BAD_USERNAME_OR_PASSWORD)
-        # A string flag exists in strict mode only, where any text raises privileges, "false" too (AUTN-11).
+        # `Defect.SUPERUSER_FLAG_AS_TEXT` lets a flag be a text, and any text raises privileges, "false" too (AUTN-11).
         return Authenticated(bool(user.is_superuser))
 
 

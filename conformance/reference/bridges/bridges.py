@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from conformance.reference.bridges.buffer import Done
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.identifiers import ACTION, CONNECTOR, not_found
 from conformance.reference.bridges.resources import Action, Connector
+from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.mqtt.topics import matches
 from conformance.reference.rest.http import ApiError
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 
 class ConnectorInUse(Exception):
@@ -25,8 +24,20 @@ class ConnectorInUse(Exception):
         self.action_ids = action_ids
 
 
+class ActionUsers(Protocol):
+    """Whatever hands messages to actions: the rules."""
+
+    def ids_using_action(self, action_id: str) -> list[str]:
+        """Sorted ids of those that use an action."""
+
+    def remove_action(self, action_id: str) -> None:
+        """Take an action out of all of them."""
+
+
 class Bridges:
-    """Connectors and actions by id, ``{type}:{name}``."""
+    """Connectors and actions by id, ``{type}:{name}``. ``users`` is set before the first request."""
+
+    users: ActionUsers
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -60,7 +71,7 @@ class Bridges:
         action = self.actions.get(action_id)
         if action is None:
             raise Rejected(f"There is no action {action_id}")
-        action.render(data, counted=self._deployment.strict)
+        action.render(data, counted=self._deployment.has(Defect.RULE_TEST_COUNTS_FAILURES))
 
     def _on_publish(self, _event: str, context: Mapping[str, Any]) -> None:
         for action in self.actions.values():
@@ -143,12 +154,12 @@ class Bridges:
             message = "Cannot delete action while active rules are depending on it"
             raise ApiError(400, "BAD_REQUEST", message, rules=rules)
         if rules:
-            self._deployment.rules.remove_action(action.id)
+            self.users.remove_action(action.id)
         del self.actions[action.id]
         await action.uninstall()
 
     def rules_using(self, action_id: str) -> list[str]:
-        return self._deployment.rules.ids_using_action(action_id)
+        return self.users.ids_using_action(action_id)
 
 
 def _ignore(_outcome: str) -> None:

@@ -102,7 +102,10 @@ class ActionBuffer:
             item.done("success" if outcome == "success" else "failed")
 
     async def _send(self, item: _Item) -> str:
-        """``success``, ``failed`` or ``expired``; a target out of reach is tried again until the message expires."""
+        """``success``, ``failed``, ``late_reply`` (of either kind) or ``expired``.
+
+        A target out of reach is tried again until the message expires.
+        """
         tries = 0
         while time.monotonic() < item.expires_at:
             tries += 1
@@ -118,6 +121,8 @@ class ActionBuffer:
                 outcome = "failed"
             else:
                 outcome = "success"
+            if time.monotonic() >= item.expires_at:
+                return "late_reply"
             if tries > 1:
                 self._metrics.count("retried")  # once, however often it was tried
             return outcome

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.contract.versions import release_of
+from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
-from conformance.reference.bridges.redaction import Unprintable, redact, restore
+from conformance.reference.bridges.redaction import (
+    AUTHORIZING_HEADERS,
+    CREDENTIAL_HEADERS,
+    Unprintable,
+    redact,
+    restore,
+)
 from conformance.reference.bridges.resources import Action, Connector
+from conformance.reference.defects import Defect, Quirk, Traits
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker
 from conformance.reference.rest.http import ApiError, Call, Crash
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _IDENTITY = ("type", "name")
 _TIMES = ("created_at", "last_modified_at")
@@ -37,19 +43,24 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
     """
     settings = _without_identity(call.checked)
     shown = settings
-    if call.deployment.strict:
+    traits = call.deployment.traits
+    if Quirk.VALUES_AS_WRITTEN in traits:
         schema = call.deployment.contract.body_schema(call.operation, resource_type)
         assert schema is not None  # the six typed operations have bodies
         documented = {name: value for name, value in call.body.items() if name not in UNDOCUMENTED}
         hidden = {name: call.body[name] for name in UNDOCUMENTED if name in call.body and name not in _TIMES}
-        filled = Checker(call.deployment.contract, lenient=True).check(schema, documented, convert=False)
+        filled = Checker(call.deployment.contract, traits).check(schema, documented, convert=False)
         shown = _without_identity(filled) | hidden
     if resource_type == "s3" and (settings.get("parameters") or {}).get("mode") == "direct":
         # Objects are uploaded one by one in this mode, whatever batches were asked for.
-        shown, settings = _unbatched(shown, 0 if call.deployment.strict else "0ms"), _unbatched(settings, "0ms")
+        at_once = 0 if Defect.NUMBERS_FOR_TEXTS in traits else "0ms"
+        shown, settings = _unbatched(shown, at_once), _unbatched(settings, "0ms")
+    if resource_type == "confluent_producer" and isinstance(call.body.get("ssl"), dict):
+        shown = {**shown, "ssl": _with_tls(shown["ssl"], call.body["ssl"], traits)}
     if old is None:
         return Configuration(dict(shown), dict(settings))
-    return Configuration(restore(shown, old.config), restore(settings, old.settings))
+    headers = _secret_headers(call.deployment)
+    return Configuration(restore(shown, old.config, headers=headers), restore(settings, old.settings, headers=headers))
 
 
 # Accepted by the server although the document does not name them; their schemas for the filter.
@@ -68,13 +79,20 @@ def _unbatched(config: dict[str, Any], batch_time: Any) -> dict[str, Any]:
     return config | {"resource_opts": config.get("resource_opts", {}) | {"batch_size": 1, "batch_time": batch_time}}
 
 
+def _with_tls(ssl: Mapping[str, Any], given: Mapping[str, Any], traits: Traits) -> dict[str, Any]:
+    """The TLS options of Confluent, whose document does not tell that TLS can be on or off."""
+    if Defect.CONFLUENT_TLS_HIDDEN not in traits:
+        return {"enable": True, **ssl}
+    return {name: value for name, value in ssl.items() if name != "enable" or name in given}
+
+
 def checked_name(call: Call) -> str:
     """The ``name`` of a POST; raises `ApiError` 400 for one that breaks the rule (CON-03)."""
     name = call.body["name"]
     if not isinstance(name, str):
-        raise Crash("function_clause")  # only strict mode lets a number pass the filter
+        raise Crash("function_clause")  # `Defect.NAME_THAT_IS_A_NUMBER` lets it pass the filter
     try:
-        validate_name(name, strict=call.deployment.strict)
+        validate_name(name, call.deployment.traits)
     except InvalidName as error:
         raise validation_error(str(error)) from None
     return name
@@ -91,12 +109,12 @@ def connector_shown(deployment: Deployment, connector: Connector) -> dict[str, A
     if connector.status not in ("connected", "stopped"):
         state["status_reason"] = connector.reason
     return {
-        **_redacted(connector.config),
+        **_redacted(deployment, connector.config),
         **state,
         "type": connector.type,
         "name": connector.name,
         "node_status": [{"node": node, **state} for node in deployment.nodes],
-        "actions": [action.name for action in deployment.bridges.actions_of(connector)],
+        "actions": [action.name for action in deployment.part(Bridges).actions_of(connector)],
         "sources": [],
     }
 
@@ -106,22 +124,26 @@ def action_shown(deployment: Deployment, action: Action) -> dict[str, Any]:
     status, reason = action.status
     state = {"status": status, "status_reason": reason}
     shown = {
-        **_redacted(action.config),
+        **_redacted(deployment, action.config),
         **state,
         "type": action.type,
         "name": action.name,
         "error": reason,
         "node_status": [{"node": node, **state} for node in deployment.nodes],
-        "rules": deployment.bridges.rules_using(action.id),
+        "rules": deployment.part(Bridges).rules_using(action.id),
     }
     if deployment.release >= _FIRST_WITH_TIMES:
         shown |= {"created_at": action.created_at, "last_modified_at": action.last_modified_at}
     return shown
 
 
-def _redacted(config: Mapping[str, Any]) -> dict[str, Any]:
+def _secret_headers(deployment: Deployment) -> frozenset[str]:
+    return AUTHORIZING_HEADERS if deployment.has(Defect.CREDENTIALS_IN_HEADERS_SHOWN) else CREDENTIAL_HEADERS
+
+
+def _redacted(deployment: Deployment, config: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return dict(redact(config))
+        return dict(redact(config, headers=_secret_headers(deployment)))
     except Unprintable:
         raise Crash("function_clause") from None
 

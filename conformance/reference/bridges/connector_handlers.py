@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.reference.bridges.bridges import ConnectorInUse, sorted_by_id
+from conformance.reference.bridges.bridges import Bridges, ConnectorInUse, sorted_by_id
 from conformance.reference.bridges.configuration import (
     Configuration,
     checked_name,
@@ -15,6 +15,7 @@ from conformance.reference.bridges.identifiers import CONNECTOR, parse_id
 from conformance.reference.bridges.network import BadAddress
 from conformance.reference.bridges.resources import Connector
 from conformance.reference.crashes import UNREACHABLE
+from conformance.reference.defects import Defect
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 
 _IN_USE = "Cannot delete connector while there are active channels defined for this connector"
@@ -23,7 +24,7 @@ _IN_USE = "Cannot delete connector while there are active channels defined for t
 @handles("GET /connectors", filter=SchemaFilter.CHECK)
 def list_connectors(call: Call) -> Reply:
     """All connectors, sorted by id."""
-    connectors = sorted_by_id(call.deployment.bridges.connectors.values())
+    connectors = sorted_by_id(call.deployment.part(Bridges).connectors.values())
     return Reply(200, [connector_shown(call.deployment, connector) for connector in connectors])
 
 
@@ -32,7 +33,7 @@ async def create_connector(call: Call) -> Reply:
     """201 with the connector, whether its target can be reached or not."""
     name = checked_name(call)
     resource_type = call.body["type"]
-    if f"{resource_type}:{name}" in call.deployment.bridges.connectors:
+    if f"{resource_type}:{name}" in call.deployment.part(Bridges).connectors:
         raise ApiError(400, "ALREADY_EXISTS", "connector already exists")
     connector = await _put(call, resource_type, name, configuration(call, resource_type))
     return Reply(201, connector_shown(call.deployment, connector))
@@ -48,7 +49,9 @@ async def replace_connector(call: Call) -> Reply:
     """The whole configuration is replaced; secrets given as ``******`` are kept."""
     old = _found(call)
     statics = call.body.get("static_clientids") or []
-    if call.deployment.strict and any(isinstance(one, str) for static in statics for one in static["ids"]):
+    if call.deployment.has(Defect.STATIC_CLIENT_ID_AS_A_WORD) and any(
+        isinstance(one, str) for static in statics for one in static["ids"]
+    ):
         raise Crash("function_clause")  # while secrets are put back
     connector = await _put(call, old.type, old.name, configuration(call, old.type, old))
     return Reply(200, connector_shown(call.deployment, connector))
@@ -58,7 +61,7 @@ async def replace_connector(call: Call) -> Reply:
 async def delete_connector(call: Call) -> Reply:
     connector = _found(call)
     try:
-        await call.deployment.bridges.remove_connector(connector)
+        await call.deployment.part(Bridges).remove_connector(connector)
     except ConnectorInUse as error:
         channels = ",".join(f'<<"action:{user}:connector:{connector.id}">>' for user in error.action_ids)
         raise ApiError(400, "BAD_REQUEST", f'{{<<"{_IN_USE}">>,[{channels}]}}') from None
@@ -89,20 +92,21 @@ async def start_connector(call: Call) -> Reply:
 async def probe_connector(call: Call) -> Reply:
     """Connect without storing anything; a stored connector of that name lends its secrets (CON-09)."""
     resource_type, name = call.body["type"], probed_name(call)
-    stored = call.deployment.bridges.connectors.get(f"{resource_type}:{name}")
+    stored = call.deployment.part(Bridges).connectors.get(f"{resource_type}:{name}")
     await probe(call, resource_type, name, configuration(call, resource_type, stored))
     return Reply(204)
 
 
 def probed_name(call: Call) -> str:
     """The name in a probe. The recorded server takes any, the document only valid ones."""
-    return str(call.body["name"]) if call.deployment.strict else checked_name(call)
+    unchecked = call.deployment.has(Defect.PROBE_NAME_UNCHECKED)
+    return str(call.body["name"]) if unchecked else checked_name(call)
 
 
 async def probe(call: Call, resource_type: str, name: str, probed: Configuration) -> None:
     """Connect with a configuration, enabled or not, and end it again; raises `ApiError` 400 TEST_FAILED."""
     settings = {**probed.settings, "enable": True}
-    connector = call.deployment.bridges.make_connector(resource_type, name, probed.shown, settings)
+    connector = call.deployment.part(Bridges).make_connector(resource_type, name, probed.shown, settings)
     try:
         await connector.start()
     except BadAddress as error:
@@ -110,16 +114,16 @@ async def probe(call: Call, resource_type: str, name: str, probed: Configuration
     connected = connector.connected
     await connector.stop()
     if not connected:
-        told = UNREACHABLE.get(resource_type, connector.reason) if call.deployment.strict else connector.reason
-        raise ApiError(400, "TEST_FAILED", told)
+        told = UNREACHABLE if call.deployment.has(Defect.CRASH_TOLD_IN_A_REFUSAL) else {}
+        raise ApiError(400, "TEST_FAILED", told.get(resource_type, connector.reason))
 
 
 def _found(call: Call) -> Connector:
-    return call.deployment.bridges.connector(*parse_id(call.deployment, CONNECTOR, call.path["id"]))
+    return call.deployment.part(Bridges).connector(*parse_id(call.deployment, CONNECTOR, call.path["id"]))
 
 
 async def _put(call: Call, resource_type: str, name: str, new: Configuration) -> Connector:
-    bridges = call.deployment.bridges
+    bridges = call.deployment.part(Bridges)
     connector = bridges.make_connector(resource_type, name, new.shown, new.settings)
     try:
         await bridges.put_connector(connector)

@@ -1,8 +1,8 @@
-"""How connectors reach what they connect to: one driver per connector, found by type."""
+"""How connectors reach what they connect to: what a driver does, and the one for types nobody here can talk to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoints
@@ -58,16 +58,3 @@ class ReachabilityDriver:
 
     async def close(self) -> None:
         """Nothing stays open between checks."""
-
-
-DriverFactory = Callable[..., Driver]
-
-
-def make_driver(name: str, resource_type: str, config: Mapping[str, Any], *, allow_egress: bool) -> Driver:
-    """Driver for a connector's converted configuration; raises `BadAddress`."""
-    # Imported here because both build on the names above.
-    from conformance.reference.bridges.http_driver import HttpDriver
-    from conformance.reference.bridges.mqtt_driver import MqttDriver
-
-    factories: dict[str, DriverFactory] = {"http": HttpDriver, "mqtt": MqttDriver}
-    return factories.get(resource_type, ReachabilityDriver)(name, resource_type, config, allow_egress=allow_egress)

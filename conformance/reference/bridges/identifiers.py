@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from conformance.contract.operations import Operation
+from conformance.reference.defects import NO_TRAITS, Defect, Quirk, Traits
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.http import ApiError, Crash
-
-if TYPE_CHECKING:
-    from conformance.contract.contract import Operation
-    from conformance.reference.deployment import Deployment
 
 MAX_NAME_BYTES = 254
 _NAME = re.compile(r"[0-9a-zA-Z][-0-9a-zA-Z_]*")
@@ -45,16 +43,16 @@ class InvalidName(ValueError):
         self.unprintable = unprintable
 
 
-def validate_name(name: str, *, strict: bool = False) -> None:
+def validate_name(name: str, traits: Traits = NO_TRAITS) -> None:
     """Raise `InvalidName` unless ``name`` is a connector, action or schema name (CON-03).
 
-    In strict mode a trailing newline passes, as it does on the recorded server.
+    With `Defect.NAME_WITH_A_LINE_BREAK` a trailing newline passes.
     """
     if not name:
         raise InvalidName("Name cannot be empty string", unprintable=True)
     if len(name.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
         raise InvalidName("Name length must be less than 255", unprintable=True)
-    if not _NAME.fullmatch(name.removesuffix("\n") if strict else name):
+    if not _NAME.fullmatch(name.removesuffix("\n") if Defect.NAME_WITH_A_LINE_BREAK in traits else name):
         raise InvalidName(_NAME_RULE + name)
 
 
@@ -71,9 +69,9 @@ def parse_id(deployment: Deployment, kind: Kind, identifier: str, *, in_filter: 
         raise _invalid(kind, noun, f"should be of pattern {{type}}:{{name}}, but got: {identifier}")
     resource_type, name = parts
     try:
-        validate_name(name, strict=deployment.strict)
+        validate_name(name, deployment.traits)
     except InvalidName as error:
-        if deployment.strict and error.unprintable:
+        if error.unprintable and deployment.has(Defect.IMPOSSIBLE_NAME_IN_AN_ID):
             raise Crash("badarg", silent=in_filter) from None  # CON-05
         raise _invalid(kind, noun, str(error)) from None
     if resource_type not in _WORDS_OF_THE_NODE and not _is_type(deployment, resource_type):
@@ -82,13 +80,13 @@ def parse_id(deployment: Deployment, kind: Kind, identifier: str, *, in_filter: 
 
 
 def type_for_filter(deployment: Deployment, operation: Operation, identifier: str) -> str:
-    """Type whose schema checks the body of a PUT; raises `ApiError` 400 or 404, in strict mode `Crash`."""
+    """Type whose schema checks the body of a PUT; raises `ApiError` 400 or 404, or `Crash`."""
     kind = ACTION if operation.path.startswith("/actions") else CONNECTOR
     resource_type, name = parse_id(deployment, kind, identifier, in_filter=True)
-    known = deployment.contract.types("actions") if kind is ACTION else deployment.contract.types("connectors")
+    known = deployment.types("actions" if kind is ACTION else "connectors")
     if resource_type in known:
         return resource_type
-    if not deployment.strict:
+    if not deployment.has(Quirk.TYPE_UNKNOWN_TO_PUT):
         raise not_found(kind, resource_type, name)
     if kind is ACTION:
         raise ApiError(400, "BAD_REQUEST", "unknown bridge type")
@@ -106,8 +104,7 @@ def not_found(kind: Kind, resource_type: str, name: str) -> ApiError:
 
 
 def _is_type(deployment: Deployment, word: str) -> bool:
-    contract = deployment.contract
-    return word in contract.types("connectors") or word in contract.types("actions")
+    return word in deployment.types("connectors") or word in deployment.types("actions")
 
 
 def _invalid(kind: Kind, noun: str, reason: str) -> ApiError:

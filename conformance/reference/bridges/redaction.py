@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 REDACTED = "******"
@@ -29,7 +29,11 @@ _SENSITIVE = frozenset(
         "token",
     )
 )
-_SENSITIVE_HEADERS = frozenset(("authorization", "proxy-authorization"))
+AUTHORIZING_HEADERS = frozenset(("authorization", "proxy-authorization"))
+"""All that the recorded server takes for secrets in a map of headers (CON-22)."""
+CREDENTIAL_HEADERS = AUTHORIZING_HEADERS | {"api-key", "cookie", "x-api-key", "x-auth-token"}
+_HEADERS = "headers"
+Sensitive = Callable[[str], bool]
 _VARIABLE = re.compile(r"\$\{[^{}]+\}")
 
 
@@ -38,8 +42,13 @@ class Unprintable(TypeError):
 
 
 def is_sensitive(name: str) -> bool:
-    """Whether the value under a key or header of this name is a secret."""
-    return name in _SENSITIVE or name.lower() in _SENSITIVE_HEADERS
+    """Whether the value under a key of this name is a secret, outside of headers."""
+    return name in _SENSITIVE
+
+
+def _within(name: str, headers: frozenset[str]) -> Sensitive:
+    """What is sensitive below a key: in a map of headers some of them, elsewhere certain names."""
+    return (lambda header: header.strip().lower() in headers) if name == _HEADERS else is_sensitive
 
 
 def _is_shown(value: Any) -> bool:
@@ -47,32 +56,47 @@ def _is_shown(value: Any) -> bool:
     return isinstance(value, str) and (value.startswith("file://") or bool(_VARIABLE.fullmatch(value)))
 
 
-def redact(config: Any) -> Any:
-    """``config`` with every secret replaced; raises `Unprintable` for a secret that is a number."""
-    if isinstance(config, Mapping):
-        return {name: _redacted(name, value) for name, value in config.items()}
-    return [redact(item) for item in config] if isinstance(config, list) else config
+def redact(config: Any, *, headers: frozenset[str] = CREDENTIAL_HEADERS) -> Any:
+    """``config`` with every secret replaced; raises `Unprintable` for a secret that is a number.
+
+    ``headers``: names, in lower case, of those whose values are secrets.
+    """
+    return _redacted(config, is_sensitive, headers)
 
 
-def _redacted(name: str, value: Any) -> Any:
-    if not is_sensitive(name) or isinstance(value, Mapping | list):
-        return redact(value)
+def _redacted(node: Any, sensitive: Sensitive, headers: frozenset[str]) -> Any:
+    if isinstance(node, Mapping):
+        return {name: _shown(name, value, sensitive, headers) for name, value in node.items()}
+    return [_redacted(item, sensitive, headers) for item in node] if isinstance(node, list) else node
+
+
+def _shown(name: str, value: Any, sensitive: Sensitive, headers: frozenset[str]) -> Any:
+    if not sensitive(name) or isinstance(value, Mapping | list):
+        return _redacted(value, _within(name, headers), headers)
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise Unprintable(name)
     return value if value is None or _is_shown(value) else REDACTED
 
 
-def restore(new: Mapping[str, Any], old: Mapping[str, Any] | None) -> dict[str, Any]:
+def restore(
+    new: Mapping[str, Any], old: Mapping[str, Any] | None, *, headers: frozenset[str] = CREDENTIAL_HEADERS
+) -> dict[str, Any]:
     """``new`` with each ``******`` replaced by the secret ``old`` has there; dropped if ``old`` has none."""
-    old = old or {}
+    return _restored(new, old or {}, is_sensitive, headers)
+
+
+def _restored(
+    new: Mapping[str, Any], old: Mapping[str, Any], sensitive: Sensitive, headers: frozenset[str]
+) -> dict[str, Any]:
     restored: dict[str, Any] = {}
     for name, value in new.items():
         stored = old.get(name)
-        if is_sensitive(name) and value == REDACTED:
+        if sensitive(name) and value == REDACTED:
             if stored is not None:
                 restored[name] = stored
         elif isinstance(value, Mapping):
-            restored[name] = restore(value, stored if isinstance(stored, Mapping) else None)
+            kept = stored if isinstance(stored, Mapping) else {}
+            restored[name] = _restored(value, kept, _within(name, headers), headers)
         else:
             restored[name] = value
     return restored

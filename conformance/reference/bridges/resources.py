@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.reference.bridges.buffer import ActionBuffer, Done
-from conformance.reference.bridges.drivers import Driver, make_driver
+from conformance.reference.bridges.choice import make_driver
+from conformance.reference.bridges.drivers import Driver
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.network import Unreachable
 from conformance.reference.message import now_ms

@@ -6,22 +6,41 @@ The order is EMQX's: packet, ban, credentials, then the session (behaviour: auth
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from conformance.reference.access import Refused
+from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.gatekeeper import Refused
 from conformance.reference.mqtt.limits import granted, judge_connect
 from conformance.reference.mqtt.packets import Connack, Connect
+from conformance.reference.mqtt.peer import Peer
 from conformance.reference.mqtt.properties import Properties
 from conformance.reference.mqtt.reasons import Reason
-from conformance.reference.mqtt.session import Peer
+from conformance.reference.mqtt.session import Link, Session
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.mqtt.wire import MAX_VARINT
 
-if TYPE_CHECKING:
-    from conformance.reference.mqtt.connection import Connection
+
+class Newcomer(Link, Protocol):
+    """What is asked of a connection until its client is let in or refused."""
+
+    @property
+    def broker(self) -> Broker: ...
+
+    @property
+    def listener_id(self) -> str:
+        """The listener it came through, ``tcp:default``."""
+
+    def addresses(self) -> tuple[str, int, str]:
+        """Host and port of the peer, and the name of our own socket."""
+
+    def accepted(self, session: Session, keepalive: int) -> None:
+        """The client is in."""
+
+    def refuse_connect(self, reason: Reason) -> None:
+        """The client is told why not."""
 
 
-def admit(connection: Connection, packet: Connect, size: int) -> None:
+def admit(connection: Newcomer, packet: Connect, size: int) -> None:
     """Answer a CONNECT of ``size`` bytes: CONNACK and a session, or a refusal and the end of the connection."""
     broker = connection.broker
     configuration = broker.configuration
@@ -52,13 +71,14 @@ def admit(connection: Connection, packet: Connect, size: int) -> None:
         session.replay()
 
 
-def _peer(connection: Connection, packet: Connect) -> Peer:
+def _peer(connection: Newcomer, packet: Connect) -> Peer:
     host, port, sockname = connection.addresses()
     properties = packet.properties
     return Peer(
         host,
         port,
         sockname,
+        connection.listener_id,
         packet.version,
         packet.clean_start,
         packet.keepalive,
@@ -83,10 +103,10 @@ def _expiry_interval(packet: Connect, default: int) -> int:
     return 0 if packet.clean_start else default
 
 
-def _judge(connection: Connection, packet: Connect, peer: Peer) -> tuple[Reason, bool]:
+def _judge(connection: Newcomer, packet: Connect, peer: Peer) -> tuple[Reason, bool]:
     """The reason code for CONNACK, and whether the client is a superuser."""
     broker = connection.broker
-    access = broker.deployment.access
+    gatekeeper = broker.gatekeeper
     if not packet.clientid:
         return Reason.CLIENT_IDENTIFIER_NOT_VALID, False
     if "authentication_method" in packet.properties:
@@ -96,11 +116,11 @@ def _judge(connection: Connection, packet: Connect, peer: Peer) -> tuple[Reason,
     limited = judge_connect(broker.configuration, packet)
     if limited is not Reason.SUCCESS:
         return limited, False
-    if access.is_banned(packet.clientid, packet.username, peer.host):
+    if gatekeeper.is_banned(packet.clientid, packet.username, peer.host):
         return Reason.BANNED, False
     if broker.sessions.is_full and packet.clientid not in broker.sessions:
         return Reason.QUOTA_EXCEEDED, False
-    verdict = access.authenticate(packet.clientid, packet.username, packet.password, peer.host)
+    verdict = gatekeeper.authenticate(packet.clientid, packet.username, packet.password, peer.host)
     if isinstance(verdict, Refused):
         reason, superuser = Reason(verdict.reason_code), False
     else:

@@ -1,66 +1,57 @@
-"""The broker: routes messages to sessions, keeps subscriptions and retained messages, listens for clients."""
+"""The broker: routes messages to sessions, keeps subscriptions and retained messages."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message
 from conformance.reference.mqtt.authorization import Access
-from conformance.reference.mqtt.connection import Connection
 from conformance.reference.mqtt.events import Events
+from conformance.reference.mqtt.gatekeeper import Gatekeeper
 from conformance.reference.mqtt.packets import SubscribeOptions
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.retained import RetainedStore
-from conformance.reference.mqtt.session import Session
+from conformance.reference.mqtt.session import Session, Subscription
 from conformance.reference.mqtt.sessions import Sessions
-from conformance.reference.mqtt.table import ExclusiveError, Subscription, SubscriptionTable
+from conformance.reference.mqtt.table import ExclusiveError, SubscriptionTable
 from conformance.reference.mqtt.topics import Filter
-from conformance.reference.nodes import FIRST_NODE
 
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
+
+class Closable(Protocol):
+    """What the broker asks of a connection."""
+
+    def close(self, reason: str, code: Reason | None = None, publish_will: bool = True) -> None:
+        """End the connection for ``reason`` (as rules see it), telling an MQTT 5 client ``code``."""
 
 
 class Broker:
     """The MQTT side of a deployment. Everything here runs in the thread of the deployment's loop."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, gatekeeper: Gatekeeper) -> None:
         self.deployment = deployment
+        self.gatekeeper = gatekeeper
         self.events = Events(deployment.hooks)
         self.sessions = Sessions(self)
         self.configuration = deployment.settings.configuration
         self.retained = RetainedStore(self.configuration)
-        self.connections: set[Connection] = set()
+        self.connections: set[Closable] = set()
         self._table = SubscriptionTable()
-        self._servers: list[asyncio.Server] = []
 
-    async def start(self, host: str, port: int, node: str = FIRST_NODE) -> int:
-        """Listen for clients of a node; port 0 picks a free one. Returns the port."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self, node), host, port)
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Close the listeners and every connection; MQTT 5 clients are told 0x8B."""
-        for server in self._servers:
-            server.close()
-        for connection in list(self.connections):
-            connection.close("server_shutting_down", Reason.SERVER_SHUTTING_DOWN, publish_will=False)
+    def close_connections(self) -> None:
+        """Close every connection, telling MQTT 5 clients 0x8B, and forget the sessions without a word."""
+        for link in list(self.connections):
+            link.close("server_shutting_down", Reason.SERVER_SHUTTING_DOWN, publish_will=False)
         self.sessions.clear()
-        # One turn of the loop lets the transports flush and report that they are closed.
-        await asyncio.sleep(0)
-        while self._servers:
-            await self._servers.pop().wait_closed()
 
     # Messages
 
     def publish(self, message: Message) -> int:
         """Run the rules, keep the message if it is retained, hand it to subscribers; returns how many there are."""
         self.events.message_publish(message)
-        if message.retain:
+        if message.retain and not message.headers.get("direct_dispatch"):
             self.retained.store(message)
         receivers = self._table.receivers(message.topic)
         if not receivers:
@@ -81,9 +72,9 @@ class Broker:
         """A message cannot be written for this client.
 
         EMQX 5.8.9 loses the whole client process over it (recording publish_user_properties_nonstring), with
-        the strict behaviour so do we; otherwise only the message is lost.
+        `Defect.USER_PROPERTIES_UNCHECKED` so do we; otherwise only the message is lost.
         """
-        if self.deployment.strict and session.connection is not None:
+        if session.connection is not None and self.deployment.has(Defect.USER_PROPERTIES_UNCHECKED):
             session.connection.abort()
             session.connection = None
             session.will = None
@@ -98,7 +89,7 @@ class Broker:
         source = "cache"
         if allowed is None:
             source = "superuser" if session.is_superuser else "built_in_database"
-            allowed = self.deployment.access.authorize(
+            allowed = self.gatekeeper.authorize(
                 clientid=session.clientid,
                 username=session.username,
                 is_superuser=session.is_superuser,
@@ -112,7 +103,7 @@ class Broker:
         return allowed
 
     def kick(self, clientid: str, reason_code: int = Reason.ADMINISTRATIVE_ACTION) -> bool:
-        """Disconnect a client and destroy its session; its will is published. False if there is none."""
+        """Disconnect a client and destroy its session; its will is due. False if there is none."""
         session = self.sessions.get(clientid)
         if session is None:
             return False

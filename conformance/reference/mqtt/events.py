@@ -7,17 +7,15 @@ value are None (``undefined`` in a template). Instants are milliseconds since th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.message import Hooks, Message, now_ms
+from conformance.reference.mqtt.authorization import Access
 from conformance.reference.mqtt.packets import Connect
+from conformance.reference.mqtt.peer import Peer
 from conformance.reference.mqtt.reasons import reason_name
+from conformance.reference.mqtt.session import Session, Subscription
 from conformance.reference.nodes import at_work
-
-if TYPE_CHECKING:
-    from conformance.reference.mqtt.authorization import Access
-    from conformance.reference.mqtt.session import Peer, Session
-    from conformance.reference.mqtt.table import Subscription
 
 Columns = dict[str, Any]
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from conformance.reference.defects import Quirk
+from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message, now_ms
+from conformance.reference.mqtt.aliases import OutgoingAliases
 from conformance.reference.mqtt.authorization import AuthorizationCache
 from conformance.reference.mqtt.encoder import publish_bytes
-from conformance.reference.mqtt.packets import Ack, PacketType, Will
+from conformance.reference.mqtt.packets import Ack, Packet, PacketType, SubscribeOptions, Will
+from conformance.reference.mqtt.peer import Peer
 from conformance.reference.mqtt.properties import Properties
 from conformance.reference.mqtt.queues import Delivery, Inflight, MessageQueue, expired
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.statistics import Statistics
-from conformance.reference.mqtt.table import Subscription
-from conformance.reference.nodes import at_work
-
-if TYPE_CHECKING:
-    from conformance.reference.mqtt.broker import Broker
-    from conformance.reference.mqtt.connection import Connection
+from conformance.reference.mqtt.topics import Filter
+from conformance.reference.node_configuration import NodeConfiguration
 
 NEVER_EXPIRES = 0xFFFFFFFF
 # EMQX reports the statistics of a connection this many seconds after traffic (its idle_timeout).
@@ -29,30 +30,60 @@ REPORT_SECONDS = 15.0
 _NOT_ENCODABLE = (AttributeError, TypeError, OverflowError, ValueError)
 
 
+class Link(Protocol):
+    """What a session asks of the connection of its client; ``congested``: nothing more fits into its buffers."""
+
+    congested: bool
+
+    def write(self, data: bytes) -> None:
+        """Send encoded bytes."""
+
+    def send(self, packet: Packet) -> None:
+        """Encode and send a packet."""
+
+    def detach(self, reason: str, code: Reason) -> None:
+        """Close for a reason that is dealt with in the session as well."""
+
+    def abort(self) -> None:
+        """Drop the connection without a word."""
+
+
+class Witness(Protocol):
+    """Who is told what becomes of messages."""
+
+    def message_delivered(self, session: Session, message: Message) -> None: ...
+
+    def message_acked(self, session: Session, message: Message, properties: Mapping[str, Any]) -> None: ...
+
+    def delivery_dropped(self, session: Session, message: Message, reason: str) -> None: ...
+
+
+class Home(Protocol):
+    """What a session asks of its broker."""
+
+    @property
+    def deployment(self) -> Deployment: ...
+
+    @property
+    def configuration(self) -> NodeConfiguration: ...
+
+    @property
+    def events(self) -> Witness: ...
+
+    def not_encodable(self, session: Session) -> None:
+        """A message cannot be written for the client of a session."""
+
+
 @dataclass(slots=True)
-class Peer:
-    """How a client is connected: addresses, and what its CONNECT said."""
+class Subscription:
+    """One session's subscription; ``identifier`` is the MQTT 5 subscription identifier."""
 
-    host: str
-    port: int
-    sockname: str
-    version: int
-    clean_start: bool
-    keepalive: int
-    receive_maximum: int
-    maximum_packet_size: int
-    properties: Properties = field(default_factory=dict)
-    connected_at: int = field(default_factory=now_ms)
-    node: str = field(default_factory=at_work)
-
-    @property
-    def name(self) -> str:
-        """Address and port, ``127.0.0.1:1883``."""
-        return f"{self.host}:{self.port}"
-
-    @property
-    def protocol_name(self) -> str:
-        return "MQIsdp" if self.version == 3 else "MQTT"
+    session: Session
+    filter: Filter
+    options: SubscribeOptions
+    identifier: int | None = None
+    is_new: bool = True
+    """False if the subscription replaced one of the same filter."""
 
 
 class Session:
@@ -62,7 +93,7 @@ class Session:
     milliseconds since the epoch. ``connection`` is None while the client is away.
     """
 
-    def __init__(self, broker: Broker, clientid: str, username: str | None, peer: Peer) -> None:
+    def __init__(self, broker: Home, clientid: str, username: str | None, peer: Peer) -> None:
         self.broker = broker
         self.clientid = clientid
         self.username = username
@@ -78,8 +109,9 @@ class Session:
         self.awaiting_rel: set[int] = set()
         self.statistics = Statistics()
         self.authorization_cache = AuthorizationCache()
+        self.aliases = OutgoingAliases()
         self.will: Will | None = None
-        self.connection: Connection | None = None
+        self.connection: Link | None = None
         self.timers: list[asyncio.TimerHandle] = []
         self._report: asyncio.TimerHandle | None = None
 
@@ -91,7 +123,7 @@ class Session:
     def persistent(self) -> bool:
         return self.expiry_interval > 0
 
-    def attach(self, connection: Connection, username: str | None, peer: Peer) -> None:
+    def attach(self, connection: Link, username: str | None, peer: Peer) -> None:
         """A client has (re)connected: counters, cached decisions and limits belong to the new connection."""
         self.cancel_timers()
         self.connection = connection
@@ -101,6 +133,7 @@ class Session:
         self.disconnect_properties = {}
         self.statistics = Statistics()
         self.authorization_cache = AuthorizationCache()
+        self.aliases = OutgoingAliases(peer.properties.get("topic_alias_maximum", 0))
         self.inflight.limit = min(self.broker.configuration.max_inflight, peer.receive_maximum)
 
     def cancel_timers(self) -> None:
@@ -115,12 +148,13 @@ class Session:
 
     @property
     def counters(self) -> dict[str, int]:
-        """The counters as the API shows them: live, or in strict mode those of the last report."""
-        return self.statistics.reported if self.broker.deployment.strict else self.statistics.values
+        """The counters as the API shows them: live, or with `Quirk.LATE_STATISTICS` those of the last report."""
+        late = self.broker.deployment.has(Quirk.LATE_STATISTICS)
+        return self.statistics.reported if late else self.statistics.values
 
     def report_later(self) -> None:
         """Traffic has come: report the statistics after a while, unless that is due already."""
-        if self._report is None and self.broker.deployment.strict:
+        if self._report is None and self.broker.deployment.has(Quirk.LATE_STATISTICS):
             self._report = asyncio.get_running_loop().call_later(REPORT_SECONDS, self._report_now)
 
     def _report_now(self) -> None:
@@ -164,7 +198,7 @@ class Session:
                 return
             self._send(connection, self.mqueue.pop())
 
-    def _send(self, connection: Connection, delivery: Delivery) -> None:
+    def _send(self, connection: Link, delivery: Delivery) -> None:
         if expired(delivery.message):
             self._drop(delivery, "expired")
             return
@@ -172,18 +206,19 @@ class Session:
         if not self._write(connection, delivery, packet_id, dup=False):
             self.inflight.remove(packet_id)
 
-    def _write(self, connection: Connection, delivery: Delivery, packet_id: int, dup: bool) -> bool:
+    def _write(self, connection: Link, delivery: Delivery, packet_id: int, dup: bool) -> bool:
         """Put a PUBLISH on the wire; False if this client can never get it."""
         message = delivery.message
+        topic, alias = self.aliases.written(message.topic)
         try:
             data = publish_bytes(
-                message.topic,
+                topic,
                 message.payload,
                 delivery.qos,
                 delivery.retain,
                 dup,
                 packet_id,
-                self._properties(delivery) if self.peer.version >= 5 else {},
+                self._properties(delivery, alias) if self.peer.version >= 5 else {},
                 self.peer.version,
             )
         except _NOT_ENCODABLE:
@@ -193,11 +228,12 @@ class Session:
             self._drop(delivery, "too_large")
             return False
         connection.write(data)
+        self.aliases.sent(message.topic, alias)
         self.statistics.message_out(delivery.qos)
         self.broker.events.message_delivered(self, message)
         return True
 
-    def _properties(self, delivery: Delivery) -> Properties:
+    def _properties(self, delivery: Delivery, alias: int | None) -> Properties:
         message = delivery.message
         properties: Properties = dict(message.properties)
         if (interval := properties.get("message_expiry_interval")) is not None:
@@ -207,6 +243,8 @@ class Session:
             properties["user_property"] = message.user_properties
         if delivery.identifier is not None:
             properties["subscription_identifier"] = delivery.identifier
+        if alias is not None:
+            properties["topic_alias"] = alias
         return properties
 
     def replay(self) -> None:

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from conformance.reference.message import Message, now_ms
 from conformance.reference.mqtt.authorization import Access
+from conformance.reference.mqtt.gatekeeper import Gatekeeper
 from conformance.reference.mqtt.packets import Connect
+from conformance.reference.mqtt.peer import Peer
 from conformance.reference.mqtt.reasons import Reason
-from conformance.reference.mqtt.session import NEVER_EXPIRES, Peer, Session
+from conformance.reference.mqtt.session import NEVER_EXPIRES, Home, Link, Session
 
-if TYPE_CHECKING:
-    from conformance.reference.mqtt.broker import Broker
-    from conformance.reference.mqtt.connection import Connection
+
+class Owner(Home, Protocol):
+    """What sessions ask of their broker when they end."""
+
+    @property
+    def gatekeeper(self) -> Gatekeeper: ...
+
+    def authorize(self, session: Session, access: Access) -> bool:
+        """Whether a client may publish its will."""
+
+    def publish(self, message: Message) -> int:
+        """Publish a will."""
+
+    def unsubscribe_all(self, session: Session) -> None:
+        """Remove the subscriptions of a session."""
 
 
 class Sessions(Mapping[str, Session]):
     """Live and waiting sessions; iteration is in order of creation."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Owner) -> None:
         self._broker = broker
         self._sessions: dict[str, Session] = {}
 
@@ -39,7 +53,7 @@ class Sessions(Mapping[str, Session]):
         most = self._broker.configuration.max_sessions
         return bool(most) and len(self) >= most
 
-    def open(self, connection: Connection, packet: Connect, peer: Peer) -> tuple[Session, bool]:
+    def open(self, connection: Link, packet: Connect, peer: Peer) -> tuple[Session, bool]:
         """The session for an accepted CONNECT, and whether it existed before (session present)."""
         old = self._sessions.get(packet.clientid)
         if old is not None and packet.clean_start:
@@ -93,8 +107,11 @@ class Sessions(Mapping[str, Session]):
         self._sessions.clear()
 
     def _publish_will(self, session: Session) -> None:
+        """Publish the will, once: unless its client is banned by now, or may not publish there (SES-02, SES-04)."""
         will, session.will = session.will, None
         if will is None:
+            return
+        if self._broker.gatekeeper.is_banned(session.clientid, session.username, session.peer.host):
             return
         if not self._broker.authorize(session, Access("publish", will.topic, will.qos, will.retain)):
             return
@@ -113,6 +130,7 @@ class Sessions(Mapping[str, Session]):
                 from_username=session.username,
                 properties=properties,
                 user_properties=will.properties.get("user_property", []),
-                headers=session.facts(),
+                # Where a client was that is gone, nobody is told.
+                headers={"username": session.username},
             )
         )

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from conformance.reference.mqtt.packets import SubscribeOptions
+from conformance.reference.mqtt.session import Subscription
 from conformance.reference.mqtt.topics import Filter, has_wildcard
-
-if TYPE_CHECKING:
-    from conformance.reference.mqtt.session import Session
-
-
-@dataclass(slots=True)
-class Subscription:
-    """One session's subscription; ``identifier`` is the MQTT 5 subscription identifier."""
-
-    session: Session
-    filter: Filter
-    options: SubscribeOptions
-    identifier: int | None = None
-    is_new: bool = True
-    """False if the subscription replaced one of the same filter."""
 
 
 class ExclusiveError(Exception):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from conformance.reference.defects import Quirk, Traits
 from conformance.reference.message import Message
-from conformance.reference.mqtt.session import Session
-from conformance.reference.mqtt.table import Subscription
+from conformance.reference.mqtt.session import Session, Subscription
 
-_LISTENER = "tcp:default"
 _BYTES_PER_WORD = 8
 
 
@@ -25,7 +24,7 @@ def client_object(session: Session) -> dict[str, Any]:
         "clientid": session.clientid,
         "username": session.username,
         "node": session.peer.node,
-        "listener": _LISTENER,
+        "listener": peer.listener,
         "connected": session.connected,
         "durable": False,
         "is_bridge": False,
@@ -85,11 +84,12 @@ def subscription_object(subscription: Subscription, *, durable: bool = True) -> 
     return {**view, "durable": False} if durable else view
 
 
-def sender_username(message: Message, *, strict: bool) -> str:
+def sender_username(message: Message, traits: Traits) -> str:
     """``from_username`` of a message.
 
-    Empty for the API and for rules. EMQX 5.8.9 prints the atom ``undefined`` for a client without user name.
+    Empty for the API and for rules. With `Quirk.UNDEFINED_USERNAME` it is ``undefined`` for a client without one.
     """
     if message.from_username is not None:
         return message.from_username
-    return "undefined" if strict and "username" in message.headers else ""
+    is_of_client = "username" in message.headers
+    return "undefined" if is_of_client and Quirk.UNDEFINED_USERNAME in traits else ""

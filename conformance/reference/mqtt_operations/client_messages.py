@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from conformance.reference.defects import Defect, Quirk, Traits
 from conformance.reference.mqtt.queues import Delivery
 from conformance.reference.mqtt.view import sender_username
 from conformance.reference.mqtt_operations.clients import session_of
@@ -41,11 +42,11 @@ def list_inflight(call: Call) -> Reply:
 
 
 def _position(call: Call, pattern: re.Pattern[str]) -> int | str | None:
-    """Instant of the last message seen, None for the start, ``end_of_data`` (erratum D3) in default mode only."""
+    """Instant of the last message seen, None for the start, ``end_of_data`` (erratum D3) where it is known."""
     text = call.query.get("position", _NONE)
     if text == _NONE:
         return None
-    if text == _END and not call.deployment.strict:
+    if text == _END and not call.deployment.has(Quirk.END_OF_DATA_UNKNOWN):
         return _END
     match = pattern.fullmatch(text)
     if match is None:
@@ -71,7 +72,8 @@ def _page(
     walked = list(islice(rest, call.query["limit"]))
     data = _within(call, walked, byte_limit)
     # 5.8.9 returns the position of the last message walked, so that those cut off are never shown (emqx#18506).
-    last = walked[-1:] if call.deployment.strict else walked[: len(data)][-1:]
+    skips = call.deployment.has(Defect.QUEUE_PAGES_SKIP_MESSAGES)
+    last = walked[-1:] if skips else walked[: len(data)][-1:]
     reached = f"{last[0].inserted_at}{suffix}" if last else call.query.get("position", _NONE)
     return {"data": data, "meta": {"start": start, "position": reached}}
 
@@ -85,7 +87,7 @@ def _within(call: Call, deliveries: list[Delivery], byte_limit: int) -> list[dic
         total += size
         if data and total > byte_limit:
             break
-        data.append({**_item(delivery, strict=call.deployment.strict), **shown})
+        data.append({**_item(delivery, call.deployment.traits), **shown})
     return data
 
 
@@ -99,7 +101,7 @@ def _payload(payload: bytes, form: str) -> tuple[dict[str, str], int]:
     return {"payload": payload.decode(errors="replace")}, len(payload)
 
 
-def _item(delivery: Delivery, *, strict: bool) -> dict[str, Any]:
+def _item(delivery: Delivery, traits: Traits) -> dict[str, Any]:
     message = delivery.message
     return {
         "msgid": message.id,
@@ -108,5 +110,5 @@ def _item(delivery: Delivery, *, strict: bool) -> dict[str, Any]:
         "publish_at": message.timestamp,
         "inserted_at": str(delivery.inserted_at),
         "from_clientid": message.from_clientid,
-        "from_username": sender_username(message, strict=strict),
+        "from_username": sender_username(message, traits),
     }

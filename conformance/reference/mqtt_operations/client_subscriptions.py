@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.reference.defects import Defect
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.packets import SubscribeOptions
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.table import ExclusiveError
@@ -45,11 +47,11 @@ def subscribe_bulk(call: Call) -> Reply:
 def unsubscribe(call: Call) -> Reply:
     """Remove a subscription, if there is one."""
     if "topic" not in call.body:
-        if call.deployment.strict:
+        if call.deployment.has(Defect.UNSUBSCRIBE_WITHOUT_TOPIC):
             raise Crash('{badkey,<<"topic">>}')
         raise ApiError(400, "BAD_REQUEST", "topic is required")
     topic_filter = _unsubscribed(call, call.body["topic"])
-    call.deployment.broker.unsubscribe(session_of(call), topic_filter)
+    call.deployment.part(Broker).unsubscribe(session_of(call), topic_filter)
     return Reply(204)
 
 
@@ -59,28 +61,29 @@ def unsubscribe_bulk(call: Call) -> Reply:
     session = session_of(call)
     filters = [_unsubscribed(call, item["topic"]) for item in call.body if "topic" in item]
     for topic_filter in filters:
-        call.deployment.broker.unsubscribe(session, topic_filter)
+        call.deployment.part(Broker).unsubscribe(session, topic_filter)
     return Reply(204)
 
 
 def _filter(call: Call, item: dict[str, Any]) -> Filter:
     """The filter to subscribe to; raises 400, or what 5.8.9 answers: it checks nothing but the prefixes."""
     text = item["topic"]
+    unchecked = call.deployment.has(Defect.SUBSCRIBED_FILTER_UNCHECKED)
     try:
         topic_filter = parse_filter(text)
     except FilterError as error:
-        if call.deployment.strict:
+        if unchecked:
             raise ApiError(500, "UNKNOWN_ERROR", f'{{invalid_topic_filter,<<"{text}">>}}') from None
         raise ApiError(400, "INVALID_PARAMETER", str(error)) from None
     if topic_filter.group is not None and item["nl"] == 1:
         raise ApiError(400, "INVALID_PARAMETER", "no_local is not allowed for a shared subscription")
-    if not call.deployment.strict and not is_topic_filter(topic_filter.topic):
+    if not unchecked and not is_topic_filter(topic_filter.topic):
         raise ApiError(400, "INVALID_PARAMETER", f"{text!r} is not a topic filter")
     return topic_filter
 
 
 def _subscribe(call: Call, session: Session, topic_filter: Filter, item: dict[str, Any]) -> dict[str, Any]:
-    broker = call.deployment.broker
+    broker = call.deployment.part(Broker)
     options = SubscribeOptions(item["qos"], item["nl"], item["rap"], item["rh"])
     try:
         subscription = broker.subscribe(session, topic_filter, options)
@@ -94,6 +97,6 @@ def _unsubscribed(call: Call, text: str) -> Filter:
     try:
         return parse_filter(text)
     except FilterError as error:
-        if call.deployment.strict:
+        if call.deployment.has(Defect.SUBSCRIBED_FILTER_UNCHECKED):
             raise Crash(f'{{invalid_topic_filter,<<"{text}">>}}') from None
         raise ApiError(400, "INVALID_PARAMETER", str(error)) from None

@@ -7,7 +7,9 @@ from collections.abc import Callable, Container
 from datetime import datetime
 from typing import Any
 
+from conformance.reference.defects import Defect, Quirk
 from conformance.reference.mqtt.authorization import Access
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.view import client_object
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
@@ -18,7 +20,7 @@ _Test = Callable[[Session], bool]
 
 def session_of(call: Call) -> Session:
     """The session in the path; raises 404 CLIENTID_NOT_FOUND."""
-    session = call.deployment.broker.sessions.get(call.path["clientid"])
+    session = call.deployment.part(Broker).sessions.get(call.path["clientid"])
     if session is None:
         raise ApiError(404, "CLIENTID_NOT_FOUND", "Client ID not found")
     return session
@@ -29,7 +31,7 @@ def nodes_asked(call: Call) -> Container[str]:
     node = call.query.get("node")
     if node is None:
         return call.deployment.nodes
-    if node not in call.deployment.nodes and call.deployment.strict:
+    if node not in call.deployment.nodes and call.deployment.has(Quirk.UNKNOWN_NODE_IS_DOWN):
         raise ApiError(500, "NODE_DOWN", f'bad rpc call <<"{node}">>, Reason <<"invalid node">>')
     return (node,)
 
@@ -40,10 +42,10 @@ def list_clients(call: Call) -> Reply:
     query = call.query
     tests = _tests(call)
     asked = nodes_asked(call)
-    sessions = sorted(call.deployment.broker.sessions.values(), key=_clientid_bytes, reverse=True)
+    sessions = sorted(call.deployment.part(Broker).sessions.values(), key=_clientid_bytes, reverse=True)
     found = [session for session in sessions if session.peer.node in asked and all(test(session) for test in tests)]
     countable = not (_fuzzy(query, "clientid") or _fuzzy(query, "username"))
-    body = envelope(found, query["page"], query["limit"], strict=call.deployment.strict, countable=countable)
+    body = envelope(found, query["page"], query["limit"], call.deployment.traits, countable=countable)
     fields = query.get("fields", "all")
     body["data"] = [_selected(client_object(session), fields) for session in body["data"]]
     return Reply(200, body)
@@ -129,7 +131,7 @@ def _parsed(call: Call, name: str, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(call.query[name])
     except ValueError:
-        if call.deployment.strict and "node" in call.query:
+        if "node" in call.query and call.deployment.has(Defect.CLIENTS_OF_A_NODE):
             # 5.8.9 catches the error only where it asks all nodes.
             raise Crash(f"{{bad_value_type,{name}}}") from None
         raise ApiError(400, "INVALID_PARAMETER", f"the {name} parameter is not valid") from None
@@ -137,7 +139,7 @@ def _parsed(call: Call, name: str, parse: Callable[[str], Any]) -> Any:
 
 def _contains(call: Call, part: str, text: Callable[[Session], str | None]) -> _Test:
     def test(session: Session) -> bool:
-        if not part and call.deployment.strict:
+        if not part and call.deployment.has(Defect.EMPTY_FILTER):
             raise Crash("badarg")  # binary:match/2 refuses an empty pattern
         return part in (text(session) or "")
 
@@ -154,7 +156,7 @@ def read_client(call: Call) -> Reply:
 def kick_client(call: Call) -> Reply:
     """End a client's connection and session."""
     session_of(call)
-    call.deployment.broker.kick(call.path["clientid"])
+    call.deployment.part(Broker).kick(call.path["clientid"])
     return Reply(204)
 
 
@@ -162,7 +164,7 @@ def kick_client(call: Call) -> Reply:
 def kick_clients(call: Call) -> Reply:
     """End the sessions of those listed client ids that exist."""
     for clientid in call.body:
-        call.deployment.broker.kick(clientid)
+        call.deployment.part(Broker).kick(clientid)
     return Reply(204)
 
 

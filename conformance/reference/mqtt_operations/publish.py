@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 SENDER = "http_api"
 MAX_STRING_BYTES = 65_535
@@ -43,7 +43,7 @@ def publish(call: Call) -> Reply:
 def publish_bulk(call: Call) -> Reply:
     """Publish messages in order; one that cannot be published refuses them all."""
     if not call.body:
-        if call.deployment.strict:
+        if call.deployment.has(Defect.PUBLISH_OF_NOTHING):
             raise Crash("{case_clause,[]}")
         raise ApiError(400, "BAD_REQUEST", "there is no message to publish")
     try:
@@ -55,7 +55,7 @@ def publish_bulk(call: Call) -> Reply:
 
 
 def _routed(call: Call, message: Message) -> dict[str, Any]:
-    if call.deployment.broker.publish(message):
+    if call.deployment.part(Broker).publish(message):
         return {"id": message.id}
     return {"reason_code": int(Reason.NO_MATCHING_SUBSCRIBERS), "message": "no_matching_subscribers"}
 
@@ -69,7 +69,7 @@ def _message(call: Call, item: dict[str, Any]) -> Message:
         raise _Refused(Reason.QUOTA_EXCEEDED, "packet_too_large")
     properties = dict(item.get("properties") or {})
     user_properties = properties.pop("user_properties", {})
-    if not call.deployment.strict:
+    if not call.deployment.has(Defect.USER_PROPERTIES_UNCHECKED):
         # 5.8.9 lets anything through to the packet serializer, which costs every MQTT 5 subscriber its connection.
         _check_texts([*user_properties, *user_properties.values(), *_texts(properties)])
     if "correlation_data" in properties:

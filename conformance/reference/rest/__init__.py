@@ -1,1 +1,1 @@
-"""The REST side of the reference deployment: from the bytes of a request to its handler."""
+"""The vocabulary of the REST API: calls, replies, checks of values, pages, JSON, credentials."""

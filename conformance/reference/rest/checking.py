@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.contract import Contract
 from conformance.reference.crashes import crash_of
+from conformance.reference.defects import NO_TRAITS, Defect, Quirk, Traits
 from conformance.reference.rest.http import ApiError
 from conformance.reference.rest.units import is_duration_field, is_size_field, parse_duration, parse_size
 
@@ -28,6 +29,7 @@ _UNMATCHED_SHOWN = 2
 _ABSENT: Any = object()
 # Names have a rule of their own, which handlers check: its error text differs from that of a schema (CON-03, SCH-08).
 _NAME = "root.name"
+_TOPIC_OF_A_RULE = re.compile(r"\.rules\.[0-9]+\.topic$")
 # What the recorded server takes for no character of a text, whatever its document says (erratum B26).
 _UNPRINTABLE = re.compile("[\0-\x07\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufffe\uffff]")
 _SASL_MECHANISM = {"mechanism": {"type": "string", "enum": ["plain"]}}
@@ -59,13 +61,13 @@ class CheckError(Exception):
 class Checker:
     """Checks against the schemas of one contract.
 
-    ``lenient`` is the recorded server: integers pass for strings and null for an absent field; without it both are
-    refused (GEN-25).
+    ``traits``: those of the deployment, some of which let pass what should be refused, such as integers for strings
+    (GEN-25).
     """
 
-    def __init__(self, contract: Contract, *, lenient: bool = False) -> None:
+    def __init__(self, contract: Contract, traits: Traits = NO_TRAITS) -> None:
         self._contract = contract
-        self._lenient = lenient
+        self._traits = traits
 
     def check(
         self,
@@ -81,21 +83,21 @@ class Checker:
 
         ``from_text``: the value comes from a path or query, where everything is text. Raises `CheckError`.
         """
-        return _Pass(self._contract, self._lenient, fill, convert, from_text).value(schema, value, path)
+        return _Pass(self._contract, self._traits, fill, convert, from_text).value(schema, value, path)
 
 
 class _Pass:
     """One walk over one value."""
 
-    def __init__(self, contract: Contract, lenient: bool, fill: bool, convert: bool, from_text: bool) -> None:
+    def __init__(self, contract: Contract, traits: Traits, fill: bool, convert: bool, from_text: bool) -> None:
         self.contract = contract
-        self.lenient = lenient
+        self.traits = traits
         self.fill = fill
         self.convert = convert
         self.from_text = from_text
 
     def value(self, schema: Schema, value: Any, path: str) -> Any:
-        if self.lenient and (crash := crash_of(path, value)):
+        if Defect.CRASH_TOLD_IN_A_REFUSAL in self.traits and (crash := crash_of(path, value)):
             raise CheckError([crash])
         written = schema
         schema = self.contract.resolve(schema)
@@ -137,7 +139,7 @@ class _Pass:
             field_path = f"{path}.{name}"
             given = value.get(name)
             try:
-                if given is not None or (name in value and not self.lenient):
+                if given is not None or (name in value and Quirk.NULL_FOR_ABSENT not in self.traits):
                     result[name] = self.value(field_schema, given, field_path)
                     continue
                 result.pop(name, None)
@@ -218,13 +220,13 @@ class _Pass:
             expected = "a duration" if reader is parse_duration else "a byte size"
             try:
                 # EMQX takes bare numbers here (milliseconds, bytes); the document does not promise it.
-                reader(value if self.lenient or isinstance(value, str) else "")
+                reader(value if isinstance(value, str) or Defect.NUMBERS_FOR_TEXTS in self.traits else "")
             except ValueError:
                 raise self._bad(schema, value, path, expected) from None
             return value
         if "enum" in schema:
             return self._symbol(schema["enum"], value, path)
-        if self.lenient and isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool) and self._takes_numbers(schema, path):
             converted = str(value)
         elif isinstance(value, str):
             converted = value
@@ -232,6 +234,15 @@ class _Pass:
         else:
             raise self._bad(schema, value, path, "binary()")
         return converted if self.convert else value
+
+    def _takes_numbers(self, schema: Schema, path: str) -> bool:
+        """Whether a text may be given as a number: any, or one that crashes what comes after."""
+        return (
+            Defect.NUMBERS_FOR_TEXTS in self.traits
+            or (Defect.NUMERIC_SECRET in self.traits and schema.get("format") == "password")
+            or (Defect.NAME_THAT_IS_A_NUMBER in self.traits and path == _NAME)
+            or (Defect.AUTHORIZATION_TOPIC_AS_NUMBER in self.traits and _TOPIC_OF_A_RULE.search(path) is not None)
+        )
 
     def _symbol(self, members: list[Any], value: Any, path: str) -> Any:
         """A member of an enum; the members true and false of a string enum may be given as text too."""
@@ -254,9 +265,9 @@ class _Pass:
             raise self._bad(schema, text, path, "an RFC 3339 date and time")
 
     def _check_printable(self, schema: Schema, text: str, path: str) -> None:
-        if self.lenient and schema.get("format") == "password":
+        if schema.get("format") == "password" and Quirk.SECRETS_UNCHECKED in self.traits:
             return  # 5.8.9 wraps secrets before it looks at them
-        unprintable = _UNPRINTABLE if self.lenient else self.contract.unprintable
+        unprintable = _UNPRINTABLE if Quirk.OWN_DOCUMENT in self.traits else self.contract.unprintable
         if unprintable is not None and unprintable.search(text):
             raise self._bad(schema, text, path, "binary()")
 

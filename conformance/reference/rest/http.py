@@ -1,6 +1,6 @@
 """What a handler of the reference deployment receives and returns.
 
-The pipeline (`conformance.reference.rest.app`) does routing, method, authentication, body decoding and the schema
+The pipeline (`conformance.reference.pipeline.app`) does routing, method, authentication, body decoding and the schema
 filter, in the order EMQX does them; a handler sees a `Call` that passed all of them, and answers with a `Reply`
 or raises an `ApiError`.
 """
@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
+from conformance.reference.deployment import Deployment
 
 
 class SchemaFilter(Enum):
@@ -70,8 +69,12 @@ class ApiError(Exception):
         return Reply(self.status, {"code": self.code, "message": self.message, **self.extra})
 
 
+def unsupported_media_type() -> ApiError:
+    return ApiError(415, "UNSUPPORTED_MEDIA_TYPE", "content-type:application/json Required")
+
+
 class Crash(Exception):
-    """A recorded defect of 5.8.9 for strict mode: the operation dies, which the client sees as a 500.
+    """A recorded defect of 5.8.9: the operation dies, which the client sees as a 500.
 
     ``reason``: what the error text names. ``prints_request``: the text shows the whole request with its Authorization
     header (behaviour 0.1 step 6). ``silent``: died outside the handler, so the answer has no body at all.

@@ -72,7 +72,7 @@ _SPAN = {'"': re.compile(r'[^"\\]*'), "'": re.compile(r"[^'\\]*")}
 
 
 def read_json_leniently(raw: bytes) -> Any:
-    """Value of a text as the parser of EMQX 5.8 reads it (strict mode only); raises `InvalidJson`.
+    """Value of a text as the parser of EMQX 5.8 reads it (`Quirk.SLOPPY_JSON`); raises `InvalidJson`.
 
     Beyond RFC 8259 it accepts a byte order mark, invalid UTF-8 and lone surrogates (U+FFFD), comments, trailing commas,
     single-quoted strings, raw control characters, unknown escapes (kept as written), and repeated names (last wins).

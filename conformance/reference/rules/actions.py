@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.template import evaluate, lookup, render, render_bytes
+from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.rules.rule import Action, Rule
 from conformance.reference.rules.values import EvaluationError, exported, to_bytes, to_text
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _log = logging.getLogger(__name__)
 _MAX_ROUNDS = 32
@@ -50,7 +51,7 @@ class ActionRunner:
         try:
             data = exported(row)
             if isinstance(action, str):
-                self._deployment.bridges.submit(action, data, metrics.action_ended)
+                self._deployment.part(Bridges).submit(action, data, metrics.action_ended)
                 return
             if action["function"] == "console":
                 _log.info("rule %s: %s", rule.id, data)
@@ -64,14 +65,14 @@ class ActionRunner:
     def render_only(self, rule: Rule, action: Action, row: Row, columns: Row) -> None:
         """What the rule test does by default: render the templates and stop.
 
-        EMQX 5.8.9 counts such an action as failed (RUL-19); otherwise it is not counted at all.
+        With `Defect.RULE_TEST_COUNTS_FAILURES` such an action counts as failed (RUL-19), otherwise not at all.
         """
-        if self._deployment.strict:
+        if self._deployment.has(Defect.RULE_TEST_COUNTS_FAILURES):
             rule.metrics.action_started()
             rule.metrics.action_ended("unknown")
         try:
             if isinstance(action, str):
-                self._deployment.bridges.render(action, exported(row))
+                self._deployment.part(Bridges).render(action, exported(row))
             elif action["function"] == "republish":
                 _message(rule, action["args"], exported(row), columns)
         except (ActionError, EvaluationError, Rejected) as error:
@@ -88,7 +89,7 @@ class ActionRunner:
         if rounds > _MAX_ROUNDS:
             raise ActionError("rules feed each other in a circle")
         message.headers["republish_rounds"] = rounds
-        self._deployment.broker.publish(message)
+        self._deployment.part(Broker).publish(message)
 
 
 def _message(rule: Rule, args: Mapping[str, Any], data: Row, columns: Row) -> Message:
@@ -110,7 +111,6 @@ def _message(rule: Rule, args: Mapping[str, Any], data: Row, columns: Row) -> Me
     if _truth(evaluate(args["direct_dispatch"], data)):
         # Neither the rules nor the store of retained messages see it.
         message.headers["direct_dispatch"] = True
-        message.retain = False
     return message
 
 

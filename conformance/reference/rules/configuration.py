@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.bridges.identifiers import ACTION, parse_id
 from conformance.reference.crashes import STATEMENT
+from conformance.reference.defects import Defect, Quirk
+from conformance.reference.deployment import Deployment
 from conformance.reference.message import now_ms
 from conformance.reference.rest.checking import Checker, CheckError
 from conformance.reference.rest.http import ApiError, Crash
 from conformance.reference.rules.parser import SqlError, parse
 from conformance.reference.rules.rule import Action, Rule
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _ID = re.compile(r"[A-Za-z0-9]+[A-Za-z0-9-_]*")
 _MAX_ID = 255
@@ -30,7 +29,7 @@ class Configuration:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self._checker = Checker(deployment.contract, lenient=deployment.strict)
+        self._checker = Checker(deployment.contract, deployment.traits)
         body = deployment.contract.operation("POST /rules").json_body or {}
         properties = deployment.contract.resolve(body)["properties"]
         # Actions are a union told apart by what "function" says, so they are checked one by one; an id in the body
@@ -40,15 +39,16 @@ class Configuration:
 
     def rule(self, rule_id: str, body: Mapping[str, Any], old: Rule | None = None) -> Rule:
         """The rule that ``body`` makes, merged over ``old``; raises `ApiError` 400 (BAD_REQUEST)."""
+        has = self._deployment.has
         # As in names of connectors, the pattern of 5.8.9 ends before a final newline (CON-03).
-        spelled = rule_id.removesuffix("\n") if self._deployment.strict else rule_id
+        spelled = rule_id.removesuffix("\n") if has(Defect.NAME_WITH_A_LINE_BREAK) else rule_id
         if len(rule_id) > _MAX_ID or not _ID.fullmatch(spelled):
             raise bad_arguments(f"invalid_map_key: {rule_id}")
-        ignored = (*_READ_ONLY, "metadata") if self._deployment.strict else _READ_ONLY
+        ignored = (*_READ_ONLY, "metadata") if has(Defect.RULE_METADATA_UNCHECKED) else _READ_ONLY
         sent = {name: value for name, value in body.items() if name not in ignored}
         config = {**(old.config if old else {}), **sent}
         path = f"rule_engine.rules.{rule_id}"
-        if self._deployment.strict and isinstance(config.get("sql"), bool | float | dict):
+        if isinstance(config.get("sql"), bool | float | dict) and has(Defect.CRASH_TOLD_IN_A_REFUSAL):
             raise bad_arguments(f"#{{kind => validation_error,path => {path}.sql,reason => {STATEMENT}}}")
         try:
             others = {name: value for name, value in config.items() if name != "actions"}
@@ -73,7 +73,7 @@ class Configuration:
 
     def _actions(self, config: Mapping[str, Any], path: str) -> list[Action]:
         actions = config.get("actions", [])
-        if actions is None and self._deployment.strict:
+        if actions is None and self._deployment.has(Quirk.NULL_FOR_ABSENT):
             actions = []
         if not isinstance(actions, list):
             raise CheckError.of({"expected_data_type": "array"}, path)

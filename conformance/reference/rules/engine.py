@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message
 from conformance.reference.replication import Store
 from conformance.reference.rules.actions import ActionRunner
 from conformance.reference.rules.configuration import Configuration
-from conformance.reference.rules.evaluator import Row, run
+from conformance.reference.rules.evaluator import run
 from conformance.reference.rules.events import MESSAGE_PUBLISH
 from conformance.reference.rules.index import RuleIndex
 from conformance.reference.rules.rule import Rule
+from conformance.reference.rules.scope import Row
 from conformance.reference.rules.syntax import Foreach
 from conformance.reference.rules.testing import RuleTest
 from conformance.reference.rules.values import EvaluationError, imported
+from conformance.reference.schema_registry.registry import SchemaRegistry
 from conformance.reference.unguarded import UnguardedWrites
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _log = logging.getLogger(__name__)
 _WRITE_S = 0.02
@@ -37,7 +37,7 @@ class RuleEngine:
         self._index = RuleIndex()
         self._actions = ActionRunner(deployment)
         self.configuration = Configuration(deployment)
-        self.test = RuleTest(deployment)
+        self.test = RuleTest(deployment, self.apply)
         self.writes = UnguardedWrites(_WRITE_S, _PASSING_CREATES)
         self.deletions = UnguardedWrites(_WRITE_S)
 
@@ -107,7 +107,7 @@ class RuleEngine:
         rule.metrics.matched()
         columns = {**columns, "metadata": {"rule_id": rule.id}}
         try:
-            rows = run(rule.statement, columns, self._deployment.schemas, strict=self._deployment.strict)
+            rows = run(rule.statement, columns, self._deployment.part(SchemaRegistry), self._deployment.traits)
         except EvaluationError:
             rule.metrics.failed("exception")
             raise

@@ -7,59 +7,35 @@ not pass the conditions. Everything that goes wrong is an `EvaluationError`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.defects import NO_TRAITS, Quirk, Traits
 from conformance.reference.mqtt.topics import matches
 from conformance.reference.rules import syntax
 from conformance.reference.rules.functions import call_function
 from conformance.reference.rules.functions.maths import arithmetic
+from conformance.reference.rules.scope import Row, Scope
 from conformance.reference.rules.syntax import Expression, Statement
-from conformance.reference.rules.values import UNDEFINED, EvaluationError, Key, compare, decode_json, get, put
-
-if TYPE_CHECKING:
-    from conformance.reference.schema_registry import SchemaRegistry
-
-Row = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Scope:
-    """Where an expression finds its values: ``columns`` hold those of the event and what was selected so far."""
-
-    columns: Row
-    schemas: SchemaRegistry | None = None
-    _decoded: dict[str, Any] = field(default_factory=dict)
-
-    def with_columns(self, columns: Row) -> Scope:
-        """The same event with other columns; what was decoded from its payload is kept."""
-        return Scope(columns, self.schemas, self._decoded)
-
-    def payload(self) -> Any:
-        """The payload, decoded once if it is JSON text; raises `EvaluationError` if it is other text."""
-        payload = self.columns.get("payload", UNDEFINED)
-        if not isinstance(payload, str):
-            return payload
-        if payload not in self._decoded:
-            self._decoded[payload] = decode_json(payload)
-        return self._decoded[payload]
+from conformance.reference.rules.values import UNDEFINED, EvaluationError, Key, compare, get, put
+from conformance.reference.schema_registry.registry import SchemaRegistry
 
 
 def run(
-    statement: Statement, columns: Mapping[str, Any], schemas: SchemaRegistry | None = None, *, strict: bool = False
+    statement: Statement, columns: Mapping[str, Any], schemas: SchemaRegistry | None = None, traits: Traits = NO_TRAITS
 ) -> list[Row] | None:
     """Rows that ``statement`` makes of ``columns`` (values as `values.imported` gives them); None if nothing passes.
 
-    In strict mode a selected ``payload.x`` without an alias hides the rest of the payload from the condition, because
-    5.8.9 lays the selected row over the columns.
+    With `Quirk.SELECTED_PAYLOAD_HIDES` a selected ``payload.x`` without an alias hides the rest of the payload from the
+    condition, because 5.8.9 lays the selected row over the columns.
 
     Raises `EvaluationError`, whose text starts with the phase that failed (``select_and_transform_error``...).
     """
     scope = Scope(dict(columns), schemas)
+    hides = Quirk.SELECTED_PAYLOAD_HIDES in traits
     try:
         if isinstance(statement, syntax.Select):
-            return _select(statement, scope, strict)
-        return _foreach(statement, scope, strict)
+            return _select(statement, scope, hides)
+        return _foreach(statement, scope, hides)
     except RecursionError:
         raise EvaluationError("too_deep") from None
 
@@ -86,17 +62,17 @@ class PhaseError(EvaluationError):
         self.phase = phase
 
 
-def _select(statement: syntax.Select, scope: Scope, strict: bool) -> list[Row] | None:
+def _select(statement: syntax.Select, scope: Scope, hides: bool) -> list[Row] | None:
     with Phase("select_and_transform_error"):
         row, selected = _transform(statement.fields, scope)
-    scope = scope.with_columns({**scope.columns, **row}) if strict else selected
+    scope = scope.with_columns({**scope.columns, **row}) if hides else selected
     with Phase("match_conditions_error"):
         if not _holds(statement.condition, scope):
             return None
     return [row]
 
 
-def _foreach(statement: syntax.Foreach, scope: Scope, strict: bool) -> list[Row] | None:
+def _foreach(statement: syntax.Foreach, scope: Scope, hides: bool) -> list[Row] | None:
     with Phase("select_and_collect_error"):
         row, selected = _transform(statement.fields, scope)
         last = statement.fields[-1]
@@ -104,7 +80,7 @@ def _foreach(statement: syntax.Foreach, scope: Scope, strict: bool) -> list[Row]
             raise EvaluationError("badarg")
         name = "item" if last.alias is None else last.alias.name
         collection = evaluate(last.expression, selected)
-    scope = scope.with_columns({**scope.columns, **row}) if strict else selected
+    scope = scope.with_columns({**scope.columns, **row}) if hides else selected
     with Phase("match_conditions_error"):
         if not _holds(statement.condition, scope):
             return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.reference.defects import Quirk, Traits
 from conformance.reference.message import new_message_id, now_ms
 from conformance.reference.mqtt.topics import matches
 from conformance.reference.nodes import at_work
@@ -84,10 +85,10 @@ class Event:
             return source.startswith("$bridges/mqtt:")
         return source == self.topic
 
-    def as_object(self, *, strict: bool) -> dict[str, Any]:
+    def as_object(self, traits: Traits) -> dict[str, Any]:
         """The event as GET /rule_events shows it (erratum A1)."""
         tests: dict[str, Any] = {name: list(self._example(name)) for name in self.test_columns}
-        if strict and self.bare_example:
+        if self.bare_example and Quirk.BARE_EXAMPLES in traits:
             tests[self.bare_example] = tests[self.bare_example][0]
         return {
             "event": self.topic,

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from conformance.reference.defects import Quirk
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker, CheckError
 from conformance.reference.rest.http import ApiError
 from conformance.reference.rules.configuration import bad_arguments
 from conformance.reference.rules.evaluator import PhaseError
 from conformance.reference.rules.events import EVENTS, MESSAGE_PUBLISH, concerns, is_event_topic
+from conformance.reference.rules.rule import Rule
+from conformance.reference.rules.scope import Row
 from conformance.reference.rules.values import EvaluationError, imported
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
-    from conformance.reference.rules.rule import Rule
 
 _PATH = "rule_apply_test"
 _FIELDS = ("context", "stop_action_after_template_rendering")
 
 
+class Apply(Protocol):
+    """Runs a rule for one event, as `conformance.reference.rules.engine.RuleEngine.apply`."""
+
+    def __call__(self, rule: Rule, columns: Row, *, render_only: bool) -> list[Any] | None: ...
+
+
 class RuleTest:
     """Checks test requests against one deployment's contract and runs them."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, apply: Apply) -> None:
         self._deployment = deployment
-        self._checker = Checker(deployment.contract, lenient=deployment.strict)
+        self._apply = apply
+        self._checker = Checker(deployment.contract, deployment.traits)
         self._contexts = dict(self._schemas())
 
     def _schemas(self) -> dict[str, Mapping[str, Any]]:
@@ -77,7 +84,7 @@ class RuleTest:
             raise _not_matched()
         try:
             columns = imported({**event.example_context(), **context})
-            results = self._deployment.rules.apply(rule, columns, render_only=stop)
+            results = self._apply(rule, columns, render_only=stop)
         except EvaluationError as error:
             phase = error.phase if isinstance(error, PhaseError) else "select_and_transform_error"
             raise ApiError(400, "BAD_REQUEST", json.dumps({phase: str(error)})) from None
@@ -86,7 +93,8 @@ class RuleTest:
         return results or {}
 
     def _is_about(self, rule: Rule, event_type: str, topic: str | None) -> bool:
-        if self._deployment.strict and any(is_event_topic(source) for source in rule.sources):
+        by_letter = self._deployment.has(Quirk.SOURCES_BY_LETTER)
+        if by_letter and any(is_event_topic(source) for source in rule.sources):
             # With an event among them, 5.8.9 compares the sources by letter and so misses topic filters and bridges.
             return (EVENTS[event_type].topic if topic is None else topic) in rule.sources
         return concerns(rule.sources, event_type, topic)

@@ -7,12 +7,11 @@ own (SCH-08), which a pattern in the document would anticipate.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker, CheckError
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _TYPES = ("avro", "protobuf", "json")
 _JSON_TYPES = ("avro", "json")
@@ -23,22 +22,22 @@ class BodyCheck:
     """The checks of one deployment."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._strict = deployment.strict
-        self._checker = Checker(deployment.contract, lenient=deployment.strict)
+        self._traits = deployment.traits
+        self._checker = Checker(deployment.contract, deployment.traits)
         self._schemas = {
             label: _by_type(deployment, label) for label in ("POST /schema_registry", "PUT /schema_registry/{name}")
         }
 
     def check(self, label: str, body: Any) -> dict[str, Any]:
         """The body converted, by the schema of its type; raises `CheckError`."""
-        if body is None and self._strict:
+        if body is None and Defect.NO_ARRAY in self._traits:
             body = {}
         if not isinstance(body, dict):
             raise CheckError.of("bad_value_for_struct", "root", value=body)
         if body.get("type") not in _TYPES:
             raise CheckError.of("invalid_value", "root", field_name="type", expected=" | ".join(_TYPES))
         checked: dict[str, Any] = self._checker.check(self._schemas[label][body["type"]], body, "root")
-        if self._strict and body["type"] in _JSON_TYPES:
+        if body["type"] in _JSON_TYPES and Defect.SCHEMA_SOURCE_BEYOND_ASCII in self._traits:
             _check_as_bytes(checked["source"])
         return checked
 

@@ -5,32 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
+from conformance.reference.defects import Defect
 from conformance.reference.rest.checking import CheckError
-from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
-from conformance.reference.rest.request_filter import unsupported_media_type
+from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles, unsupported_media_type
 from conformance.reference.schema_registry.registry import Schema, SchemaRegistry
 from conformance.reference.schema_registry.serde import SourceError
 
 
 @handles("GET /schema_registry", SchemaFilter.CHECK)
 def list_schemas(call: Call) -> Reply:
-    return Reply(200, [schema.as_object() for schema in call.deployment.schemas.all()])
+    return Reply(200, [schema.as_object() for schema in call.deployment.part(SchemaRegistry).all()])
 
 
 @handles("POST /schema_registry", SchemaFilter.BY_HANDLER)
 async def create_schema(call: Call) -> Reply:
     """201 with the schema; 400 ALREADY_EXISTS, or BAD_REQUEST with ``kind`` for a bad name."""
-    schemas, checked = call.deployment.schemas, _checked(call)
+    schemas, checked = call.deployment.part(SchemaRegistry), _checked(call)
     name = call.body["name"]
     if not isinstance(name, str):
-        raise Crash("badarg")  # strict mode lets an integer pass for a string, and hands it on as it is
+        raise Crash("badarg")  # a defect lets an integer pass for a string, and hands it on as it is
     try:
-        validate_name(name, strict=call.deployment.strict)
+        validate_name(name, call.deployment.traits)
     except InvalidName as error:
         raise ApiError(400, "BAD_REQUEST", str(error), kind="validation_error") from None
     if name in schemas:
         raise ApiError(400, "ALREADY_EXISTS", "Schema already exists")
-    if call.deployment.strict:
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE):
         await schemas.writes.wait(name)
     return Reply(201, _stored(schemas, _schema(name, checked)))
 
@@ -47,13 +47,13 @@ def update_schema(call: Call) -> Reply:
     old = _found(call)
     if "description" not in call.body:
         checked["description"] = old.description
-    return Reply(200, _stored(call.deployment.schemas, _schema(old.name, checked)))
+    return Reply(200, _stored(call.deployment.part(SchemaRegistry), _schema(old.name, checked)))
 
 
 @handles("DELETE /schema_registry/{name}", SchemaFilter.CHECK)
 def delete_schema(call: Call) -> Reply:
     """204; rules that use the schema fail from now on, nothing refuses its deletion (SCH-07)."""
-    if not call.deployment.schemas.delete(call.path["name"]):
+    if not call.deployment.part(SchemaRegistry).delete(call.path["name"]):
         raise _not_found()
     return Reply(204)
 
@@ -66,7 +66,7 @@ def _checked(call: Call) -> dict[str, Any]:
     if isinstance(call.body, str):
         raise unsupported_media_type()  # what the filter makes of a JSON text that is no object (GEN-09)
     try:
-        return call.deployment.schemas.bodies.check(call.operation, call.body)
+        return call.deployment.part(SchemaRegistry).bodies.check(call.operation, call.body)
     except CheckError as error:
         raise error.as_bad_request() from None
 
@@ -80,7 +80,7 @@ def _stored(schemas: SchemaRegistry, schema: Schema) -> dict[str, str]:
 
 
 def _found(call: Call) -> Schema:
-    schema = call.deployment.schemas.get(call.path["name"])
+    schema = call.deployment.part(SchemaRegistry).get(call.path["name"])
     if schema is None:
         raise _not_found()
     return schema

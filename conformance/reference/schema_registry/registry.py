@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from conformance.reference.defects import Defect
+from conformance.reference.deployment import Deployment
 from conformance.reference.replication import Store
 from conformance.reference.schema_registry.bodies import BodyCheck
 from conformance.reference.schema_registry.serde import Serde, SerdeError
 from conformance.reference.unguarded import UnguardedWrites
-
-if TYPE_CHECKING:
-    from conformance.reference.deployment import Deployment
 
 _WRITE_S = 0.03
 
@@ -56,7 +55,7 @@ class SchemaRegistry:
     """All schemas of a deployment, by name."""
 
     def __init__(self, deployment: Deployment) -> None:
-        self._strict = deployment.strict
+        self._forgets = deployment.has(Defect.SCHEMA_BROKEN_BY_A_REFUSED_CHANGE)
         self._schemas: dict[str, Schema] = {}
         self._serdes: dict[str, Serde] = {}
         self.bodies = BodyCheck(deployment)
@@ -80,9 +79,9 @@ class SchemaRegistry:
     def store(self, schema: Schema) -> None:
         """Create or replace a schema at once (SCH-04); raises `SourceError` and stores nothing if it does not compile.
 
-        In strict mode a failed replacement leaves the old schema visible but unusable, as EMQX 5.8.9 does (SCH-05).
+        With `Defect.SCHEMA_BROKEN_BY_A_REFUSED_CHANGE` a failed replacement leaves the old one visible but unusable.
         """
-        if self._strict:
+        if self._forgets:
             self._serdes.pop(schema.name, None)
         self._serdes[schema.name] = _COMPILERS[schema.type](schema.source)
         self._schemas[schema.name] = schema

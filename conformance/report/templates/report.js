@@ -19,16 +19,34 @@
       shown.textContent = count === rows.length ? `${count} shown` : `${count} of ${rows.length} shown`;
     };
     panel.addEventListener("input", apply);
+    search.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && search.value) { search.value = ""; apply(); event.preventDefault(); }
+    });
     panel.hidden = false;
     apply();
   }
 
-  // A link into the list must not end at a row that a filter hides.
+  // A link must not end at what a filter hides or what is folded.
   const reveal = () => {
-    const row = location.hash && document.getElementById(location.hash.slice(1));
-    if (row && row.hidden) { row.hidden = false; row.scrollIntoView(); }
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let moved = false;
+    for (let part = target; part; part = part.parentElement) {
+      if (part.hidden) { part.hidden = false; moved = true; }
+      if (part.tagName === "DETAILS" && !part.open) { part.open = true; moved = true; }
+    }
+    if (moved) { target.scrollIntoView(); }
   };
   addEventListener("hashchange", reveal);
+  reveal();
+
+  // "/" goes to the search of the section that is in view.
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) { return; }
+    const fields = [...document.querySelectorAll("[data-search]")];
+    const seen = fields.filter((field) => field.closest("section").getBoundingClientRect().bottom > innerHeight / 3);
+    (seen[0] ?? fields[0])?.focus();
+    event.preventDefault();
+  });
 
   const copy = async (text) => {
     try { await navigator.clipboard.writeText(text); return true; } catch { /* not allowed here: the old way */ }

@@ -26,7 +26,8 @@ _EVENT_PREFIXES = ("$events/", "$bridges/")
 _CONDITION_TOKEN = re.compile(
     r"\s*(?:(?P<text>'[^'\"]*')|(?P<word>[A-Za-z][A-Za-z0-9_]*)|(?P<other>[0-9]+|=~|!=|<>|<=|>=|[=<>,.()\[\]+*/-]))"
 )
-_NAME_COLUMNS = frozenset({"clientid", "username", "from_clientid", "from_username"})
+# Alarms have a name and no client; no other event has a column of that name.
+_NAME_COLUMNS = frozenset({"clientid", "username", "from_clientid", "from_username", "name"})
 _COLUMNS = _NAME_COLUMNS | {"topic"}
 # Whose branches a conjunct must not be taken from, and what would turn it around.
 _BRANCHING = frozenset({"case", "when", "if", "elsif", "incase", "fun"})
@@ -93,8 +94,8 @@ def _concerns_the_sandbox(judge: Judge, condition: str, selected: str) -> bool:
     """Whether a condition holds for nothing outside the sandbox.
 
     Proven by one conjunct at its top: ``clientid = '...'``, ``clientid =~ '...'`` or ``regex_match(clientid, '^...')``
-    (or with username, from_clientid, from_username, topic) with an owned text, on a column the fields leave alone:
-    conditions see what is selected as well.
+    (or with username, from_clientid, from_username, topic, and of alarms name) with an owned text, on a column the
+    fields leave alone: conditions see what is selected as well.
     """
     tokens = _tokens(condition)
     if tokens is None or _BRANCHING & {token.lower() for token in tokens}:

@@ -1,4 +1,4 @@
-"""What each of the 77 operations may touch: the one table the guard decides by.
+"""What each operation may touch: the one table the guard decides by.
 
 An operation that is not here is refused (reads apart, which touch nothing), so a new operation of the contract fails
 until somebody has thought about it.

@@ -19,7 +19,8 @@ from conformance.target.redaction import Redactor
 HEARTBEAT = "/action_types"
 """A cheap read that every target answers (the preflight made sure of it)."""
 
-PAUSES_S = (0.0, 0.5, 1.0, 1.5, 2.0)
+_PAUSES = (0.0, 0.1, 0.2, 0.3, 0.4)
+"""Pauses between heartbeats, each as its share of the time that a target has to recover."""
 
 _NODES = "/nodes"
 # What the clocks of suite and target may drift apart over a run before a restart is suspected.
@@ -30,19 +31,21 @@ _SLACK = 0.02
 class Health:
     """The health of one target; ``probe`` sends one GET without retries, ``redact`` hides secrets in what came back.
 
-    ``began``: when the target was known to run (`time.monotonic`, which all processes of a machine share).
+    ``recovery``: tells after how many seconds to give up. ``began``: when the target was known to run
+    (`time.monotonic`, which all processes of a machine share).
     """
 
-    def __init__(self, probe: Callable[[str], Answer], redact: Redactor) -> None:
+    def __init__(self, probe: Callable[[str], Answer], redact: Redactor, recovery: Callable[[], float]) -> None:
         self._probe = probe
         self._redact = redact
+        self._recovery = recovery
         self.began = time.monotonic()
 
     def problem(self) -> TargetLost | None:
-        """Why nothing can be decided on this target any more, None if it is healthy; takes 5 s to give up."""
+        """Why nothing can be decided on this target any more, None if it is healthy."""
         problem: TargetLost | None = None
-        for pause in PAUSES_S:
-            time.sleep(pause)
+        for share in _PAUSES:
+            time.sleep(share * self._recovery())
             problem = self._heartbeat()
             if problem is None:
                 return self.restart()

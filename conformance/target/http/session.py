@@ -37,14 +37,8 @@ from conformance.target.http.patience import (
 from conformance.target.http.transport import GuardedAdapter
 from conformance.target.redaction import Redactor
 from conformance.target.settings.config import Configuration
-from conformance.target.settling import Settling
+from conformance.target.timing import Settling
 
-CONNECT_TIMEOUT_S = 5.0
-READ_TIMEOUT_S = 30.0
-"""How long a target may be silent before or within an answer; other bounds: `conformance.target.http.connection`."""
-HEARTBEAT_TIMEOUT_S = 5.0
-LONGEST_RATE_LIMIT_S = 60.0
-"""How long one request is delayed by 429 answers before the run gives up."""
 MOST_IN_VAIN = 5
 """Requests in a row that stay unanswered by a target that seems alive, before the run gives up."""
 
@@ -82,7 +76,7 @@ class Api:
     """Calls operations of a target and hands every answer to its observers.
 
     Whatever is sent again is noted on its `Sent` (``again``). The ``doubters`` hear of a write that may have been
-    carried out twice by that, before anybody hears of its answer.
+    carried out twice by that, before anybody hears of its answer. ``timing``: how long the target may take.
 
     Raises `NoAnswer` if one request stays unanswered by a living target, `Undelivered` if a gateway answered it,
     `TargetLost` if the target is gone, and `SafetyViolation` if the guard refuses.
@@ -98,13 +92,16 @@ class Api:
         self.credentials = Credentials(configuration.keys, configuration.secrets.get("token"))
         self.observers: list[Observer] = []
         self.doubters: list[Doubter] = []
-        self.settling = Settling(configuration.replication_lag or 0.0)
+        self.timing = configuration.bounds
+        self.settling = Settling()
         self._adapter = adapter
         self._user_agent = f"emqx-conformance/{__version__} run={run_id}"
         self._request_prefix = f"{run_id}-{uuid.uuid4().hex[:6]}-"
         self._count = itertools.count(1)
         self._in_vain = 0
-        self.health = Health(lambda path: self.probe("GET", path, HEARTBEAT_TIMEOUT_S), redactor)
+        self.health = Health(
+            lambda path: self.probe("GET", path, self.timing.heartbeat), redactor, lambda: self.timing.recovered
+        )
         self._session = requests.Session()
         self._session.trust_env = False
         self._verify: str | bool = str(configuration.ca_bundle) if configuration.ca_bundle else True
@@ -157,7 +154,7 @@ class Api:
         self.settling.wait()
         with ThreadPoolExecutor(len(calls)) as pool:
             answers = list(pool.map(exchange, calls))
-        self.settling.wrote()
+        self.settling.wrote(self.timing.lag)
         for answer in answers:
             self._observe(answer)
         return answers
@@ -179,7 +176,7 @@ class Api:
         self.settling.wait()
         answer = self._exchange(operation, sent)
         if method != "GET" and not 400 <= answer.status < 500:
-            self.settling.wrote()
+            self.settling.wrote(self.timing.lag)
         if observed:
             self._observe(answer)
         return answer
@@ -247,7 +244,7 @@ class Api:
             if answer.status == 429:
                 pause = pause_after(answer, refusals)
                 refusals, waited = refusals + 1, waited + pause
-                if waited > LONGEST_RATE_LIMIT_S:
+                if waited > self.timing.throttled:
                     raise rate_limited(operation or f"{sent.method} {sent.path}")
                 self._again(sent, f"{pause:g} s after 429, which refuses it", refused=True)
                 time.sleep(pause)
@@ -292,7 +289,7 @@ class Api:
         request.hooks = default_hooks()
         # Not Session.send: it looks at redirects and cookies, which the suite must not follow or keep.
         adapter = self._session.get_adapter(request.url)
-        timeout = (CONNECT_TIMEOUT_S, silence_s or READ_TIMEOUT_S)
+        timeout = (self.timing.connected, silence_s or self.timing.silence)
         began = time.monotonic()
         with fresh_connection() if fresh else nullcontext():
             response = adapter.send(request, stream=True, timeout=timeout, verify=self._verify)

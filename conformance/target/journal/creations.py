@@ -7,14 +7,16 @@ cleaned up, while one that never happens costs a single DELETE.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any
 
-from conformance.contract import paths
+from conformance.contract import kinds
+from conformance.contract.kinds import KINDS, Kind
 from conformance.target.guard.bodies import NOT_RETAINED
 from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.readings import Several, lenient_readings, query_reading
 from conformance.target.guard.uploads import csv_rows, files, is_upload
-from conformance.target.journal.resource import ITEMS, Resource
+from conformance.target.journal.resource import NAMED_RULE, Resource
 
 Finder = Callable[[Mapping[str, Any]], Iterator[Resource]]
 
@@ -24,7 +26,7 @@ def creations(label: str | None, parameters: Mapping[str, str], request: Outgoin
     found: dict[Resource, None] = {}
     upsert = _UPSERTS.get(label or "")
     if upsert is not None:
-        found[Resource(upsert, next(iter(parameters.values())))] = None
+        found[_named(upsert, parameters)] = None
     for body in _bodies(label, request) if label in _IN_BODIES else ():
         for finder in _IN_BODIES[label]:
             found.update(dict.fromkeys(finder(body)))
@@ -33,18 +35,21 @@ def creations(label: str | None, parameters: Mapping[str, str], request: Outgoin
 
 def addressed(path: str, parameters: Mapping[str, str]) -> list[Resource]:
     """What the path of an operation names; ``path`` is its template."""
-    for kind, item in ITEMS.items():
-        if kind != "named_rule" and (path == item or path.startswith(f"{item}/")):
-            return [Resource(kind, "/".join(parameters[name] for name in _names_in(item)))]
+    for kind in KINDS:
+        if kind.item and (path == kind.item or path.startswith(f"{kind.item}/")):
+            return [_named(kind, parameters)]
     return []
 
 
 def deletions(label: str | None, parameters: Mapping[str, str]) -> list[Resource]:
     """The resources that a 204 to this request, or a 404, proves gone."""
     kind = _DELETIONS.get(label or "")
-    if kind is None:
-        return []
-    return [Resource(kind, "/".join(parameters[name] for name in _names_in(ITEMS[kind])))]
+    return [] if kind is None else [_named(kind, parameters)]
+
+
+def _named(kind: Kind, parameters: Mapping[str, str]) -> Resource:
+    """What path parameters address."""
+    return Resource(kind.name, kind.join(*(parameters[name] for name in kind.parameters)))
 
 
 def _bodies(label: str | None, request: Outgoing) -> Iterator[Mapping[str, Any]]:
@@ -89,17 +94,14 @@ def _texts(body: Mapping[str, Any], key: str) -> list[str]:
             value is not False and value != ""]  # fmt: skip
 
 
-def _typed(kind: str) -> Finder:
+def _identified(kind: Kind) -> Finder:
+    """What the fields of its identity name."""
+    *qualifiers, key = kind.identity
+
     def find(body: Mapping[str, Any]) -> Iterator[Resource]:
-        for resource_type in _texts(body, "type"):
-            yield from (Resource.identified(kind, name, f"{resource_type}:") for name in _values(body, "name"))
-
-    return find
-
-
-def _keyed(kind: str, key: str) -> Finder:
-    def find(body: Mapping[str, Any]) -> Iterator[Resource]:
-        yield from (Resource.identified(kind, name) for name in _values(body, key))
+        for values in product(*(_texts(body, field) for field in qualifiers)):
+            prefix = kind.join(*values, "")
+            yield from (Resource.identified(kind.name, name, prefix) for name in _values(body, key))
 
     return find
 
@@ -107,12 +109,7 @@ def _keyed(kind: str, key: str) -> Finder:
 def _nameless_rule(body: Mapping[str, Any]) -> Iterator[Resource]:
     """A rule whose id the server invents is found again by its name."""
     if not _texts(body, "id") and "sql" in body:
-        yield from (Resource("named_rule", name) for name in _texts(body, "name"))
-
-
-def _ban(body: Mapping[str, Any]) -> Iterator[Resource]:
-    for kind in _texts(body, "as"):
-        yield from (Resource.identified("ban", who, f"{kind}/") for who in _values(body, "who"))
+        yield from (Resource(NAMED_RULE, name) for name in _texts(body, "name"))
 
 
 def _retained(body: Mapping[str, Any]) -> Iterator[Resource]:
@@ -135,42 +132,31 @@ def _filter_of(template: str) -> str:
     return literal.rpartition("/")[0] + "/#" if placeholder else template
 
 
-def _names_in(path: str) -> list[str]:
-    return [segment[1:-1] for segment in path.split("/") if segment.startswith("{")]
-
-
-_TAKES_SEVERAL = frozenset(
-    {f"POST {paths.IMPORT_USERS}", f"POST {paths.USER_RULES}", f"POST {paths.CLIENT_RULES}", "POST /publish/bulk"}
-)
-
-_UPSERTS: Mapping[str, str] = {
-    "PUT /rules/{id}": "rule",
-    f"PUT {paths.RULES_OF_USER}": "user_rules",
-    f"PUT {paths.RULES_OF_CLIENT}": "client_rules",
+_FINDERS: Mapping[Kind, tuple[Finder, ...]] = {
+    kinds.RULE: (_identified(kinds.RULE), _nameless_rule),
+    kinds.RETAINED: (_retained,),
 }
+"""Kinds of which bodies tell otherwise than by their identity alone."""
+
+
+def _finders(label: str) -> tuple[Finder, ...]:
+    """What finds in the bodies of an operation what they create."""
+    creating = [kind for kind in KINDS if label in kind.created_by and not kind.put_back]
+    found = [finder for kind in creating for finder in _FINDERS.get(kind, (_identified(kind),))]
+    return (*found, _republished) if label in _RULES else tuple(found)
+
+
+_RULES = (*kinds.RULE.created_by, f"PUT {kinds.RULE.item}")
+
+_TAKES_SEVERAL = frozenset(label for kind in KINDS for label in kind.several)
+
+_UPSERTS: Mapping[str, Kind] = {f"PUT {kind.item}": kind for kind in KINDS if kind.upserted}
 
 _IN_BODIES: Mapping[str | None, tuple[Finder, ...]] = {
-    "POST /connectors": (_typed("connector"),),
-    "POST /actions": (_typed("action"),),
-    "POST /rules": (_keyed("rule", "id"), _nameless_rule, _republished),
-    "PUT /rules/{id}": (_republished,),
-    "POST /schema_registry": (_keyed("schema", "name"),),
-    f"POST {paths.USERS}": (_keyed("user", "user_id"),),
-    f"POST {paths.IMPORT_USERS}": (_keyed("user", "user_id"),),
-    f"POST {paths.USER_RULES}": (_keyed("user_rules", "username"),),
-    f"PUT {paths.RULES_OF_USER}": (_keyed("user_rules", "username"),),
-    f"POST {paths.CLIENT_RULES}": (_keyed("client_rules", "clientid"),),
-    f"PUT {paths.RULES_OF_CLIENT}": (_keyed("client_rules", "clientid"),),
-    "POST /banned": (_ban,),
-    "POST /publish": (_retained,),
-    "POST /publish/bulk": (_retained,),
+    label: _finders(label) for label in (*(label for kind in KINDS for label in kind.created_by), *_RULES)
 }
 
-_DELETIONS: Mapping[str, str] = {
-    f"DELETE {path}": kind for kind, path in ITEMS.items() if kind not in ("named_rule", "rules_of_all")
-}
+_DELETIONS: Mapping[str, Kind] = {f"DELETE {kind.item}": kind for kind in KINDS if kind.item and not kind.put_back}
 
-CHANGES_RULES_OF_ALL = frozenset(
-    {f"POST {paths.RULES_OF_ALL}", f"DELETE {paths.RULES_OF_ALL}", f"DELETE {paths.AUTHORIZATION_RULES}"}
-)
+CHANGES_RULES_OF_ALL = frozenset(kinds.RULES_OF_ALL.created_by)
 """Operations after which the rules for all clients have to be put back."""

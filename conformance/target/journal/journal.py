@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from conformance.target.errors import Unwritable
-from conformance.target.journal.resource import ITEMS, Resource
+from conformance.target.journal.resource import KINDS, Resource
 
 FILE_NAME = "journal-{worker}.jsonl"
 JOURNAL_VERSION = 1
@@ -250,7 +250,7 @@ def read_journal(file: Path) -> StoredJournal:
     for line in lines[1:]:
         entry = _decoded(line)
         kind, identifier, name = entry.get("kind"), entry.get("id"), entry.get("name")
-        if kind in ITEMS and isinstance(identifier, str) and (name is None or isinstance(name, str)):
+        if kind in KINDS and isinstance(identifier, str) and (name is None or isinstance(name, str)):
             resource = Resource(str(kind), identifier, name, no_text=entry.get("no_text") is True)
             stored._apply(entry.get("event"), resource)
     return stored

@@ -10,30 +10,23 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from conformance.contract import paths
+from conformance.contract import kinds
+from conformance.contract.kinds import Kind, in_deletion_order
 
-# Dependents first: a rule uses actions, an action uses its connector, and a rule may retain messages.
-ITEMS: Mapping[str, str] = {
-    "client": "/clients/{clientid}",
-    "rule": "/rules/{id}",
-    "named_rule": "/rules/{id}",
-    "action": "/actions/{id}",
-    "connector": "/connectors/{id}",
-    "schema": "/schema_registry/{name}",
-    "user": paths.USER,
-    "user_rules": paths.RULES_OF_USER,
-    "client_rules": paths.RULES_OF_CLIENT,
-    "ban": paths.BAN,
-    "retained": paths.RETAINED_MESSAGE,
-    "rules_of_all": paths.RULES_OF_ALL,
+NAMED_RULE = "named_rule"
+"""A rule known by its name alone: the server invented the id, and its answer was lost."""
+
+RECORDS: Mapping[str, Kind] = {
+    name: kind
+    for kind in in_deletion_order()
+    for name in ((kind.name, NAMED_RULE) if kind is kinds.RULE else (kind.name,))
 }
-"""Kind -> path of one resource of it, in the order of deletion.
+"""What a journal calls a kind -> its record, in the order of deletion.
 
-``named_rule`` is a rule known by its name alone: the server invented the id, and its answer was lost.
 ``rules_of_all`` is not deleted but put back: the rules for all clients as they were before a run changed them.
 """
 
-KINDS = tuple(ITEMS)
+KINDS = tuple(RECORDS)
 
 _LONGEST_SPELLING = 200
 
@@ -59,24 +52,25 @@ class Resource:
         return cls(kind, prefix + (value if is_text else spelled(value)), no_text=not is_text)
 
     @property
+    def record(self) -> Kind:
+        """What is known of its kind."""
+        return RECORDS[self.kind]
+
+    @property
     def operation(self) -> str:
         """The path of the contract that addresses it, after a method the label of an operation."""
-        return ITEMS[self.kind]
+        return self.record.item
 
     @property
     def path(self) -> str:
         """Raw path below ``/api/v5``."""
-        values = iter(self.id.split("/", 1) if self.kind == "ban" else [self.id])
+        values = iter(self.record.split(self.id))
         return re.sub(r"\{[a-z_]+\}", lambda _: _segment(next(values, "")), self.operation)
 
     @property
     def owner(self) -> str:
         """The part of its identity that carries the name of a run, unless it is the ban of an address."""
-        if self.name is not None:
-            return self.name
-        if self.kind == "ban":
-            return self.id.partition("/")[2].removeprefix("^")
-        return self.id.partition(":")[2] if self.kind in ("action", "connector") else self.id
+        return self.record.own_name(self.id) if self.name is None else self.name
 
     @property
     def is_address_ban(self) -> bool:
@@ -86,12 +80,12 @@ class Resource:
     @property
     def nameless(self) -> bool:
         """Whether its id cannot carry the name of a run: only the journal, and its time, tell whose it is."""
-        return self.no_text or (self.kind != "rules_of_all" and self.owner in ("", ".", ".."))
+        return self.no_text or (not self.record.put_back and self.owner in ("", ".", ".."))
 
     @property
     def shown(self) -> str:
         """Its id as sentences have it."""
-        if self.kind == "rules_of_all":
+        if self.record.put_back:
             return "as they were"
         return f"{self.id} (no text)" if self.no_text else self.id
 
@@ -114,7 +108,7 @@ def spelled(value: Any) -> str:
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def in_deletion_order(resources: Iterable[Resource]) -> list[Resource]:
+def dependents_first(resources: Iterable[Resource]) -> list[Resource]:
     """Dependents first; within a kind the youngest first."""
     youngest_first = list(resources)[::-1]
     return sorted(youngest_first, key=lambda resource: KINDS.index(resource.kind))

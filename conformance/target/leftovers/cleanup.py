@@ -17,28 +17,12 @@ from conformance.target.guard.sandbox import PREFIX, Owned, run_of
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer, encode, query_string
 from conformance.target.journal.journal import Journal
-from conformance.target.journal.resource import Resource, in_deletion_order
+from conformance.target.journal.resource import NAMED_RULE, Resource, dependents_first
 from conformance.target.leftovers.listing import Reader, listing_of
-from conformance.target.polling import eventually
+from conformance.target.timing import eventually
 
-_PAUSES_S = (0.3, 1.0, 3.0)
-"""Pauses of a clean-up, each before another attempt on everything that is still there."""
-
-_RETAINING_S = 1.0
-"""How long a publish that was answered may take to retain its message (the write is asynchronous)."""
-
-_DELETED_WITHIN_S = 5.0
-_ASYNCHRONOUS = frozenset({"client", "schema", "retained"})
-
-_EDITING = "only whoever edits the target's configuration removes it"
-_LAST_RESORTS = {
-    "user": "only deleting the authenticator and creating it anew removes it, with all other users",
-    "user_rules": "only DELETE of the rules of everybody, with the source disabled, removes it",
-    "client_rules": "only DELETE of the rules of everybody, with the source disabled, removes it",
-    "ban": "only DELETE /banned lifts it, with all other bans",
-    "retained": "only DELETE of all retained messages removes it",
-}
-"""What removes something of a kind that no path leads to, as the end of a sentence; nothing the suite does unasked."""
+_PAUSES = (0.07, 0.23, 0.7)
+"""Pauses of a clean-up, each before another attempt on everything that is still there, as shares of its time."""
 
 # What a target may answer to a DELETE that it does not carry out: nobody's fault, or not the target's alone.
 _EXCUSED = frozenset({401, 403, 408, 429, 502, 503, 504})
@@ -97,7 +81,7 @@ class _CleanUp:
     def attempt(self, resources: Iterable[Resource]) -> list[tuple[Resource, Left]]:
         """One attempt each."""
         failed = []
-        for resource in in_deletion_order(resources):
+        for resource in dependents_first(resources):
             left = self._delete(resource)
             if left is not None:
                 failed.append((resource, left))
@@ -111,15 +95,15 @@ class _CleanUp:
         failed = self.attempt(resources)
         hopeless = [left for _, left in failed if left.unreachable]
         failed = [(resource, left) for resource, left in failed if not left.unreachable]
-        for pause_s in _PAUSES_S:
+        for share in _PAUSES:
             late = self._late(resources, {resource for resource, _ in failed})
             if not (failed or late):
                 break
-            time.sleep(pause_s)
+            time.sleep(share * self._api.timing.cleaned)
             failed = self.attempt([resource for resource, _ in failed] + late)
         there = {resource for resource, _ in failed} | set(self._journal)
-        deleted = [resource for resource in resources if resource.kind in _ASYNCHRONOUS and resource not in there]
-        deadline = time.monotonic() + _DELETED_WITHIN_S
+        deleted = [resource for resource in resources if resource.record.deleted_late and resource not in there]
+        deadline = time.monotonic() + self._api.timing.deleted
         lefts = (self._still_there(resource, deadline - time.monotonic()) for resource in deleted)
         return hopeless + [left for _, left in failed] + [left for left in lefts if left is not None]
 
@@ -129,12 +113,13 @@ class _CleanUp:
         return [resource for resource in resources if resource.kind == "retained" and resource in live]
 
     def _may_yet_appear(self, resource: Resource) -> bool:
-        return resource.kind == "retained" and self._journal.age_s(resource) < _RETAINING_S
+        """Whether a publish that was answered may not have retained its message yet: that write is asynchronous."""
+        return resource.kind == "retained" and self._journal.age_s(resource) < self._api.timing.retained
 
     def _delete(self, resource: Resource) -> Left | None:
         """Delete one resource; None once it is gone."""
         try:
-            if resource.kind == "rules_of_all":
+            if resource.record.put_back:
                 return self._put_back(resource)
             if resource.nameless:
                 return self._delete_nameless(resource)
@@ -183,7 +168,7 @@ class _CleanUp:
             tried, curl = f"DELETE answered {answer.status}", answer.curl(self._api.redact)
             if resource not in self._listed(resource.kind):
                 return None
-        problem = f"{tried}, and it is still listed; {_LAST_RESORTS.get(resource.kind, _EDITING)}"
+        problem = f"{tried}, and it is still listed; {resource.record.last_resort}"
         left = _left(resource, problem, at_fault=True, curl=curl)
         return replace(left, unreachable=True)
 
@@ -197,7 +182,7 @@ class _CleanUp:
 
     def _found(self, resource: Resource) -> Iterator[Resource]:
         """What has to be deleted for a resource: usually itself."""
-        if resource.kind == "named_rule":
+        if resource.kind == NAMED_RULE:
             yield from self._rules_called(resource.id)
         elif resource.name is not None and not self._sandbox.owns_rule(resource.id):
             yield from self._proven(resource)

@@ -18,9 +18,6 @@ from conformance.target.http.session import Api
 from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.listing import LISTINGS, Listing, Reader
 
-_WITHIN_S = 60.0
-"""How long an inventory may take: of a target that is too slow for it, what was read by then is compared."""
-
 BEFORE = "inventory-before.json"
 AFTER = "inventory-after.json"
 
@@ -107,13 +104,14 @@ NO_CLAIM = Claim()
 def take_inventory(api: Api, run: str, workers: Sequence[str] = ("main",), claim: Claim = NO_CLAIM) -> Inventory:
     """Read every collection. ``workers``: whose topics to look for where there is too much to read.
 
-    What cannot be read is told by its `Holdings`; raises `TargetLost`.
+    What cannot be read is told by its `Holdings`; raises `TargetLost`. Of a target that is too slow for it, what was
+    read in time is compared.
     """
     started = time.monotonic()
     inventory = Inventory(datetime.now(UTC).isoformat(timespec="seconds"))
     for listing in LISTINGS:
-        if time.monotonic() - started > _WITHIN_S:
-            problem = f"not read: the collections before it took more than {_WITHIN_S:g} s"
+        if time.monotonic() - started > api.timing.inventory:
+            problem = f"not read: the collections before it took more than {api.timing.inventory:g} s"
             inventory.collections[listing.name] = Holdings(problem=problem)
         else:
             _read_into(inventory, listing, api, run, workers, claim)

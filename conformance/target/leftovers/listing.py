@@ -6,15 +6,16 @@ walked; then only its size is known, and what a search for the names of a run fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.contract import paths
+from conformance.contract import kinds
+from conformance.contract.kinds import Kind
 from conformance.target.guard.sandbox import PREFIX, Sandbox, bare_topic, run_of
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer, query_string
-from conformance.target.journal.resource import Resource
+from conformance.target.journal.resource import RECORDS, Resource
 
 MOST_ENTRIES = 10_000
 _PAGE = 1000
@@ -22,51 +23,66 @@ _PAGE = 1000
 Entry = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
 class Listing:
-    """One collection.
+    """The collection of one kind, as its list shows it."""
 
-    ``kinds``: of resources that it lists, none if its entries are deleted with others. ``resource``: what an entry
-    is. ``names``: the texts of an entry that may carry the name of a run. ``stable``, or all but ``unstable``: fields
-    that only change when somebody changes them; neither is given where entries come and go by themselves.
-    ``optional``: a target may lack the whole collection. ``searches``: query parameters that find entries by a part of
-    their names; with ``topics`` they are found by the topics of a run's sandboxes. ``temporary``: whether an entry
-    goes away by itself. ``of_the_target``: whether the target itself made it, and keeps changing it.
-    """
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.name = kind.plural
+        self.path = kind.path
+        self.paged = kind.paged
+        self.optional = kind.optional
+        self.searches = kind.searches
 
-    name: str
-    kinds: tuple[str, ...]
-    path: str
-    resource: Callable[[Entry], Resource | None]
-    names: Callable[[Entry], Sequence[object]]
-    stable: tuple[str, ...] = ()
-    unstable: tuple[str, ...] = ()
-    paged: bool = True
-    optional: bool = False
-    searches: tuple[str, ...] = ()
-    topics: bool = False
-    key: Callable[[Entry], str] | None = None
-    fields: str = ""
-    temporary: Callable[[Entry], bool] = lambda _: False
-    of_the_target: Callable[[Entry], bool] = lambda _: False
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of the resources that it lists, as journals call them; none if its entries are deleted with others."""
+        return tuple(name for name, record in RECORDS.items() if record is self.kind and not record.put_back)
+
+    def resource(self, entry: Entry) -> Resource | None:
+        """What an entry is, None if it is deleted with something else."""
+        if not self.kinds:
+            return None
+        if self.kind is kinds.RULE:
+            return _rule(entry)
+        *qualifiers, key = self.kind.identity
+        return Resource.identified(
+            self.kind.name, entry[key], self.kind.join(*(entry[name] for name in qualifiers), "") if qualifiers else ""
+        )
+
+    def names(self, entry: Entry) -> Sequence[object]:
+        """The texts of an entry that may carry the name of a run."""
+        if self.kind is kinds.BAN:
+            return _ban_names(entry)
+        if self.kind is kinds.SUBSCRIPTION:
+            return entry["clientid"], bare_topic(str(entry["topic"]))
+        return [entry[key] for key in self.kind.identity[-1:]] + [entry.get(label) for label in self.kind.labels]
+
+    def temporary(self, entry: Entry) -> bool:
+        """Whether an entry goes away by itself."""
+        return self.kind is kinds.BAN and entry.get("until") != "infinity"
+
+    def of_the_target(self, entry: Entry) -> bool:
+        """Whether the target itself made an entry, and keeps changing it."""
+        return self.kind is kinds.RETAINED and str(entry["topic"]).startswith("$SYS/")
 
     @property
     def judged(self) -> bool:
         """Whether an entry stays as it is until somebody changes it."""
-        return bool(self.stable or self.unstable)
+        return bool(self.kind.stable or self.kind.unstable)
 
     def key_of(self, entry: Entry) -> str:
         """What names an entry in its collection."""
-        if self.key is not None:
-            return self.key(entry)
         resource = self.resource(entry)
-        return resource.shown if resource else ""
+        if resource is not None:
+            return resource.shown
+        return "all" if self.kind.put_back else self.kind.join(*(f"{entry[key]}" for key in self.kind.identity))
 
     def configuration(self, entry: Entry) -> dict[str, Any]:
         """What only changes when somebody changes it."""
-        if self.stable:
-            return {name: entry.get(name) for name in self.stable}
-        return {name: value for name, value in entry.items() if name not in self.unstable}
+        if self.kind.stable:
+            return {name: entry.get(name) for name in self.kind.stable}
+        return {name: value for name, value in entry.items() if name not in self.kind.unstable}
 
     def run_of(self, entry: Entry) -> str | None:
         """The id of the run that created an entry, None for an entry of somebody else."""
@@ -141,7 +157,7 @@ class Reader:
 
     def _pages(self, listing: Listing, query: Mapping[str, str]) -> Iterator[tuple[list[Entry], Entry] | None]:
         """Pages of a list with what they say about themselves; None where the target has no such collection."""
-        extra = {"fields": listing.fields} if listing.fields else {}
+        extra = {"fields": listing.kind.fields} if listing.kind.fields else {}
         for number in range(1, MOST_ENTRIES // _PAGE + 2):
             answer = self._get(listing.path + query_string({"page": number, "limit": _PAGE, **extra, **query}))
             if number == 1 and self._is_absent(listing, answer):
@@ -157,7 +173,7 @@ class Reader:
 
     def _searched(self, listing: Listing, sandboxes: Sequence[Sandbox], prefix: str) -> Iterator[Entry]:
         queries = [{name: prefix} for name in listing.searches]
-        if listing.topics:
+        if listing.kind.by_topic:
             queries += [{"topic": f"{sandbox.topic_root}#"} for sandbox in sandboxes]
         seen: set[str] = set()
         for query in queries:
@@ -183,7 +199,7 @@ def _value(listing: Listing, answer: Answer) -> Any:
         raise Unreadable(f"GET {listing.path} answered {answer.status}")
     if answer.truncated or not answer.is_json:
         raise Unreadable(f"GET {listing.path} answered {'too much' if answer.truncated else 'no JSON'}")
-    if listing.path == paths.RULES_OF_ALL:
+    if listing.kind.put_back:
         # One object: it is an entry if it says anything.
         rules = answer.json.get("rules") if isinstance(answer.json, dict) else None
         return [answer.json] if rules else [] if isinstance(rules, list) else answer.json
@@ -207,24 +223,12 @@ def listing_of(kind: str) -> Listing:
     return next(listing for listing in LISTINGS if kind in listing.kinds)
 
 
-def _by(kind: str, key: str) -> Callable[[Entry], Resource]:
-    return lambda entry: Resource.identified(kind, entry[key])
-
-
-def _typed(kind: str) -> Callable[[Entry], Resource]:
-    return lambda entry: Resource.identified(kind, entry["name"], f"{entry['type']}:")
-
-
 def _rule(entry: Entry) -> Resource:
     identifier, name = entry["id"], entry.get("name")
     if not isinstance(identifier, str):
         return Resource.identified("rule", identifier)
     invented = run_of(identifier) is None and isinstance(name, str) and run_of(name) is not None
     return Resource("rule", identifier, str(name) if invented else None)
-
-
-def _ban(entry: Entry) -> Resource:
-    return Resource.identified("ban", entry["who"], f"{entry['as']}/")
 
 
 def _ban_names(entry: Entry) -> list[object]:
@@ -234,81 +238,4 @@ def _ban_names(entry: Entry) -> list[object]:
     return [str(entry["who"]).removeprefix("^")]
 
 
-# What a resource says about its own state, and what others say about it.
-_BRIDGE_STATE = (
-    "status", "status_reason", "error", "node_status", "metrics", "node_metrics", "actions", "sources", "rules",
-    "created_at", "last_modified_at",
-)  # fmt: skip
-
-LISTINGS: tuple[Listing, ...] = (
-    Listing(
-        "rules", ("rule", "named_rule"), "/rules", _rule, lambda entry: (entry["id"], entry.get("name")),
-        stable=("name", "sql", "actions", "enable", "description"),
-        searches=("like_id", "like_from"),
-    ),
-    Listing(
-        "actions", ("action",), "/actions", _typed("action"), lambda entry: (entry["name"],),
-        unstable=_BRIDGE_STATE,
-        paged=False,
-    ),
-    Listing(
-        "connectors", ("connector",), "/connectors", _typed("connector"), lambda entry: (entry["name"],),
-        unstable=_BRIDGE_STATE,
-        paged=False,
-    ),
-    Listing(
-        "schemas", ("schema",), "/schema_registry", _by("schema", "name"), lambda entry: (entry["name"],),
-        stable=("type", "source", "description"),
-        paged=False,
-    ),
-    Listing(
-        "users", ("user",), paths.USERS, _by("user", "user_id"), lambda entry: (entry["user_id"],),
-        stable=("user_id", "is_superuser"),
-        optional=True,
-        searches=("like_user_id",),
-    ),
-    Listing(
-        "rules of users", ("user_rules",), paths.USER_RULES, _by("user_rules", "username"),
-        lambda entry: (entry["username"],),
-        stable=("rules",),
-        optional=True,
-        searches=("like_username",),
-    ),
-    Listing(
-        "rules of clients", ("client_rules",), paths.CLIENT_RULES, _by("client_rules", "clientid"),
-        lambda entry: (entry["clientid"],),
-        stable=("rules",),
-        optional=True,
-        searches=("like_clientid",),
-    ),
-    Listing(
-        "rules of all", (), paths.RULES_OF_ALL, lambda _: None, lambda _: (),
-        stable=("rules",),
-        optional=True,
-        paged=False,
-        key=lambda _: "all",
-    ),
-    Listing(
-        "bans", ("ban",), "/banned", _ban, _ban_names,
-        stable=("as", "who", "by", "reason", "at", "until"),
-        searches=("like_clientid", "like_username"),
-        temporary=lambda entry: entry.get("until") != "infinity",
-    ),
-    Listing(
-        "retained messages", ("retained",), paths.RETAINED_MESSAGES, _by("retained", "topic"),
-        lambda entry: (entry["topic"],),
-        topics=True,
-        of_the_target=lambda entry: str(entry["topic"]).startswith("$SYS/"),
-    ),
-    Listing(
-        "clients", ("client",), "/clients", _by("client", "clientid"),
-        lambda entry: (entry["clientid"], entry.get("username")),
-        searches=("like_clientid",),
-        fields="clientid,username",
-    ),
-    Listing(
-        "subscriptions", (), "/subscriptions", lambda _: None,
-        lambda entry: (entry["clientid"], bare_topic(str(entry["topic"]))),
-        key=lambda entry: f"{entry['clientid']} {entry['topic']}",
-    ),
-)  # fmt: skip
+LISTINGS: tuple[Listing, ...] = tuple(map(Listing, kinds.KINDS))

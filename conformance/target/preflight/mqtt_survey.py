@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.contract import paths
+from conformance.target.deployment_profile import DeploymentProfile, Identity, MqttLimits
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api, NoAnswer, expand
 from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
-from conformance.target.preflight.deployment_profile import DeploymentProfile, Identity, MqttLimits
 from conformance.target.resources.access import PASSWORD
 from conformance.target.settings.config import Configuration
-
-ECHO_WITHIN_S = 5.0
-"""A client that may use a topic gets its own message by then."""
 
 _GRANTED = (0, 1, 2)
 
@@ -42,8 +39,14 @@ class Impossible(Exception):
 def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: DeploymentProfile) -> MqttSurvey:
     """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read."""
     if configuration.mqtt is None:
-        return MqttSurvey(profile, "no MQTT listener given (--mqtt HOST:PORT)")
-    trials = _Trials(api, configuration, sandbox, configuration.mqtt)
+        return MqttSurvey(profile, "no MQTT listener given (--mqtt)")
+    known = profile.limits
+    rates = MqttLimits(
+        connections_per_s=known.connections_per_s,
+        messages_per_s=known.messages_per_s,
+        bytes_per_s=known.bytes_per_s,
+    )
+    trials = _Trials(api, configuration, sandbox, configuration.mqtt, rates)
     try:
         profile = replace(profile, identity=trials.find_identity())
         profile = replace(profile, limits=trials.limits(profile))
@@ -57,11 +60,13 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
 
 
 class _Trials:
-    def __init__(self, api: Api, configuration: Configuration, sandbox: Sandbox, listener: str) -> None:
+    def __init__(
+        self, api: Api, configuration: Configuration, sandbox: Sandbox, listener: str, rates: MqttLimits
+    ) -> None:
         self._api = api
         self._sandbox = sandbox
         self._listener = listener
-        self._options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox}
+        self._options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox, "allowed": rates}
         self._identity: Identity = "anonymous"
 
     def find_identity(self) -> Identity:
@@ -144,7 +149,7 @@ class _Trials:
             raise Impossible("the target allows no further MQTT session: its license is used up")
 
     def _client(self, client_id: str, **options: Any) -> MqttClient:
-        return MqttClient(self._listener, client_id, **self._options, **options)
+        return MqttClient(self._listener, client_id, timing=self._api.timing, **self._options, **options)
 
     @contextmanager
     def _admitted(self, client_id: str | None = None) -> Iterator[MqttClient]:
@@ -164,7 +169,7 @@ class _Trials:
         if client.subscribe(topic, 0) not in _GRANTED:
             return False
         client.publish(topic, "preflight", qos=0)
-        return bool(client.wait_for_messages(within_s=ECHO_WITHIN_S))
+        return bool(client.wait_for_messages())
 
     @contextmanager
     def _user(self, user: str) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from conformance.contract import kinds
 from conformance.contract.contract import Contract
 from conformance.target.guard.hosts import CLOSED_LOOPBACK_PORT, NEVER_STARTED
 from conformance.target.guard.sandbox import Sandbox
@@ -15,22 +16,18 @@ from conformance.target.resources.typed import TypedBodies
 
 CLOSED_URL = f"http://127.0.0.1:{CLOSED_LOOPBACK_PORT}"
 
+NO_OPERATIONS = ("stop", "restart", "START", "startx", "enable", "reset")
+"""What is no operation on a connector or action: only ``start`` is one."""
+
 
 class Bridges(Collection):
     """What connectors and actions share: ids ``type:name``, enabling, starting, probing."""
 
     hint = ""
-    probe_path = ""
 
     def __init__(self, api: Api, sandbox: Sandbox, contract: Contract) -> None:
         super().__init__(api, sandbox)
         self._contract = contract
-
-    def identify(self, body: Mapping[str, Any]) -> str:
-        return f"{body['type']}:{body['name']}"
-
-    def owns(self, identifier: str) -> bool:
-        return self.sandbox.owns_name(identifier.partition(":")[2])
 
     def example(self, resource_type: str) -> dict[str, Any]:
         """The contract's first example of a type, under a fresh name."""
@@ -56,16 +53,14 @@ class Bridges(Collection):
         return self.api.call(f"POST {self.item}/{{operation}}", path={"id": identifier, "operation": "start"})
 
     def probe(self, body: Any) -> Answer:
-        return self.api.call(f"POST {self.probe_path}", json=body)
+        return self.api.call(*self.kind.trials, json=body)
 
 
 class Connectors(Bridges):
     """``/connectors``. A connector is created disabled, after the contract's example of its type."""
 
-    path = "/connectors"
-    item = "/connectors/{id}"
+    kind = kinds.CONNECTOR
     hint = "con"
-    probe_path = "/connectors_probe"
 
     def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {**self.example(fields.get("type", "http")), "enable": False}
@@ -78,10 +73,8 @@ class Connectors(Bridges):
 class Actions(Bridges, Measured):
     """``/actions``. ``create`` makes a connector of its own unless ``connector`` names one (by id or name)."""
 
-    path = "/actions"
-    item = "/actions/{id}"
+    kind = kinds.ACTION
     hint = "act"
-    probe_path = "/actions_probe"
 
     def __init__(self, api: Api, sandbox: Sandbox, contract: Contract, connectors: Connectors) -> None:
         super().__init__(api, sandbox, contract)

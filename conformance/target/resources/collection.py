@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from conformance.contract.kinds import Kind
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.paging import entries
 from conformance.target.http.session import Api
-from conformance.target.polling import eventually
+from conformance.target.timing import eventually
 
 
 class ArrangeFailed(Exception):
@@ -25,18 +26,29 @@ class ArrangeFailed(Exception):
 class Collection:
     """Base of all collections. Everything created is journalled and deleted after the item.
 
-    ``path`` and ``item`` are paths of the contract, ``parameter`` is the path parameter of ``item``, ``created`` the
-    status of a successful POST. An element is named by its id, a string.
+    ``kind`` says where its elements are and what names them. An element is named by its id, a string.
     """
 
-    path: ClassVar[str]
-    item: ClassVar[str]
-    parameter: ClassVar[str] = "id"
-    created: ClassVar[int] = 201
+    kind: ClassVar[Kind]
 
     def __init__(self, api: Api, sandbox: Sandbox) -> None:
         self.api = api
         self.sandbox = sandbox
+
+    @property
+    def path(self) -> str:
+        """The path of the collection in the contract."""
+        return self.kind.path
+
+    @property
+    def item(self) -> str:
+        """The path of an element in the contract."""
+        return self.kind.item
+
+    @property
+    def parameter(self) -> str:
+        """The path parameter that names an element, or the last of them."""
+        return self.kind.parameters[-1]
 
     def body(self, **fields: Any) -> dict[str, Any]:
         """A valid body for POST with a fresh identity; ``fields`` are set on top, None leaves a field out."""
@@ -49,7 +61,7 @@ class Collection:
 
     def identify(self, body: Mapping[str, Any]) -> str:
         """The id of what a body creates."""
-        raise NotImplementedError
+        return self.kind.join(*(str(body[field]) for field in self.kind.identity))
 
     def payload(self, body: dict[str, Any]) -> Any:
         """What is sent for one body: itself, or a list with it where the operation takes several."""
@@ -58,7 +70,7 @@ class Collection:
     def create(self, **fields: Any) -> str:
         """Create an element and return its id; raises `ArrangeFailed` unless the target agrees."""
         body = self.body(**fields)
-        arranged(self.api.call(f"POST {self.path}", json=self.payload(body)), self.created)
+        arranged(self.api.call(f"POST {self.path}", json=self.payload(body)), self.kind.created)
         return self.identify(body)
 
     def get(self, identifier: str) -> Answer:
@@ -87,11 +99,12 @@ class Collection:
         return [identifier for identifier in map(self.identify, self.listed(**query)) if self.owns(identifier)]
 
     def owns(self, identifier: str) -> bool:
-        return self.sandbox.owns_name(identifier)
+        """Whether an element carries a name of the sandbox."""
+        return self.sandbox.owns_name(self.kind.own_name(identifier))
 
     def path_of(self, identifier: str) -> dict[str, str]:
         """Path parameters that address an element."""
-        return {self.parameter: identifier}
+        return dict(zip(self.kind.parameters, self.kind.split(identifier), strict=True))
 
 
 class Measured(Collection):
@@ -104,14 +117,14 @@ class Measured(Collection):
         return counters
 
     def counted(self, identifier: str, expected: Mapping[str, int]) -> dict[str, Any]:
-        """The counters once they have the ``expected`` values (they lag behind), or as they are after 5 s."""
+        """The counters once they have the ``expected`` values (they lag behind), or as they are in the end."""
         counters: dict[str, Any] = {}
 
         def reached() -> bool:
             counters.update(self.metrics(identifier))
             return expected.items() <= counters.items()
 
-        eventually(reached)
+        eventually(reached, self.api.timing.eventually)
         return counters
 
     def reset_metrics(self, identifier: str) -> Answer:

@@ -7,12 +7,12 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.contract import paths
+from conformance.contract import kinds
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.guard.topics import matches
 from conformance.target.http.answer import Answer
-from conformance.target.polling import eventually
 from conformance.target.resources.collection import Collection, arranged
+from conformance.target.timing import eventually
 
 
 def payload_of(message: Mapping[str, Any]) -> bytes:
@@ -27,12 +27,7 @@ def payload_of(message: Mapping[str, Any]) -> bytes:
 class Clients(Collection):
     """``/clients``: sessions of MQTT clients, which come into being by connecting (`Target.connect`)."""
 
-    path = "/clients"
-    item = "/clients/{clientid}"
-    parameter = "clientid"
-
-    def identify(self, body: Mapping[str, Any]) -> str:
-        return str(body["clientid"])
+    kind = kinds.CLIENT
 
     def subscribe(self, clientid: str, topic: str, **options: Any) -> Answer:
         return self.api.call(
@@ -79,10 +74,7 @@ class Subscriptions(Collection):
     A target may subscribe clients by itself: owned are the subscriptions of our clients to topics of the sandbox.
     """
 
-    path = "/subscriptions"
-
-    def identify(self, body: Mapping[str, Any]) -> str:
-        return f"{body['clientid']} {body['topic']}"
+    kind = kinds.SUBSCRIPTION
 
     def owns(self, identifier: str) -> bool:
         clientid, _, topic = identifier.partition(" ")
@@ -97,20 +89,15 @@ class Subscriptions(Collection):
 class Retained(Collection):
     """Retained messages, named by their topics."""
 
-    path = paths.RETAINED_MESSAGES
-    item = paths.RETAINED_MESSAGE
-    parameter = "topic"
+    kind = kinds.RETAINED
 
     def create(self, **fields: Any) -> str:
         """Retain a message; returns its topic once it is readable (the write is asynchronous)."""
         body = {"topic": self.sandbox.topic("retained"), "payload": "kept", "retain": True, **fields}
         arranged(self.api.call("POST /publish", json=body), 202, 200)
         topic = str(body["topic"])
-        eventually(lambda: self.get(topic).ok)
+        eventually(lambda: self.get(topic).ok, self.api.timing.eventually)
         return topic
-
-    def identify(self, body: Mapping[str, Any]) -> str:
-        return str(body["topic"])
 
     def owns(self, identifier: str) -> bool:
         return self.sandbox.owns_topic(identifier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from conformance.contract import kinds
 from conformance.target.http.answer import Answer
 from conformance.target.resources.collection import Collection, Measured
 
@@ -14,16 +15,12 @@ AVRO_SOURCE = '{"type":"record","name":"reading","fields":[{"name":"value","type
 class Rules(Measured):
     """``/rules``. A rule selects everything from a fresh topic of the sandbox and prints it."""
 
-    path = "/rules"
-    item = "/rules/{id}"
+    kind = kinds.RULE
 
     def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         name = self.sandbox.name("rule")
         topic = self.sandbox.topic("from")
         return {"id": name, "name": name, "sql": f'SELECT * FROM "{topic}"', "actions": [{"function": "console"}]}
-
-    def identify(self, body: Mapping[str, Any]) -> str:
-        return str(body["id"])
 
     def republish(self, source: str, destination: str, *, sql: str | None = None, **args: Any) -> str:
         """Create a rule that republishes what is published on ``source``; ``args`` refine the republish action."""
@@ -39,12 +36,7 @@ class Rules(Measured):
 class Schemas(Collection):
     """``/schema_registry``. A schema is an Avro record with one integer field, unless ``source`` says otherwise."""
 
-    path = "/schema_registry"
-    item = "/schema_registry/{name}"
-    parameter = "name"
+    kind = kinds.SCHEMA
 
     def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {"name": self.sandbox.name("schema"), "type": "avro", "source": AVRO_SOURCE}
-
-    def identify(self, body: Mapping[str, Any]) -> str:
-        return str(body["name"])

@@ -32,6 +32,25 @@ _EXTRAS: Mapping[str, Any] = {
 _UNBATCHED_TYPES = frozenset({"s3", "azure_blob_storage"})
 _BATCHES = frozenset({("resource_opts", "batch_size"), ("resource_opts", "batch_time")})
 
+IGNORED: Mapping[str, Any] = {
+    "auto_reconnect": False,
+    "last_modified_at": 5,
+    "mode": "cluster_shareload",
+    "parameters.auto_reconnect": False,
+    "parameters.request_timeout": "7s",
+    "reconnect_interval": "7s",
+    "request": {"method": "put", "path": "/ignored", "body": "ignored", "headers": {}},
+    "request_timeout": "7s",
+    "resource_opts.auto_restart_interval": "7s",
+    "resource_opts.enable_queue": True,
+    "resource_opts.request_ttl": "7s",
+    "retry_interval": "7s",
+    "ssl.cacerts": True,
+    "transport_options.enable_pipelining": 7,
+    "transport_options.ssl.cacerts": True,
+}
+"""Fields that the contract calls deprecated, or overwritten by the server, each with a value that is no default."""
+
 
 def configured(element: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration of a connector or action as it is read: a body for PUT."""
@@ -71,6 +90,23 @@ class TypedBodies:
                 body = richer
         return body
 
+    def with_ignored(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """A copy of ``body`` with the fields that servers ignore, as far as the type has them beside the others."""
+        result = dict(body)
+        for dotted, value in IGNORED.items():
+            path = tuple(dotted.split("."))
+            if path in self.ignored:
+                candidate = with_field(self._contract, self._schema, result, path, value)
+                if self._valid({**candidate, "type": self.resource_type, "name": "any"}):
+                    result = candidate
+        return result
+
+    @cached_property
+    def ignored(self) -> frozenset[Path]:
+        """Fields without effect: the deprecated ones, and what the server says whatever was sent."""
+        told = {(name,) for name in READ_ONLY & IGNORED.keys()}
+        return deprecated_fields(self._contract, self._schema) | frozenset(told)
+
     def with_secrets(self, secret: str) -> list[dict[str, Any]]:
         """The fewest bodies in which every secret field outside of lists is once ``secret``."""
         missing = {path for path in self.secrets if EACH not in path}
@@ -99,17 +135,20 @@ class TypedBodies:
 
         What was sent is read unchanged, secrets as ``******``; what was left out is read with its default.
         """
-        ignored = deprecated_fields(self._contract, self._schema)
         expected = [*_leaves(sent), *self._defaults(sent)]
         found = []
         for path, value in expected:
-            if path in ignored or path[0] in READ_ONLY - {"type", "name"} or self._is_overruled(path):
+            if self.is_ignored(path) or path[0] in READ_ONLY - {"type", "name"} or self._is_overruled(path):
                 continue
             if self.is_secret(path) and is_hidden(value):
                 value = REDACTED
             if not self._shows(_at(read, path), value):
                 found.append(f"{'.'.join(path)} is {_at(read, path)!r}, expected {value!r}")
         return found
+
+    def is_ignored(self, path: Path) -> bool:
+        """Whether a field, or one that it is in, has no effect."""
+        return any(path[: len(ignored)] == ignored for ignored in self.ignored)
 
     def exposed(self, sent: Mapping[str, Any], read: Mapping[str, Any]) -> list[str]:
         """Dotted names of the secrets in ``sent`` that are read as anything but ``******``."""

@@ -9,20 +9,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, field_validator
 
 from conformance.contract.versions import release_of
+from conformance.target.addresses import Listener, is_loopback, split_address, split_listener
+from conformance.target.durations import duration_s, rate_per_s
 from conformance.target.errors import ConfigurationError
 from conformance.target.guard.mode import Mode
 from conformance.target.redaction import SHORTEST_SECRET
-from conformance.target.settings.addresses import duration_s, is_loopback, split_address, split_listener
 from conformance.target.settings.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES, SECRETS
 from conformance.target.settings.secret_files import exposure, read_secret_file
 from conformance.target.settings.targets_file import named_target
+from conformance.target.timing import Timing
+from emqx_conformance_extensions import installed
 
 Profile = Literal["smoke", "standard", "deep"]
 Role = Literal["viewer", "publisher"]
@@ -31,7 +35,12 @@ RANDOM_SEED: Literal["random"] = "random"
 
 WAIVERS_FOLDER = Path(__file__).resolve().parent.parent.parent / "waivers"
 
+WAIVERS_OF_EXTENSION = "waivers.toml"
+"""The file in the package of an extension that ``--waivers NAME`` means."""
+
 _HIGHEST_SINK_PORT = 65535 - 64
+
+MOST_PATIENCE = 100.0
 
 Given = dict[str, tuple[Any, str]]
 """Field -> value and where it came from; a `Path` stands for the secret in that file."""
@@ -41,19 +50,25 @@ ROLES: tuple[Role, ...] = ("viewer", "publisher")
 
 
 def waivers_named(file: Path) -> Path:
-    """``file``, or the one that ships with the suite under that bare name, for example emqx-5.8."""
-    if not file.exists() and file.name == str(file):
-        shipped = WAIVERS_FOLDER / f"{file.name.removesuffix('.toml')}.toml"
-        return shipped if shipped.is_file() else file
-    return file
+    """``file``, or the one that ships under that bare name with the suite (for example emqx-5.8) or an extension."""
+    if file.exists() or file.name != str(file):
+        return file
+    shipped = [WAIVERS_FOLDER / f"{file.name.removesuffix('.toml')}.toml"]
+    shipped += [
+        extension.folder / WAIVERS_OF_EXTENSION
+        for extension in installed()
+        if extension.name == file.name and extension.folder is not None
+    ]
+    return next((candidate for candidate in shipped if candidate.is_file()), file)
 
 
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``seed``: None means the one of the contract. ``replication_lag`` and ``time_budget``: seconds. ``warnings``:
-    sentences for the user that stop nothing. ``embedded``: the target is the reference deployment that the run started
-    for itself.
+    ``seed``: None means the one of the contract. ``max_conn_rate``, ``messages_rate`` and ``bytes_rate``: per second,
+    None where the target is asked. ``replication_lag`` and ``time_budget``: seconds. ``timing``: bounds of this target,
+    before ``patience`` multiplies them. ``warnings``: sentences for the user that stop nothing. ``embedded``: the
+    target is the reference deployment that the run started for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,6 +94,11 @@ class Configuration(BaseModel):
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
+    max_conn_rate: float | None = Field(default=None, gt=0)
+    messages_rate: float | None = Field(default=None, gt=0)
+    bytes_rate: float | None = Field(default=None, gt=0)
+    patience: float = Field(default=1.0, gt=0, le=MOST_PATIENCE)
+    timing: Timing = Timing()
     replication_lag: float | None = Field(default=None, ge=0)
     time_budget: float | None = Field(default=None, gt=0)
     report_dir: Path = Path("reports")
@@ -135,6 +155,32 @@ class Configuration(BaseModel):
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return duration_s(value) if isinstance(value, str) else value
+
+    @field_validator("max_conn_rate", "messages_rate", "bytes_rate", mode="before")
+    @classmethod
+    def _rate(cls, value: Any) -> Any:
+        return rate_per_s(value) if isinstance(value, str) else value
+
+    @field_validator("patience", mode="before")
+    @classmethod
+    def _factor(cls, value: Any) -> Any:
+        match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)x?", str(value))
+        if match is None:
+            raise ValueError(f"{value!r} is no factor like 2x or 1.5x")
+        return float(match[1])
+
+    @field_validator("timing", mode="plain")
+    @classmethod
+    def _bounds(cls, value: Any) -> Timing:
+        if isinstance(value, Timing):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError("expected a table of durations")
+        return Timing().with_settings(value)
+
+    @field_serializer("timing")
+    def _settings(self, value: Timing) -> dict[str, float]:
+        return value.changes()
 
     @field_validator(*SECRETS)
     @classmethod
@@ -196,9 +242,20 @@ class Configuration(BaseModel):
         return {name: value.get_secret_value() for name, value in values.items() if value is not None}
 
     @property
+    def bounds(self) -> Timing:
+        """How long the target may take."""
+        return replace(self.timing.stretched(self.patience), lag=self.replication_lag or 0.0)
+
+    @property
     def broker(self) -> str | None:
-        """``host:port`` of the target's MQTT listener, which connectors may name."""
-        return split_listener(self.mqtt).address if self.mqtt is not None else None
+        """``host:port`` of the target's MQTT listener, which connectors may name; they speak no WebSocket."""
+        listener = self.listener
+        return listener.address if listener is not None and listener.path is None else None
+
+    @property
+    def listener(self) -> Listener | None:
+        """The target's MQTT listener."""
+        return split_listener(self.mqtt) if self.mqtt is not None else None
 
     def sink_address(self, worker: str) -> tuple[str, int]:
         """Host and port of the HTTP sink of one worker (``main``, ``gw0``, ``gw1``...); port 0 means any."""
@@ -309,7 +366,8 @@ def _checked(given: Given, warnings: tuple[str, ...]) -> Configuration:
     if configuration.read_only and (configuration.exclusive or configuration.disposable):
         raise ConfigurationError("--read-only contradicts --exclusive and --disposable")
     if configuration.base_url is None:
-        of_target = ("api_key", "viewer_key", "publisher_key", *SECRETS, "mqtt", "sink", "ca_bundle")
+        rates = ("max_conn_rate", "messages_rate", "bytes_rate")
+        of_target = ("api_key", "viewer_key", "publisher_key", *SECRETS, "mqtt", *rates, "sink", "ca_bundle")
         for field in of_target:
             if getattr(configuration, field) is not None:
                 raise ConfigurationError(f"{given[field][1]} needs --base-url: the embedded deployment brings its own")

@@ -41,8 +41,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("publisher_secret_file", "File that holds its secret.", "FILE"),
     Option(
         "mqtt",
-        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are left out.",
-        "HOST:PORT",
+        "MQTT listener of the target: HOST:PORT, mqtts://HOST:PORT for TLS, ws://HOST:PORT/mqtt or wss://... for "
+        "WebSocket; without it the data-plane tests are left out.",
+        "LISTENER",
     ),
     Option(
         "sink",
@@ -72,6 +73,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("strict_waivers", "A waiver that nothing needs any more is an error.", is_flag=True),
     Option("emqx_version", "Version of the contract, e.g. 5.8.9. Default: detected.", "V"),
     Option("max_rps", "At most N requests per second over all workers.", "N"),
+    Option("patience", "Wait N times as long as usual for whatever a target does (2x, 1.5x). Default: 1x.", "Nx"),
+    Option(
+        "max_conn_rate", "Connections a second that the MQTT listener accepts. Default: as GET /listeners says.", "N"
+    ),
+    Option("messages_rate", "Messages a second that it reads of one client (50/s). Default: likewise.", "N"),
+    Option("bytes_rate", "Bytes a second that it reads of one client (500KB/s). Default: likewise.", "N"),
     Option(
         "replication_lag",
         "How long reads may lag behind writes where several nodes answer (500ms, 2s). Default: 500ms there, else none.",

@@ -18,6 +18,7 @@ _KEYS = (
     {option.field for option in OPTIONS} - {"target", "targets_file", "report_dir", "contract"}
     | set(SECRETS)
     | {f"{secret}_env" for secret in SECRETS}
+    | {"timing"}
 )  # fmt: skip
 
 

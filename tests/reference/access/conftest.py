@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import requests
 
+from conformance.reference.defects import NO_TRAITS, Traits
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
 from tests.fidelity.mqtt_clients import MqttClients
+from tests.recorded import RECORDED
 from tests.reference.clock import Clock
 from tests.waiting import PATIENCE_S
 
@@ -74,11 +76,11 @@ class World:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., World]]:
-    """Starts worlds: ``start(strict=False, version="5.8.9")``."""
+    """Starts worlds: ``start(traits=NO_TRAITS, version="5.8.9")``."""
     worlds: list[World] = []
 
-    def start_one(*, strict: bool = False, version: str = "5.8.9") -> World:
-        worlds.append(World(LiveDeployment(strict=strict, version=version)))
+    def start_one(*, traits: Traits = NO_TRAITS, version: str = "5.8.9") -> World:
+        worlds.append(World(LiveDeployment(traits=traits, version=version)))
         return worlds[-1]
 
     yield start_one
@@ -94,11 +96,11 @@ def world(start: Callable[..., World]) -> World:
 @pytest.fixture
 def timed_world(clock: Clock) -> Iterator[World]:
     """A deployment whose time the test moves."""
-    world = World(LiveDeployment(strict=False, loop=clock.loop))
+    world = World(LiveDeployment(traits=NO_TRAITS, loop=clock.loop))
     yield world
     world.close()
 
 
 @pytest.fixture
-def strict_world(start: Callable[..., World]) -> World:
-    return start(strict=True)
+def recorded_world(start: Callable[..., World]) -> World:
+    return start(traits=RECORDED)

@@ -112,11 +112,11 @@ def test_without_authenticator_everything_is_404(world):
     assert world.status("POST", USERS.replace("/users", "/import_users"), rows, params={"type": "plain"}) == 404
 
 
-def test_recorded_defects_of_strict_mode(strict_world):
-    assert _add(strict_world, "flag", is_superuser="false").json()["is_superuser"] == "false"
-    assert _add(strict_world, 5).json()["user_id"] == 5
-    assert strict_world.status("DELETE", f"{USERS}/5") == 404
-    assert strict_world.status("GET", USERS, params={"like_user_id": "a"}) == 400
+def test_recorded_defects_of_the_recorded_server(recorded_world):
+    assert _add(recorded_world, "flag", is_superuser="false").json()["is_superuser"] == "false"
+    assert _add(recorded_world, 5).json()["user_id"] == 5
+    assert recorded_world.status("DELETE", f"{USERS}/5") == 404
+    assert recorded_world.status("GET", USERS, params={"like_user_id": "a"}) == 400
     for flag in ("true", "false"):
-        found = strict_world.call("GET", USERS, params={"is_superuser": flag}).json()["data"]
+        found = recorded_world.call("GET", USERS, params={"is_superuser": flag}).json()["data"]
         assert "flag" not in json.dumps(found)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from conformance.reference.defects import NO_TRAITS, Traits
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
 from tests.http_server import LOOPBACK, HttpServer, Received, Reply
+from tests.recorded import RECORDED
 from tests.waiting import PATIENCE_S, eventually
 
 
@@ -54,8 +56,8 @@ class Target(HttpServer):
 class World:
     """REST calls on a deployment of its own."""
 
-    def __init__(self, *, strict: bool, version: str = "5.8.9") -> None:
-        self.live = LiveDeployment(strict=strict, version=version)
+    def __init__(self, *, traits: Traits, version: str = "5.8.9") -> None:
+        self.live = LiveDeployment(traits=traits, version=version)
         self._base = "http://{}:{}/api/v5".format(*self.live.rest)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -101,7 +103,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def shared_worlds() -> Iterator[dict[str, World]]:
-    worlds = {"default": World(strict=False), "strict": World(strict=True)}
+    worlds = {"default": World(traits=NO_TRAITS), "recorded": World(traits=RECORDED)}
     yield worlds
     for world in worlds.values():
         world.close()
@@ -124,10 +126,10 @@ def world(shared_worlds: dict[str, World]) -> Iterator[World]:
 
 
 @pytest.fixture
-def strict_world(shared_worlds: dict[str, World]) -> Iterator[World]:
+def recorded_world(shared_worlds: dict[str, World]) -> Iterator[World]:
     """A deployment with the recorded defects, without connectors, actions and rules."""
-    yield shared_worlds["strict"]
-    _emptied(shared_worlds["strict"])
+    yield shared_worlds["recorded"]
+    _emptied(shared_worlds["recorded"])
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.reference.defects import NO_TRAITS
 from tests.reference.bridges.conftest import World
 
-READ_ONLY = ("type", "name", "status", "status_reason", "error", "node_status", "rules", "created_at")
-READ_ONLY += ("last_modified_at",)
+READ_ONLY = (
+    "type", "name", "status", "status_reason", "error", "node_status", "rules", "created_at", "last_modified_at",
+)  # fmt: skip
 BODY = {"type": "http", "name": "a", "connector": "c", "parameters": {"method": "post", "path": "/hook"}}
 S3 = {
     "type": "s3",
@@ -27,8 +29,8 @@ def connector(world, target):
 
 
 @pytest.fixture
-def strict_connector(strict_world, target):
-    return strict_world.http_connector(target)
+def recorded_connector(recorded_world, target):
+    return recorded_world.http_connector(target)
 
 
 def test_types(world):
@@ -42,7 +44,7 @@ def test_types(world):
     [("5.8.1", False), ("5.8.2-rc.1", True), ("5.8.9-g1234", True), ("e5.8.9-alpha.1+gabc", True), ("5.10.3", True)],
 )
 def test_times_came_after_5_8_1_however_a_version_is_spelt(version, with_times, target):
-    world = World(strict=False, version=version)
+    world = World(traits=NO_TRAITS, version=version)
     try:
         world.http_connector(target)
         assert ("created_at" in world.http_action()) is with_times
@@ -83,9 +85,11 @@ def test_put_is_a_fixed_point_and_replaces(world, connector):
     assert world.ok("GET", "/actions/http:a") == replaced
 
 
-def test_time_of_creation_is_the_clients_word_in_strict_mode_only(world, strict_world, connector, strict_connector):
-    assert strict_world.ok("POST", "/actions", BODY | {"created_at": 5})["created_at"] == 5
-    put = strict_world.ok("PUT", "/actions/http:a", {"connector": "c", "parameters": {"method": "get"}})
+def test_time_of_creation_is_the_clients_word_on_the_recorded_server_only(
+    world, recorded_world, connector, recorded_connector
+):
+    assert recorded_world.ok("POST", "/actions", BODY | {"created_at": 5})["created_at"] == 5
+    put = recorded_world.ok("PUT", "/actions/http:a", {"connector": "c", "parameters": {"method": "get"}})
     assert put["created_at"] == put["last_modified_at"] > 5
     answer = world.call("POST", "/actions", BODY | {"created_at": 5})
     assert answer.status_code == 400 or answer.json()["created_at"] > 5
@@ -101,10 +105,10 @@ def test_unknown_and_malformed_ids(world, identifier, operation):
     assert world.refused(method, f"/actions/{identifier}/{rest}", body) == (404, "NOT_FOUND")
 
 
-def test_metrics_of_an_unknown_action_in_strict_mode(strict_world):
-    zeros = strict_world.ok("GET", "/actions/http:none/metrics")["metrics"]
+def test_metrics_of_an_unknown_action_on_the_recorded_server(recorded_world):
+    zeros = recorded_world.ok("GET", "/actions/http:none/metrics")["metrics"]
     assert set(zeros.values()) == {0}
-    assert strict_world.refused("PUT", "/actions/http:none/metrics/reset") == (500, "INTERNAL_ERROR")
+    assert recorded_world.refused("PUT", "/actions/http:none/metrics/reset") == (500, "INTERNAL_ERROR")
 
 
 def test_status_follows_action_and_connector(world, connector):
@@ -165,16 +169,16 @@ def test_action_names_the_rules_that_use_it_and_they_protect_it(world, connector
     assert world.ok("GET", "/actions/http:b")["rules"] == ["r1"]
 
 
-def test_s3_without_resource_opts_breaks_strict_mode_only(world, strict_world):
+def test_s3_without_resource_opts_breaks_the_recorded_server_only(world, recorded_world):
     connector = {"type": "s3", "name": "s", "host": "127.0.0.1", "port": 1, "enable": False}
-    for one in (world, strict_world):
+    for one in (world, recorded_world):
         one.ok("POST", "/connectors", connector)
-    assert strict_world.refused("POST", "/actions", S3) == (500, "INTERNAL_ERROR")
-    assert strict_world.ok("GET", "/actions") == []
+    assert recorded_world.refused("POST", "/actions", S3) == (500, "INTERNAL_ERROR")
+    assert recorded_world.ok("GET", "/actions") == []
     assert world.ok("POST", "/actions", S3)["resource_opts"]["batch_size"] == 1
 
 
-def test_an_integer_name_is_400_but_breaks_strict_mode(world, strict_world, connector, strict_connector):
+def test_an_integer_name_is_400_but_breaks_the_recorded_server(world, recorded_world, connector, recorded_connector):
     assert world.refused("POST", "/actions", BODY | {"name": 5}) == (400, "BAD_REQUEST")
-    assert strict_world.refused("POST", "/actions", BODY | {"name": 5}) == (500, "INTERNAL_ERROR")
-    assert strict_world.ok("GET", "/actions") == []
+    assert recorded_world.refused("POST", "/actions", BODY | {"name": 5}) == (500, "INTERNAL_ERROR")
+    assert recorded_world.ok("GET", "/actions") == []

@@ -189,8 +189,8 @@ def test_types_without_protocol_fail_honestly(world, target):
     assert balanced(world.settled("pgsql:a", matched=1, failed=1))
 
 
-def test_a_rule_test_sends_nothing_and_counts_in_strict_mode_only(world, strict_world, target):
-    for one, counted in ((world, 0), (strict_world, 1)):
+def test_a_rule_test_sends_nothing_and_counts_on_the_recorded_server_only(world, recorded_world, target):
+    for one, counted in ((world, 0), (recorded_world, 1)):
         one.http_connector(target)
         one.http_action()
         rule(one, ["http:a"])

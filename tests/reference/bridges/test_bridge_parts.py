@@ -1,11 +1,17 @@
-"""Templates, redaction, addresses and client ids by themselves."""
+"""Templates, redaction, addresses, client ids and the buffer by themselves."""
 
 from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.reference.bridges.buffer import ActionBuffer
+from conformance.reference.bridges.drivers import Rejected
+from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.mqtt_driver import clientid
 from conformance.reference.bridges.network import (
     BadAddress,
@@ -156,3 +162,25 @@ def test_clientids_fit_23_bytes_unless_the_prefix_is_long():
     assert clientid("p" * 19, "n" * 40, 1).startswith("p" * 19)
     assert len(clientid("p" * 19, "n" * 40, 1)) == 23
     assert clientid("p" * 20, "name", 1) == "p" * 20 + "name2bd61c44:1"
+
+
+@pytest.mark.parametrize("answer", [None, Rejected("404")])
+def test_a_late_answer_is_neither_a_success_nor_a_failure(monkeypatch, answer):
+    now, metrics, outcomes = [0.0], ActionMetrics(), []
+    monkeypatch.setattr("conformance.reference.bridges.buffer.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    async def deliver(_):
+        now[0] += 2.0
+        if answer:
+            raise answer
+
+    async def send():
+        buffer = ActionBuffer(deliver, metrics, {"request_ttl": "1s"})
+        buffer.add({}, outcomes.append)
+        while not outcomes:
+            await asyncio.sleep(0)
+        await buffer.close()
+
+    asyncio.run(send())
+    shown = {name: value for name, value in metrics.counters.total().items() if value}
+    assert (shown, outcomes) == ({"late_reply": 1}, ["failed"])

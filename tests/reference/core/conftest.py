@@ -7,12 +7,16 @@ import http.client
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
+from conformance.reference.assembly import AssembledDeployment
+from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.rest.credentials import ApiKey
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
+from tests.recorded import RECORDED
 from tests.waiting import PATIENCE_S
 
 
@@ -35,13 +39,17 @@ class Answer:
         return str(self.json["code"])
 
 
+def _put_key(deployment: AssembledDeployment, role: str) -> None:
+    deployment.credentials.put_key(role, ApiKey(SECRET, role))
+
+
 class Api:
     """One deployment; each call is a connection of its own unless `connection` is used."""
 
-    def __init__(self, *, strict: bool) -> None:
-        self.live = LiveDeployment(strict=strict)
+    def __init__(self, *, traits: Traits) -> None:
+        self.live = LiveDeployment(traits=traits)
         for role in ("viewer", "publisher"):
-            self.live.call(lambda deployment, role=role: deployment.credentials.put_key(role, ApiKey(SECRET, role)))
+            self.live.call(partial(_put_key, role=role))
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self.live.rest, timeout=PATIENCE_S)
@@ -76,21 +84,21 @@ class Api:
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
     """A deployment that is as it should be."""
-    started = Api(strict=False)
+    started = Api(traits=NO_TRAITS)
     yield started
     started.live.close()
 
 
 @pytest.fixture(scope="module")
-def strict_api() -> Iterator[Api]:
+def recorded_api() -> Iterator[Api]:
     """A deployment with the recorded defects."""
-    started = Api(strict=True)
+    started = Api(traits=RECORDED)
     yield started
     started.live.close()
 
 
-@pytest.fixture(params=["default", "strict"])
+@pytest.fixture(params=["default", "recorded"])
 def either_api(request: pytest.FixtureRequest) -> Api:
     """Both kinds in turn, for what they have in common."""
-    started: Api = request.getfixturevalue("api" if request.param == "default" else "strict_api")
+    started: Api = request.getfixturevalue("api" if request.param == "default" else "recorded_api")
     return started

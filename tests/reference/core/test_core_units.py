@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conformance.reference.pipeline.routing import BadEncoding, Router, decode_segments, parse_query
 from conformance.reference.rest.http import Reply, Route, SchemaFilter
-from conformance.reference.rest.routing import BadEncoding, Router, decode_segments, parse_query
 from conformance.reference.rest.units import is_duration_field, is_size_field, parse_duration, parse_size
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
+from tests.recorded import RECORDED
 from tests.reference.clock import Clock
 from tests.reference.mqtt.mqtt_clients import PahoClient, RawClient
 from tests.waiting import PATIENCE_S
@@ -57,8 +59,8 @@ def default_deployment() -> Iterator[EmbeddedDeployment]:
 
 
 @pytest.fixture(scope="session")
-def strict_deployment() -> Iterator[EmbeddedDeployment]:
-    with start_embedded(strict=True) as deployment:
+def recorded_deployment() -> Iterator[EmbeddedDeployment]:
+    with start_embedded(traits=RECORDED) as deployment:
         yield deployment
 
 
@@ -73,8 +75,8 @@ def _target_in_a_child(deployment: EmbeddedDeployment) -> Iterator[Target]:
     yield from _used(target_of(deployment))
 
 
-def _target_of(clock: Clock, *, strict: bool) -> Iterator[Target]:
-    live = LiveDeployment(strict=strict, loop=clock.loop)
+def _target_of(clock: Clock, *, traits: Traits) -> Iterator[Target]:
+    live = LiveDeployment(traits=traits, loop=clock.loop)
     host, port = live.rest
     yield from _used(Target(Api(f"http://{host}:{port}/api/v5", KEY, SECRET), live.mqtt[1]))
     live.close()
@@ -93,19 +95,19 @@ def target(default_deployment: EmbeddedDeployment) -> Iterator[Target]:
 
 
 @pytest.fixture
-def strict_target(strict_deployment: EmbeddedDeployment) -> Iterator[Target]:
-    yield from _target_in_a_child(strict_deployment)
+def recorded_target(recorded_deployment: EmbeddedDeployment) -> Iterator[Target]:
+    yield from _target_in_a_child(recorded_deployment)
 
 
 @pytest.fixture
 def timed_target(clock: Clock) -> Iterator[Target]:
     """A deployment of its own whose time the test moves."""
-    yield from _target_of(clock, strict=False)
+    yield from _target_of(clock, traits=NO_TRAITS)
 
 
 @pytest.fixture
-def timed_strict_target(clock: Clock) -> Iterator[Target]:
-    yield from _target_of(clock, strict=True)
+def timed_recorded_target(clock: Clock) -> Iterator[Target]:
+    yield from _target_of(clock, traits=RECORDED)
 
 
 @pytest.fixture

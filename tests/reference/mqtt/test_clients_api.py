@@ -58,17 +58,17 @@ def test_counters_follow_the_messages(target, name):
     assert (view["send_pkt"], view["subscriptions_cnt"], view["inflight_cnt"]) == (8, 1, 0)
 
 
-def test_strict_counters_are_reports(clock, timed_strict_target, name, monkeypatch):
+def test_counters_of_the_recorded_server_are_reports(clock, timed_recorded_target, name, monkeypatch):
     """EMQX shows the statistics of its last report, which comes at SUBACK and then only after seconds."""
     monkeypatch.setattr("conformance.reference.mqtt.session.REPORT_SECONDS", 1000.0)
-    client = timed_strict_target.client(name, keepalive=0)
+    client = timed_recorded_target.client(name, keepalive=0)
     client.subscribe(name, 1)
     client.publish(name, "x", 1)
     client.receive()
-    view = timed_strict_target.api("GET", f"/clients/{name}").json()
+    view = timed_recorded_target.api("GET", f"/clients/{name}").json()
     assert (view["recv_pkt"], view["send_pkt"], view["recv_msg"]) == (2, 2, 0)
     clock.advance(1000)
-    assert timed_strict_target.api("GET", f"/clients/{name}").json()["recv_msg"] == 1
+    assert timed_recorded_target.api("GET", f"/clients/{name}").json()["recv_msg"] == 1
 
 
 def test_filters_select_and_combine(target, name):
@@ -100,10 +100,10 @@ def test_count_is_absent_for_fuzzy_filters(target, name):
     assert "count" not in target.api("GET", "/clients", like_clientid=name).json()["meta"]
 
 
-def test_pages_add_up(target, strict_target, name):
+def test_pages_add_up(target, recorded_target, name):
     for number in range(4):
         target.client(f"{name}-{number}")
-        strict_target.client(f"{name}-{number}")
+        recorded_target.client(f"{name}-{number}")
 
     def page(where, number):
         return where.api("GET", "/clients", like_clientid=name, page=number, limit=2).json()
@@ -111,7 +111,7 @@ def test_pages_add_up(target, strict_target, name):
     pages = [page(target, number) for number in (1, 2, 3)]
     assert [item["clientid"] for part in pages for item in part["data"]] == ids(target, like_clientid=name)
     assert [part["meta"]["hasnext"] for part in pages] == [True, False, False]
-    assert page(strict_target, 2)["meta"]["hasnext"] is True, "5.8.9 announces a page that is empty"
+    assert page(recorded_target, 2)["meta"]["hasnext"] is True, "5.8.9 announces a page that is empty"
 
 
 def test_fields_selects_keys(target, name):
@@ -120,7 +120,7 @@ def test_fields_selects_keys(target, name):
     assert answer["data"] == [{"clientid": name, "connected": True}]
 
 
-# query, status and code by default, status in strict mode
+# query, status and code by default, status on the recorded server
 REFUSED = [
     ({"ip_address": "x"}, 400, "INVALID_PARAMETER", 400),
     ({"proto_ver": "five"}, 400, "INVALID_PARAMETER", 400),
@@ -132,17 +132,17 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("query", "status", "code", "strict_status"), REFUSED)
-def test_bad_filters_are_refused(target, strict_target, query, status, code, strict_status):
+@pytest.mark.parametrize(("query", "status", "code", "recorded_status"), REFUSED)
+def test_bad_filters_are_refused(target, recorded_target, query, status, code, recorded_status):
     answer = target.api("GET", "/clients", **query)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert strict_target.api("GET", "/clients", **query).status_code == strict_status
+    assert recorded_target.api("GET", "/clients", **query).status_code == recorded_status
 
 
-def test_unknown_node_has_no_clients(target, strict_target, name):
+def test_unknown_node_has_no_clients(target, recorded_target, name):
     target.client(name)
     assert target.api("GET", "/clients", node="nope@nowhere").json()["data"] == []
-    answer = strict_target.api("GET", "/clients", node="nope@nowhere")
+    answer = recorded_target.api("GET", "/clients", node="nope@nowhere")
     assert (answer.status_code, answer.json()["code"]) == (500, "NODE_DOWN")
 
 

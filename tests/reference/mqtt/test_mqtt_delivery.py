@@ -198,3 +198,40 @@ def test_qos_2_message_is_published_once_however_often_it_is_repeated(target, na
     assert [raw.read().reason, raw.read().reason] == [0, 0x92]
     assert client.receive().payload == b"once"
     assert client.nothing_more()
+
+
+def test_topics_are_written_as_aliases_as_far_as_the_client_allows(target, name):
+    client = target.raw()
+    client.connect(name, properties={"topic_alias_maximum": 2})
+    client.send(Subscribe(1, [(f"{name}/#", SubscribeOptions(0))]))
+    client.read()
+    publisher = target.client(f"{name}-publisher")
+    for level in "abcabc":
+        publisher.publish(f"{name}/{level}")
+    seen = [(packet.topic.removeprefix(f"{name}/"), packet.properties.get("topic_alias")) for packet in
+            (client.read() for _ in range(6))]  # fmt: skip
+    assert seen == [("a", 1), ("b", 2), ("c", None), ("", 1), ("", 2), ("c", None)]
+
+
+def test_aliases_end_with_the_connection(target, name):
+    for _ in range(2):
+        client = target.raw()
+        client.connect(name, properties={"topic_alias_maximum": 1, "session_expiry_interval": 60}, clean_start=False)
+        client.send(Subscribe(1, [(f"{name}/a", SubscribeOptions(0))]))
+        client.read()
+        target.client(f"{name}-publisher").publish(f"{name}/a")
+        packet = client.read()
+        assert (packet.topic, packet.properties["topic_alias"]) == (f"{name}/a", 1)
+        client.close()
+
+
+def test_message_that_is_too_large_takes_no_alias(target, name):
+    client = target.raw()
+    client.connect(name, properties={"topic_alias_maximum": 1, "maximum_packet_size": 100})
+    client.send(Subscribe(1, [(f"{name}/#", SubscribeOptions(0))]))
+    client.read()
+    publisher = target.client(f"{name}-publisher")
+    publisher.publish(f"{name}/large", b"x" * 100)
+    publisher.publish(f"{name}/small", b"x")
+    packet = client.read()
+    assert (packet.topic, packet.properties["topic_alias"]) == (f"{name}/small", 1)

@@ -10,8 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.reference.access import Access
+from conformance.reference.defects import NO_TRAITS
 from conformance.reference.message import Hooks, Message
 from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.listeners import Listeners
 from conformance.reference.mqtt.packets import (
     Ack,
     Disconnect,
@@ -41,10 +43,13 @@ def documented():
 def emitted():
     """The events of one short life of a client, as pairs of name and context."""
     deployment = SimpleNamespace(
-        strict=False, hooks=Hooks(), settings=SimpleNamespace(configuration=NodeConfiguration())
+        traits=NO_TRAITS,
+        has=NO_TRAITS.__contains__,
+        hooks=Hooks(),
+        settings=SimpleNamespace(configuration=NodeConfiguration()),
     )
-    deployment.access = Access(deployment)
-    broker = Broker(deployment)
+    broker = Broker(deployment, Access(deployment))
+    listeners = Listeners(broker)
     seen = []
     deployment.hooks.on("*", lambda event, context: seen.append((event, context)))
 
@@ -62,9 +67,9 @@ def emitted():
         client.close()
 
     async def run():
-        port = await broker.start("127.0.0.1", 0)
+        port = await listeners.start("127.0.0.1", 0)
         await asyncio.to_thread(live, port)
-        await broker.stop()
+        await listeners.stop()
 
     asyncio.run(run())
     return seen

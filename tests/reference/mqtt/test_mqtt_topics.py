@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.reference.mqtt.packets import SubscribeOptions
-from conformance.reference.mqtt.table import Subscription, SubscriptionTable
+from conformance.reference.mqtt.session import Subscription
+from conformance.reference.mqtt.table import SubscriptionTable
 from conformance.reference.mqtt.topics import (
     Filter,
     FilterError,

@@ -50,7 +50,7 @@ def test_shared_filters_keep_their_prefix(target, name):
     assert sorted(got) == [b"0", b"1", b"2", b"3"]
 
 
-# body, status by default and in strict mode
+# body, status by default and on the recorded server
 SUBSCRIBES = [
     ({"topic": "$share/g/t", "nl": 1}, 400, 400),
     ({"topic": "$share/"}, 400, 500),
@@ -64,18 +64,18 @@ SUBSCRIBES = [
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "strict_status"), SUBSCRIBES)
-def test_bad_filters_are_refused_before_anything_changes(target, strict_target, name, body, status, strict_status):
-    for where, expected in ((target, status), (strict_target, strict_status)):
+@pytest.mark.parametrize(("body", "status", "recorded_status"), SUBSCRIBES)
+def test_bad_filters_are_refused_before_anything_changes(target, recorded_target, name, body, status, recorded_status):
+    for where, expected in ((target, status), (recorded_target, recorded_status)):
         where.client(name)
         assert where.api("POST", f"/clients/{name}/subscribe", body).status_code == expected
         listed = where.api("GET", f"/clients/{name}/subscriptions").json()
         assert len(listed) == (1 if expected == 200 else 0)
 
 
-@pytest.mark.parametrize(("body", "strict_status"), [({}, 500), ({"topic": "$share/"}, 500)])
-def test_bad_unsubscribes_are_refused(target, strict_target, name, body, strict_status):
-    for where, expected in ((target, 400), (strict_target, strict_status)):
+@pytest.mark.parametrize(("body", "recorded_status"), [({}, 500), ({"topic": "$share/"}, 500)])
+def test_bad_unsubscribes_are_refused(target, recorded_target, name, body, recorded_status):
+    for where, expected in ((target, 400), (recorded_target, recorded_status)):
         where.client(name)
         answer = where.api("POST", f"/clients/{name}/unsubscribe", body)
         assert answer.status_code == expected
@@ -95,9 +95,9 @@ def test_bulk_operations_answer_item_by_item(target, name):
     assert topics(target, clientid=name) == [f"{name}/2"]
 
 
-def test_filters_and_order_of_the_list(target, strict_target, name):
+def test_filters_and_order_of_the_list(target, recorded_target, name):
     a, b, g = f"{name}-a", f"{name}-b", f"{name}g"
-    for where in (target, strict_target):
+    for where in (target, recorded_target):
         first, second = where.client(a), where.client(b)
         first.subscribe(f"{name}/1", 0)
         first.subscribe(f"{name}/+/x", 2)
@@ -119,12 +119,12 @@ def test_filters_and_order_of_the_list(target, strict_target, name):
         assert "count" not in where.api("GET", "/subscriptions", match_topic="a").json()["meta"]
         assert where.api("GET", "/subscriptions", clientid=a).json()["meta"]["count"] == 4
     shared = f"$share/{g}/{name}/1"
-    assert (topics(target, topic=shared), topics(strict_target, topic=shared)) == ([shared], [])
+    assert (topics(target, topic=shared), topics(recorded_target, topic=shared)) == ([shared], [])
     assert topics(target, clientid=a, durable="true") == []
-    assert len(topics(strict_target, clientid=a, durable="true")) == 4, "5.8.9 ignores the filter"
+    assert len(topics(recorded_target, clientid=a, durable="true")) == 4, "5.8.9 ignores the filter"
 
 
-def test_match_topic_must_be_a_filter(target, strict_target):
-    for text, strict_status in (("$share/g/t", 400), ("$queue/t", 400), ("a/#/b", 200)):
+def test_match_topic_must_be_a_filter(target, recorded_target):
+    for text, recorded_status in (("$share/g/t", 400), ("$queue/t", 400), ("a/#/b", 200)):
         assert target.api("GET", "/subscriptions", match_topic=text).json()["code"] == "INVALID_PARAMETER"
-        assert strict_target.api("GET", "/subscriptions", match_topic=text).status_code == strict_status
+        assert recorded_target.api("GET", "/subscriptions", match_topic=text).status_code == recorded_status

@@ -10,9 +10,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from conformance.contract import Contract, load_contract
-from conformance.reference.deployment import Deployment, Settings
+from conformance.reference.assembly import AssembledDeployment
+from conformance.reference.bridges.bridges import Bridges as RealBridges
+from conformance.reference.defects import NO_TRAITS, Traits
+from conformance.reference.deployment import Settings
 from conformance.reference.message import Message
-from conformance.reference.rest.app import Application
+from conformance.reference.pipeline.app import Application
 
 KEY, SECRET = "key", "secret"
 _AUTHORIZATION = b"Basic " + base64.b64encode(f"{KEY}:{SECRET}".encode())
@@ -23,7 +26,6 @@ class Answer(NamedTuple):
     body: Any
 
 
-@cache
 def contract(version: str = "5.8.9") -> Contract:
     return load_contract(version=version)
 
@@ -31,16 +33,19 @@ def contract(version: str = "5.8.9") -> Contract:
 class InProcess:
     """``api("POST", "/rules", {...})`` answers `Answer`; ``messages`` are those published so far."""
 
-    def __init__(self, *, strict: bool = False, version: str = "5.8.9") -> None:
-        self.deployment = Deployment(Settings(KEY, SECRET, strict=strict, version=version), contract(version))
+    def __init__(self, *, traits: Traits = NO_TRAITS, version: str = "5.8.9") -> None:
+        self.deployment = AssembledDeployment(Settings(KEY, SECRET, traits=traits, version=version))
         self.application = Application(self.deployment)
         self.messages: list[Message] = []
         self._bridges = self.deployment.bridges
-        self.deployment.hooks.on("message_publish", lambda _event, context: self.messages.append(context.message))
+        self.deployment.hooks.on("message_publish", self._published)
+
+    def _published(self, _event: str, context: Any) -> None:
+        self.messages.append(context.message)
 
     def clear(self) -> None:
         """Forget everything, because building an application takes longer than most tests."""
-        self.deployment.bridges = self._bridges
+        self.deployment.parts[RealBridges] = self._bridges
         for rule in self.deployment.rules.all():
             self.deployment.rules.delete(rule.id)
         for schema in self.deployment.schemas.all():
@@ -78,7 +83,7 @@ class InProcess:
         return Answer(sent[0]["status"], json.loads(content) if content else None)
 
     def rule(self, sql: str, *actions: Any, id: str = "r", **fields: Any) -> None:
-        """Create a rule (by PUT, because POST takes its time in strict mode)."""
+        """Create a rule (by PUT, because POST takes its time on the recorded server)."""
         answer = self("PUT", f"/rules/{id}", {"sql": sql, "actions": list(actions), **fields})
         assert answer.status == 200, answer
 
@@ -94,9 +99,9 @@ class InProcess:
 
 
 @cache
-def shared(*, strict: bool) -> InProcess:
+def shared(*, traits: Traits) -> InProcess:
     """The deployment that all tests of one kind use in turn."""
-    return InProcess(strict=strict)
+    return InProcess(traits=traits)
 
 
 class Bridges:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from conformance.reference.bridges.bridges import Bridges as RealBridges
 from conformance.reference.bridges.template import NULL
 from tests.reference.rules.in_process import Bridges
 
@@ -165,7 +166,7 @@ def test_wildcards_at_the_root_do_not_match_dollar_topics(api):
 
 
 def test_deep_payloads_are_a_failed_action(api):
-    api.deployment.bridges = Bridges()
+    api.deployment.parts[RealBridges] = Bridges()
     api.rule('SELECT json_decode(payload) as p FROM "in"', OUT, {"function": "console"}, "http:a")
     api.publish("in", "[" * 400 + "]" * 400)
     assert api.metrics()["actions.failed"] == 3
@@ -191,7 +192,7 @@ def test_foreach_acts_for_every_item(api):
     ],
 )
 def test_actions_of_connectors_get_the_row_and_are_counted(api, outcome, counters):
-    bridges = api.deployment.bridges = Bridges(outcome)
+    bridges = api.deployment.parts[RealBridges] = Bridges(outcome)
     api.rule('SELECT payload.x as x, username FROM "in"', "http:a")
     api.publish("in", '{"x": {"y": null}}')
     assert bridges.submitted == [("http:a", {"x": {"y": NULL}, "username": None})]
@@ -205,7 +206,7 @@ def test_actions_of_connectors_get_the_row_and_are_counted(api, outcome, counter
 
 
 def test_everything_selected_tells_which_rule_it_was(api):
-    bridges = api.deployment.bridges = Bridges()
+    bridges = api.deployment.parts[RealBridges] = Bridges()
     api.rule('SELECT * FROM "in"', "http:a")
     api.publish("in", "x")
     ((_, row),) = bridges.submitted

@@ -14,6 +14,7 @@ from conformance.reference.rules.evaluator import PhaseError, run
 from conformance.reference.rules.functions.registry import CONTEXT_FUNCTIONS, FUNCTIONS
 from conformance.reference.rules.parser import SqlError, parse
 from conformance.reference.rules.values import UNDEFINED, EvaluationError, exported, get, imported, put
+from tests.recorded import RECORDED
 
 PAYLOAD = {"x": 2, "s": "text", "l": [{"v": 1}, {"v": 2}, {"v": 3}], "o": {"p": {"q": 5}}, "n": None, "b": True}
 COLUMNS = imported(
@@ -131,11 +132,11 @@ def test_the_condition_sees_aliases_and_the_whole_payload():
     ]
 
 
-def test_in_strict_mode_the_selected_payload_hides_the_rest():
+def test_on_the_recorded_server_the_selected_payload_hides_the_rest():
     statement = parse('SELECT payload.x FROM "t" WHERE payload.o.p.q = 5')
-    assert run(statement, COLUMNS, strict=True) is None
+    assert run(statement, COLUMNS, traits=RECORDED) is None
     statement = parse('SELECT payload.x as x FROM "t" WHERE payload.o.p.q = 5 and x = 2')
-    assert run(statement, COLUMNS, strict=True) == [{"x": 2}]
+    assert run(statement, COLUMNS, traits=RECORDED) == [{"x": 2}]
 
 
 def test_later_fields_see_earlier_aliases():

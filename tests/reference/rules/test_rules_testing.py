@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.reference.bridges.bridges import Bridges as RealBridges
 from conformance.reference.rules.events import EVENTS
 from tests.reference.rules.in_process import Bridges, InProcess, contract
 
@@ -16,7 +17,7 @@ def test(api, context, **fields):
     return api("POST", "/rules/r/test", {"context": context, **fields})
 
 
-test.__test__ = False
+test.__test__ = False  # type: ignore[attr-defined]
 
 
 def event_type(event):
@@ -44,8 +45,8 @@ def test_alarms_are_no_events_of_earlier_versions():
     assert test(earlier, {"event_type": "alarm_activated"}).status == 400
 
 
-def test_only_strict_mode_leaves_explanations_out(strict_api):
-    by_name = {event["event"]: event for event in strict_api("GET", "/rule_events").body}
+def test_only_the_recorded_server_leaves_explanations_out(recorded_api):
+    by_name = {event["event"]: event for event in recorded_api("GET", "/rule_events").body}
     assert by_name["$events/schema_validation_failed"]["test_columns"]["validation"] == "myvalidation"
 
 
@@ -69,7 +70,7 @@ def test_the_columns_that_a_context_leaves_out_have_examples(api):
         source = "t/#" if name == "message_publish" else event.topic
         wanted = ", ".join(column for column in event.columns if column != "mountpoint")
         sql = f'SELECT is_not_null(first([{wanted}])) as ok, {wanted} FROM "{source}"'
-        bridges = api.deployment.bridges = Bridges()
+        bridges = api.deployment.parts[RealBridges] = Bridges()
         api.rule(sql, "http:a", id=f"e{number}")
         context = {"event_type": name, **({"topic": "t/a"} if name == "message_publish" else {})}
         body = {"context": context, "stop_action_after_template_rendering": False}
@@ -121,8 +122,8 @@ def test_bad_bodies_come_before_unknown_rules(api, body):
         assert (answer.status, answer.body["code"]) == (400, "BAD_REQUEST")
 
 
-def test_a_json_text_is_no_json_for_5_8_9(strict_api):
-    assert strict_api("POST", "/rules/r/test", "x").status == 415
+def test_a_json_text_is_no_json_for_5_8_9(recorded_api):
+    assert recorded_api("POST", "/rules/r/test", "x").status == 415
 
 
 def test_unknown_rule(api):
@@ -155,7 +156,7 @@ def test_by_default_nothing_is_published(api):
 
 
 def test_actions_of_connectors_are_rendered_or_run(api):
-    bridges = api.deployment.bridges = Bridges()
+    bridges = api.deployment.parts[RealBridges] = Bridges()
     api.rule(SQL, "http:a")
     assert test(api, CONTEXT) == (200, ["ok"])
     assert (len(bridges.rendered), len(bridges.submitted)) == (1, 0)
@@ -168,19 +169,19 @@ def test_an_action_that_does_not_exist_can_be_tested(api):
     assert test(api, CONTEXT) == (200, ["ok"])
 
 
-def test_stopped_actions_count_as_failed_only_in_strict_mode(api, strict_api):
-    for deployment in (api, strict_api):
+def test_stopped_actions_count_as_failed_only_on_the_recorded_server(api, recorded_api):
+    for deployment in (api, recorded_api):
         deployment.rule(SQL, OUT)
         assert test(deployment, CONTEXT).status == 200
         metrics = deployment.metrics()
         assert (metrics["matched"], metrics["passed"]) == (1, 1)
-        stopped = 1 if deployment is strict_api else 0
+        stopped = 1 if deployment is recorded_api else 0
         for counter in ("actions.total", "actions.failed", "actions.failed.unknown"):
             assert metrics[counter] == stopped
 
 
-def test_with_an_event_among_the_sources_5_8_9_misses_topic_filters(api, strict_api):
-    for deployment, status in ((api, 200), (strict_api, 412)):
+def test_with_an_event_among_the_sources_5_8_9_misses_topic_filters(api, recorded_api):
+    for deployment, status in ((api, 200), (recorded_api, 412)):
         deployment.rule('SELECT * FROM "t/#", "$events/client_connected"')
         assert test(deployment, {**CONTEXT, "topic": "t/1"}).status == status
         assert test(deployment, {"event_type": "client_connected"}).status == 200

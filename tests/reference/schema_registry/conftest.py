@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from conformance.reference.defects import NO_TRAITS
+from tests.recorded import RECORDED
 from tests.reference.rules.in_process import InProcess, shared
 
 
 @pytest.fixture
 def api() -> Iterator[InProcess]:
-    yield shared(strict=False)
-    shared(strict=False).clear()
+    yield shared(traits=NO_TRAITS)
+    shared(traits=NO_TRAITS).clear()
 
 
 @pytest.fixture
-def strict_api() -> Iterator[InProcess]:
-    yield shared(strict=True)
-    shared(strict=True).clear()
+def recorded_api() -> Iterator[InProcess]:
+    yield shared(traits=RECORDED)
+    shared(traits=RECORDED).clear()

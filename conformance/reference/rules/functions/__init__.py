@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.rules.functions import codecs, columns, containers, conversions, maths, texts, times
 from conformance.reference.rules.functions.registry import CONTEXT_FUNCTIONS, FUNCTIONS, FunctionError
+from conformance.reference.rules.scope import Scope
 from conformance.reference.rules.values import EvaluationError
-
-if TYPE_CHECKING:
-    from conformance.reference.rules.evaluator import Scope
 
 __all__ = ["call_function", "codecs", "columns", "containers", "conversions", "maths", "texts", "times"]
 

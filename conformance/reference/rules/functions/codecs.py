@@ -8,9 +8,10 @@ import hashlib
 import uuid
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.rules.functions.registry import FunctionError, a_text, context_function, function
+from conformance.reference.rules.scope import Scope
 from conformance.reference.rules.values import (
     MAX_LENGTH,
     EvaluationError,
@@ -19,11 +20,8 @@ from conformance.reference.rules.values import (
     from_bytes,
     to_bytes,
 )
+from conformance.reference.schema_registry.registry import SchemaRegistry
 from conformance.reference.schema_registry.serde import SerdeError
-
-if TYPE_CHECKING:
-    from conformance.reference.rules.evaluator import Scope
-    from conformance.reference.schema_registry import SchemaRegistry
 
 _HASHES = {"md5": "md5", "sha": "sha1", "sha256": "sha256", "sha1": "sha1", "sha512": "sha512"}
 

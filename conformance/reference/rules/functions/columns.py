@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.reference.mqtt.topics import matches
 from conformance.reference.rules.functions.containers import parse_path
@@ -14,10 +14,8 @@ from conformance.reference.rules.functions.registry import (
     context_function,
     function,
 )
+from conformance.reference.rules.scope import Scope
 from conformance.reference.rules.values import UNDEFINED, get
-
-if TYPE_CHECKING:
-    from conformance.reference.rules.evaluator import Scope
 
 
 @context_function("topic")

@@ -1,0 +1,52 @@
+"""The plan of a run: the target is checked, and everything a run needs is decided."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+from conformance.contract import Contract, load_contract
+from conformance.target.guard.mode import Mode
+from conformance.target.guard.sandbox import new_run_id
+from conformance.target.leftovers.cleanup import clean_up, read_rules_of_all
+from conformance.target.preflight.preflight import preflight
+from conformance.target.settings.config import Configuration
+from conformance.worker.context import Worker, load_target_contract
+from conformance.worker.plan import Plan
+from conformance.worker.stopping import deadline
+
+
+def make_plan(configuration: Configuration, started: float) -> Plan:
+    """Check the target and decide everything a run needs; ``configuration`` names a target.
+
+    ``started``: since when the time budget is spent, on the monotonic clock. Raises `TargetLost` or
+    `ConfigurationError` (see `conformance.target.preflight.preflight`).
+    """
+    run_id = new_run_id()
+    contract = load_target_contract(configuration)
+    with Worker(configuration, run_id, "main", contract) as worker:
+        try:
+            capabilities = preflight(worker.api, configuration, worker.sandbox, worker.hosts)
+            rules_of_all = read_rules_of_all(worker.api) if configuration.mode >= Mode.EXCLUSIVE else None
+        finally:
+            clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
+    contract_version = configuration.emqx_version or capabilities.version
+    return Plan(
+        configuration=configuration.model_copy(update={"replication_lag": capabilities.profile.lag_s}),
+        run_id=run_id,
+        seed=choose_seed(configuration, load_contract(configuration.contract, contract_version)),
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        began=time.monotonic(),
+        contract_version=contract_version,
+        capabilities=capabilities,
+        deadline=deadline(started, configuration.time_budget),
+        rules_of_all=rules_of_all,
+    )
+
+
+def choose_seed(configuration: Configuration, contract: Contract) -> int:
+    """The seed of a run: unless told otherwise one that changes with the contract alone, never from day to day."""
+    if configuration.seed is None:
+        return int(contract.digest.removeprefix("sha256:")[:8], 16)
+    return secrets.randbelow(2**32) if configuration.seed == "random" else configuration.seed

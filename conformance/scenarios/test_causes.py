@@ -1,0 +1,277 @@
+"""What becomes of a message, and which counters of rule and action say so: a table of causes (RUL, ACT).
+
+Of every cause each counter is looked at, those it belongs to and those it does not: a sum hides its parts. Recorded on
+5.8.9, where those of an action follow within five seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.requirements import requirement
+from conformance.target.http.answer import Answer
+from conformance.target.resources.bridges import CLOSED_URL
+from conformance.target.resources.collection import Measured
+from conformance.target.sink import HttpSink
+from conformance.target.target import Target
+from conformance.worker.context import Context
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
+
+BRIEF = {"request_ttl": "2s"}
+SLOW_S = 3.0
+"""Longer than `BRIEF`: what is answered then is answered late."""
+LONG = "x" * 1500
+"""A message that no buffer of `SMALL` holds."""
+SMALL = {"max_buffer_bytes": "1KB"}
+
+Counts = Mapping[str, int]
+
+
+class Bench:
+    """A rule on ``topic``, and actions that end in one way or another; they serve all items of the worker.
+
+    Everything is made when a cause first needs it: connectors, actions and rules are costly to create.
+    """
+
+    def __init__(self, context: Context, target: Target, sink: HttpSink) -> None:
+        self._context = context
+        self.target = target
+        self.sink = sink
+        self.topic: str = context.once("topic of causes", lambda: target.sandbox.topic("caused"))
+        self.path: str = context.once("path of causes", lambda: f"/{target.sandbox.name('caused')}")
+        self.missing = f"http:{target.sandbox.name('missing')}"
+
+    @property
+    def local_topic(self) -> str:
+        """Where messages reach the accepting action without any rule."""
+        return f"{self.topic}/local"
+
+    @property
+    def rule(self) -> str:
+        rules = self.target.rules
+        return self._lasting("rule", lambda: rules.create(sql=self.select, actions=[]), rules)
+
+    @property
+    def select(self) -> str:
+        """A statement that refuses a message, cannot be run for another one, and selects all others."""
+        condition = "payload <> 'unwanted' AND (payload <> 'crash' OR int(payload) = 1)"
+        return f'SELECT payload FROM "{self.topic}" WHERE {condition}'
+
+    def action(self, kind: str) -> str:
+        """The action of a kind: see `KINDS`."""
+        connector, path, fields = KINDS[kind]
+
+        def make() -> str:
+            options = {"health_check_interval": "1s", **fields.get("resource_opts", {})}
+            parameters = {"path": f"{self.path}{path}", "method": "post", "body": "${payload}", "headers": {}}
+            local = {"local_topic": self.local_topic} if kind == "accepting" else {}
+            more = {**fields, **local, "resource_opts": options}
+            action = self.target.actions.create(connector=self._connector(connector), parameters=parameters, **more)
+            if connector == "running" and more.get("enable") is not False:
+                # Until then messages wait, and may expire.
+                self.target.eventually(lambda: self.target.actions.read(action)["status"] == "connected")
+            return action
+
+        return self._lasting(f"{kind} action", make, self.target.actions)
+
+    def _connector(self, kind: str) -> str:
+        kinds: Mapping[str, Mapping[str, Any]] = {
+            "running": {"url": self.sink.url},
+            "unreachable": {"url": CLOSED_URL},
+            "stopped": {"url": self.sink.url, "enable": False},
+        }
+        fields = kinds[kind]
+        options = {"type": "http", "enable": True, "pool_size": 2, "resource_opts": {"health_check_interval": "1s"}}
+        connectors = self.target.connectors
+        return self._lasting(f"{kind} connector", lambda: connectors.create(**{**options, **fields}), connectors)
+
+    def _lasting(self, what: str, make: Callable[[], str], collection: Any) -> str:
+        return self._context.lasting(f"{what} of causes", make, lambda known: collection.get(known).ok)
+
+    def arrange(self, cause: Cause) -> None:
+        """Make the rule as a cause needs it, with no write if it is so already."""
+        actions = [self._of_rule(action) for action in cause.actions]
+        wanted = {"sql": cause.sql(self) if cause.sql else self.select, "actions": actions, "enable": cause.enabled}
+        read = self.target.rules.read(self.rule)
+        if any(read[name] != value for name, value in wanted.items()):
+            self.target.rules.put(self.rule, wanted).expect(200)
+
+    def _of_rule(self, action: str | Mapping[str, Any]) -> Any:
+        """An action as a rule names it: one of `KINDS`, ``missing``, or the arguments of a republish action."""
+        if isinstance(action, str):
+            return BUILT_IN.get(action) or (self.missing if action == "missing" else self.action(action))
+        return {"function": "republish", "args": {"topic": self.target.sandbox.topic("out"), **action}}
+
+
+BUILT_IN = {"console": {"function": "console"}}
+
+# By kind of action its connector, the path at the sink below that of the bench, and its fields.
+KINDS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    "accepting": ("running", "/${payload}", {}),
+    "disabled": ("running", "/ok", {"enable": False}),
+    "stopped": ("stopped", "/ok", {}),
+    "unreachable": ("unreachable", "/ok", {"resource_opts": BRIEF}),
+    "slow": ("running", "/slow", {"resource_opts": BRIEF}),
+    "small": ("running", "/ok", {"resource_opts": SMALL}),
+}
+
+PASSED = {"matched": 1, "passed": 1}
+RUN = {**PASSED, "actions.total": 1}
+SUCCEEDED = {**RUN, "actions.success": 1}
+FAILED = {**RUN, "actions.failed": 1, "actions.failed.unknown": 1}
+DISCARDED = {**RUN, "actions.discarded": 1}
+OUT_OF_SERVICE = {**RUN, "actions.failed": 1, "actions.failed.out_of_service": 1}
+IDLE: Mapping[str, Counts] = {"accepting": {}}
+"""The action that accepts gets nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """How a rule is made, what is published, and by how much its counters and those of its actions grow.
+
+    ``rule`` and ``ends``, by kind of action, say it of one message; every counter that is not named stays. ``actions``:
+    what `Bench` makes the rule's actions of. ``status``: what the sink answers to the path of the payload.
+    ``local``: the message goes where an action gets it without the rule.
+    """
+
+    rule: Counts
+    ends: Mapping[str, Counts] = field(default_factory=dict)
+    actions: tuple[str | Mapping[str, Any], ...] = ("accepting",)
+    payload: str = "ok"
+    messages: int = 2
+    status: int = 200
+    enabled: bool = True
+    local: bool = False
+    sql: Callable[[Bench], str] | None = None
+
+
+CAUSES: Mapping[str, Cause] = {
+    "accepted": Cause(SUCCEEDED, {"accepting": {"matched": 1, "success": 1}}),
+    "accepted with 204": Cause(
+        SUCCEEDED, {"accepting": {"matched": 1, "success": 1}}, payload="no-content", status=204
+    ),
+    "rejected by the server": Cause(
+        FAILED, {"accepting": {"matched": 1, "failed": 1}}, payload="rejected", status=404
+    ),
+    "broken server": Cause(FAILED, {"accepting": {"matched": 1, "failed": 1}}, payload="broken", status=500),
+    "no result": Cause({"matched": 1, "failed": 1, "failed.no_result": 1}, IDLE, payload="unwanted"),
+    "exception": Cause({"matched": 1, "failed": 1, "failed.exception": 1}, IDLE, payload="crash"),
+    "local topic": Cause({}, {"accepting": {"matched": 1, "success": 1}}, local=True),
+    "several rows": Cause(
+        {"matched": 1, "passed": 1, "actions.total": 2, "actions.success": 2},
+        {"accepting": {"matched": 2, "success": 2}},
+        payload="ok,ok",
+        sql=lambda bench: f"FOREACH split(payload, ',') AS part DO part AS payload FROM \"{bench.topic}\"",
+    ),
+    "disabled rule": Cause({}, IDLE, enabled=False),
+    "disabled action": Cause(DISCARDED, {"disabled": {}}, ("disabled",)),
+    "missing action": Cause(DISCARDED, IDLE, ("missing",)),
+    "stopped connector": Cause(
+        OUT_OF_SERVICE,
+        {"stopped": {"matched": 1, "dropped": 1, "dropped.resource_stopped": 1}},
+        ("stopped",),
+    ),
+    "full queue": Cause(
+        FAILED, {"small": {"matched": 1, "dropped": 1, "dropped.queue_full": 1}}, ("small",), payload=LONG
+    ),
+    # What takes long is waited for together.
+    "no connection and late answer": Cause(
+        {**PASSED, "actions.total": 2, "actions.failed": 2, "actions.failed.unknown": 2},
+        {
+            "unreachable": {"matched": 1, "dropped": 1, "dropped.expired": 1},
+            "slow": {"matched": 1, "late_reply": 1},
+        },
+        ("unreachable", "slow"),
+        messages=1,
+    ),
+    "republished": Cause(SUCCEEDED, IDLE, ({},)),
+    "printed": Cause(SUCCEEDED, IDLE, ("console",)),
+    "impossible QoS": Cause(FAILED, IDLE, ({"qos": "${payload}"},)),
+    "one of each": Cause(
+        {
+            **PASSED, "actions.total": 5, "actions.success": 2, "actions.discarded": 2, "actions.failed": 1,
+            "actions.failed.unknown": 1,
+        },
+        {"accepting": {"matched": 1, "success": 1}, "disabled": {}},
+        ("accepting", "disabled", "missing", {}, {"qos": "7"}),
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def bench(context: Context, target: Target, sink: HttpSink) -> Bench:
+    return Bench(context, target, sink)
+
+
+@dataclass(slots=True)
+class Counted:
+    """The counters of a rule or action, and how they grow."""
+
+    target: Target
+    collection: Measured
+    identifier: str
+    expected: Counts
+    before: Counts = field(init=False)
+    answer: Answer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.before = self._read()
+
+    def grown(self) -> dict[str, int]:
+        """By how much each counter has changed, if it has."""
+        after = self._read()
+        return {name: value - self.before[name] for name, value in after.items() if value != self.before[name]}
+
+    def _read(self) -> dict[str, int]:
+        """All that is counted, rates left out; raises AssertionError unless the nodes add up to the whole."""
+        label, path = f"GET {self.collection.item}/metrics", self.collection.path_of(self.identifier)
+        self.answer = self.target.api.call(label, path=path).expect(200)
+        whole = {name: value for name, value in self.answer.json["metrics"].items() if "rate" not in name}
+        nodes = [node["metrics"] for node in self.answer.json["node_metrics"]]
+        sums = {name: sum(node[name] for node in nodes) for name in whole}
+        assert sums == whole, f"the nodes of {self.identifier} add up to {sums}, the whole is {whole}"
+        return whole
+
+
+@requirement(
+    "ACT-23",
+    "GET /actions/{id}/metrics",
+    sentence="An action counts each message by what became of it, once, and nowhere else.",
+)
+@requirement(
+    "RUL-40",
+    "GET /rules/{id}/metrics",
+    sentence="A rule counts each message, and each run of an action, by what became of it, and nowhere else.",
+)
+@pytest.mark.parametrize("cause", CAUSES)
+def test_cause_has_its_counters(cause: str, target: Target, bench: Bench, recorder: Recorder) -> None:
+    """By what became of it each message is counted: by these counters, exactly, and no other one changes."""
+    case = CAUSES[cause]
+    bench.arrange(case)
+    counted = {"the rule": Counted(target, target.rules, bench.rule, times(case.messages, case.rule))}
+    for kind, ends in case.ends.items():
+        expected = times(case.messages, ends)
+        counted[f"the {kind} action"] = Counted(target, target.actions, bench.action(kind), expected)
+
+    bench.sink.statuses[f"{bench.path}/{case.payload}"] = case.status
+    bench.sink.delays[f"{bench.path}/slow"] = SLOW_S
+    for _ in range(case.messages):
+        target.publish(bench.local_topic if case.local else bench.topic, case.payload, qos=1)
+
+    settled = target.timing.batch if "late" in cause else target.timing.delivered
+    target.eventually(lambda: all(each.grown() == each.expected for each in counted.values()), settled)
+    for who, each in counted.items():
+        grown = each.grown()
+        message = f"{cause}: {who} counts {case.messages} messages as {grown}, expected {each.expected}"
+        identifier = "RUL-40" if who == "the rule" else "ACT-23"
+        recorder.expect(grown == each.expected, identifier, "counted", message, each.answer)
+
+
+def times(messages: int, ends: Counts) -> Counts:
+    return {name: by * messages for name, by in ends.items()}

@@ -1,0 +1,69 @@
+"""Secrets that are nearly right are wrong: the secret of an API key, and passwords of MQTT clients (GEN, AUTN)."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from conformance.contract import paths
+from conformance.omission import not_demanded
+from conformance.requirements import requirement
+from conformance.scenarios.near import near_misses
+from conformance.target.http.answer import Answer
+from conformance.target.mqtt import MqttError
+from conformance.target.target import Target
+
+pytestmark = pytest.mark.scenario
+
+READ = "GET /rule_events"
+
+PASSWORD = "Pass-W\u00f6rd \ufb01 \u2167 \u1e9b\u0323 5\u00b5"
+"""Its other Unicode forms differ from it, and it has letters in both cases."""
+
+BAD_USER_OR_PASSWORD = 0x86
+
+
+@requirement("GEN-46", READ)
+@pytest.mark.reads
+def test_secret_that_is_nearly_right(target: Target) -> None:
+    """An API secret that is nearly right is refused with 401 BAD_API_KEY_OR_SECRET, and so is the key's name."""
+    keys = target.configuration.keys
+    if "basic" not in keys:
+        not_demanded("the target is called with a token, and no API key is known")
+    key, secret = keys["basic"]
+
+    def ask(name: str, text: str) -> Answer:
+        # Reports hide the value of every Authorization header.
+        signature = base64.b64encode(f"{name}:{text}".encode()).decode()
+        headers = {"Authorization": f"Basic {signature}"}
+        return target.api.call(READ, credentials="literal", headers=headers)
+
+    ask(key, secret).expect(200)
+    taken = {f"the secret {what}": ask(key, text).status for what, text in near_misses(secret).items()}
+    taken |= {f"the key {what}": ask(text, secret).status for what, text in near_misses(key).items() if ":" not in text}
+    wrong = {what: status for what, status in taken.items() if status != 401}
+    assert not wrong, f"credentials that are nearly right were answered {wrong}, expected 401"
+    ask(key, secret[:-1]).expect(401, code="BAD_API_KEY_OR_SECRET")
+
+
+@requirement("AUTN-17", f"POST {paths.USERS}")
+@pytest.mark.needs("mqtt", "authenticator", "users")
+def test_password_that_is_nearly_right(target: Target) -> None:
+    """A password that is nearly the user's is refused: in another case, Unicode form or length, cut off, or empty."""
+    user = target.users.create(password=PASSWORD)
+    client_id = user if target.capabilities.profile.identity == "clientid" else None
+
+    def enters(password: str) -> bool:
+        client = target.mqtt(client_id, known=False, username=user, password=password)
+        try:
+            client.connect().close()
+        except MqttError as error:
+            if error.reason_code != BAD_USER_OR_PASSWORD:
+                raise
+            return False
+        return True
+
+    assert enters(PASSWORD), "CONNECT with the right password was refused"
+    let_in = [what for what, text in near_misses(PASSWORD).items() if enters(text)]
+    assert not let_in, f"CONNECT was accepted with the password {', '.join(let_in)}"

@@ -1,0 +1,163 @@
+"""Rules: which topics they listen to, and what they make of any message (VAR)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from paho.mqtt.client import MQTTMessage
+
+from conformance.requirements import requirement
+from conformance.scenarios.factors import Case, Named, every, pairwise, parametrized
+from conformance.scenarios.shapes import FILTERS, zoo
+from conformance.target.guard.topics import matches
+from conformance.target.mqtt import properties_of
+from conformance.target.resources.collection import arranged
+from conformance.target.resources.messages import payload_of
+from conformance.target.target import Target
+from conformance.worker.context import Context
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
+
+TEST = "POST /rules/{id}/test"
+
+
+def _shared_topic(context: Context, target: Target, what: str) -> str:
+    """A topic of the worker, for a rule that serves all its items: a rule is costly to create."""
+    topic: str = context.once(f"topic of rules: {what}", lambda: target.sandbox.topic(what))
+    return topic
+
+
+def _listening(context: Context, target: Target) -> str:
+    """A rule with a FROM for each filter, below a topic of its own; it republishes to the same topic elsewhere."""
+    source, out = (_shared_topic(context, target, what) for what in ("from", "out"))
+    filters = [each.below(f"{source}/{number}") for number, each in enumerate(FILTERS)]
+    sql = f"SELECT * FROM {', '.join(json.dumps(each) for each in filters)}"
+    action = {"function": "republish", "args": {"topic": f"{out}/${{topic}}", "payload": "${topic}"}}
+    return context.lasting(
+        "rule with every filter",
+        lambda: target.rules.create(sql=sql, actions=[action]),
+        lambda known: target.rules.get(known).ok,
+    )
+
+
+@requirement("VAR-06", "POST /rules", TEST, "POST /publish/bulk")
+@parametrized(every({"filter": FILTERS}))
+def test_topics_of_a_rule(context: Context, target: Target, case: Case) -> None:
+    """A rule is for the messages whose topics a filter of its FROM matches, published or tested, and for no others."""
+    rule = _listening(context, target)
+    out = _shared_topic(context, target, "out")
+    root = f"{_shared_topic(context, target, 'from')}/{FILTERS.index(case.filter)}"
+    topics, topic_filter = zoo(root), case.filter.below(root)
+    expected = [topic for topic in topics if matches(topic, topic_filter)]
+
+    listener = target.subscriber(f"{out}/{root}/#")
+    arranged(target.api.call("POST /publish/bulk", json=[{"topic": t, "payload": ""} for t in topics]), 202, 200)
+    marker = target.sandbox.name("marker")
+    target.publish(f"{out}/{root}", marker)
+    heard = listener.received_before(marker)
+    assert heard == expected, f"a rule FROM {topic_filter} hears {heard}, expected {expected}"
+    for topic in topics:
+        context_of_test = {"event_type": "message_publish", "topic": topic, "payload": "", "clientid": "none", "qos": 0}
+        target.rules.test(rule, context_of_test).expect(200 if topic in expected else 412)
+
+
+_ACTIONS = pairwise(
+    {
+        "qos": (Named("same-qos", "${qos}"), Named("qos0", 0), Named("qos1", 1), Named("qos2", 2)),
+        "retain": (Named("same-retain", "${retain}"), Named("retain", True), Named("no.retain", False)),
+        "payload": (Named("payload", "${payload}"), Named("text", "${qos}:${topic}:${payload}"), Named("all", "")),
+        "direct": (False, True),
+        "user_properties": (Named("passed", "${pub_props.'User-Property'}"), Named("made", "${made}")),
+    }
+)
+_SOURCES = pairwise({"qos": (0, 1, 2), "retain": (False, True), "via": ("rest", "mqtt5", "mqtt3.1.1")})
+
+
+def _republishing(context: Context, target: Target) -> tuple[str, str]:
+    """Source and destination of a rule with a republish action for each case, by its number below the destination."""
+    source, out = (_shared_topic(context, target, what) for what in ("republish", "republished"))
+    actions = [
+        {
+            "function": "republish",
+            "args": {
+                "topic": f"{out}/{number}",
+                "qos": case.qos.value,
+                "retain": case.retain.value,
+                "payload": case.payload.value,
+                "direct_dispatch": case.direct,
+                "user_properties": case.user_properties.value,
+            },
+        }
+        for number, case in enumerate(_ACTIONS)
+    ]
+    sql = f"""SELECT *, flags.retain AS retain, map_put('k', 'made', map_new()) AS made FROM "{source}/+" """.strip()
+    context.lasting(
+        "rule with every republish action",
+        lambda: target.rules.create(sql=sql, actions=actions),
+        lambda known: target.rules.get(known).ok,
+    )
+    return source, out
+
+
+@requirement("VAR-07", "POST /rules", "POST /publish")
+@pytest.mark.needs("retainer")
+@pytest.mark.state("retained")
+@parametrized(_ACTIONS)
+def test_republish(context: Context, target: Target, case: Case) -> None:
+    """A republished message is what its action makes of the original, however that was published."""
+    source, out = _republishing(context, target)
+    number = _ACTIONS.index(case)
+    destination, source = f"{out}/{number}", f"{source}/{number}"
+    # What is retained is deleted with the item that knows of it.
+    for topic in (destination, source):
+        target.retained.create(topic=topic)
+    listener = target.connect()
+    listener.subscribe(destination, 2, retainAsPublished=True, retainHandling=2)
+    target.await_route(destination, listener)
+
+    clients = {protocol: target.connect(protocol=protocol) for protocol in (4, 5)}
+
+    kept = "kept"
+    for each in _SOURCES:
+        text = target.sandbox.name(each.name)
+        if each.via == "rest":
+            target.publish(source, text, qos=each.qos, retain=each.retain, properties={"user_properties": {"old": "1"}})
+        else:
+            clients[4 if each.via == "mqtt3.1.1" else 5].publish(source, text, each.qos, retain=each.retain)
+        expected = _expected(case, each, source, text)
+        if expected[2] and not case.direct:
+            kept = text
+        # A message without acknowledgements comes last where it is sent last, one of QoS 2 never comes earlier.
+        listener.wait_for_messages(1)
+        marker = target.sandbox.name("marker")
+        target.publish(destination, marker, qos=2)
+        count = len(listener.received_before(marker))
+        seen = [_seen(case, message) for message in listener.messages[:count]]
+        assert seen == [expected], f"of {each.name} came {seen}, expected {[expected]}"
+        listener.messages.clear()
+    retained = target.eventually(lambda: kept in _retained(target, destination))
+    assert retained, f"retained is {_retained(target, destination)!r}, expected that of {kept}"
+
+
+def _retained(target: Target, topic: str) -> str:
+    return payload_of(target.retained.read(topic)).decode()
+
+
+def _expected(case: Case, source: Case, topic: str, text: str) -> tuple[str, int, bool, dict[str, str]]:
+    """Payload, QoS, retain flag and user properties of what the action of ``case`` makes of a message."""
+    payload = f"{source.qos}:{topic}:{text}" if case.payload.name == "text" else text
+    passed = {"old": "1"} if source.via == "rest" else {}
+    return (
+        payload,
+        source.qos if case.qos.name == "same-qos" else case.qos.value,
+        source.retain if case.retain.name == "same-retain" else case.retain.value,
+        passed if case.user_properties.name == "passed" else {"k": "made"},
+    )
+
+
+def _seen(case: Case, message: MQTTMessage) -> tuple[str, int, bool, dict[str, str]]:
+    payload = message.payload.decode()
+    if case.payload.name == "all":
+        payload = json.loads(payload)["payload"]
+    return payload, message.qos, message.retain, dict(properties_of(message).get("UserProperty", []))

@@ -1,0 +1,162 @@
+"""What a map that the contract leaves open may hold: headers that are secrets, and others that are none (CON).
+
+EMQX 5.8 knows two headers that are secrets, whatever the case of their names and the blanks around them, wherever there
+is a map of headers. Below, names and values come close to them from either side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from conformance.checks.recorder import Recorder
+from conformance.contract.fields import Path, header_maps
+from conformance.fuzz.arrange import Arrangement
+from conformance.fuzz.space import contract
+from conformance.requirements import requirement
+from conformance.target.http.answer import Answer
+from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.typed import REDACTED, configured
+from conformance.target.target import Target
+from conformance.worker.context import Context
+
+pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
+
+AUTHORIZING = (
+    "authorization", "Authorization", "AUTHORIZATION", "aUTHORIZATION", " authorization", "authorization ",
+    "proxy-authorization", "Proxy-Authorization", "PROXY-AUTHORIZATION", "proxy-Authorization\t",
+)  # fmt: skip
+CREDENTIALS = ("cookie", "x-api-key", "api-key", "X-Auth-Token")
+"""Headers that carry credentials as well."""
+HARMLESS = ("x-trace", "content-type", "accept", "authority", "x-token-type", "proxy-connection", "x-secretary")
+
+# A reference to a file and a variable are no secrets, what only looks like one is.
+REFERENCES = {"AuThOrIzAtIoN": "file:///run/secrets/token", "PROXY-authorization": "${.token}"}
+NO_REFERENCES = ("FILE:///run/secrets/{}", " file:///run/secrets/{}", "Bearer ${{.token}}{}", "${{.token}} {}")
+
+
+def places() -> list[Any]:
+    """Every map of headers of every connector and action type: the collection, the type and where it is."""
+    found = [
+        (kind, resource_type, path)
+        for kind in ("connectors", "actions")
+        for resource_type in contract().types(kind)
+        for path in header_maps(contract(), contract().body_schema(f"POST /{kind}", resource_type) or {})
+    ]
+    ids = [f"{kind}-{resource_type}-{'.'.join(path)}" for kind, resource_type, path in found]
+    return [pytest.param(*place, id=identifier) for place, identifier in zip(found, ids, strict=True)]
+
+
+def with_headers(body: Mapping[str, Any], path: Path, headers: Mapping[str, str]) -> dict[str, Any]:
+    """A copy of ``body`` with headers at ``path``."""
+    name, *below = path
+    inner = with_headers(body.get(name, {}), tuple(below), headers) if below else dict(headers)
+    return {**body, name: inner}
+
+
+def headers_of(element: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    found: Any = element
+    for name in path:
+        found = found[name]
+    return dict(found)
+
+
+class Headers:
+    """A connector or action with headers, looked at in every answer that shows it."""
+
+    def __init__(self, collection: Bridges, path: Path, recorder: Recorder, requirement: str) -> None:
+        self._collection = collection
+        self._path = path
+        self._recorder = recorder
+        self._requirement = requirement
+
+    def check(self, body: Mapping[str, Any], hidden: Mapping[str, str], shown: Mapping[str, str]) -> None:
+        """Create it, put back what is read, and list it: ``hidden`` is ******, ``shown`` as sent, all the way."""
+        expected = {**dict.fromkeys(hidden, REDACTED), **shown}
+        sent = with_headers(body, self._path, {**hidden, **shown})
+        created = self._collection.api.call(f"POST {self._collection.path}", json=sent).expect(201)
+        self._expect(created.json, expected, created)
+        identifier = self._collection.identify(sent)
+        read = self._collection.get(identifier).expect(200)
+        self._expect(read.json, expected, read)
+
+        changed = {**configured(read.json), "description": "changed"}
+        put = self._collection.put(identifier, changed).expect(200)
+        self._expect(put.json, expected, put)
+        listing = self._collection.api.call(f"GET {self._collection.path}").expect(200)
+        (listed,) = (each for each in listing.json if self._collection.identify(each) == identifier)
+        self._expect(listed, expected, listing)
+
+        # What is refused is told of, and not repeated.
+        self._collection.api.call(f"POST {self._collection.path}", json=sent).expect(400, code="ALREADY_EXISTS")
+        wrong = {**configured(sent), "x_unknown": 1}
+        self._collection.put(identifier, wrong).expect(400, code="BAD_REQUEST")
+
+    def _expect(self, element: Mapping[str, Any], expected: Mapping[str, str], answer: Answer) -> None:
+        found = headers_of(element, self._path)
+        wrong = {name: found.get(name) for name, value in expected.items() if found.get(name) != value}
+        message = f"headers are read as {wrong}, expected { ({name: expected[name] for name in wrong}) }"
+        self._recorder.expect(not wrong, self._requirement, "headers", message, answer)
+
+
+def arrange(kind: str, resource_type: str, context: Context, target: Target) -> tuple[Bridges, dict[str, Any]]:
+    """The collection, and a body that creates something disabled."""
+    collection: Bridges = getattr(target, kind)
+    fields = {"connector": Arrangement(context, target).connector(resource_type)} if kind == "actions" else {}
+    return collection, collection.adopt(collection.bodies(resource_type).minimal, **fields, enable=False)
+
+
+@requirement("CON-21", "GET /connectors/{id}", "GET /actions/{id}", "GET /connectors", "GET /actions")
+@pytest.mark.parametrize(("kind", "resource_type", "path"), places())
+def test_headers_that_authorize_are_hidden(
+    kind: str,
+    resource_type: str,
+    path: Path,
+    context: Context,
+    target: Target,
+    recorder: Recorder,
+    secret: str,
+    heard: list[Answer],
+) -> None:
+    """A header that authorizes is ******, however its name is written, unless it refers to a file; others are shown."""
+    collection, body = arrange(kind, resource_type, context, target)
+    hidden = {name: f"Basic {secret}{number}" for number, name in enumerate(AUTHORIZING)}
+    hidden |= dict(zip(AUTHORIZING, (text.format(secret) for text in NO_REFERENCES), strict=False))
+    shown = {**{name: f"shown-{number}" for number, name in enumerate(HARMLESS)}, **REFERENCES}
+    Headers(collection, path, recorder, "CON-21").check(body, hidden, shown)
+    _expect_unrepeated(recorder, heard, secret, "CON-21")
+
+
+@requirement("CON-22", "GET /connectors/{id}", "GET /connectors", level="SHOULD")
+def test_other_credentials_are_hidden(
+    context: Context, target: Target, recorder: Recorder, secret: str, heard: list[Answer]
+) -> None:
+    """Other headers that carry credentials, such as a cookie or an API key, are ****** as well."""
+    collection, body = arrange("connectors", "http", context, target)
+    hidden = {name: f"{secret}{number}" for number, name in enumerate(CREDENTIALS)}
+    Headers(collection, ("headers",), recorder, "CON-22").check(body, hidden, {})
+    _expect_unrepeated(recorder, heard, secret, "CON-22")
+
+
+def _expect_unrepeated(recorder: Recorder, heard: list[Answer], secret: str, requirement: str) -> None:
+    for answer in heard:
+        repeats = secret.encode() in answer.content
+        recorder.expect(not repeats, requirement, "unrepeated", "the answer repeats a secret", answer)
+
+
+@requirement("CON-23", "GET /connectors/{id}", "PUT /connectors/{id}")
+def test_reference_is_no_secret(target: Target, secret: str, heard: list[Answer], recorder: Recorder) -> None:
+    """A reference to a file in place of a secret is read as it was sent; what only looks like one is ******."""
+    reference = f"file:///run/secrets/{target.sandbox.name()}"
+    connector = target.connectors.create(type="pgsql", password=reference)
+    read = target.connectors.read(connector)
+    assert read["password"] == reference, f"the reference {reference} is read as {read['password']!r}"
+
+    for text in (pattern.format(secret) for pattern in NO_REFERENCES):
+        changed = target.connectors.put(connector, {**configured(read), "password": text}).expect(200)
+        shown = changed.json["password"]
+        message = f"a password that is no reference to a file is read as {shown!r}"
+        recorder.expect(shown == REDACTED, "CON-23", "hidden", message, changed)
+    _expect_unrepeated(recorder, heard, secret, "CON-23")

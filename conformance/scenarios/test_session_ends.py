@@ -1,0 +1,184 @@
+"""What the end of a connection means for the will, the session and the messages of a client (SES)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from conformance.contract import paths
+from conformance.requirements import requirement
+from conformance.scenarios.endings import FEW, Cell, End, Kind, Outcome, Part, endings, lost
+from conformance.target.mqtt import Will
+from conformance.target.target import Target
+
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
+
+KICK, KICK_SEVERAL = "DELETE /clients/{clientid}", "POST /clients/kickout/bulk"
+READ = "GET /clients/{clientid}"
+BAN, LIFT = "POST /banned", f"DELETE {paths.BAN}"
+
+NORMAL, WITH_WILL = 0x00, 0x04
+NOT_AUTHORIZED, SESSION_TAKEN_OVER, ADMINISTRATIVE_ACTION = 0x87, 0x8E, 0x98
+
+
+def _kick(part: Part) -> None:
+    part.target.clients.delete(part.client_id).expect(204)
+
+
+def _kick_with_others(part: Part) -> None:
+    part.target.clients.kick([part.target.sandbox.name("nobody"), part.client_id]).expect(204)
+
+
+def _kick_while_away(part: Part) -> None:
+    part.lose()
+    if part.kind.delayed:
+        part.expect_wills(0, "before its delay is over")
+    _kick(part)
+
+
+KICKS: Mapping[str, Cell] = {
+    "kick": (_kick, lambda _: Outcome("now", session=False, told=ADMINISTRATIVE_ACTION)),
+    # In bulk the same happens: enough to see it of two kinds.
+    "bulk-kick": (
+        _kick_with_others,
+        lambda kind: Outcome("now", session=False, told=ADMINISTRATIVE_ACTION) if kind.kept and kind in FEW else None,
+    ),
+    "kick-while-away": (_kick_while_away, lambda kind: Outcome("now", session=False) if kind.kept else None),
+}
+
+
+@requirement("SES-01", KICK, KICK_SEVERAL, READ)
+@endings(KICKS)
+def test_kick(target: Target, kind: Kind, end: End, outcome: Outcome) -> None:
+    """A kick ends a client's session and drops its messages; the will is published once, at once, delayed or not."""
+    part = Part(target, kind)
+    end(part)
+    part.expect(outcome)
+
+
+def _ban(part: Part) -> str:
+    return part.target.bans.create(kind="clientid", who=part.client_id)
+
+
+def _ban_while_away(part: Part) -> str:
+    part.lose()
+    return _ban(part)
+
+
+def _ban_user_and_lose(part: Part) -> str:
+    ban = part.target.bans.create(kind="username", who=part.username)
+    assert part.client.connected, "a ban of a user name ends a connection"
+    part.lose()
+    return ban
+
+
+BANS: Mapping[str, Cell] = {
+    "client-id": (_ban, lambda _: Outcome("never", session=False, told=ADMINISTRATIVE_ACTION)),
+    "client-id-while-away": (
+        _ban_while_away,
+        lambda kind: Outcome("never" if kind.delayed else "now", session=False) if kind.kept else None,
+    ),
+    "user-name": (_ban_user_and_lose, lambda kind: Outcome("never", session=kind.kept)),
+}
+
+
+@requirement("SES-02", BAN, LIFT, READ)
+@pytest.mark.state("bans")
+@endings(BANS)
+def test_ban(target: Target, kind: Kind, end: End, outcome: Outcome) -> None:
+    """No will of a banned client is published; a ban of a client id ends its session, one of a user name none."""
+    part = Part(target, kind)
+    ban = end(part)
+    part.expect_told(outcome.told)
+    part.expect_away()
+    part.expect_wills(1 if outcome.will == "now" else 0, "while the client is banned")
+
+    target.bans.delete(str(ban)).expect(204)
+    part.expect(outcome)
+
+
+@requirement("SES-03", f"POST {paths.CLIENT_RULES}", READ)
+@pytest.mark.needs("decisions")
+@pytest.mark.parametrize("kind", FEW, ids=lambda kind: kind.name)
+def test_denied_message(target: Target, kind: Kind) -> None:
+    """A refused message costs a client nothing, or where it costs the connection (deny_action), that counts as lost."""
+    part = Part(target, kind, denied="other")
+    part.client.publish(part.other_topic, "refused", qos=0)
+    if target.capabilities.no_told_denials is not None:
+        part.expect(lost(kind, told=NOT_AUTHORIZED))
+        return
+    part.client.publish(part.will_topic, "allowed", qos=1)
+    assert part.heir.wait_for_messages(1), "a client that was refused a message can publish no other"
+    part.expect_wills(0, "after a message was refused")
+    assert part.client.connected, "a client that was refused a message is disconnected"
+    part.client.lose()
+    part.expect(lost(kind))
+
+
+@requirement("SES-04", f"POST {paths.CLIENT_RULES}", READ)
+@pytest.mark.needs("decisions")
+@pytest.mark.parametrize("kind", FEW, ids=lambda kind: kind.name)
+def test_denied_will(target: Target, kind: Kind) -> None:
+    """A will to a topic where its client may not publish is never published, whatever else the end means."""
+    part = Part(target, kind, denied="will")
+    part.client.lose()
+    part.expect(Outcome("never", session=kind.kept))
+
+
+TAKE_OVERS: Mapping[str, Cell] = {
+    "continued": (
+        lambda part: part.come_again(clean_start=False),
+        lambda kind: Outcome("later" if kind.delayed else "now", session=True, told=SESSION_TAKEN_OVER),
+    ),
+    "clean": (
+        lambda part: part.come_again(clean_start=True),
+        lambda _: Outcome("now", session=False, told=SESSION_TAKEN_OVER),
+    ),
+}
+
+
+@requirement("SES-05", READ)
+@endings(TAKE_OVERS)
+def test_take_over(target: Target, kind: Kind, end: End, outcome: Outcome) -> None:
+    """Who connects with a client id in use takes the session over, or with a clean start ends it; the will is due."""
+    part = Part(target, kind)
+    end(part)
+    part.expect(outcome)
+
+
+def _only_mqtt5(outcome: Callable[[Kind], Outcome]) -> Callable[[Kind], Outcome | None]:
+    return lambda kind: outcome(kind) if kind.protocol == 5 else None
+
+
+def _only_kept(outcome: Outcome) -> Callable[[Kind], Outcome | None]:
+    return lambda kind: outcome if kind.protocol == 5 and kind.kept else None
+
+
+DISCONNECTIONS: Mapping[str, Cell] = {
+    "normal": (lambda part: part.client.close(), lambda kind: Outcome("never", session=kind.kept)),
+    "lost": (lambda part: part.client.lose(), lost),
+    "with-will": (lambda part: part.client.leave(WITH_WILL), _only_mqtt5(lost)),
+    "for-good": (lambda part: part.client.leave(NORMAL, 0), _only_kept(Outcome("never", session=False))),
+}
+
+
+@requirement("SES-06", READ)
+@endings(DISCONNECTIONS)
+def test_disconnection(target: Target, kind: Kind, end: End, outcome: Outcome) -> None:
+    """DISCONNECT drops the will unless it asks for it, the loss of a connection publishes it; the session may stay."""
+    part = Part(target, kind)
+    end(part)
+    part.expect(outcome)
+
+
+@requirement("SES-07", READ)
+@pytest.mark.parametrize(("delay_s", "expiry_s"), [(1, 300), (300, 1)], ids=["after-its-delay", "with-the-session"])
+def test_will_that_waits(target: Target, delay_s: int, expiry_s: int) -> None:
+    """A will that waits is published once, when its delay is over or the session has expired."""
+    topic = target.sandbox.topic("will")
+    heir = target.subscriber(topic)
+    client = target.connect(session_expiry_s=expiry_s, will=Will(topic, "will", delay_s=delay_s))
+    client.lose()
+    wills = [message.payload for message in heir.wait_for_messages(1)]
+    assert wills == [b"will"], f"with a delay of {delay_s} s and a session of {expiry_s} s the wills are {wills}"

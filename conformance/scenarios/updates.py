@@ -1,0 +1,151 @@
+"""What a PUT can change: for each kind of resource its fields, each with a way to another value (VAR)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.scenarios.factors import Case, Named, pairwise
+from conformance.target.resources.bridges import CLOSED_URL
+from conformance.target.resources.collection import Collection
+from conformance.target.resources.typed import configured
+from conformance.target.target import Target
+
+Change = Callable[[Target, Any], Any]
+"""Another value for a field, by its value now."""
+
+VOLATILE = frozenset({"last_modified_at", "created_at", "status", "status_reason", "node_status", "error", "from"})
+"""What changes by itself or with something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updatable:
+    """``fields``: dotted names with the way to another value. ``merges``: what a PUT leaves out stays as it is.
+
+    ``make``: creates one and returns its id. ``of``: the collection that it is in. ``writable``: of what is read of one
+    what a PUT takes.
+    """
+
+    name: str
+    of: Callable[[Target], Collection]
+    make: Callable[[Target], str]
+    fields: Mapping[str, Change]
+    merges: bool = False
+    writable: Callable[[Mapping[str, Any]], dict[str, Any]] = configured
+
+    def body(self, target: Target, shown: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+        """A body for PUT that gives the ``changed`` fields their values and leaves all others as they are."""
+        return _with({}, changed) if self.merges else self.writable(_with(shown, changed))
+
+
+def _toggled(*values: Any) -> Change:
+    return lambda _, now: values[1] if now == values[0] else values[0]
+
+
+def _fresh(template: str = "{}") -> Change:
+    return lambda target, _: template.format(target.sandbox.name("changed"))
+
+
+def _fresh_topic(template: str) -> Change:
+    return lambda target, _: template.replace("TOPIC", target.sandbox.topic("changed"))
+
+
+def _not(_target: Target, now: Any) -> bool:
+    return not now
+
+
+def _other_actions(target: Target, _now: Any) -> list[Any]:
+    args = {"topic": target.sandbox.topic("changed"), "payload": "${payload}", "qos": 1, "retain": False}
+    return [
+        {
+            "function": "republish",
+            "args": {**args, "user_properties": "", "mqtt_properties": {}, "direct_dispatch": False},
+        }
+    ]
+
+
+def _record(name: str) -> str:
+    return f'{{"type":"record","name":"{name}","fields":[]}}'
+
+
+_RESOURCE_OPTIONS = {"resource_opts.health_check_interval": _toggled("15s", "20s")}
+
+UPDATABLE = (
+    Updatable(
+        "rule",
+        lambda target: target.rules,
+        lambda target: target.rules.create(description="first", enable=False),
+        {
+            "name": _fresh(),
+            "description": _fresh(),
+            "enable": _not,
+            "sql": _fresh_topic('SELECT * FROM "TOPIC"'),
+            "actions": _other_actions,
+        },
+        merges=True,
+    ),
+    Updatable(
+        "schema",
+        lambda target: target.schemas,
+        lambda target: target.schemas.create(description="first", source=_record("first")),
+        {"description": _fresh(), "source": _toggled(_record("second"), _record("third"))},
+        writable=lambda shown: {name: shown[name] for name in ("type", "source", "description")},
+    ),
+    Updatable(
+        "connector",
+        lambda target: target.connectors,
+        lambda target: target.connectors.create(url=f"{CLOSED_URL}/first", description="first"),
+        {
+            "url": _toggled(f"{CLOSED_URL}/second", f"{CLOSED_URL}/third"),
+            "description": _fresh(),
+            "connect_timeout": _toggled("15s", "20s"),
+            "pool_type": _toggled("random", "hash"),
+            "pool_size": _toggled(1, 2),
+            **_RESOURCE_OPTIONS,
+        },
+    ),
+    Updatable(
+        "action",
+        lambda target: target.actions,
+        lambda target: target.actions.create(enable=False, description="first"),
+        {
+            "parameters.path": _toggled("/second", "/third"),
+            "parameters.method": _toggled("post", "put"),
+            "parameters.body": _fresh("${{payload}} {}"),
+            "description": _fresh(),
+            "enable": _not,
+            **_RESOURCE_OPTIONS,
+        },
+    ),
+)
+
+
+def update_cases() -> Iterator[Case]:
+    """Sets of fields to change, for each kind of resource; of every two fields one changes without the other."""
+    for resource in UPDATABLE:
+        for row in pairwise(dict.fromkeys(resource.fields, (True, False)), lambda case: any(case.values.values())):
+            changed = [field for field, chosen in row.values.items() if chosen]
+            yield Case({"resource": resource, "changed": Named("+".join(changed), changed)})
+
+
+def leaves(element: Mapping[str, Any], at: str = "") -> dict[str, Any]:
+    """Every value of an element that is no object, by its dotted name; what changes by itself is left out."""
+    found: dict[str, Any] = {}
+    for name, value in element.items():
+        if at == "" and name in VOLATILE:
+            continue
+        if isinstance(value, Mapping) and value:
+            found |= leaves(value, f"{at}{name}.")
+        else:
+            found[f"{at}{name}"] = value
+    return found
+
+
+def _with(element: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``element`` with other values under dotted names."""
+    result = dict(element)
+    for dotted, value in values.items():
+        name, _, below = dotted.partition(".")
+        result[name] = _with(result.get(name, {}), {below: value}) if below else value
+    return result

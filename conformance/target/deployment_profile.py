@@ -1,0 +1,174 @@
+"""How the deployment under test is configured: what is not a defect, because somebody wanted it so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from conformance.target.addresses import ListenerType
+from conformance.target.errors import Inapplicable
+from conformance.target.guard.sandbox import bare_topic
+
+Identity = Literal["anonymous", "username", "clientid"]
+
+
+@dataclass(frozen=True, slots=True)
+class MqttLimits:
+    """What the broker lets MQTT clients do. Sizes are bytes, intervals seconds; None where there is no limit.
+
+    ``sessions``: how many the license allows. ``expiry_of_old_clients_s``: how long a session of an MQTT 3.1.1 client
+    lives without its connection, None where that is not known. ``queues_qos_0``: whether a client that is away gets
+    messages of QoS 0 later. ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
+    ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
+    what it reads of one client.
+    """
+
+    max_qos: int = 2
+    retain: bool = True
+    wildcards: bool = True
+    shared: bool = True
+    packet_size: int | None = None
+    topic_levels: int | None = None
+    keepalive_s: int | None = None
+    sessions: int | None = None
+    subscriptions: int | None = None
+    expiry_of_old_clients_s: int | None = None
+    queues_qos_0: bool = True
+    echoes_to_old_clients: bool = True
+    connections_per_s: float | None = None
+    messages_per_s: float | None = None
+    bytes_per_s: float | None = None
+
+    def check_publish(self, topic: str, size: int, qos: int, *, retain: bool) -> None:
+        """Raise `Inapplicable` if the target allows no such message of a client; ``size`` of its payload."""
+        self._check_levels(topic)
+        if qos > self.max_qos:
+            raise Inapplicable(f"the target allows MQTT clients QoS {self.max_qos} at most (mqtt.max_qos_allowed)")
+        if retain and not self.retain:
+            raise Inapplicable("the target lets MQTT clients retain no messages (mqtt.retain_available)")
+        self.check_size(topic, size)
+        if self.bytes_per_s is not None and size > self.bytes_per_s * _LONGEST_PACKET_S:
+            raise Inapplicable(f"the target reads {self.bytes_per_s:g} bytes a second of an MQTT client (bytes_rate)")
+
+    def check_size(self, topic: str, size: int) -> None:
+        """Raise `Inapplicable` if no message with a payload of ``size`` may be published, by clients or the API."""
+        if self.packet_size is not None and len(topic.encode()) + size + _OVERHEAD > self.packet_size:
+            raise Inapplicable(f"the target takes packets of {self.packet_size} bytes at most (mqtt.max_packet_size)")
+
+    def check_subscription(self, topic_filter: str, qos: int) -> None:
+        """Raise `Inapplicable` if the target allows no such subscription."""
+        self._check_levels(bare_topic(topic_filter))
+        if qos > self.max_qos:
+            raise Inapplicable(f"the target grants subscriptions QoS {self.max_qos} at most (mqtt.max_qos_allowed)")
+        if not self.wildcards and ("#" in topic_filter or "+" in topic_filter):
+            raise Inapplicable("the target allows no subscriptions with wildcards (mqtt.wildcard_subscription)")
+        if not self.shared and topic_filter.startswith(("$share/", "$queue/")):
+            raise Inapplicable("the target allows no shared subscriptions (mqtt.shared_subscription)")
+
+    def _check_levels(self, topic: str) -> None:
+        most = self.topic_levels
+        if most is not None and topic.count("/") + 1 > most:
+            raise Inapplicable(f"the target allows topics of {most} levels at most (mqtt.max_topic_levels)")
+
+    def sentences(self) -> Iterator[str]:
+        """What is unusual, for the head of a report."""
+        if self.max_qos < 2:
+            yield f"QoS up to {self.max_qos}"
+        for allowed, what in (
+            (self.retain, "no retained messages of clients"),
+            (self.wildcards, "no wildcard subscriptions"),
+            (self.shared, "no shared subscriptions"),
+            (self.queues_qos_0, "QoS 0 is not queued"),
+            (self.echoes_to_old_clients, "no echo to MQTT 3.1.1 clients"),
+        ):
+            if not allowed:
+                yield what
+        for limit, what in (
+            (self.packet_size, "packets up to {} bytes"),
+            (self.topic_levels, "topics up to {} levels"),
+            (self.keepalive_s, "keep-alive of {} s set by the server"),
+            (self.sessions, "up to {} sessions"),
+            (self.subscriptions, "up to {} subscriptions of a client"),
+            (self.connections_per_s, "{:g} connections a second"),
+            (self.messages_per_s, "{:g} messages a second of a client"),
+            (self.bytes_per_s, "{:g} bytes a second of a client"),
+        ):
+            if limit is not None:
+                yield what.format(limit)
+
+
+_LONGEST_PACKET_S = 30.0
+"""An item does not wait longer for a packet to be read."""
+
+_OVERHEAD = 32
+"""Fixed header, topic length, packet identifier and the properties that the suite's clients send, generously."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentProfile:
+    """A deployment as its owners configured it; what could not be found out has its default.
+
+    ``identity``: by what the broker knows a client; "anonymous": it lets in whoever comes. ``no_match``: what an MQTT
+    client may do that no authorization rule speaks of. ``authenticators`` and ``sources``: the chains by backend, in
+    the order in which they are asked, None where they could not be read. ``ruled``: whether the suite's own clients
+    need rules to use their own topics. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
+    the cluster has, ``answering``: how many of them answer under the base URL. ``lag_s``: seconds by which reads may
+    lag behind writes.
+    """
+
+    identity: Identity = "anonymous"
+    no_match: Literal["allow", "deny"] | None = None
+    deny_action: Literal["ignore", "disconnect"] | None = None
+    authenticators: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+    ruled: bool = False
+    listener: ListenerType = "tcp"
+    edition: str | None = None
+    nodes: int = 1
+    answering: int = 1
+    lag_s: float = 0.0
+    limits: MqttLimits = field(default_factory=MqttLimits)
+
+    @property
+    def demands_users(self) -> bool:
+        """Whether MQTT clients need a user of their own."""
+        return self.identity != "anonymous"
+
+    def sentences(self) -> list[str]:
+        """The profile for people: one short sentence per fact."""
+        told = []
+        if self.edition is not None:
+            told.append(f"edition {self.edition}, {self.nodes} node{'' if self.nodes == 1 else 's'}")
+        if self.answering > 1 or self.lag_s:
+            told.append(f"several nodes answer, reads may lag behind writes by {self.lag_s:g} s (--replication-lag)")
+        told.append(
+            "MQTT clients connect without a user"
+            if not self.demands_users
+            else f"MQTT clients need a user, known by its {_WORDS[self.identity]}"
+        )
+        if self.listener != "tcp":
+            told.append(f"they use {_SPOKEN[self.listener]}")
+        if self.authenticators is not None:
+            told.append(f"authenticators: {', '.join(self.authenticators) or 'none'}")
+        if self.sources is not None:
+            told.append(f"authorization sources: {', '.join(self.sources) or 'none'}")
+        if self.no_match is not None:
+            refusal = " and a refusal ends the connection" if self.deny_action == "disconnect" else ""
+            told.append(f"what no rule decides is {_PERMITTED[self.no_match]}{refusal}")
+        limits = ", ".join(self.limits.sentences())
+        told.append(f"MQTT: {limits}" if limits else "MQTT: no unusual limits")
+        return told
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> DeploymentProfile:
+        chains = {name: value[name] and tuple(value[name]) for name in ("authenticators", "sources")}
+        return cls(**{**value, **chains, "limits": MqttLimits(**value["limits"])})
+
+
+_SPOKEN = {"ssl": "MQTT over TLS", "ws": "MQTT over WebSocket", "wss": "MQTT over WebSocket and TLS"}
+_WORDS = {"username": "user name", "clientid": "client id"}
+_PERMITTED = {"allow": "allowed", "deny": "denied"}

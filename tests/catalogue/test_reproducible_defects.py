@@ -1,0 +1,86 @@
+"""Defects of the reference deployment, waivers and requirements refer to each other, without a gap.
+
+`tests/faults/defects.py` shows that requirements find each defect when it is alone, `tests/run/test_full_run.py` that
+waivers accept what a deployment with all of them does, and that each of these waivers is needed.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.catalogue.registry import catalogue
+from conformance.contract.versions import VersionRange
+from conformance.reference.defects import (
+    NO_TRAITS,
+    Defect,
+    Quirk,
+    TraitError,
+    all_traits,
+    chosen,
+    named,
+    traits_of,
+)
+from conformance.waivers.known_defects import waivers_of
+from tests.catalogue.test_known_defects import FILE
+from tests.faults.catalogue import FAULTS
+
+WAIVED = {defect.name: waivers_of(FILE, defect) for defect in FILE.defects}
+
+
+def test_every_defect_can_be_had_and_is_waived() -> None:
+    assert {defect.id for defect in Defect} == WAIVED.keys()
+
+
+@pytest.mark.parametrize("defect", Defect, ids=lambda defect: defect.id)
+def test_defect_is_waived_where_it_is(defect: Defect) -> None:
+    waivers = WAIVED[defect.id]
+    assert {waiver.within for waiver in waivers} == set(defect.about.ranges)
+    assert {waiver.requirement for waiver in waivers} <= {requirement.id for requirement in catalogue()}
+
+
+@pytest.mark.parametrize("defect", Defect, ids=lambda defect: defect.id)
+def test_what_finds_a_defect_is_waived(defect: Defect) -> None:
+    (seeded,) = [fault for fault in FAULTS.values() if defect in fault.traits]
+    assert seeded.requirements & {waiver.requirement for waiver in WAIVED[defect.id]}
+    assert seeded.requirements <= {waiver.requirement for waiver in FILE.waivers}
+
+
+@pytest.mark.parametrize("trait", all_traits(), ids=lambda trait: trait.id)
+def test_trait_is_told_in_one_sentence_and_needs_quirks_only(trait: Defect | Quirk) -> None:
+    assert trait.about.sentence[0].isupper() or trait.about.sentence[0] == "`"
+    assert trait.about.sentence.endswith(".")
+    assert all(VersionRange.parse(bounds) for bounds in trait.about.ranges)
+    assert set(trait.about.needs) <= {quirk.id for quirk in Quirk}
+    assert named([trait.id]) == {trait, *(quirk for quirk in Quirk if quirk.id in trait.about.needs)}
+
+
+def test_no_name_is_used_twice() -> None:
+    assert len({trait.id for trait in all_traits()}) == len(all_traits())
+
+
+def test_real_is_what_the_version_has() -> None:
+    assert chosen("real", "5.8.9") == set(all_traits()) == traits_of("e5.8.9")
+    assert traits_of("5.8.9") - traits_of("5.8.12") == {Defect.CONFLUENT_TLS_HIDDEN}
+    assert traits_of("6.0.0") == NO_TRAITS == chosen("none", "5.8.9")
+
+
+def test_named_ones_are_had_whatever_the_version() -> None:
+    assert chosen("dots-are-steps, no-array", "6.0.0") == {Defect.DOTS_ARE_STEPS, Defect.NO_ARRAY}
+    assert chosen("unsubscribe-without-topic", "5.8.9") == {Defect.UNSUBSCRIBE_WITHOUT_TOPIC, Quirk.OWN_DOCUMENT}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("numeric-secrets", "there is no defect 'numeric-secrets', did you mean numeric-secret?"),
+        ("no-array,sloppy-jsn", "there is no defect 'sloppy-jsn', did you mean sloppy-json?"),
+        ("reel", "there is no defect 'reel', did you mean real?"),
+        ("no-array,real", "real stands alone, without names beside it"),
+        ("", "there is no defect ''"),
+        ("xyzzy", "there is no defect 'xyzzy'"),
+    ],
+)
+def test_unknown_name_is_one_sentence_with_the_nearest(text: str, sentence: str) -> None:
+    with pytest.raises(TraitError) as caught:
+        chosen(text, "5.8.9")
+    assert str(caught.value) == sentence

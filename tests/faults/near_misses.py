@@ -1,0 +1,68 @@
+"""Faults of comparing secrets: what is nearly right is taken for right (GEN-46, AUTN-17). See `tests.faults.seeded`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+
+from conformance.reference.access.passwords import Algorithm, PasswordHash
+from conformance.reference.rest import credentials
+from conformance.scenarios.test_near_misses import PASSWORD
+from tests.faults.seeded import broken, scenario, seed
+
+SECRET_ITEM = scenario("near_misses", "secret_that_is_nearly_right")
+PASSWORD_ITEM = scenario("near_misses", "password_that_is_nearly_right")
+
+Same = Callable[[str, str], bool]
+
+KINDS: dict[str, Same] = {
+    "in another case": lambda known, given: known.lower() == given.lower(),
+    "with blanks around": lambda known, given: known.strip() == given.strip(),
+    "cut off": lambda known, given: given != "" and known.startswith(given),
+    "with more behind": lambda known, given: given.startswith(known),
+    "up to U+0000": lambda known, given: known == given.partition("\0")[0],
+    "that is empty": lambda known, given: given in (known, ""),
+    "in another Unicode form": lambda known, given: _composed(known) == _composed(given),
+}
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def verifying(same: Same) -> Callable[[Callable[..., bool]], Callable[..., bool]]:
+    """Passwords of the user whose password is `PASSWORD` are compared in another way."""
+
+    def make(original: Callable[..., bool]) -> Callable[..., bool]:
+        def verify(self: Algorithm, stored: PasswordHash, given: bytes) -> bool:
+            if original(self, stored, PASSWORD.encode()):
+                return same(PASSWORD, given.decode("utf-8", "replace"))
+            return original(self, stored, given)
+
+        return verify
+
+    return make
+
+
+for kind, same in KINDS.items():
+    seed(
+        f"an API secret {kind} is accepted",
+        broken(credentials, "_same", lambda _, same=same: same),
+        SECRET_ITEM,
+        "GEN-46",
+    )
+    seed(f"a password {kind} is accepted", broken(Algorithm, "verify", verifying(same)), PASSWORD_ITEM, "AUTN-17")
+seed(
+    "the name of an API key is compared without its case",
+    broken(
+        credentials.Credentials,
+        "_check_basic",
+        lambda original: (
+            lambda self, header, name, secret: original(
+                self, header, next((known for known in self._keys if known.lower() == name.lower()), name), secret
+            )
+        ),
+    ),
+    SECRET_ITEM,
+    "GEN-46",
+)
