@@ -215,6 +215,22 @@ def requirements(form: str) -> None:
 
 
 @main.command()
+@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+def coverage(form: str) -> None:
+    """Print the value classes of the contract, which a run must reach; md counts them and tells what none reaches."""
+    from conformance.catalogue.coverage_document import as_data, as_markdown, as_text
+    from conformance.contract import load_contract
+
+    contract = load_contract()
+    if form == "json":
+        click.echo(json.dumps(as_data(contract), indent=2, ensure_ascii=False))
+    elif form == "md":
+        click.echo(as_markdown(contract), nl=False)
+    else:
+        click.echo(as_text(contract))
+
+
+@main.command()
 @sweep_options
 @click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run, or its report folder."

@@ -65,6 +65,7 @@ class Defect(Trait):
     AUTHORIZATION_OF_SOMEBODY_ELSE = About("Rules put under one name that name another crash the handler.")
     AUTHORIZATION_TOPIC_AS_NUMBER = About("A number as the topic of an authorization rule crashes the handler.")
     EMPTY_FILTER = About("An empty part of a name to look for crashes the search.")
+    STATIC_CLIENT_ID_AS_A_WORD = About("A plain text among the static client ids of an MQTT connector crashes its PUT.")
     UNSUBSCRIBE_WITHOUT_TOPIC = About("Unsubscribing without a topic crashes the handler.", needs=_OWN_DOCUMENT)
     NO_ARRAY = About("`null` in place of an array crashes the check of a body, and `{}` passes for an empty one.")
     PUBLISH_OF_NOTHING = About("Publishing an empty list of messages crashes the handler.")

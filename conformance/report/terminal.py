@@ -70,6 +70,8 @@ class _Summary:
         style = VERDICT_STYLES[run.verdict]
         word = words(run.verdict).upper()
         self._line(Text.assemble("Verdict: ", (f"{word}, {run.extent}, {run.operations_extent}", style)))
+        if run.values:
+            self._line(Text(f"Values: {run.values_extent} of the contract were sent and taken", style="dim"))
         if run.deployment:
             self._short(Text(f"Target: {'; '.join(run.deployment)}", style="dim"))
         told = {sentence(cause.headline) for cause in self.causes}
