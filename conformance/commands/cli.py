@@ -160,8 +160,9 @@ def run(
     "--defects",
     default="none",
     show_default=True,
-    metavar="real|none|NAME,...",
-    help="Defects to have: all that the version has, none, or those of these names (see emqx-conformance defects).",
+    metavar="real|quirks|none|NAME,...",
+    help="Defects to have: all that the version has, only what it does its own way, none, or those of these "
+    "names (see emqx-conformance defects).",
 )
 @click.option("--allow-egress", is_flag=True, help="Let connectors contact hosts beyond loopback.")
 @click.option(
@@ -187,9 +188,13 @@ def serve(**options: Any) -> None:
 
 
 @main.command()
-@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "md", "json", "needs"]), default="text", show_default=True)
 def requirements(form: str) -> None:
-    """Print the catalogue of requirements, generated from the tests; md and json with what each operation needs."""
+    """Print the catalogue of requirements, generated from the tests.
+
+    md and json also tell what is required of each operation, json and needs what each requirement needs.
+    """
+    from conformance.catalogue import needs_document
     from conformance.catalogue.document import as_data, as_markdown, as_text
     from conformance.catalogue.registry import catalogue
     from conformance.contract import load_contract
@@ -203,8 +208,26 @@ def requirements(form: str) -> None:
         click.echo(json.dumps(as_data(entries, load_contract()), indent=2, ensure_ascii=False))
     elif form == "md":
         click.echo(as_markdown(entries, load_contract()), nl=False)
+    elif form == "needs":
+        click.echo(needs_document.as_markdown(entries), nl=False)
     else:
         click.echo(as_text(entries))
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+def coverage(form: str) -> None:
+    """Print the value classes of the contract, which a run must reach; md counts them and tells what none reaches."""
+    from conformance.catalogue.coverage_document import as_data, as_markdown, as_text
+    from conformance.contract import load_contract
+
+    contract = load_contract()
+    if form == "json":
+        click.echo(json.dumps(as_data(contract), indent=2, ensure_ascii=False))
+    elif form == "md":
+        click.echo(as_markdown(contract), nl=False)
+    else:
+        click.echo(as_text(contract))
 
 
 @main.command()

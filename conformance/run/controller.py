@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conformance import __version__
+from conformance.catalogue.coverage import account_values
 from conformance.catalogue.registry import catalogue
 from conformance.checks.consequences import settle
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
@@ -346,6 +347,7 @@ class Controller:
             inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
             extensions=[str(extension) for extension in installed()],
             embedded=self.embedded is not None,
+            values=account_values(self.contract, items),
         )
         if waivers is not None and plan.configuration.strict_waivers:
             random = {requirement.id for requirement in requirements if requirement.random}

@@ -14,15 +14,12 @@ from conformance.fuzz.arrange import Arrangement
 from conformance.omission import disturbed
 from conformance.requirements import requirement
 from conformance.scenarios.paged import LABELS, LISTS, Fill, Paged
-from conformance.scenarios.walked import SENTENCE, Walk
+from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
-
-ONE_PAGE = 1000
-"""A list with fewer elements is counted; a longer one changes between its pages where others use the target."""
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_structure(tmp_path: Path) -> None:
     assert list(report) == [
         "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "profile", "mode",
         "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes",
-        "waivers", "left_out",
+        "waivers", "left_out", "values",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -95,6 +95,7 @@ def test_structure(tmp_path: Path) -> None:
         "left_out": [
             {"why": "str", "reason": "str", "items": "int", "requirements": [], "partly": [], "operations": []}
         ],
+        "values": [],
     }
 
 
@@ -141,8 +142,8 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 12
-    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out"}
+    assert len(closed) == 13
+    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
     for entry in closed:
         assert "additionalProperties" in entry
