@@ -108,6 +108,23 @@ seed(
 )
 
 
+def keeping(original: Callable[..., None]) -> Callable[..., None]:
+    def reset(self: ActionMetrics) -> None:
+        before = self.counters.total()
+        original(self)
+        self.counters.add("dropped.resource_stopped", before["dropped.resource_stopped"])
+
+    return reset
+
+
+seed(
+    "a reset leaves the reasons why messages were dropped",
+    broken(ActionMetrics, "reset", keeping),
+    caused("stopped connector"),
+    "ACT-07",
+)
+
+
 def kept_busy(original: Callable[..., Any]) -> Callable[..., Any]:
     async def work(self: ActionBuffer) -> None:
         await original(self)

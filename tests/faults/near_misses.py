@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 
 from conformance.reference.access.passwords import Algorithm, PasswordHash
+from conformance.reference.access.users import Authenticator
 from conformance.reference.rest import credentials
 from conformance.scenarios.test_near_misses import PASSWORD
 from tests.faults.seeded import broken, scenario, seed
@@ -52,6 +53,23 @@ for kind, same in KINDS.items():
         "GEN-46",
     )
     seed(f"a password {kind} is accepted", broken(Algorithm, "verify", verifying(same)), PASSWORD_ITEM, "AUTN-17")
+seed(
+    "usernames are compared without their case",
+    broken(
+        Authenticator,
+        "authenticate",
+        lambda original: (
+            lambda self, clientid, username, password: original(
+                self,
+                clientid,
+                next((u for u in self.users if str(u).lower() == str(username).lower()), username),
+                password,
+            )
+        ),
+    ),
+    PASSWORD_ITEM,
+    "AUTN-17",
+)
 seed(
     "the name of an API key is compared without its case",
     broken(

@@ -63,6 +63,26 @@ for label, part, item in (
         "PAG-13",
         origin="https://github.com/emqx/emqx/pull/9749",
     )
+
+
+def as_asked(request: Request, forward: Callable[[], Reply]) -> Reply:
+    """The count is the number of client ids that were asked for."""
+    reply = forward()
+    asked = request.query.count("clientid=") - request.query.count("like_clientid=")
+    if not request.is_for("GET /clients") or asked < 2 or reply.status != 200:
+        return reply
+    return edit(lambda body: "count" in body["meta"] and body["meta"].update(count=asked))(reply)
+
+
+def under_two(request: Request, forward: Callable[[], Reply]) -> Reply:
+    """Of two filters one decides what is counted."""
+    reply = forward()
+    both = "clientid=" in request.query and "proto_ver=" in request.query
+    return edit(counted_more)(reply) if request.is_for("GET /clients") and both else reply
+
+
+seed("clients are counted by the ids that are asked for", as_asked, CLIENTS, "PAG-13")
+seed("clients are counted by one of two filters", under_two, CLIENTS, "PAG-13")
 for label, part, item in (
     ("GET /rules", "action=", RULES),
     ("GET /subscriptions", "match_topic=", SUBSCRIPTIONS),
