@@ -169,6 +169,18 @@ CAUSES: Mapping[str, Cause] = {
         payload="ok,ok",
         sql=lambda bench: f"FOREACH split(payload, ',') AS part DO part AS payload FROM \"{bench.topic}\"",
     ),
+    "exception of rows": Cause(
+        {"matched": 1, "failed": 1, "failed.exception": 1},
+        IDLE,
+        payload="no JSON",
+        sql=lambda bench: f'FOREACH json_decode(payload) AS part DO part AS payload FROM "{bench.topic}"',
+    ),
+    "no rows": Cause(
+        {"matched": 1, "failed": 1, "failed.no_result": 1},
+        IDLE,
+        payload="[]",
+        sql=lambda bench: f'FOREACH json_decode(payload) AS part DO part AS payload FROM "{bench.topic}"',
+    ),
     "disabled rule": Cause({}, IDLE, enabled=False),
     "disabled action": Cause(DISCARDED, {"disabled": {}}, ("disabled",)),
     "missing action": Cause(DISCARDED, IDLE, ("missing",)),

@@ -122,6 +122,12 @@ def bounds(label: str) -> str:
     return scenario("lists", f"page_and_limit_have_bounds[{label}]")
 
 
+seed(
+    "the longest page is called shorter than asked for",
+    under(USERS, "limit=10000", lambda body: body["meta"].update(limit=1000)),
+    bounds(USERS),
+    "PAG-14",
+)
 seed("the longest page is refused", refused("GET /clients", "limit=10000"), bounds("GET /clients"), "PAG-14")
 seed("page 0 of bans is the first", taken("GET /banned", "page=0"), bounds("GET /banned"), "PAG-14")
 seed("a limit of 0 finds no rules", taken("GET /rules", "limit=0"), bounds("GET /rules"), "PAG-14")
