@@ -124,9 +124,7 @@ def describe_version(root: Path, version: str | None) -> str:
 
 def cache_folder() -> Path:
     """Where assembled documents are kept: the user's cache directory, as the platform has it."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
+    if sys.platform == "darwin":
         base = str(Path.home() / "Library" / "Caches")
     else:
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")

@@ -14,15 +14,12 @@ from conformance.fuzz.arrange import Arrangement
 from conformance.omission import disturbed
 from conformance.requirements import requirement
 from conformance.scenarios.paged import LABELS, LISTS, Fill, Paged
-from conformance.scenarios.walked import SENTENCE, Walk
+from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
-
-ONE_PAGE = 1000
-"""A list with fewer elements is counted; a longer one changes between its pages where others use the target."""
 
 
 @pytest.fixture
@@ -227,7 +224,7 @@ def test_people_are_listed_until_they_are_deleted(target: Target) -> None:
 
 
 @requirement("PAG-09", sentence="A client, its subscriptions and retained messages are listed as long as they exist.")
-@pytest.mark.needs("mqtt")
+@pytest.mark.needs("mqtt", "retainer")
 @pytest.mark.state("retained")
 def test_sessions_and_messages_are_listed_while_they_exist(target: Target) -> None:
     """A client, its subscription and a retained message are listed once they exist, and not once they do not."""

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from conformance.commands.cli import main
-from conformance.target.settings.options import OPTIONS
+from conformance.commands.options import SWEEP
+from conformance.target.settings.options import CHOICES, OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -36,7 +38,7 @@ def test_readme_lists_the_options_of_a_run() -> None:
     similar = {"--publisher-secret-file", "--targets-file"}  # as --viewer-secret-file, and as --target
     assert known - listed - similar == set()
     of_commands = {flag for command in main.list_commands(None) for flag in _flags(command)}  # type: ignore[arg-type]
-    of_programs = {"--pyargs", "--data-binary"}
+    of_programs = {"--pyargs", "--data-binary", "--lf", "--ff"}
     assert listed - known - of_commands - of_programs == set()
 
 
@@ -44,3 +46,18 @@ def _flags(command: str) -> set[str]:
     found = main.get_command(None, command)  # type: ignore[arg-type]
     assert found is not None
     return {flag for parameter in found.params for flag in parameter.opts}
+
+
+def test_help_tells_the_options_that_matter_and_their_variables() -> None:
+    runner = CliRunner()
+    words = {name: " ".join(runner.invoke(main, [name, "--help"]).output.split()) for name in ("run", "sweep", "serve")}
+    for option in OPTIONS:
+        assert option.flag in words["run"]
+        assert f"[{option.variable}" in words["run"]
+        assert (f" {option.flag} " in words["sweep"]) is (option.field in SWEEP), option.flag
+    for option in CHOICES:
+        assert option.flag in words["run"]
+        assert option.variable not in words["run"]
+    assert "EMQX_CONFORMANCE_API_SECRET]" in words["run"]
+    assert "embedded" not in words["sweep"]
+    assert "EMQX_CONFORMANCE_" not in words["serve"]

@@ -62,7 +62,8 @@ def test_every_filter_is_walked_by_itself(label: str) -> None:
 def single_keys(function: Callable[..., Any]) -> set[str]:
     """Keys of the dictionaries with one key that are written in a function; ``like_*`` stands for both of its kind."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    keys = {ast.unparse(node.keys[0]) for node in ast.walk(tree) if isinstance(node, ast.Dict) and len(node.keys) == 1}
+    dictionaries = [node.keys for node in ast.walk(tree) if isinstance(node, ast.Dict)]
+    keys = {ast.unparse(key) for of_one in dictionaries if len(of_one) == 1 for key in of_one if key is not None}
     named = {"like_username", "like_clientid"} if "f'like_{field}'" in keys else set()
     return {key.strip("'") for key in keys} | named
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from conformance.result import RunResult
 from tests.matrix.deployments import Configured
 
+HEALTHY = ("conformant", "partial")
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "targets.md"
 
 _BEGIN, _END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
@@ -44,9 +45,9 @@ def beginning(configured: Configured) -> str:
     return f"**{configured.name}**: {configured.what} | {settings}"
 
 
-def with_rows(document: str, rows: Iterable[Row]) -> str:
+def with_rows(document: str, lines: Iterable[str]) -> str:
     """``document`` with another table."""
-    table = "\n".join((_HEAD, *(row.line for row in rows)))
+    table = "\n".join((_HEAD, *lines))
     return re.sub(f"{_BEGIN}.*{_END}", lambda _: f"{_BEGIN}\n{table}\n{_END}", document, flags=re.DOTALL)
 
 

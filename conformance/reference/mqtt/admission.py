@@ -26,6 +26,10 @@ class Newcomer(Link, Protocol):
     @property
     def broker(self) -> Broker: ...
 
+    @property
+    def listener_id(self) -> str:
+        """The listener it came through, ``tcp:default``."""
+
     def addresses(self) -> tuple[str, int, str]:
         """Host and port of the peer, and the name of our own socket."""
 
@@ -74,6 +78,7 @@ def _peer(connection: Newcomer, packet: Connect) -> Peer:
         host,
         port,
         sockname,
+        connection.listener_id,
         packet.version,
         packet.clean_start,
         packet.keepalive,
