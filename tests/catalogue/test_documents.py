@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from conformance.commands.cli import main
+from conformance.commands.options_document import as_markdown
 from conformance.target.settings.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,32 +18,40 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "reports" / "README.md",
-    *(ROOT / "docs").glob("*.md"),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
+OF_OTHER_PROGRAMS = {"--pyargs", "--data-binary", "--network", "--strict"}
 
 _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 _OPTION = re.compile(r"`(--[a-z][a-z0-9.-]+)")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(document: Path) -> None:
     for target in _LINK.findall(_CODE.sub("", document.read_text(encoding="utf-8"))):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
-def test_readme_lists_the_options_of_a_run() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    listed = set(_OPTION.findall(text))
-    known = {option.flag for option in OPTIONS}
-    similar = {"--publisher-secret-file", "--targets-file"}  # as --viewer-secret-file, and as --target
-    assert known - listed - similar == set()
-    of_commands = {flag for command in main.list_commands(None) for flag in _flags(command)}  # type: ignore[arg-type]
-    of_programs = {"--pyargs", "--data-binary"}
-    assert listed - known - of_commands - of_programs == set()
+def test_options_are_what_the_command_line_has() -> None:
+    kept = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+    assert kept == as_markdown(), "run: python -m conformance.commands.options_document > docs/options.md"
+    assert {option.flag for option in OPTIONS} - set(_OPTION.findall(kept)) == set()
 
 
-def _flags(command: str) -> set[str]:
-    found = main.get_command(None, command)  # type: ignore[arg-type]
-    assert found is not None
-    return {flag for parameter in found.params for flag in parameter.opts}
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_options_that_are_named_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    known = {option.flag for option in OPTIONS} | set(_flags(main)) | {"--help"} | OF_OTHER_PROGRAMS
+    assert set(_OPTION.findall(text)) - known == set()
+
+
+def _flags(command: click.Command) -> Iterator[str]:
+    """Every option of a command and of those below it."""
+    yield from (flag for parameter in command.params for flag in parameter.opts)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _flags(inner)
