@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.contract import DocumentError, load_contract
 from conformance.contract.contract import Contract, Variant
+from conformance.report.text import words
 from conformance.result import RunResult
 
 
@@ -106,7 +107,7 @@ def _told(run: RunResult) -> Iterator[Coverage]:
         if not isinstance(value, list) or not value or not is_dataclass(value[0]):
             continue
         if all(hasattr(value[0], name) for name in ("subject", "reached", "missed")):
-            yield Coverage(entry.name.replace("_", " ").capitalize(), tuple(map(_subject, value)))
+            yield Coverage(words(entry.name).capitalize(), tuple(map(_subject, value)))
 
 
 def _subject(entry: Any) -> Subject:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from conformance.omission import not_demanded
 from conformance.requirements import requirement
 from conformance.scenarios.factors import Case, covered
 from conformance.scenarios.sessions import KEPT_S, is_away, kept
-from conformance.target.errors import Inapplicable
 from conformance.target.mqtt import MqttClient, Will
 from conformance.target.target import Target
 
@@ -52,7 +52,7 @@ def test_client_of_a_kind(target: Target, case: Case) -> None:
     if case.will:
         options["will"] = Will(target.sandbox.topic("will"), "will")
     if not case.username and target.capabilities.profile.demands_users:
-        raise Inapplicable("the target lets no MQTT client in that has no user name")
+        not_demanded("the target lets no MQTT client in that has no user name")
     if case.username and not target.capabilities.profile.demands_users:
         options["username"] = target.sandbox.name("user")
     if case.session != "clean":

@@ -12,6 +12,7 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import paths
+from conformance.fuzz.space import contract
 from conformance.requirements import requirement
 from conformance.scenarios.paged import SPECIAL, described_rules
 from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
@@ -244,12 +245,23 @@ def test_fields_of_clients(target: Target) -> None:
     client = target.connect().client_id
     (whole,) = target.clients.listed(clientid=client)
     # The contract requires the client id of every element.
+    for field in _every_field():
+        (shown,) = target.clients.listed(clientid=client, fields=f"clientid,{field}")
+        expected_names = {"clientid", field} & whole.keys()
+        assert shown.keys() == expected_names, f"fields=clientid,{field} shows {sorted(shown)}"
     for fields in ("clientid", "clientid,username,connected", "clientid,proto_ver,created_at,node"):
         (shown,) = target.clients.listed(clientid=client, fields=fields)
         expected = {name: whole[name] for name in fields.split(",")}
         assert shown == expected, f"fields={fields} shows {shown}, expected {expected}"
     (everything,) = target.clients.listed(clientid=client, fields="all")
     assert everything.keys() == whole.keys(), f"fields=all shows {sorted(everything)}, without fields {sorted(whole)}"
+
+
+def _every_field() -> list[str]:
+    """The names that the contract lists for the parameter ``fields``."""
+    listed = contract().operation("GET /clients").parameters_in("query")
+    (schema,) = (parameter.schema for parameter in listed if parameter.name == "fields")
+    return [member for branch in schema["oneOf"] for member in branch.get("items", {}).get("enum", ())]
 
 
 @requirement("PAG-12", "GET /clients")
@@ -262,6 +274,8 @@ def test_repeated_filters_of_clients(target: Target) -> None:
 
     found = sorted(target.clients.ids(clientid=[ids[0], ids[2], f"{mark}-none"]))
     assert found == [ids[0], ids[2]], f"two client ids find {found}, expected {[ids[0], ids[2]]}"
+    found = target.clients.ids(clientid=[ids[1], ids[1]])
+    assert found == [ids[1]], f"the same client id twice finds {found}, expected {[ids[1]]}"
     names = [client.username for client in connected]
     if None not in names:
         found = sorted(target.clients.ids(username=names[:2]))

@@ -12,6 +12,7 @@ from conformance import __version__
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.extensions import import_checks
 from conformance.checks.recorder import Recorder
+from conformance.checks.values import ValueWatch
 from conformance.contract import Contract, load_contract
 from conformance.contract.fields import secret_names
 from conformance.target.guard.guard import Guard
@@ -89,7 +90,7 @@ class Context(Worker):
         import_checks()
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
-        self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
+        self.api.observers += [AnswerChecks(contract, self.recorder), ValueWatch(contract, self.recorder), self.stop]
         self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from conformance.commands.cli import main
+from conformance.commands.options import SWEEP
 from conformance.commands.options_document import as_markdown
-from conformance.target.settings.options import OPTIONS
+from conformance.target.settings.options import CHOICES, OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -20,7 +22,7 @@ DOCUMENTS = [
     ROOT / "reports" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-OF_OTHER_PROGRAMS = {"--pyargs", "--data-binary", "--network", "--strict"}
+OF_OTHER_PROGRAMS = {"--pyargs", "--data-binary", "--network", "--strict", "--lf", "--ff"}
 
 _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
@@ -55,3 +57,18 @@ def _flags(command: click.Command) -> Iterator[str]:
             inner = command.get_command(context, name)
             assert inner is not None
             yield from _flags(inner)
+
+
+def test_help_tells_the_options_that_matter_and_their_variables() -> None:
+    runner = CliRunner()
+    words = {name: " ".join(runner.invoke(main, [name, "--help"]).output.split()) for name in ("run", "sweep", "serve")}
+    for option in OPTIONS:
+        assert option.flag in words["run"]
+        assert f"[{option.variable}" in words["run"]
+        assert (f" {option.flag} " in words["sweep"]) is (option.field in SWEEP), option.flag
+    for option in CHOICES:
+        assert option.flag in words["run"]
+        assert option.variable not in words["run"]
+    assert "EMQX_CONFORMANCE_API_SECRET]" in words["run"]
+    assert "embedded" not in words["sweep"]
+    assert "EMQX_CONFORMANCE_" not in words["serve"]

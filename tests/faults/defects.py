@@ -77,6 +77,7 @@ alone(
 )
 alone(Defect.NUMERIC_SECRET, scenario("connector_secrets", "secret_that_is_a_number"), "CON-16", *CRASH)
 alone(Defect.CRASH_TOLD_IN_A_REFUSAL, fuzz("examples", "POST /connectors_probe-cassandra"), "GEN-16")
+alone(Defect.CREDENTIALS_IN_HEADERS_SHOWN, scenario("secret_headers", "other_credentials_are_hidden"), "CON-22")
 alone(Defect.CONFLUENT_TLS_HIDDEN, scenario("types", "connector[POST /connectors-confluent_producer]"), "CON-01")
 alone(Defect.PROBE_NAME_UNCHECKED, scenario("connectors", "probe_refuses_bad_names"), "CON-19")
 alone(Defect.ACTION_CREATED_AT, scenario("actions", "creation_time_is_set_by_the_server"), "ACT-12")
