@@ -14,6 +14,7 @@ from conformance.commands.cli import main
 from conformance.commands.options import SWEEP
 from conformance.commands.options_document import as_markdown
 from conformance.target.settings.options import CHOICES, OPTIONS
+from conformance.waivers import parse_waivers
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -33,6 +34,25 @@ _OPTION = re.compile(r"`(--[a-z][a-z0-9.-]+)")
 def test_links_lead_somewhere(document: Path) -> None:
     for target in _LINK.findall(_CODE.sub("", document.read_text(encoding="utf-8"))):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def blocks(document: str, language: str) -> list[str]:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_waiver_that_is_shown_is_one() -> None:
+    (shown,) = blocks("waivers.md", "toml")
+    (waiver,) = parse_waivers(shown, "docs/waivers.md", operations={"GET /rules"}).waivers
+    assert (waiver.id, waiver.requirement) == ("sso-gateway-hides-401", "GEN-02")
+
+
+def test_code_that_is_shown_is_that_of_the_example() -> None:
+    package = ROOT / "docs" / "examples" / "acme-conformance" / "acme_conformance"
+    files = [file.read_text(encoding="utf-8") for file in package.glob("*.py")]
+    shown = blocks("extending.md", "python")
+    assert len(shown) == 2
+    assert all(any(block in text for text in files) for block in shown)
 
 
 def test_options_are_what_the_command_line_has() -> None:
