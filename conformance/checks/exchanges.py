@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from conformance.checks.recorder import Recorder
+from conformance.target.errors import Unwritable
 from conformance.target.http.answer import Answer
 
 MOST_CHARACTERS_OF_BODY = 16 * 1024
@@ -21,17 +22,17 @@ _HIDDEN = "******"
 
 
 class ExchangeLog:
-    """Observes a session and appends every exchange to ``file``; raises `OSError` where there is no room.
+    """Observes a session and appends every exchange to ``file``; raises `Unwritable` where there is no room.
 
     A line is an object with ``item``, ``operation``, ``started_at`` (RFC 3339), ``elapsed_ms``, ``request``
-    (``method``, ``url``, ``headers``, ``body``, ``size``) and ``response`` (``status``, ``headers``,
+    (``method``, ``path`` below ``/api/v5``, ``headers``, ``body``, ``size``) and ``response`` (``status``, ``headers``,
     ``body``, ``size``); bodies are text, of which the beginning is kept. The last line of a file that became too large
     is ``{"cut": true}``.
     """
 
-    def __init__(self, file: Path, recorder: Recorder, base_url: str) -> None:
+    def __init__(self, file: Path, recorder: Recorder) -> None:
+        self._path = file
         self._recorder = recorder
-        self._base_url = base_url
         file.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[str] = file.open("a", encoding="utf-8", errors="backslashreplace")
         self._room = MOST_BYTES_OF_WORKER
@@ -41,9 +42,12 @@ class ExchangeLog:
             return
         line = json.dumps(self._record(answer))
         self._room -= len(line) + 1
-        self._file.write(line + "\n")
-        if self._room <= 0:
-            self._file.write(json.dumps({"cut": True}) + "\n")
+        lines = [line, *([json.dumps({"cut": True})] if self._room <= 0 else [])]
+        try:
+            self._file.writelines(f"{line}\n" for line in lines)
+            self._file.flush()
+        except OSError as error:
+            raise Unwritable(self._path.parent, error) from error
 
     def __enter__(self) -> ExchangeLog:
         return self
@@ -62,7 +66,7 @@ class ExchangeLog:
             "elapsed_ms": round(answer.elapsed_s * 1000, 3),
             "request": {
                 "method": answer.sent.method,
-                "url": self._base_url + self._recorder.hide(answer.sent.path),
+                "path": self._recorder.hide(answer.sent.path),
                 "headers": self._headers(answer.sent.headers),
                 **self._body(answer.sent.body),
             },

@@ -14,13 +14,14 @@ from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report import html
 from conformance.report.comparison import compare, render_comparison
 from conformance.report.errors import ReportError
-from conformance.report.formats import FORMATS
 from conformance.report.files import write_atomically
+from conformance.report.formats import FORMATS
 from conformance.report.json_report import read_report
 from conformance.report.storage import read_run
 from conformance.report.terminal import details, summary
 from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
+
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", default="reports", type=click.Path(path_type=Path))

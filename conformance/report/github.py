@@ -1,7 +1,5 @@
 """What a run tells GitHub Actions: annotations on standard output, and a job summary."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,7 +19,7 @@ def is_github(environment: Mapping[str, str]) -> bool:
     return environment.get("GITHUB_ACTIONS") == "true"
 
 
-def annotations(run: RunResult) -> Iterator[str]:
+def workflow_commands(run: RunResult) -> Iterator[str]:
     """Workflow commands, one line each: the verdict, then causes that count, errors for MUST, warnings for SHOULD."""
     if run.verdict in ("non_conformant", "inconclusive"):
         yield f"::error title=emqx-conformance::{_data(f'{words(run.verdict)}: ' + ' '.join(run.reasons))}"

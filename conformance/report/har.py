@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from conformance.report.errors import ReportError, UnwritableError
-from conformance.report.files import read_text, write_atomically
+from conformance.report.files import read_text
 from conformance.result import RunResult
 
 FILE_NAME = "exchanges.har"
@@ -39,7 +39,7 @@ def render_har(run: RunResult, directory: Path) -> str:
     name, _, version = run.suite.partition(" ")
     records = list(_records(path))
     cut = any(record.get("cut") for record in records)
-    entries = [_entry(record) for record in records if not record.get("cut")]
+    entries = [_entry(record, run.base_url) for record in records if not record.get("cut")]
     entries.sort(key=lambda entry: str(entry["startedDateTime"]))
     log: dict[str, Any] = {
         "version": "1.2",
@@ -48,13 +48,6 @@ def render_har(run: RunResult, directory: Path) -> str:
         "entries": entries,
     }
     return json.dumps({"log": log}, allow_nan=False) + "\n"
-
-
-def write_har(run: RunResult, directory: Path) -> Path:
-    """Write ``exchanges.har`` into ``directory`` and return its path; raises `ReportError`."""
-    path = directory / FILE_NAME
-    write_atomically(path, render_har(run, directory))
-    return path
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
@@ -68,19 +61,20 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
         yield record
 
 
-def _entry(record: dict[str, Any]) -> dict[str, Any]:
+def _entry(record: dict[str, Any], base_url: str) -> dict[str, Any]:
     request, response = record["request"], record["response"]
+    url = base_url + request["path"]
     media_type = _header(request, "content-type")
     entry: dict[str, Any] = {
         "startedDateTime": record["started_at"],
         "time": record["elapsed_ms"],
         "request": {
             "method": request["method"],
-            "url": request["url"],
+            "url": url,
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _pairs(request["headers"].items()),
-            "queryString": _pairs(parse_qsl(urlsplit(request["url"]).query, keep_blank_values=True)),
+            "queryString": _pairs(parse_qsl(urlsplit(url).query, keep_blank_values=True)),
             "headersSize": -1,
             "bodySize": request["size"],
         },

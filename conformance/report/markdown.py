@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.report.json_report import message_with_attribution
-from conformance.report.left_out import sentence, summed_up
-from conformance.report.terminal import duration
-from conformance.report.text import visible
+from conformance.report.causes import Cause, causes, failing
 from conformance.report.html import VERDICT_NAMES, VERDICT_SENTENCES
-from conformance.result import Failure, RunResult
+from conformance.report.left_out import sentence, summed_up
+from conformance.report.text import duration, visible
+from conformance.result import RunResult
 
 FILE_NAME = "summary.md"
 MOST_CAUSES_SHOWN = 20
@@ -65,9 +64,7 @@ def _lines(run: RunResult) -> Iterator[str]:
 
 def _row(cause: Cause) -> str:
     level = f"{cause.level}, security" if cause.security else cause.level
-    return (
-        f"| {level} | {cell(cause.sentence)} | {cell(cause.where)} | {cell(cause.came)} | {len(cause.counting)} |"
-    )
+    return f"| {level} | {cell(cause.sentence)} | {cell(cause.where)} | {cell(cause.came)} | {len(cause.counting)} |"
 
 
 _ESCAPED = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]<>()#+!|&~@$"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from conformance.report.json_report import build_report, read_report
 from conformance.report.text import counted
 from conformance.result import RunResult
 from conformance.target.errors import ConfigurationError
+from conformance.target.settings.options import ENVIRONMENT_PREFIX
 
 _TOLD: Mapping[Change, str] = {
     "new": "new", "undecided": "not decided any more", "still_failing": "still failing", "fixed": "fixed",
@@ -24,16 +26,7 @@ _TOLD: Mapping[Change, str] = {
 class Baseline:
     """``report``: as `conformance.report.json_report.read_report` returns it."""
 
-    path: Path
     report: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, path: Path) -> Baseline:
-        """The report at ``path``, a report.json or its folder; raises `ConfigurationError`."""
-        try:
-            return cls(path, read_report(path))
-        except ReportError as error:
-            raise ConfigurationError(f"--baseline: {error}") from None
 
     def compare(self, run: RunResult) -> Comparison:
         """What changed since."""
@@ -49,8 +42,23 @@ class Baseline:
         return f"Since the baseline of {since}: {', '.join(parts) or 'nothing changed'}."
 
 
-def exit_code(code: int, comparison: Comparison) -> int:
+def exit_code_since(code: int, comparison: Comparison) -> int:
     """The exit code of a run that ended with ``code``: what could not be judged stays so."""
     if code not in (FINE, FOUND):
         return code
     return FOUND if comparison.worse else FINE
+
+
+def read_baseline(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Baseline | None:
+    """The report that the user named, a report.json or its folder; raises `ConfigurationError`.
+
+    Read before a run clears its report directory: the baseline may be what was there.
+    """
+    environment = os.environ if environment is None else environment
+    named = options.get("baseline") or environment.get(f"{ENVIRONMENT_PREFIX}BASELINE")
+    if not named:
+        return None
+    try:
+        return Baseline(read_report(Path(named)))
+    except ReportError as error:
+        raise ConfigurationError(f"--baseline: {error}") from None

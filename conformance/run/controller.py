@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from conformance import __version__
+from conformance.catalogue.coverage import account_values
 from conformance.catalogue.registry import catalogue
 from conformance.checks.consequences import settle
 from conformance.checks.whole_run import Aftermath, inventory_result, waive
 from conformance.contract import load_contract
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
+from conformance.report import har
+from conformance.report.comparison import Comparison
 from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
+from conformance.report.formats import FORMATS
 from conformance.report.left_out import of_version
 from conformance.report.text import visible
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, LeftOut, PartSelected, RunResult
 from conformance.run import allure_results, internal_error
+from conformance.run.baseline import Baseline, exit_code_since, read_baseline
 from conformance.run.beginning import Beginning, StartError, begin, check_names
+from conformance.run.choice import Choice, check_choice, make_choice, tags_of
 from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.postponed import send_postponed
 from conformance.run.unstarted import report_unstarted
-from conformance.target.errors import Unwritable
+from conformance.target.errors import ConfigurationError, Unwritable
 from conformance.target.leftovers.cleanup import Left
+from conformance.target.settings.config import report_directory
 from conformance.waivers import load_waivers
 from conformance.worker.context import redactor, state_folder, stop_flag
 from conformance.worker.stopping import INTERRUPTED
@@ -41,8 +48,11 @@ from emqx_conformance_extensions import installed
 class Controller:
     """Pytest hooks of the process that owns the run."""
 
-    def __init__(self, beginning: Beginning) -> None:
+    def __init__(self, beginning: Beginning, choice: Choice | None = None, baseline: Baseline | None = None) -> None:
         self.plan = plan = beginning.plan
+        self.baseline = baseline
+        self.since: Comparison | None = None
+        self.choice = choice or Choice()
         self.directory = beginning.directory
         self.before = beginning.before
         self.embedded = beginning.embedded
@@ -68,13 +78,29 @@ class Controller:
         self.interrupts.ask(self._interrupted)
 
     @classmethod
-    def start(cls, options: Mapping[str, Any]) -> Controller:
-        """Begin a run with ``options`` (as in `conformance.run.beginning.begin`); raises `StartError`."""
-        return cls(begin(options))
+    def start(cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None) -> Controller:
+        """Begin a run; raises `StartError`.
+
+        ``options`` as in `conformance.run.beginning.begin`, ``chosen`` as in `conformance.run.choice.make_choice`.
+        """
+        try:
+            choice = make_choice(chosen or {}, report_directory(options))
+            baseline = read_baseline(options)
+        except ConfigurationError as error:
+            raise StartError(str(error), USAGE_ERROR) from None
+        return cls(begin(options), choice, baseline)
 
     def check_names(self) -> None:
-        """Raise `StartError` if a waiver or an extension names something that does not exist."""
+        """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
         check_names(self.plan)
+        try:
+            check_choice(self.choice, {entry.id for entry in catalogue()}, self.contract)
+        except ConfigurationError as error:
+            raise StartError(str(error), USAGE_ERROR) from None
+
+    def chosen(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+        """Those of ``items`` that the user chose, in their order."""
+        return self.choice.of(items, tags_of(self.contract))[0]
 
     def stop(self) -> None:
         """End the embedded deployment, if there is one."""
@@ -95,7 +121,8 @@ class Controller:
             return INCONCLUSIVE
         if self.wrong_usage or self.unneeded_waivers:
             return USAGE_ERROR
-        return exit_code(self.result.verdict, self.result.left_out)
+        code = exit_code(self.result.verdict, self.result.left_out)
+        return code if self.since is None else exit_code_since(code, self.since)
 
     def headline(self) -> str:
         """What is about to run, in one line."""
@@ -112,6 +139,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["conformance"] = self.plan.as_json()
+        node.workerinput["conformance_choice"] = self.choice.as_json()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
@@ -190,11 +218,21 @@ class Controller:
             except ReportError as error:
                 self._unreported(error)
         self.written = write_reports(self.result, self.directory.path)
+        if self.plan.configuration.har and self.written.problem is None:
+            self._keep_exchanges(self.result)
         if self.written.problem is not None:
             self._unreported(self.written.problem)
             # Once more: what is there in the end says the same as the exit code.
             self.written.files = write_reports(self.result, self.directory.path).files
         self._remove_state()
+
+    def _keep_exchanges(self, result: RunResult) -> None:
+        parts = state_folder(self.plan.configuration, self.plan.run_id).glob("exchanges-*.jsonl")
+        try:
+            har.gather(parts, self.directory.path)
+            self.written.files.append(FORMATS["har"].write(result, self.directory.path))
+        except ReportError as error:
+            self.written.problem = error
 
     def _unreported(self, error: ReportError) -> None:
         """A verdict that nobody can look into is none."""
@@ -237,6 +275,9 @@ class Controller:
 
     def _finished(self, item: ItemResult) -> None:
         self.items[item.id] = item
+        most = self.choice.max_failures
+        if most is not None and sum(one.outcome == "failed" for one in self.items.values()) == most:
+            stop_flag(self.plan).set(f"ended after {most} failed item{'' if most == 1 else 's'} (--max-failures)")
         if self.progress is not None:
             self.progress.item(item)
 
@@ -323,7 +364,12 @@ class Controller:
             warnings=list(plan.capabilities.warnings),
             inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
             extensions=[str(extension) for extension in installed()],
+            embedded=self.embedded is not None,
+            values=account_values(self.contract, items),
         )
+        if self.baseline is not None and result.verdict != "inconclusive":
+            self.since = self.baseline.compare(result)
+            result.reasons.append(self.baseline.sentence(self.since))
         if waivers is not None and plan.configuration.strict_waivers:
             random = {requirement.id for requirement in requirements if requirement.random}
             self.unneeded_waivers = waivers.unneeded(result, random)

@@ -10,8 +10,10 @@ from typing import Any, Self
 
 from conformance import __version__
 from conformance.checks.answers import AnswerChecks
+from conformance.checks.exchanges import ExchangeLog
 from conformance.checks.extensions import import_checks
 from conformance.checks.recorder import Recorder
+from conformance.checks.values import ValueWatch
 from conformance.contract import Contract, load_contract
 from conformance.contract.fields import secret_names
 from conformance.target.guard.guard import Guard
@@ -89,16 +91,17 @@ class Context(Worker):
         import_checks()
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
-        self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
-        self._exchanges: ExchangeLog | None = None
+        self.api.observers += [AnswerChecks(contract, self.recorder), ValueWatch(contract, self.recorder), self.stop]
         if plan.configuration.har:
-            self._exchanges = ExchangeLog(exchanges_file(plan.configuration, plan.run_id, worker), self.recorder)
-            self.api.observers.append(self._exchanges)
+            log = ExchangeLog(exchanges_file(plan.configuration, plan.run_id, worker), self.recorder)
+            self.api.observers.append(self._open.enter_context(log))
         self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:
             self.adapter.rules_of_all = Resource("rules_of_all", plan.rules_of_all)
         self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
+        rate = plan.capabilities.profile.limits.connections_per_s
+        self._connections = RateLimit(rate, state_folder(plan.configuration, plan.run_id) / "connections")
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}
         self._lasting: dict[str, str] = {}
@@ -134,6 +137,7 @@ class Context(Worker):
             self.configuration,
             self.journal,
             self.recorder.history.beyond.client,
+            self._connections.wait,
         )
 
     @property
@@ -200,6 +204,11 @@ def journal_header(configuration: Configuration, run_id: str, worker: str) -> He
 def state_folder(configuration: Configuration, run_id: str) -> Path:
     """Locks and the shared rate of one run."""
     return configuration.report_dir / f".state-{run_id}"
+
+
+def exchanges_file(configuration: Configuration, run_id: str, worker: str) -> Path:
+    """Where a worker keeps its exchanges until the run is over."""
+    return state_folder(configuration, run_id) / f"exchanges-{worker}.jsonl"
 
 
 def stop_flag(plan: Plan) -> StopFlag:

@@ -33,7 +33,7 @@ def test_structure(tmp_path: Path) -> None:
     assert list(report) == [
         "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "profile", "mode",
         "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes",
-        "waivers", "left_out",
+        "waivers", "left_out", "values",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -46,7 +46,13 @@ def test_structure(tmp_path: Path) -> None:
         "seed": "int",
         "profile": "str",
         "mode": "str",
-        "selection": {"items": ["str"], "expression": "str", "markers": "NoneType", "deselected": ["str"]},
+        "selection": {
+            "items": ["str"],
+            "expression": "str",
+            "markers": "NoneType",
+            "deselected": ["str"],
+            "options": [],
+        },
         "started_at": "str",
         "duration_s": "float",
         "totals": dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
@@ -89,6 +95,7 @@ def test_structure(tmp_path: Path) -> None:
         "left_out": [
             {"why": "str", "reason": "str", "items": "int", "requirements": [], "partly": [], "operations": []}
         ],
+        "values": [],
     }
 
 
@@ -135,9 +142,9 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 12
-    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out"}
-    added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause"}
+    assert len(closed) == 13
+    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
+    added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:

@@ -8,7 +8,7 @@ import requests
 
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
-from conformance.scenarios.test_list_filters import ONE_PAGE
+from conformance.scenarios.walked import ONE_PAGE
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
 from tests.waiting import PATIENCE_S

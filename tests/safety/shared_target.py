@@ -69,7 +69,7 @@ class SharedTarget:
         self.published: list[str] = []
         self.deployment.hooks.on("message_publish", lambda _event, context: self.published.append(context["topic"]))
         self.deployment.rules.writes = self.deployment.rules.deletions = UnguardedWrites(0)
-        self.deployment.schemas.writes = UnguardedWrites(0)
+        self.deployment.schemas.writes = self.deployment.access.writes = UnguardedWrites(0)
         self.broker = f"127.0.0.1:{self.loop.run_until_complete(self.deployment.start(('127.0.0.1', 0)))[0]}"
         network.brokers.add(self.broker)
         self.clients: dict[str, Client] = {}

@@ -28,7 +28,7 @@ def properties(kind: str, **values: Any) -> Properties:
 
 
 class PahoClient:
-    """A paho client whose callbacks end in queues."""
+    """A paho client whose callbacks end in queues; ``websocket``: the path of a WebSocket listener."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class PahoClient:
         password: str | None = None,
         will: dict[str, Any] | None = None,
         keepalive: int = 60,
+        websocket: str | None = None,
         **connect_properties: Any,
     ) -> None:
         self.version = version
@@ -52,9 +53,12 @@ class PahoClient:
             CallbackAPIVersion.VERSION2,
             clientid,
             protocol=MQTTProtocolVersion(version),
+            transport="tcp" if websocket is None else "websockets",
             reconnect_on_failure=False,
             clean_session=None if version == 5 else clean,
         )
+        if websocket is not None:
+            self.paho.ws_set_options(path=websocket)
         if username is not None:
             self.paho.username_pw_set(username, password)
         if will is not None:
