@@ -28,6 +28,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if not arguments and folder == early_config.rootpath:
         arguments = early_config.getini("testpaths")
     if selects_suite(arguments or ["."], folder, pyargs=given.pyargs, ignored=early_config.getini("norecursedirs")):
+        reason = importlib.import_module(PACKAGE.name).why_not_here()
+        if reason is not None:
+            raise pytest.UsageError(reason)
         early_config.pluginmanager.import_plugin("conformance.plugin")
 
 

@@ -111,7 +111,8 @@ class ItemResult:
     ``omission``: why an item was skipped, ``needs_mode``: the mode in which it would run, if that is why. ``damages``:
     what its invalid requests did to the target. ``withheld``: a mode that allows more -> number of requests that an
     item would send in it besides. ``postponed``: what an item has not sent yet. ``latencies``: operation label ->
-    bucket (`conformance.latency.bucket`) -> number of answers.
+    bucket (`conformance.latency.bucket`) -> number of answers. ``values``: subject -> value classes of the contract
+    that it was the first of its worker to reach.
     """
 
     id: str
@@ -131,6 +132,7 @@ class ItemResult:
     withheld: dict[str, int] = field(default_factory=dict)
     postponed: list[Postponed] = field(default_factory=list)
     latencies: dict[str, dict[str, int]] = field(default_factory=dict)
+    values: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:
@@ -161,6 +163,19 @@ class OperationResult:
 
 
 @dataclass(slots=True)
+class ValuesResult:
+    """The value classes of an operation, or of one of its types: how many the contract opens and how many of them were
+    sent and taken; ``missed``: the others, ``excused``: those that no run can reach (`conformance.catalogue.coverage`).
+    """
+
+    subject: str
+    classes: int
+    reached: int
+    missed: list[str] = field(default_factory=list)
+    excused: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class LeftOut:
     """What was not looked at for one reason.
 
@@ -179,12 +194,16 @@ class LeftOut:
 
 @dataclass(slots=True)
 class PartSelected:
-    """Which items the user selected: ids, pytest's expressions ``-k`` and ``-m``, and ids that were deselected."""
+    """Which items the user selected: ids, pytest's expressions ``-k`` and ``-m``, and ids that were deselected.
+
+    ``options``: whatever else selects, as it was given (``--requirement RUL-08``).
+    """
 
     items: list[str] = field(default_factory=list)
     expression: str | None = None
     markers: str | None = None
     deselected: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
 
     @property
     def words(self) -> str:
@@ -193,6 +212,7 @@ class PartSelected:
         parts = [f"{count} id{'' if count == 1 else 's'}"] * (count > 0)
         parts += [f"{flag} {value!r}" for flag, value in (("-k", self.expression), ("-m", self.markers)) if value]
         parts += ["--deselect"] * bool(self.deselected)
+        parts += self.options
         return " and ".join(parts) or "some items were deselected"
 
 
@@ -289,7 +309,8 @@ class RunResult:
 
     ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
-    touch the verdict. ``extensions``: each that adds requirements, with its distribution and version.
+    touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
+    whether the target was the embedded deployment, which is gone.
     """
 
     verdict: Verdict
@@ -317,6 +338,8 @@ class RunResult:
     waivers: list[WaiverUse] = field(default_factory=list)
     inventory: InventoryResult | None = None
     extensions: list[str] = field(default_factory=list)
+    embedded: bool = False
+    values: list[ValuesResult] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -337,6 +360,12 @@ class RunResult:
     def operations_extent(self) -> str:
         """How many operations were looked at: ``31 of 77 operations``."""
         return f"{_decided(self.operations)} of {len(self.operations)} operations"
+
+    @property
+    def values_extent(self) -> str:
+        """How much of what the contract opens was sent and taken: ``5,900 of 6,000 value classes``."""
+        open_to_runs = sum(entry.classes - len(entry.excused) for entry in self.values)
+        return f"{sum(entry.reached for entry in self.values):,} of {open_to_runs:,} value classes"
 
     def consequences_of(self, cause: Failure) -> list[Failure]:
         """The failures that follow from one."""

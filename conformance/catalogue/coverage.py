@@ -1,14 +1,18 @@
-"""Closed accounting of the contract: every documented status of every operation is reached, or listed with a reason."""
+"""Closed accounting of the contract: documented statuses and value classes are reached, or listed with a reason."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from conformance.contract import Contract
+from conformance.contract.value_space import ValueSpace
+from conformance.result import ItemResult, ValuesResult
 
 FILE_NAME = "unreachable.toml"
 
@@ -33,16 +37,74 @@ class Coverage:
     unknown: list[tuple[str, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class UnreachableValues:
+    """Value classes that no run reaches, and why: those whose subject and text match one of the patterns each.
+
+    Patterns are those of file names (``POST /connectors-*``), in which brackets and the question mark stand for
+    themselves.
+    """
+
+    subjects: tuple[str, ...]
+    classes: tuple[str, ...]
+    reason: str
+    link: str
+
+    def covers(self, subject: str, value_class: str) -> bool:
+        """Whether it speaks about a class."""
+        return _matches(subject, self.subjects) and _matches(value_class, self.classes)
+
+
+def _matches(text: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]")) for pattern in patterns)
+
+
+@cache
+def unreachable_values() -> tuple[UnreachableValues, ...]:
+    """The entries of ``unreachable.toml`` on values."""
+    return tuple(
+        UnreachableValues(tuple(entry["subjects"]), tuple(entry["classes"]), entry["reason"], entry["link"])
+        for entry in _document().get("values", ())
+    )
+
+
+def excuse(subject: str, value_class: str) -> UnreachableValues | None:
+    """Why no run reaches a value class; None if one should."""
+    return next((entry for entry in unreachable_values() if entry.covers(subject, value_class)), None)
+
+
+def account_values(contract: Contract, items: Iterable[ItemResult]) -> list[ValuesResult]:
+    """What the items of a run reached of the value classes of the contract, by subject."""
+    reached: dict[str, set[str]] = {}
+    for item in items:
+        for subject, shown in item.values.items():
+            reached.setdefault(subject, set()).update(shown)
+    results = []
+    for subject, classes in ValueSpace(contract).classes.items():
+        missed = classes - reached.get(subject, set())
+        excused = {one for one in missed if excuse(subject, one) is not None}
+        results.append(
+            ValuesResult(subject, len(classes), len(classes - missed), sorted(missed - excused), sorted(excused))
+        )
+    return results
+
+
 @cache
 def unreachable_statuses() -> tuple[Unreachable, ...]:
     """The entries of ``unreachable.toml``; one entry may speak for several operations and statuses."""
-    document = tomllib.loads(files("conformance.catalogue").joinpath(FILE_NAME).read_text(encoding="utf-8"))
     return tuple(
         Unreachable(operation, status, entry["reason"], entry["link"])
-        for entry in document["unreachable"]
+        for entry in _document()["unreachable"]
         for operation in entry["operations"]
         for status in entry["statuses"]
     )
+
+
+def _document() -> Mapping[str, list[dict[str, Any]]]:
+    document: Mapping[str, list[dict[str, Any]]] = tomllib.loads(
+        files("conformance.catalogue").joinpath(FILE_NAME).read_text(encoding="utf-8")
+    )
+    return document
 
 
 def account(contract: Contract, answered: Mapping[str, Iterable[str]]) -> Coverage:

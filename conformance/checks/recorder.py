@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from conformance.checks.consequences import cause_of, follow
+from conformance.checks.english import english
 from conformance.checks.history import MOST_STEPS, History
 from conformance.checks.sightings import refused_read
 from conformance.latency import bucket
@@ -54,6 +55,7 @@ class Recorder:
         self._decided: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._evidence: Counter[str] = Counter()
         self._failures: dict[tuple[str, str | None, str, str], Failure] = {}
+        self._values: defaultdict[str, list[str]] = defaultdict(list)
         self._secrets: set[str] = set()
         self.withheld: Counter[Mode] = Counter()
         self.postponed: list[Postponed] = []
@@ -74,6 +76,10 @@ class Recorder:
         label = answer.operation or "(unknown path)"
         self._statuses[label][str(answer.status)] += 1
         self._latencies[label][bucket(answer.elapsed_s)] += 1
+
+    def reached(self, subject: str, value_class: str) -> None:
+        """Take note that a request with such a value was taken, for the first time in this worker."""
+        self._values[subject].append(value_class)
 
     def hide(self, text: str) -> str:
         """A text for a report: without known secrets, and without those of connectors the item created."""
@@ -117,7 +123,7 @@ class Recorder:
         operation = operation or (answer.operation if answer else None) or self.operation
         notes = [] if sent is None else list(sent.again)
         notes += [note for note in self._repeated if sent is None or sent.request_id not in note]
-        told = shortened(self.hide(f"{message} ({'; '.join(notes)})" if notes else message))
+        told = shortened(self.hide(english(self.hide(f"{message} ({'; '.join(notes)})" if notes else message))))
         if self._repeated and not by_itself:
             self.doubted.append(told)
             return None
@@ -234,5 +240,6 @@ class Recorder:
             damages=self.damages[self._damages_before :],
             withheld={mode.words: count for mode, count in sorted(self.withheld.items())},
             postponed=self.postponed,
+            values=dict(self._values),
             latencies={operation: dict(counts) for operation, counts in self._latencies.items()},
         )

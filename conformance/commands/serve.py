@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from conformance.contract.versions import VersionError, release_of
-from conformance.reference.defects import REAL, TraitError, chosen
+from conformance.reference.defects import QUIRKS, REAL, TraitError, chosen
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration, SettingError
 from conformance.reference.server import Address, ServeError, serve
@@ -19,6 +19,7 @@ from conformance.target.settings.secret_files import exposure, read_secret_file
 def serve_alone(
     http: str,
     mqtt: str,
+    ws: str,
     api_key: str,
     api_secret_file: str,
     token_file: str | None,
@@ -41,7 +42,7 @@ def serve_alone(
         raise ConfigurationError(f"--defects: {error}") from None
     except SettingError as error:
         raise ConfigurationError(f"--setting: {error}") from None
-    if defects == REAL and not traits:
+    if defects in (REAL, QUIRKS) and not traits:
         click.echo(f"warning: --defects: none are known of EMQX {emqx_version}", err=True)
     deployment = Settings(
         api_key=api_key,
@@ -59,7 +60,8 @@ def serve_alone(
         if file is not None and (warning := exposure(Path(file))) is not None:
             click.echo(f"warning: {option}: {warning}", err=True)
     try:
-        serve(deployment, _address(http, "--http"), _address(mqtt, "--mqtt"), announce=click.echo)
+        addresses = _address(http, "--http"), _address(mqtt, "--mqtt"), _address(ws, "--ws")
+        serve(deployment, *addresses, announce=click.echo)
     except ServeError as error:
         raise ConfigurationError(str(error)) from None
 

@@ -48,6 +48,7 @@ class Driver:
         self.capabilities = context.capabilities
         self.seed = item_seed(context.plan.seed, node_id)
         self.effort: Effort = EFFORT[context.configuration.profile]
+        self.api = context.api
         self._context = context
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
@@ -99,11 +100,15 @@ class Driver:
             return self.sandbox.topic("missing")
         missing = self.sandbox.name("missing")
         kind = kind_of(self.operation.path)
-        return kind.join("http", missing) if kind is not None and kind.typed else missing
+        return kind.join(self.subject.resource_type or "http", missing) if kind is not None and kind.typed else missing
+
+    def examples(self) -> Mapping[str, Any]:
+        """The examples of the operation: valid bodies."""
+        return self.contract.body_examples(self.operation.label, self._example_type)
 
     def base_body(self) -> Any:
-        """The first example of the operation: a valid body."""
-        return next(iter(self.contract.body_examples(self.operation.label, self._example_type).values()))
+        """The first example of the operation."""
+        return next(iter(self.examples().values()))
 
     @property
     def _example_type(self) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+from conformance.contract.editions import has_roles
 from conformance.reference.access.access import Access
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.deployment import Deployment, Settings
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.listeners import Listeners
+from conformance.reference.node_configuration import ListenerType
 from conformance.reference.replication import Replication, Store
 from conformance.reference.rest.credentials import ApiKey, Credentials
 from conformance.reference.rules.engine import RuleEngine
@@ -29,7 +31,7 @@ class AssembledDeployment(Deployment):
         self.parts[Bridges] = Bridges(self)
         self.parts[RuleEngine] = RuleEngine(self)
         self.bridges.users = self.rules
-        self.listeners = Listeners(self.broker)
+        self.parts[Listeners] = Listeners(self.broker)
         self.replication = Replication(settings.replication_delay, self._replicated)
 
     @property
@@ -56,12 +58,19 @@ class AssembledDeployment(Deployment):
     def rules(self) -> RuleEngine:
         return self.part(RuleEngine)
 
-    async def start(self, *mqtt: tuple[str, int]) -> list[int]:
-        """Open an MQTT listener for each node, if any are asked for; returns their ports.
+    @property
+    def listeners(self) -> Listeners:
+        return self.part(Listeners)
 
-        Connectors start as they are created.
+    async def start(self, *addresses: tuple[str, int], type: ListenerType = "tcp") -> list[int]:
+        """Open a listener of a type for each node, if any are asked for; returns their ports, none if it is disabled.
+
+        Connectors start as they are created. Raises OSError.
         """
-        return [await self.listeners.start(*address, node) for node, address in zip(self.nodes, mqtt, strict=False)]
+        if not any(listener.enable for listener in self.settings.configuration.listeners if listener.type == type):
+            return []
+        nodes = zip(self.nodes, addresses, strict=False)
+        return [await self.listeners.start(*address, node, type) for node, address in nodes]
 
     async def stop(self) -> None:
         """End every connection and task of the deployment."""
@@ -83,6 +92,7 @@ class AssembledDeployment(Deployment):
 
 def _credentials(settings: Settings) -> Credentials:
     credentials = Credentials(settings.api_key, settings.api_secret, settings.bearer_token)
-    for role, (key, secret) in settings.role_keys.items():
-        credentials.put_key(key, ApiKey(secret, role))
+    if has_roles(settings.configuration.edition):
+        for role, (key, secret) in settings.role_keys.items():
+            credentials.put_key(key, ApiKey(secret, role))
     return credentials

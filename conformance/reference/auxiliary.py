@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from conformance.contract.editions import OPEN_SOURCE
 from conformance.reference.access.access import Access
 from conformance.reference.access.rules import MAX_RULES, SOURCE_TYPE, Source
 from conformance.reference.access.user_handlers import authenticator_not_found
@@ -47,7 +48,7 @@ def status(call: Call) -> Reply:
                 "app_status": "running",
                 "broker_status": "started",
                 "node_name": deployment.node,
-                "rel_vsn": deployment.settings.version,
+                "rel_vsn": f"{'v' if deployment.edition == OPEN_SOURCE else 'e'}{deployment.settings.version}",
             },
         )
     return Reply(200, f"Node {deployment.node} is started\nemqx is running\n".encode(), _TEXT)
@@ -66,7 +67,7 @@ def _node_shown(deployment: Deployment, name: str) -> dict[str, Any]:
     return {
         "node": name,
         "version": deployment.settings.version,
-        "edition": deployment.settings.configuration.edition,
+        "edition": deployment.edition,
         "node_status": "running",
         "role": "core",
         "uptime": int((time.monotonic() - _STARTED_AT) * 1000),
@@ -101,7 +102,7 @@ def log_in(call: Call) -> Reply:
         "token": token,
         "role": "administrator",
         "version": call.deployment.settings.version,
-        "license": {"edition": "ee"},
+        "license": {"edition": "ce" if call.deployment.edition == OPEN_SOURCE else "ee"},
         "password_expire_in_seconds": int(TOKEN_LIFETIME),
     }
     return Reply(200, answer)

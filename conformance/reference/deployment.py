@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from conformance.contract import Variant, load_contract
+from conformance.contract.editions import Edition, types_in
+from conformance.contract.operations import ResourceKind
 from conformance.contract.versions import Version, release_of
 from conformance.reference.defects import NO_TRAITS, Quirk, Trait, Traits
 from conformance.reference.message import Hooks
@@ -63,6 +65,15 @@ class Deployment:
     def node(self) -> str:
         """The node at work."""
         return at_work()
+
+    @property
+    def edition(self) -> Edition:
+        """What it has of the contract (``serve --setting edition=Opensource``)."""
+        return self.settings.configuration.edition
+
+    def types(self, kind: ResourceKind) -> list[str]:
+        """Sorted connector or action types that there are."""
+        return types_in(self.edition, self.contract.types(kind))
 
     @property
     def traits(self) -> Traits:

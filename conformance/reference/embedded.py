@@ -34,13 +34,15 @@ class EmbeddedError(Exception):
 class EmbeddedDeployment:
     """A reference deployment in a child process, which ends with this process at the latest.
 
-    ``base_url`` ends in ``/api/v5``; ``mqtt`` is ``host:port``, None if it was not asked for. ``role_keys``: API keys
-    with their secrets by role. ``other_base_urls`` and ``other_mqtt`` are those of further nodes. Leaving the context
-    stops it.
+    ``base_url`` ends in ``/api/v5``; ``mqtt`` is ``host:port``, or the URL of the WebSocket listener where there is no
+    other one, None if it was not asked for. ``ws`` is that URL, None if that listener is not enabled. ``role_keys``:
+    API keys with their secrets by role. ``other_base_urls`` and ``other_mqtt`` are those of further nodes. Leaving the
+    context stops it.
     """
 
     base_url: str
     mqtt: str | None
+    ws: str | None
     api_key: str
     api_secret: str = field(repr=False)
     bearer_token: str = field(repr=False)
@@ -80,6 +82,7 @@ def start_embedded(
     host: str = "127.0.0.1",
     http_port: int = 0,
     mqtt_port: int = 0,
+    ws_port: int = 0,
     log: IO[bytes] | int | None = None,
     ready_seconds: float = READY_SECONDS,
 ) -> EmbeddedDeployment:
@@ -102,11 +105,12 @@ def start_embedded(
         nodes=nodes,
         replication_delay=replication_delay,
     )
+    listeners = {"mqtt": [host, mqtt_port], "ws": [host, ws_port]} if mqtt else {"mqtt": None, "ws": None}
     options = {
         **asdict(settings),
         "traits": [trait.id for trait in traits],
         "http": [host, http_port],
-        "mqtt": [host, mqtt_port] if mqtt else None,
+        **listeners,
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "conformance.reference.server"],
@@ -123,16 +127,18 @@ def start_embedded(
         _end(process)
         raise
     assert settings.bearer_token is not None
+    clients = ready["mqtt_addresses"] or ready["ws_addresses"]
     return EmbeddedDeployment(
         base_url=ready["base_urls"][0],
-        mqtt=ready["mqtt_addresses"][0] if mqtt else None,
+        mqtt=next(iter(clients), None),
+        ws=next(iter(ready["ws_addresses"]), None),
         api_key=settings.api_key,
         api_secret=settings.api_secret,
         bearer_token=settings.bearer_token,
         role_keys=settings.role_keys,
         pid=ready["pid"],
         other_base_urls=tuple(ready["base_urls"][1:]),
-        other_mqtt=tuple(ready["mqtt_addresses"][1:]),
+        other_mqtt=tuple(clients[1:]),
         _process=process,
     )
 

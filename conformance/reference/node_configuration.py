@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
+from conformance.contract.editions import Edition
+from conformance.reference.rates import UNLIMITED, rate_per_s
+
 Permission = Literal["allow", "deny"]
 DenyAction = Literal["ignore", "disconnect"]
 UserIdType = Literal["username", "clientid"]
-Edition = Literal["Enterprise", "Opensource"]
 Authenticators = Literal["built_in_database", "http", "http,built_in_database", "none"]
+ListenerType = Literal["tcp", "ws"]
 Sources = Literal["built_in_database", "file,built_in_database", "built_in_database,file", "file", "none"]
 
 NEVER = 0
@@ -23,6 +27,26 @@ class SettingError(ValueError):
 
 def _named(name: str, least: int | None = None) -> Mapping[str, Any]:
     return {"name": name, "least": least}
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerConfiguration:
+    """The listener ``default`` of a type. Rates are texts such as ``50/s`` and ``100KB/s``.
+
+    ``max_conn_rate`` holds for all connections together, the others for each of them. ``mqtt_path``: where a WebSocket
+    listener answers.
+    """
+
+    type: ListenerType
+    enable: bool
+    max_conn_rate: str
+    messages_rate: str
+    bytes_rate: str
+    mqtt_path: str = "/mqtt"
+
+    @property
+    def id(self) -> str:
+        return f"{self.type}:default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +88,19 @@ class NodeConfiguration:
     mqueue_store_qos0: bool = field(default=True, metadata=_named("mqtt.mqueue_store_qos0"))
     max_sessions: int = field(default=NEVER, metadata=_named("license.max_sessions", 0))
     edition: Edition = field(default="Enterprise", metadata=_named("edition"))
+    tcp_enable: bool = field(default=True, metadata=_named("listeners.tcp.default.enable"))
+    tcp_max_conn_rate: str = field(default=UNLIMITED, metadata=_named("listeners.tcp.default.max_conn_rate"))
+    tcp_messages_rate: str = field(default=UNLIMITED, metadata=_named("listeners.tcp.default.messages_rate"))
+    tcp_bytes_rate: str = field(default=UNLIMITED, metadata=_named("listeners.tcp.default.bytes_rate"))
+    ws_enable: bool = field(default=False, metadata=_named("listeners.ws.default.enable"))
+    ws_max_conn_rate: str = field(default=UNLIMITED, metadata=_named("listeners.ws.default.max_conn_rate"))
+    ws_messages_rate: str = field(default=UNLIMITED, metadata=_named("listeners.ws.default.messages_rate"))
+    ws_bytes_rate: str = field(default=UNLIMITED, metadata=_named("listeners.ws.default.bytes_rate"))
+    ws_mqtt_path: str = field(default="/mqtt", metadata=_named("listeners.ws.default.websocket.mqtt_path"))
 
     @classmethod
     def parse(cls, settings: Iterable[str]) -> NodeConfiguration:
-        """A configuration from texts like ``authorization.no_match=deny``; the last part of a name suffices.
+        """A configuration from texts like ``authorization.no_match=deny``; the last parts of a name suffice.
 
         Raises `SettingError`.
         """
@@ -89,6 +122,23 @@ class NodeConfiguration:
     @property
     def source_chain(self) -> tuple[str, ...]:
         return _chain(self.sources)
+
+    @property
+    def listeners(self) -> tuple[ListenerConfiguration, ListenerConfiguration]:
+        """The listeners for TCP and WebSocket, enabled or not."""
+        return (
+            ListenerConfiguration(
+                "tcp", self.tcp_enable, self.tcp_max_conn_rate, self.tcp_messages_rate, self.tcp_bytes_rate
+            ),
+            ListenerConfiguration(
+                "ws",
+                self.ws_enable,
+                self.ws_max_conn_rate,
+                self.ws_messages_rate,
+                self.ws_bytes_rate,
+                self.ws_mqtt_path,
+            ),
+        )
 
     def changed(self) -> dict[str, Any]:
         """What differs from the defaults, by EMQX's names."""
@@ -119,7 +169,7 @@ def _chain(value: str) -> tuple[str, ...]:
 def _attribute(name: str) -> str:
     if name in SETTINGS:
         return SETTINGS[name]
-    candidates = [known for known in SETTINGS if known.rpartition(".")[2] == name]
+    candidates = [known for known in SETTINGS if name and known.endswith(f".{name}")]
     if len(candidates) > 1:
         raise SettingError(f"{name} may be any of {', '.join(candidates)}")
     if not candidates:
@@ -137,6 +187,16 @@ def _value(attribute: str, name: str, text: str) -> Any:
         if text not in ("true", "false"):
             raise SettingError(f"{name} is true or false, not {text!r}")
         return text == "true"
+    if attribute.endswith("_rate"):
+        try:
+            rate_per_s(text)
+        except ValueError:
+            raise SettingError(f"{name} is a rate like 50/s, 100/10s, 500KB/s or {UNLIMITED}, not {text!r}") from None
+        return text
+    if attribute == "ws_mqtt_path":
+        if not re.fullmatch(r"/[\w./-]*", text, re.ASCII):
+            raise SettingError(f"{name} is a path like /mqtt, not {text!r}")
+        return text
     least = entry.metadata["least"]
     most = 2 if attribute == "max_qos_allowed" else 2**31
     if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:

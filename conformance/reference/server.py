@@ -21,7 +21,7 @@ import uvicorn
 from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import named
 from conformance.reference.deployment import Settings
-from conformance.reference.node_configuration import NodeConfiguration
+from conformance.reference.node_configuration import ListenerType, NodeConfiguration
 from conformance.reference.pipeline.app import Application
 from conformance.reference.pipeline.protocol import ConnectionProtocol
 from conformance.reference.rest.http import BASE_PATH
@@ -45,18 +45,20 @@ class _HttpServer(uvicorn.Server):
 
 
 class RunningDeployment:
-    """A deployment with its listeners, inside a running loop. ``http_ports`` and ``mqtt_ports`` are the real ports.
+    """A deployment with its listeners, inside a running loop. ``http_ports`` and the others are the real ports.
 
-    ``http`` and ``mqtt`` are the addresses of the first node; further nodes listen on the ports behind them, or on any
-    where the port is 0.
+    ``http``, ``mqtt`` and ``ws`` (MQTT over WebSocket) are the addresses of the first node; further nodes listen on the
+    ports behind them, or on any where the port is 0. The settings enable and disable ``mqtt`` and ``ws``.
     """
 
-    def __init__(self, settings: Settings, http: Address, mqtt: Address | None) -> None:
+    def __init__(self, settings: Settings, http: Address, mqtt: Address | None, ws: Address | None = None) -> None:
         self.deployment = AssembledDeployment(settings)
         self._http = http
         self._mqtt = mqtt
+        self._ws = ws
         self.http_ports: list[int] = []
         self.mqtt_ports: list[int] = []
+        self.ws_ports: list[int] = []
         self._servers: list[tuple[_HttpServer, asyncio.Task[None]]] = []
 
     @property
@@ -77,33 +79,38 @@ class RunningDeployment:
         return [f"http://{_for_url(self._http[0])}:{port}{BASE_PATH}" for port in self.http_ports]
 
     @property
-    def mqtt_address(self) -> str | None:
-        """``host:port`` of the first node's MQTT listener."""
-        return self.mqtt_addresses[0] if self.mqtt_ports else None
-
-    @property
     def mqtt_addresses(self) -> list[str]:
         """``host:port`` of each node's MQTT listener."""
         return [f"{_for_url(self._mqtt[0])}:{port}" for port in self.mqtt_ports] if self._mqtt is not None else []
+
+    @property
+    def ws_addresses(self) -> list[str]:
+        """The URL of each node's listener for MQTT over WebSocket."""
+        if self._ws is None:
+            return []
+        path = self.deployment.settings.configuration.ws_mqtt_path
+        return [f"ws://{_for_url(self._ws[0])}:{port}{path}" for port in self.ws_ports]
 
     async def start(self) -> None:
         """Listen; raises `ServeError` if an address cannot be bound."""
         nodes = self.deployment.nodes
         with contextlib.ExitStack() as bound:
             listeners = [bound.enter_context(_bind(address)) for address in _of_each(self._http, len(nodes))]
-            if self._mqtt is not None:
-                await self._listen_for_clients(_of_each(self._mqtt, len(nodes)))
+            self.mqtt_ports = await self._listen_for_clients("tcp", self._mqtt)
+            self.ws_ports = await self._listen_for_clients("ws", self._ws)
             bound.pop_all()
         self.http_ports = [listener.getsockname()[1] for listener in listeners]
         for node, listener in zip(nodes, listeners, strict=True):
             await self._serve(node, listener)
 
-    async def _listen_for_clients(self, addresses: list[Address]) -> None:
+    async def _listen_for_clients(self, type: ListenerType, address: Address | None) -> list[int]:
+        if address is None:
+            return []
         try:
-            self.mqtt_ports = await self.deployment.start(*addresses)
+            return await self.deployment.start(*_of_each(address, len(self.deployment.nodes)), type=type)
         except OSError as error:
             await self.deployment.stop()
-            raise _cannot_listen(self._mqtt, error) from None
+            raise _cannot_listen(address, error) from None
 
     async def _serve(self, node: str, listener: socket.socket) -> None:
         config = uvicorn.Config(
@@ -143,6 +150,7 @@ def serve(
     settings: Settings,
     http: Address = ("127.0.0.1", 18083),
     mqtt: Address | None = None,
+    ws: Address | None = None,
     *,
     announce: Callable[[str], None] = print,
 ) -> None:
@@ -150,17 +158,18 @@ def serve(
 
     Raises `ServeError` if an address cannot be bound.
     """
-    asyncio.run(_serve(settings, http, mqtt, announce))
+    asyncio.run(_serve(RunningDeployment(settings, http, mqtt, ws=ws), announce))
 
 
-async def _serve(settings: Settings, http: Address, mqtt: Address | None, announce: Callable[[str], None]) -> None:
+async def _serve(running: RunningDeployment, announce: Callable[[str], None]) -> None:
     stop = _stop_on_signals()
-    running = RunningDeployment(settings, http, mqtt)
     await running.start()
     for url in running.base_urls:
         announce(f"listening on {url}")
     for address in running.mqtt_addresses:
         announce(f"mqtt://{address}")
+    for url in running.ws_addresses:
+        announce(url)
     await stop.wait()
     await running.stop()
 
@@ -184,8 +193,8 @@ def _bind(address: Address) -> socket.socket:
     return listener
 
 
-def _cannot_listen(address: Address | None, error: OSError) -> ServeError:
-    host, port = address or ("?", 0)
+def _cannot_listen(address: Address, error: OSError) -> ServeError:
+    host, port = address
     return ServeError(f"cannot listen on {_for_url(host)}:{port}: {error.strerror or error}")
 
 
@@ -201,14 +210,14 @@ def _for_url(host: str) -> str:
 
 async def _run_as_child(options: dict[str, Any]) -> None:
     stop = _stop_on_signals()
-    http, mqtt = options.pop("http"), options.pop("mqtt")
+    http, mqtt, ws = options.pop("http"), options.pop("mqtt"), options.pop("ws")
     configuration = NodeConfiguration(**options.pop("configuration"))
     traits = named(options.pop("traits"))
     settings = Settings(**options, traits=traits, configuration=configuration)
-    running = RunningDeployment(settings, (http[0], http[1]), (mqtt[0], mqtt[1]) if mqtt else None)
+    running = RunningDeployment(settings, tuple(http), mqtt and tuple(mqtt), ws=ws and tuple(ws))
     await running.start()
-    urls, addresses = running.base_urls, running.mqtt_addresses
-    _say({"base_urls": urls, "mqtt_addresses": addresses, "pid": os.getpid()})
+    addresses = {"mqtt_addresses": running.mqtt_addresses, "ws_addresses": running.ws_addresses}
+    _say({"base_urls": running.base_urls, **addresses, "pid": os.getpid()})
     # The parent holds the other end of standard input: its end, however it comes, closes it.
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _stop_at_end_of_input, stop)
     await stop.wait()

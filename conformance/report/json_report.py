@@ -109,6 +109,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "causes": [_cause(cause) for cause in found],
         "waivers": [asdict(use) for use in run.waivers],
         "left_out": [asdict(entry) for entry in run.left_out],
+        "values": [asdict(entry) for entry in run.values],
     }
     validate_report(report, FILE_NAME)
     return report

@@ -10,6 +10,7 @@ import pytest
 
 from conformance.catalogue import needs
 from conformance.catalogue.profiles import PROFILES, why_missing
+from conformance.contract.editions import OPEN_SOURCE_TYPES, types_in
 from conformance.requirements import REQUIREMENTS
 from conformance.result import Omission
 from conformance.run.node_ids import operation_of, requirements_of
@@ -34,6 +35,7 @@ def why_skipped(item: pytest.Item, context: Context) -> Skip | None:
     return (
         _by_version(item, context)
         or _by_mode(item, context)
+        or _by_edition(item, context)
         or _by_profile(item, context)
         or _by_capability(item, context)
         or _by_type(item, context)
@@ -70,9 +72,16 @@ def _by_type(item: pytest.Item, context: Context) -> Skip | None:
     resource_type = _type_of(item)
     if resource_type is None or _offers(context, resource_type, operation_of(item.nodeid) or ""):
         return None
-    known = {*context.contract.types("connectors"), *context.contract.types("actions")}
-    why: Omission = "undecided" if resource_type in known else "not_demanded"
+    why: Omission = "undecided" if resource_type in _known_types(context) else "not_demanded"
     return Skip(f"the target does not offer the type {resource_type}", why)
+
+
+def _by_edition(item: pytest.Item, context: Context) -> Skip | None:
+    resource_type, edition = _type_of(item), context.capabilities.profile.edition
+    if resource_type is None or types_in(edition, [resource_type]) or resource_type not in _known_types(context):
+        return None
+    why: Omission = "undecided" if PROFILES[context.configuration.profile].every_type else "chosen"
+    return Skip(f"the open-source edition of EMQX has only the types {', '.join(OPEN_SOURCE_TYPES)}", why)
 
 
 def _by_profile(item: pytest.Item, context: Context) -> Skip | None:
@@ -80,7 +89,7 @@ def _by_profile(item: pytest.Item, context: Context) -> Skip | None:
     profile = context.configuration.profile
     if resource_type is None or PROFILES[profile].every_type:
         return None
-    types = sorted({*context.contract.types("connectors"), *context.contract.types("actions")})
+    types = sorted(_known_types(context))
     if resource_type in smoke_types(types, context.plan.seed):
         return None
     looks_at = f"some of the {len(types)} connector and action types, chosen by the seed"
@@ -94,6 +103,11 @@ def smoke_types(types: Sequence[str], seed: int) -> set[str]:
     """
     others = [resource_type for resource_type in types if resource_type not in DELIVERING_TYPES]
     return {*DELIVERING_TYPES, *random.Random(seed).sample(others, min(MORE_SMOKE_TYPES, len(others)))}
+
+
+def _known_types(context: Context) -> set[str]:
+    """The connector and action types of the contract."""
+    return {*context.contract.types("connectors"), *context.contract.types("actions")}
 
 
 def _type_of(item: pytest.Item) -> str | None:

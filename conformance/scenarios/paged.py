@@ -176,7 +176,11 @@ LISTS = (
         id=f"GET {paths.CLIENT_RULES}",
         marks=_RULINGS,
     ),
-    pytest.param(retained, id=f"GET {paths.RETAINED_MESSAGES}", marks=pytest.mark.state("retained")),
+    pytest.param(
+        retained,
+        id=f"GET {paths.RETAINED_MESSAGES}",
+        marks=[pytest.mark.needs("retainer"), pytest.mark.state("retained")],
+    ),
 )
 """Every paged list of the contract, to parametrize ``fill`` with."""
 

@@ -47,7 +47,7 @@ CONFIGURED: Mapping[str, tuple[Make, tuple[int, str]]] = {
 }
 
 
-@requirement("GEN-23", *CHEAP)
+@requirement("GEN-23", *CHEAP, random=True)
 @pytest.mark.needs("authenticator", "authorization")
 @pytest.mark.state("authorization", "bans")
 @pytest.mark.parametrize("label", CHEAP)

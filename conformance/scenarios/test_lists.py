@@ -8,19 +8,18 @@ from typing import Any
 import pytest
 
 from conformance.checks.equivalence import settled
+from conformance.checks.recorder import Recorder
 from conformance.contract import paths
 from conformance.fuzz.arrange import Arrangement
 from conformance.omission import disturbed
 from conformance.requirements import requirement
 from conformance.scenarios.paged import LABELS, LISTS, Fill, Paged
+from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
-
-ONE_PAGE = 1000
-"""A list with fewer elements is counted; a longer one changes between its pages where others use the target."""
 
 
 @pytest.fixture
@@ -84,6 +83,26 @@ def test_hasnext_is_exact(paged: Paged) -> None:
         expected = number * limit < paged.total
         where = f"page {number} with limit {limit} of {paged.total} elements"
         assert hasnext is expected, f"{where} says hasnext {hasnext}"
+
+
+@requirement("PAG-13", *LABELS, sentence=SENTENCE)
+@pytest.mark.parametrize("fill", LISTS)
+def test_whole_list_knows_itself(paged: Paged, recorder: Recorder) -> None:
+    """Without a filter, and with the one that finds the created elements, count and hasnext are those of the list."""
+    for query in ({}, paged.query):
+        Walk(paged.target, paged.label, paged.identify, query).decide(recorder)
+
+
+@requirement("PAG-14", *LABELS)
+@pytest.mark.parametrize("fill", LISTS)
+def test_page_and_limit_have_bounds(paged: Paged) -> None:
+    """A page is at least 1 and a limit from 1 to 10000: what is just within is answered 200, what is outside 400."""
+    for query in ({"page": 1, "limit": 10_000}, {"page": 10_000, "limit": 1}, {"page": 1, "limit": 1}, {}):
+        meta = paged.target.api.call(paged.label, query=query).expect(200).json["meta"]
+        told = {name: meta[name] for name in query}
+        assert told == query, f"asked for {query}, the list says {told}"
+    for query in ({"page": 0}, {"page": -1}, {"limit": 0}, {"limit": -1}, {"page": 0, "limit": 10}):
+        paged.target.api.call(paged.label, query=query).expect(400, code="BAD_REQUEST")
 
 
 @requirement("PAG-06", *LABELS)
@@ -205,7 +224,7 @@ def test_people_are_listed_until_they_are_deleted(target: Target) -> None:
 
 
 @requirement("PAG-09", sentence="A client, its subscriptions and retained messages are listed as long as they exist.")
-@pytest.mark.needs("mqtt")
+@pytest.mark.needs("mqtt", "retainer")
 @pytest.mark.state("retained")
 def test_sessions_and_messages_are_listed_while_they_exist(target: Target) -> None:
     """A client, its subscription and a retained message are listed once they exist, and not once they do not."""

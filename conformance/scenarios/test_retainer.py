@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
+from conformance.checks.recorder import Recorder
 from conformance.contract import paths
 from conformance.requirements import requirement
+from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.guard.mode import Mode
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
@@ -177,6 +179,17 @@ def test_filter_by_topic(target: Target) -> None:
         assert listed == expected, f"{topic_filter} lists {listed}, expected {expected}"
     assert target.retained.listed(topic=f"{root}/none") == [], f"{root}/none lists something"
     assert target.retained.read(f"{root}/+")["topic"] in topics[:2], "reading by a filter finds no match of it"
+
+
+@requirement("PAG-13", LIST, sentence=SENTENCE)
+@holds_messages
+def test_pages_of_filtered_messages(target: Target, recorder: Recorder) -> None:
+    """Under a topic or a filter hasnext is that of the retained messages it finds."""
+    root = target.sandbox.topic()
+    for level in ("a", "b", "c/d"):
+        target.retained.create(topic=f"{root}/{level}")
+    for topic_filter in (f"{root}/#", f"{root}/+", f"{root}/c/d", f"{root}/none"):
+        Walk.through(target, target.retained, {"topic": topic_filter}).decide(recorder)
 
 
 @requirement("RET-09", "POST /publish", provisional=True)

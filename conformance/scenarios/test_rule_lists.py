@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from paho.mqtt.client import topic_matches_sub
 
+from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
+from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.http.answer import Deviation
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 
@@ -27,62 +31,79 @@ FILTERS: Mapping[str, Callable[[Mapping[str, Any], Any], bool]] = {
 }
 
 
-@requirement("RUL-18", "GET /rules")
-def test_filters_of_the_list(target: Target) -> None:
-    """Each filter of the list, and several together, give the rules that pass them and no others."""
-    common, root = target.sandbox.topic("all"), target.sandbox.topic("f")
-    actions = [f"http:{target.sandbox.name('act')}" for _ in range(2)]
-    source = f"mqtt:{target.sandbox.name('source')}"
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Three rules that differ in all that is filtered by, and queries that find some of them, or none."""
+
+    rules: tuple[str, ...]
+    queries: tuple[Mapping[str, Any], ...]
+
+
+def queries_of(
+    rules: Sequence[str], topics: tuple[str, str], actions: Sequence[str], source: str, unused: tuple[str, str]
+) -> list[Mapping[str, Any]]:
+    """Queries with each filter and with several; ``unused``: a source and an action that no rule has."""
+    (root, common), (no_source, no_action) = topics, unused
+    return [
+        {"enable": True}, {"enable": False}, {"from": f"{root}/1"}, {"from": common}, {"like_id": rules[1]},
+        {"like_id": f"{rules[1][:-1]}%"}, {"like_from": f"{root}/x"}, {"like_from": f"{root}/+"},
+        {"like_description": "half"}, {"like_description": "%_"}, {"like_description": "*"},
+        {"match_from": f"{root}/#"}, {"match_from": f"{root}/+"}, {"match_from": f"{root}/2"}, {"match_from": root},
+        {"action": [actions[0]]}, {"action": actions}, {"action": [no_action]},
+        {"source": [no_source]}, {"source": [source[:-1]]}, {"source": [source]}, {"source": [no_source, source]},
+        {"enable": True, "match_from": f"{root}/+"}, {"enable": False, "from": f"{root}/2"},
+        {"like_id": rules[2], "like_description": "half"}, {"action": [actions[1]], "like_from": root},
+        {"source": [source], "like_id": rules[1]},
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def filtered(context: Context, target: Target) -> Filtered:
+    """Serves all items of the worker: a rule is costly to create."""
+    common, root = context.once("topics of filtered rules", lambda: [target.sandbox.topic(hint) for hint in "af"])
+    actions = context.once(
+        "actions of filtered rules", lambda: [f"http:{target.sandbox.name('act')}" for _ in range(2)]
+    )
+    source = context.once("source of filtered rules", lambda: f"mqtt:{target.sandbox.name('source')}")
     statements = [
         f'SELECT * FROM "{root}/x/0"',
         f'SELECT * FROM "{root}/1", "{common}"',
         f'SELECT * FROM "{root}/2", "{common}", "$bridges/{source}" WHERE topic = \'{common}\'',
     ]
-    rules = [
-        target.rules.create(
-            sql=statements[number],
-            enable=number % 2 == 0,
-            description=["half %_ of it", "half a of it", "*"][number],
-            actions=[[actions[0]], [actions[1], {"function": "console"}], []][number],
-        )
-        for number in range(3)
-    ]
 
-    queries: list[dict[str, Any]] = [
-        {"enable": True},
-        {"enable": False},
-        {"from": f"{root}/1"},
-        {"from": common},
-        {"like_id": rules[1]},
-        {"like_id": f"{rules[1][:-1]}%"},
-        {"like_from": f"{root}/x"},
-        {"like_from": f"{root}/+"},
-        {"like_description": "half"},
-        {"like_description": "%_"},
-        {"like_description": "*"},
-        {"match_from": f"{root}/#"},
-        {"match_from": f"{root}/+"},
-        {"match_from": f"{root}/2"},
-        {"match_from": root},
-        {"action": [actions[0]]},
-        {"action": actions},
-        {"action": [f"http:{target.sandbox.name('act')}"]},
-        {"source": [f"mqtt:{target.sandbox.name('source')}"]},
-        {"source": [source[:-1]]},
-        {"source": [source]},
-        {"source": [f"mqtt:{target.sandbox.name('source')}", source]},
-        {"source": [source], "like_id": rules[1]},
-        {"enable": True, "match_from": f"{root}/+"},
-        {"enable": False, "from": f"{root}/2"},
-        {"like_id": rules[2], "like_description": "half"},
-        {"action": [actions[1]], "like_from": root},
-    ]
-    every = {rule["id"]: rule for rule in target.rules.listed() if rule["id"] in rules}
-    assert set(every) == set(rules), f"the unfiltered list shows {sorted(every)} of the rules {rules}"
-    for query in queries:
+    def made(number: int) -> str:
+        return context.lasting(
+            f"filtered rule {number}",
+            lambda: target.rules.create(
+                sql=statements[number],
+                enable=number % 2 == 0,
+                description=["half %_ of it", "half a of it", "*"][number],
+                actions=[[actions[0]], [actions[1], {"function": "console"}], []][number],
+            ),
+            lambda known: target.rules.get(known).ok,
+        )
+
+    rules = tuple(made(number) for number in range(3))
+    others = (f"mqtt:{target.sandbox.name('source')}", f"http:{target.sandbox.name('act')}")
+    return Filtered(rules, tuple(queries_of(rules, (root, common), actions, source, others)))
+
+
+@requirement("RUL-18", "GET /rules")
+def test_filters_of_the_list(target: Target, filtered: Filtered) -> None:
+    """Each filter of the list, and several together, give the rules that pass them and no others."""
+    every = {rule["id"]: rule for rule in target.rules.listed() if rule["id"] in filtered.rules}
+    assert set(every) == set(filtered.rules), f"the unfiltered list shows {sorted(every)} of {filtered.rules}"
+    for query in filtered.queries:
         expected = [name for name in every if all(FILTERS[key](every[name], query[key]) for key in query)]
-        found = [rule["id"] for rule in target.rules.listed(**query) if rule["id"] in rules]
+        found = [rule["id"] for rule in target.rules.listed(**query) if rule["id"] in filtered.rules]
         assert sorted(found) == sorted(expected), f"{query} found {sorted(found)}, expected {sorted(expected)}"
+
+
+@requirement("PAG-13", "GET /rules", sentence=SENTENCE)
+def test_pages_of_filtered_rules(target: Target, recorder: Recorder, filtered: Filtered) -> None:
+    """Under each filter of rules count and hasnext are those of what it finds."""
+    for query in filtered.queries:
+        Walk.through(target, target.rules, query).decide(recorder)
 
 
 @requirement("RUL-17", "GET /rules", level="SHOULD")

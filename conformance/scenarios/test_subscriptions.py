@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
+from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.guard.topics import matches
 from conformance.target.target import Target
@@ -103,6 +105,21 @@ def test_filters_select(target: Target, entries: list[str]) -> None:
     for query, expected in cases:
         seen = found(target, **query)
         assert seen == sorted(expected), f"{query} finds {seen}, expected {sorted(expected)}"
+
+
+@requirement("PAG-13", LIST, sentence=SENTENCE)
+def test_pages_of_filtered_subscriptions(target: Target, recorder: Recorder, entries: list[str]) -> None:
+    """Under each filter of subscriptions count and hasnext are those of what it finds."""
+    client_id, _, topic_filter = entries[0].partition(" ")
+    topic = topic_filter.removesuffix("/1")
+    group = next(filter_of(entry) for entry in entries if "$share" in entry).split("/")[1]
+    queries: list[dict[str, object]] = [
+        {"clientid": client_id}, {"topic": topic_filter}, {"topic": f"{topic}/none"}, {"qos": 0}, {"qos": 2},
+        {"share_group": group}, {"match_topic": f"{topic}/#"}, {"match_topic": topic_filter},
+        {"clientid": client_id, "qos": 1}, {"share_group": group, "topic": topic_filter, "qos": 2},
+    ]  # fmt: skip
+    for query in queries:
+        Walk.through(target, target.subscriptions, query).decide(recorder)
 
 
 @requirement("SUB-04", LIST)

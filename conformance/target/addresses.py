@@ -4,30 +4,56 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+ListenerType = Literal["tcp", "ssl", "ws", "wss"]
 
 _HOST = r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+)"
 
+MQTT_PATH = "/mqtt"
+"""Where EMQX takes MQTT over WebSocket if nobody says otherwise."""
+
 
 class Listener(NamedTuple):
-    """An MQTT listener; ``tls`` for ``mqtts://``. ``host`` has no brackets."""
+    """An MQTT listener; ``tls`` for ``mqtts://`` and ``wss://``. ``host`` has no brackets.
+
+    ``path``: where it takes MQTT over WebSocket, None if it speaks MQTT as it is.
+    """
 
     host: str
     port: int
     tls: bool
+    path: str | None = None
 
     @property
     def address(self) -> str:
         """``host:port``, an IPv6 host in brackets."""
         return join_address(self.host, self.port)
 
+    @property
+    def type(self) -> ListenerType:
+        """What EMQX calls listeners of this kind."""
+        if self.path is None:
+            return "ssl" if self.tls else "tcp"
+        return "wss" if self.tls else "ws"
+
+    def __str__(self) -> str:
+        return self.address if self.path is None else f"{self.type}://{self.address}{self.path}"
+
 
 def split_listener(value: str) -> Listener:
-    """``[mqtt://|mqtts://]host:port`` or ``[v6]:port``."""
-    match = re.fullmatch(rf"(?:(mqtts?)://)?{_HOST}:(\d{{1,5}})", value)
-    if match is None or not _is_port(match[3]):
-        raise ValueError(f"{value!r} is not HOST:PORT")
-    return Listener(match[2].strip("[]"), int(match[3]), match[1] == "mqtts")
+    """``[mqtt://|mqtts://]host:port``, or ``ws[s]://host[:port][/path]`` with the port of HTTP and the path ``/mqtt``.
+
+    An IPv6 host is in brackets.
+    """
+    match = re.fullmatch(rf"(?:mqtt(s?)://)?{_HOST}:(\d{{1,5}})", value)
+    if match is not None and _is_port(match[3]):
+        return Listener(match[2].strip("[]"), int(match[3]), bool(match[1]))
+    match = re.fullmatch(rf"ws(s?)://{_HOST}(?::(\d{{1,5}}))?(/[!-~]*)?", value)
+    if match is not None and _is_port(match[3] or "80"):
+        port = match[3] or (443 if match[1] else 80)
+        return Listener(match[2].strip("[]"), int(port), bool(match[1]), match[4] or MQTT_PATH)
+    raise ValueError(f"{value!r} is not HOST:PORT, mqtts://HOST:PORT, ws://HOST:PORT/PATH or wss://HOST:PORT/PATH")
 
 
 def split_address(value: str) -> tuple[str, int | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from conformance.target.addresses import ListenerType
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.sandbox import bare_topic
 
@@ -19,6 +20,8 @@ class MqttLimits:
     ``sessions``: how many the license allows. ``expiry_of_old_clients_s``: how long a session of an MQTT 3.1.1 client
     lives without its connection, None where that is not known. ``queues_qos_0``: whether a client that is away gets
     messages of QoS 0 later. ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
+    ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
+    what it reads of one client.
     """
 
     max_qos: int = 2
@@ -33,6 +36,9 @@ class MqttLimits:
     expiry_of_old_clients_s: int | None = None
     queues_qos_0: bool = True
     echoes_to_old_clients: bool = True
+    connections_per_s: float | None = None
+    messages_per_s: float | None = None
+    bytes_per_s: float | None = None
 
     def check_publish(self, topic: str, size: int, qos: int, *, retain: bool) -> None:
         """Raise `Inapplicable` if the target allows no such message of a client; ``size`` of its payload."""
@@ -42,6 +48,8 @@ class MqttLimits:
         if retain and not self.retain:
             raise Inapplicable("the target lets MQTT clients retain no messages (mqtt.retain_available)")
         self.check_size(topic, size)
+        if self.bytes_per_s is not None and size > self.bytes_per_s * _LONGEST_PACKET_S:
+            raise Inapplicable(f"the target reads {self.bytes_per_s:g} bytes a second of an MQTT client (bytes_rate)")
 
     def check_size(self, topic: str, size: int) -> None:
         """Raise `Inapplicable` if no message with a payload of ``size`` may be published, by clients or the API."""
@@ -82,10 +90,16 @@ class MqttLimits:
             (self.keepalive_s, "keep-alive of {} s set by the server"),
             (self.sessions, "up to {} sessions"),
             (self.subscriptions, "up to {} subscriptions of a client"),
+            (self.connections_per_s, "{:g} connections a second"),
+            (self.messages_per_s, "{:g} messages a second of a client"),
+            (self.bytes_per_s, "{:g} bytes a second of a client"),
         ):
             if limit is not None:
                 yield what.format(limit)
 
+
+_LONGEST_PACKET_S = 30.0
+"""An item does not wait longer for a packet to be read."""
 
 _OVERHEAD = 32
 """Fixed header, topic length, packet identifier and the properties that the suite's clients send, generously."""
@@ -98,8 +112,9 @@ class DeploymentProfile:
     ``identity``: by what the broker knows a client; "anonymous": it lets in whoever comes. ``no_match``: what an MQTT
     client may do that no authorization rule speaks of. ``authenticators`` and ``sources``: the chains by backend, in
     the order in which they are asked, None where they could not be read. ``ruled``: whether the suite's own clients
-    need rules to use their own topics. ``nodes``: how many the cluster has, ``answering``: how many of them answer
-    under the base URL. ``lag_s``: seconds by which reads may lag behind writes.
+    need rules to use their own topics. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
+    the cluster has, ``answering``: how many of them answer under the base URL. ``lag_s``: seconds by which reads may
+    lag behind writes.
     """
 
     identity: Identity = "anonymous"
@@ -108,6 +123,7 @@ class DeploymentProfile:
     authenticators: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
     ruled: bool = False
+    listener: ListenerType = "tcp"
     edition: str | None = None
     nodes: int = 1
     answering: int = 1
@@ -131,6 +147,8 @@ class DeploymentProfile:
             if not self.demands_users
             else f"MQTT clients need a user, known by its {_WORDS[self.identity]}"
         )
+        if self.listener != "tcp":
+            told.append(f"they use {_SPOKEN[self.listener]}")
         if self.authenticators is not None:
             told.append(f"authenticators: {', '.join(self.authenticators) or 'none'}")
         if self.sources is not None:
@@ -151,5 +169,6 @@ class DeploymentProfile:
         return cls(**{**value, **chains, "limits": MqttLimits(**value["limits"])})
 
 
+_SPOKEN = {"ssl": "MQTT over TLS", "ws": "MQTT over WebSocket", "wss": "MQTT over WebSocket and TLS"}
 _WORDS = {"username": "user name", "clientid": "client id"}
 _PERMITTED = {"allow": "allowed", "deny": "denied"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -25,6 +26,7 @@ from conformance.target.guard.mqtt import MqttGuard
 from conformance.target.guard.sandbox import Owned
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource
+from conformance.target.pace import Pace
 from conformance.target.timing import Timing
 
 MOST_RECEIVED = 64 * 1024 * 1024
@@ -33,7 +35,17 @@ MOST_RECEIVED = 64 * 1024 * 1024
 QUOTA_EXCEEDED = 0x97
 """CONNACK where no further session is allowed."""
 
+LATER = (0x88, 0x89)
+"""CONNACK of a broker that asks to come again: EMQX does while the last session of the same client id is ending."""
+
 _OVERHEAD = 512
+_HEADER = 16
+"""Bytes of a packet besides its topic and payload, generously."""
+
+_OVERHEAD_OF_CONNECT = 256
+_OTHERS_CONNECTIONS = 20
+"""How many connections of others a broker may accept before one of ours, where it limits their rate."""
+
 _NO_LIMITS = MqttLimits()
 _TIMING = Timing()
 _BETWEEN_ATTEMPTS_S = 0.25
@@ -66,14 +78,15 @@ class Will:
 class MqttClient:
     """One connection. Reason codes are those of MQTT 5 (or the return codes of 3.1.1).
 
-    ``listener``: ``host:port``, behind ``mqtts://`` for TLS with the CAs of ``ca_bundle`` (default: the system's).
+    ``listener``: as `split_listener` takes it; TLS trusts the CAs of ``ca_bundle`` (default: the system's).
     ``protocol``: 3 (MQTT 3.1), 4 (3.1.1) or 5. With ``manual_ack`` nothing is acknowledged but what `acknowledge` is
     called for. What outlives the connection, its session or a message it retains, is written into ``journal`` first.
     ``topic_aliases``: how many topics an MQTT 5 broker may write as numbers; messages have the topics they stand for.
     ``messages`` are those received, save for probes. ``limits``: what the broker's CONNACK grants, by the names of MQTT
     5 without spaces (``MaximumPacketSize`` in bytes). ``allowed``: what the target is known to allow; asking for more
-    raises `Inapplicable`. ``settle`` is called before anything is sent: it waits until all nodes know what was written.
-    ``timing``: how long the broker may take.
+    raises `Inapplicable`, and nothing is sent faster. ``settle`` is called before anything is sent: it waits until all
+    nodes know what was written. ``turn`` waits until a further connection may be opened. ``timing``: how long the
+    broker may take.
     ``owned``: what it may be called, and where it may publish and subscribe; anything else raises `SafetyViolation`.
     Use as a context manager, which connects.
     """
@@ -98,6 +111,7 @@ class MqttClient:
         owned: Owned | None = None,
         allowed: MqttLimits = _NO_LIMITS,
         settle: Callable[[], None] = lambda: None,
+        turn: Callable[[], None] = lambda: None,
         timing: Timing = _TIMING,
     ) -> None:
         self._guard = MqttGuard(owned) if owned is not None else None
@@ -107,10 +121,12 @@ class MqttClient:
                 self._guard.publish(will.topic)
         self._allowed = allowed
         self._settle = settle
+        self._turn = turn
+        self._pace = Pace(allowed.messages_per_s, allowed.bytes_per_s)
         self._timing = timing
         if will is not None:
             allowed.check_publish(will.topic, len(will.payload), will.qos, retain=will.retain)
-        self.host, self.port, tls = split_listener(listener)
+        self._listener = split_listener(listener)
         self.client_id = client_id
         self.protocol = protocol
         self.username = username
@@ -129,15 +145,19 @@ class MqttClient:
             client_id,
             clean_session=clean_start if protocol < 5 else None,
             protocol=MQTTProtocolVersion(protocol),
+            transport="tcp" if self._listener.path is None else "websockets",
             manual_ack=manual_ack,
             reconnect_on_failure=False,
         )
         if username is not None:
             self._client.username_pw_set(username, password)
-        if tls:
+        if self._listener.path is not None:
+            self._client.ws_set_options(self._listener.path, self._handshake_headers)
+        if self._listener.tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
             self._client.will_set(will.topic, will.payload, will.qos, will.retain, _will_properties(will))
+        self._manual_ack = manual_ack
         self._journal = journal
         self._leaves = [Resource("retained", will.topic)] if will is not None and will.retain else []
         self._outlives_connection = not clean_start if protocol < 5 else bool(session_expiry_s)
@@ -168,14 +188,16 @@ class MqttClient:
     def connect(self) -> MqttClient:
         """Connect and wait for CONNACK; raises `MqttError` if the broker refuses or stays silent.
 
-        Where the license allows few sessions, it waits for one to end; if none does, it raises `Inapplicable`.
+        A broker that is busy is asked again. Where the license allows few sessions, it waits for one to end; if none
+        does, it raises `Inapplicable`.
         """
-        end = time.monotonic() + self._timing.acknowledged
+        end = time.monotonic() + self._patience_to_connect()
         while True:
             try:
                 return self._connect_once()
             except MqttError as error:
-                if error.reason_code != QUOTA_EXCEEDED or self._allowed.sessions is None:
+                no_session = error.reason_code == QUOTA_EXCEEDED and self._allowed.sessions is not None
+                if not no_session and (error.reason_code not in LATER or time.monotonic() >= end):
                     raise
                 if time.monotonic() >= end:
                     raise Inapplicable(
@@ -192,12 +214,14 @@ class MqttClient:
         lasting = [*self._leaves, *([Resource("client", self.client_id)] if self._outlives_connection else [])]
         if self._journal is not None and lasting:
             self._journal.record(lasting)
+        self._turn()
+        self._pace.sent(len(self.client_id) + _OVERHEAD_OF_CONNECT)
         try:
-            self._client.connect(self.host, self.port, self._keepalive_s, **options)
-        except (OSError, ValueError) as error:
-            raise MqttError(f"cannot connect to {self.host}:{self.port}: {error}") from error
+            self._client.connect(self._listener.host, self._listener.port, self._keepalive_s, **options)
+        except (OSError, ValueError, LookupError, paho.WebsocketConnectionError) as error:
+            raise MqttError(f"cannot connect to {self._listener}: {error}") from error
         self._client.loop_start()
-        self._wait(lambda: self.connack is not None or self._closed, self._timing.acknowledged)
+        self._wait(lambda: self.connack is not None or self._closed, self._patience_to_connect())
         if self.connack is None:
             self.close()
             raise MqttError("the broker closed the connection or did not answer CONNECT")
@@ -219,10 +243,12 @@ class MqttClient:
             _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
         else:
             _, mid = self._client.subscribe(topic_filter, qos)
+        self._pace.sent(len(topic_filter) + _HEADER)
         return self._granted_for(mid)
 
     def unsubscribe(self, topic_filter: str) -> int:
         _, mid = self._client.unsubscribe(topic_filter)
+        self._pace.sent(len(topic_filter) + _HEADER)
         return self._granted_for(mid)
 
     def publish(
@@ -239,7 +265,9 @@ class MqttClient:
         if self._journal is not None and retain:
             self._journal.record([Resource("retained", topic)])
         information = self._client.publish(topic, payload, qos, retain, _properties(PacketTypes.PUBLISH, properties))
+        self._pace.sent(len(topic) + len(payload) + _HEADER, max(qos, 1))
         if qos == 0:
+            self._pace.wait()
             return 0
         if not self._wait(lambda: information.mid in self._acknowledged or self._closed, self._timing.acknowledged):
             raise MqttError(f"no acknowledgement for a publish to {topic}")
@@ -248,6 +276,7 @@ class MqttClient:
     def acknowledge(self, message: paho.MQTTMessage) -> None:
         """Acknowledge a received message, which only ``manual_ack`` leaves to the caller."""
         self._client.ack(message.mid, message.qos)
+        self._pace.sent(message.qos * _HEADER, message.qos)
 
     @property
     def connected(self) -> bool:
@@ -291,6 +320,7 @@ class MqttClient:
         return self._wait(lambda: self._closed, within_s)
 
     def close(self) -> None:
+        self._until_a_disconnect_is_read()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -299,14 +329,17 @@ class MqttClient:
         properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
         if session_expiry_s is not None:
             properties.SessionExpiryInterval = session_expiry_s
+        self._until_a_disconnect_is_read()
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason_code), properties)
         self._client.loop_stop()
 
     def lose(self) -> None:
         """End the connection without a DISCONNECT, as a client does that crashes or loses its network."""
-        connection = cast("socket.socket | None", self._client.socket())
+        connection = self._client.socket()
         if connection is not None:
-            connection.shutdown(socket.SHUT_RDWR)
+            # Of a WebSocket this is no socket, but it has the descriptor of one.
+            with socket.socket(fileno=os.dup(connection.fileno())) as below:
+                below.shutdown(socket.SHUT_RDWR)
         self.wait_closed()
         self._client.loop_stop()
 
@@ -315,18 +348,38 @@ class MqttClient:
         """The payloads of the messages received, as text."""
         return [message.payload.decode(errors="backslashreplace") for message in self.messages]
 
+    def _until_a_disconnect_is_read(self) -> None:
+        """Wait until the broker reads it at once: unread when the connection ends it is none, and the will is due."""
+        if self.connected:
+            self._pace.sent(_HEADER)
+            self._pace.wait()
+
+    def _handshake_headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """Without the Origin, which browsers send and brokers may check; with the brackets that an IPv6 host needs."""
+        default = 443 if self._listener.tls else 80
+        host = self._listener.address
+        host = host.removesuffix(f":{default}") if self._listener.port == default else host
+        return {name: value for name, value in headers.items() if name != "Origin"} | {"Host": host}
+
     def _granted_for(self, mid: int | None) -> int:
         if mid is None or not self._wait(lambda: mid in self._granted or self._closed, self._timing.acknowledged):
             raise MqttError("no SUBACK or UNSUBACK in time")
         return self._granted.get(mid, [0x80])[0]
 
+    def _patience_to_connect(self) -> float:
+        """Seconds in which CONNECT is answered, where the broker has accepted the connections of others as well."""
+        rate = self._allowed.connections_per_s
+        return self._timing.acknowledged + (0.0 if rate is None else _OTHERS_CONNECTIONS / rate)
+
     def _wait(self, condition: Callable[[], bool], within_s: float | None) -> bool:
-        end = time.monotonic() + (self._timing.received if within_s is None else within_s)
+        """Whether something happens within so many seconds of when the broker has read everything."""
+        started = time.monotonic()
+        patience_s = self._timing.received if within_s is None else within_s
         with self._changed:
             while not condition():
                 if self._received > MOST_RECEIVED:
                     raise MqttError(f"the broker sent more than {MOST_RECEIVED // 1024 // 1024} MiB of messages")
-                remaining = end - time.monotonic()
+                remaining = max(started, self._pace.read_at) + patience_s - time.monotonic()
                 if remaining <= 0:
                     return False
                 self._changed.wait(remaining)
@@ -350,6 +403,8 @@ class MqttClient:
         with self._changed:
             self._resolve_alias(message)
             self._received += len(message.payload) + _OVERHEAD
+            if not self._manual_ack:
+                self._pace.sent(message.qos * _HEADER, message.qos)
             if self._received > MOST_RECEIVED:
                 self._client.disconnect()
             elif message.payload.startswith(PROBE.encode()):

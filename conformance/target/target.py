@@ -43,6 +43,7 @@ class Target:
         configuration: Configuration,
         journal: Journal,
         met: Callable[[str, str | None], None] = lambda _client_id, _username: None,
+        turn: Callable[[], None] = lambda: None,
     ) -> None:
         self.api = api
         self.contract = contract
@@ -66,6 +67,7 @@ class Target:
         }
         self.welcome = Welcome(capabilities.profile, sandbox, self.users, self.user_rules, self.client_rules)
         self._met = met
+        self._turn = turn
         self._connections: list[MqttClient] = []
 
     def of(self, kind: Kind) -> Collection:
@@ -114,6 +116,7 @@ class Target:
             owned=self.sandbox,
             allowed=self.capabilities.profile.limits,
             settle=self.api.settling.wait,
+            turn=self._turn,
             timing=self.timing,
             **options,
         )

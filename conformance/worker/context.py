@@ -12,6 +12,7 @@ from conformance import __version__
 from conformance.checks.answers import AnswerChecks
 from conformance.checks.extensions import import_checks
 from conformance.checks.recorder import Recorder
+from conformance.checks.values import ValueWatch
 from conformance.contract import Contract, load_contract
 from conformance.contract.fields import secret_names
 from conformance.target.guard.guard import Guard
@@ -89,12 +90,14 @@ class Context(Worker):
         import_checks()
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
-        self.api.observers += [AnswerChecks(contract, self.recorder), self.stop]
+        self.api.observers += [AnswerChecks(contract, self.recorder), ValueWatch(contract, self.recorder), self.stop]
         self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:
             self.adapter.rules_of_all = Resource("rules_of_all", plan.rules_of_all)
         self.locks = StateLocks(state_folder(plan.configuration, plan.run_id))
+        rate = plan.capabilities.profile.limits.connections_per_s
+        self._connections = RateLimit(rate, state_folder(plan.configuration, plan.run_id) / "connections")
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}
         self._lasting: dict[str, str] = {}
@@ -130,6 +133,7 @@ class Context(Worker):
             self.configuration,
             self.journal,
             self.recorder.history.beyond.client,
+            self._connections.wait,
         )
 
     @property

@@ -13,7 +13,8 @@ from types import ModuleType
 import conformance
 from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
-from conformance.contract.loading import described_versions, openapi_root
+from conformance.contract.document import openapi_root
+from conformance.contract.loading import described_versions
 
 PACKAGE = Path(conformance.__file__).parent
 REFERENCE = PACKAGE / "reference"

@@ -122,13 +122,13 @@ def configured(**fields: Any) -> Configuration:
     ],
 )
 def test_on_whose_word_a_capability_is_missing(
-    capability: str, fields: dict[str, Any], lacking: dict[str, str], why: Omission
+    capability: str, fields: dict[str, Any], lacking: dict[str, Any], why: Omission
 ) -> None:
     assert why_missing(capability, configured(**fields), replace(NOTHING_MISSING, **lacking)) == why
 
 
 def test_capabilities_are_those_that_can_be_missing() -> None:
-    lacking = {name: "gone" for name in Capabilities.__slots__ if name.startswith("no_")}
+    lacking: dict[str, Any] = {name: "gone" for name in Capabilities.__slots__ if name.startswith("no_")}
     assert list(NOTHING_MISSING.missing()) == []
     assert set(replace(NOTHING_MISSING, profile=DeploymentProfile(), **lacking).missing()) == set(CAPABILITIES)
 

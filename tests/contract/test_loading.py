@@ -120,9 +120,7 @@ def test_old_cache_entries_are_forgotten(cache):
     assert len(list(cache.glob("*.json"))) <= 17
 
 
-@pytest.mark.parametrize(
-    ("platform", "variable"), [("win32", "LOCALAPPDATA"), ("linux", "XDG_CACHE_HOME"), ("darwin", "HOME")]
-)
+@pytest.mark.parametrize(("platform", "variable"), [("linux", "XDG_CACHE_HOME"), ("darwin", "HOME")])
 def test_the_cache_is_in_the_users_cache_directory(platform, variable, monkeypatch, tmp_path):
     monkeypatch.setattr(loading.sys, "platform", platform)
     monkeypatch.setenv(variable, str(tmp_path))

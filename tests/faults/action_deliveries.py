@@ -41,7 +41,7 @@ def started_if_enabled(handler: Handler) -> Handler:
     async def start(call: Call) -> Reply:
         if call.deployment.bridges.actions[call.path["id"]].config.get("enable") is False:
             raise ApiError(400, "BAD_REQUEST", "Forbidden operation, bridge not enabled")
-        return await handler(call)  # type: ignore[misc]
+        return await handler(call)
 
     return start
 
@@ -118,7 +118,7 @@ def start_unreachable(handler: Handler) -> Handler:
     async def start(call: Call) -> Reply:
         action = call.deployment.bridges.actions[call.path["id"]]
         reachable = action.status[0] == "connected"
-        return await handler(call) if reachable else Reply(204)  # type: ignore[misc]
+        return await handler(call) if reachable else Reply(204)
 
     return start
 

@@ -46,7 +46,7 @@ def store(call: Call) -> None:
 def store_anyway(handler: Handler) -> Handler:
     async def create(call: Call) -> Reply:
         try:
-            return await handler(call)  # type: ignore[misc]
+            return await handler(call)
         except ApiError:
             store(call)
             raise
@@ -195,7 +195,7 @@ PROBED = scenario("actions", "probe_creates_no_action")
 
 def keep_what_is_probed(handler: Handler) -> Handler:
     async def probe(call: Call) -> Reply:
-        reply = await handler(call)  # type: ignore[misc]
+        reply = await handler(call)
         store(call)
         return reply
 

@@ -175,7 +175,7 @@ def keep_what_is_probed(handler: Handler) -> Handler:
     async def probe(call: Call) -> Reply:
         if f"{call.body['type']}:{call.body['name']}" not in call.deployment.bridges.connectors:
             await create_connector(call)
-        return await handler(call)  # type: ignore[misc]
+        return await handler(call)
 
     return probe
 
@@ -240,7 +240,7 @@ seed("a running connector cannot be started", swallow(START, error_reply(400, "B
 def start_disabled(handler: Handler) -> Handler:
     async def start(call: Call) -> Reply:
         connector = call.deployment.bridges.connectors[call.path["id"]]
-        return await handler(call) if connector.enabled else Reply(204)  # type: ignore[misc]
+        return await handler(call) if connector.enabled else Reply(204)
 
     return start
 
@@ -250,7 +250,7 @@ def crash_if_unreachable(handler: Handler) -> Handler:
         connector = call.deployment.bridges.connectors[call.path["id"]]
         if connector.enabled and not await connector.check():
             raise ApiError(500, "INTERNAL_ERROR", "timeout")
-        return await handler(call)  # type: ignore[misc]
+        return await handler(call)
 
     return start
 

@@ -127,7 +127,7 @@ def seed(
     traits = named([fault.id]) if isinstance(fault, Defect) else NO_TRAITS
     traffic = None if broken or traits else fault
     items = (items,) if isinstance(items, str) else items
-    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin, settings, traits)  # type: ignore[arg-type]
+    FAULTS[name] = Seeded(name, traffic, broken, items, kills, origin, settings, traits)
 
 
 def scenario(module: str, test: str) -> str:

@@ -19,7 +19,7 @@ def table(test: str, family: str) -> str:
 
 
 def function(name: str, make: Callable[[Any], Callable[..., Any]]) -> Broken:
-    return broken(FUNCTIONS, name, make)  # type: ignore[arg-type]
+    return broken(FUNCTIONS, name, make)
 
 
 # --- functions --------------------------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ seed(
 GIVE = "operators_and_paths_give_what_the_manual_says"
 seed(
     "div rounds down",
-    broken(maths._OPERATORS, "div", lambda _: lambda left, right: left // right),  # type: ignore[arg-type]
+    broken(maths._OPERATORS, "div", lambda _: lambda left, right: left // right),
     table(GIVE, "arithmetic"),
     "RUL-32",
 )

@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from conformance.run.node_ids import PACKAGE
 from tests.faults.catalogue import FAULTS
@@ -40,7 +41,7 @@ def assert_found(seeded: Mapping[str, Seeded], settings: Sequence[str], folder: 
     completed = subprocess.run(
         command, input=json.dumps(list(seeded)), cwd=PACKAGE.parent, env=environment(), capture_output=True, text=True
     )
-    found = defaultdict(list)
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in map(json.loads, lines.read_text().splitlines()):
         if line["name"] is None:
             assert line["result"]["failures"] == [], f"{line['item']} fails without a fault"

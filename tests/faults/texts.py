@@ -11,8 +11,9 @@ from conformance.reference.rest import checking
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import broken, json_reply, nothing, seed
 
-UNPRINTABLE = load_contract().unprintable
-assert UNPRINTABLE is not None
+_unprintable = load_contract().unprintable
+assert _unprintable is not None
+UNPRINTABLE = _unprintable
 NO_CLIENTS = json_reply(200, {"data": [], "meta": {"page": 1, "limit": 100, "count": 0, "hasnext": False}})
 
 

@@ -138,7 +138,7 @@ def describe_what_is_put_back(handler: Handler) -> Handler:
         again = call.deployment.bridges.actions[call.path["id"]].config.get("description")
         if again and again == call.body.get("description"):
             call.checked["description"] = "again"
-        return await handler(call)  # type: ignore[misc]
+        return await handler(call)
 
     return change
 

@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from conformance.contract import load_contract
-from conformance.reference import deployment as deployment_module
 from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import Traits
 from conformance.reference.deployment import Settings
@@ -24,8 +22,6 @@ from tests.waiting import PATIENCE_S
 
 KEY, SECRET, TOKEN = "recorded-key", "recorded-secret", "recorded-token"
 _LOOPBACK = ("127.0.0.1", 0)
-# The document is the same for all deployments, and reading it takes longer than starting one.
-deployment_module.load_contract = functools.cache(load_contract)
 
 
 @contextlib.contextmanager

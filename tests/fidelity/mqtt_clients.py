@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -82,7 +83,7 @@ class _Client:
         self._end: dict[str, Any] = {}
         options = {} if self.version == _V5 else {"clean_session": step["clean_start"]}
         self._paho = paho.Client(
-            paho.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             client_id=step["clientid"],
             protocol=self.version,
             reconnect_on_failure=False,
@@ -141,7 +142,7 @@ class _Client:
             self.answers()
         deadline = time.monotonic() + seconds
         quiet = QUIET_SECONDS if wanted else 0.0
-        found = []
+        found: list[dict[str, Any]] = []
         while True:
             left = deadline - time.monotonic() if len(found) < wanted else quiet
             try:
@@ -176,7 +177,7 @@ class _Client:
         else:
             connected = self.connection(False, within_s)
             messages = self.receive(step["messages"], 0)
-        seen = {"connected": connected, "messages": len(messages)}
+        seen: dict[str, Any] = {"connected": connected, "messages": len(messages)}
         if "properties" in step:
             seen["properties"] = [message["properties"] for message in messages]
         return seen
@@ -208,7 +209,7 @@ class _Client:
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         shown = {
             "topic": message.topic,
-            **_payload(message.payload),
+            **_payload(bytes(message.payload)),
             "qos": message.qos,
             "retain": message.retain,
             "dup": message.dup,

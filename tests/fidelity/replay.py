@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from conformance.reference.defects import NO_TRAITS
@@ -217,7 +218,7 @@ class _Player:
                 case "retainer_enabled":
                     self._set_up("PUT", "/api/v5/mqtt/retainer", {"enable": value})
                 case "api_keys":
-                    self._deployment.call(lambda deployment, keys=value: add_api_keys(deployment, keys))
+                    self._deployment.call(partial(add_api_keys, keys=value))
                 case _:
                     raise ValueError(f"unknown fixture {name!r}")
 

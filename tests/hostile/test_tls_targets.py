@@ -17,7 +17,7 @@ from conformance.target.timing import Timing
 from tests.hostile import command
 from tests.hostile.client import Client
 from tests.hostile.clock import HurryingClock
-from tests.hostile.server import Exchange, HostileServer
+from tests.hostile.server import Case, Exchange, HostileServer
 from tests.run.command import environment
 from tests.waiting import PATIENCE_S
 
@@ -101,7 +101,7 @@ def test_slow_answer_over_tls_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
     async def drip(exchange: Exchange) -> None:
         await exchange.endlessly(b"x", 0.1)
 
-    cases = {"/rules": drip}
+    cases: dict[str, Case] = {"/rules": drip}
     with (
         HostileServer(cases, tls=serving("trusted")) as server,
         Client(server.base_url, tmp_path, ca_bundle=CA) as client,

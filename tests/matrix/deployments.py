@@ -10,13 +10,17 @@ from allpairspy import AllPairs
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A deployment by its settings (``serve --setting``); ``what`` tells people, ``missing`` is a part of the reason
-    for what cannot be decided on it, "" where everything can."""
+    """A deployment by its settings (``serve --setting``).
+
+    ``what`` tells people, ``missing`` is a part of the reason for what cannot be decided on it, "" where everything
+    can. ``items``: what it concerns besides the items that nearly every setting does.
+    """
 
     name: str
     settings: tuple[str, ...]
     what: str
     missing: str = ""
+    items: tuple[str, ...] = ()
 
 
 DEPLOYMENTS = (
@@ -74,26 +78,44 @@ DEPLOYMENTS = (
     Configured("keep-alive", ("mqtt.server_keepalive=30",), "the server sets the keep-alive"),
     Configured("no-echo", ("mqtt.ignore_loop_deliver=true",), "MQTT 3.1.1 clients do not get their own messages"),
     Configured("few-sessions", ("license.max_sessions=6",), "a license for six sessions"),
+    Configured(
+        "websocket",
+        ("listeners.tcp.default.enable=false", "listeners.ws.default.enable=true"),
+        "MQTT over WebSocket alone",
+    ),
+    Configured("connection-rate", ("listeners.tcp.default.max_conn_rate=10/s",), "ten connections a second"),
+    Configured("message-rate", ("listeners.tcp.default.messages_rate=50/s",), "50 messages a second of each client"),
+    Configured("byte-rate", ("listeners.tcp.default.bytes_rate=20KB/s",), "20 KB a second of each client"),
+    Configured(
+        "open-source",
+        ("edition=Opensource",),
+        "the open-source edition",
+        "has only the types http, mqtt",
+        ("conformance/scenarios/test_types.py", "conformance/scenarios/test_schema_registry.py"),
+    ),
     Configured("no-qos-0-queue", ("mqtt.mqueue_store_qos0=false",), "QoS 0 is not queued"),
 )
 
-_FACTORS = (
-    ("", "authorization.no_match=deny"),
-    ("authentication.enable=false", "authentication.enable=true"),
-    ("", "authentication.user_id_type=clientid"),
-    ("", "authorization.deny_action=disconnect"),
-    ("", "retainer.enable=false"),
-    ("", "mqtt.max_qos_allowed=1"),
-    ("", "mqtt.retain_available=false"),
-    ("", "mqtt.wildcard_subscription=false"),
-    ("", "mqtt.shared_subscription=false"),
-    ("", "mqtt.server_keepalive=30"),
-    ("", "mqtt.ignore_loop_deliver=true"),
-    ("", "license.max_sessions=8"),
+_FACTORS: tuple[tuple[str, ...], ...] = (
+    ("authorization.no_match=deny",),
+    ("authentication.enable=true",),
+    ("authentication.user_id_type=clientid",),
+    ("authorization.deny_action=disconnect",),
+    ("retainer.enable=false",),
+    ("mqtt.max_qos_allowed=1",),
+    ("mqtt.retain_available=false",),
+    ("mqtt.wildcard_subscription=false",),
+    ("mqtt.shared_subscription=false",),
+    ("mqtt.server_keepalive=30",),
+    ("mqtt.ignore_loop_deliver=true",),
+    ("license.max_sessions=8",),
+    ("listeners.tcp.default.enable=false", "listeners.ws.default.enable=true"),
+    ("listeners.tcp.default.messages_rate=50/s", "listeners.ws.default.messages_rate=50/s"),
 )
+"""What may be set together with anything else here."""
 
 
 def pairwise() -> Iterator[tuple[str, ...]]:
-    """Settings that hold every pair of the factors' values together at least once."""
-    for values in AllPairs([list(values) for values in _FACTORS]):
-        yield tuple(value for value in values if value)
+    """Settings such that any two factors are met together, either without the other, and both absent."""
+    for values in AllPairs([[(), factor] for factor in _FACTORS]):
+        yield tuple(setting for value in values for setting in value)

@@ -36,7 +36,7 @@ def balanced(deployment: EmbeddedDeployment) -> Iterator[FaultProxy]:
 @pytest.mark.parametrize("items", [DATA_PLANE, CHEAP], ids=["data-plane", "stores"])
 def test_reads_that_lag_are_no_defects(items: tuple[str, ...], tmp_path: Path) -> None:
     with start_embedded(nodes=2, replication_delay=DELAY_S) as deployment, balanced(deployment) as proxy:
-        env = environment(deployment, BASE_URL=proxy.base_url, MQTT=deployment.mqtt, SEED="1", PROFILE="smoke")
+        env = environment(deployment, BASE_URL=proxy.base_url, MQTT=str(deployment.mqtt), SEED="1", PROFILE="smoke")
         command = ("run", "-n", "0", "--replication-lag", f"{DELAY_S * 1000:g}ms", *items)
         completed = run(*command, env=env, cwd=tmp_path)
     assert completed.returncode in (0, 1), completed.stdout + completed.stderr

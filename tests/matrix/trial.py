@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import conformance
 from conformance.reference.embedded import start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.report.storage import read_run
@@ -26,7 +27,19 @@ DATA_PLANE = tuple(
         "session_ends.py::test_ban[user-name-mqtt5-kept]",
     )
 )
-"""Items for which it matters how a deployment is configured."""
+"""Items that nearly every setting concerns: some seconds for a deployment."""
+
+_LONG = ("connectors", "identifiers", "sql_statements", "sql_table", "texts", "type_secrets", "types", "wrong_bodies")
+_REST_ALONE = frozenset(f"test_{name}.py" for name in _LONG)
+"""Scenarios that arrange nothing at the broker, and that take long."""
+
+SCENARIOS = tuple(
+    f"conformance/{folder}/{file.name}"
+    for folder in ("scenarios", "models")
+    for file in sorted(Path(conformance.__file__).parent.joinpath(folder).glob("test_*.py"))
+    if file.name not in _REST_ALONE
+)
+"""Every scenario and model at whose outcome a setting could have a hand."""
 
 
 def run_on(settings: Sequence[str], folder: Path, *items: str, workers: int = 0) -> RunResult:

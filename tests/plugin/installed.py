@@ -1,11 +1,10 @@
-"""The suite as a wheel lays it out in an environment, and pytest beside it."""
+"""The suite as its wheel, installed in a folder, and pytest beside it."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import tomllib
+import zipfile
 from pathlib import Path
 
 from tests.run.command import environment
@@ -14,21 +13,24 @@ from tests.waiting import RUN_PATIENCE_S
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def build(kind: str, folder: Path) -> Path:
+    """Build the distribution of a ``kind`` (wheel, sdist) into ``folder``; returns its file."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        timeout=RUN_PATIENCE_S,
+        check=True,
+    )
+    (file,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+    return file
+
+
 def install(site: Path) -> Path:
-    """Lay the suite out in the folder ``site`` as its wheel does; returns ``site``."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    for source, target in [*((name, name) for name in wheel["only-include"]), *wheel["force-include"].items()]:
-        if (ROOT / source).is_dir():
-            shutil.copytree(ROOT / source, site / target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / source, site / target)
-    metadata = site / "emqx_conformance-0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: emqx-conformance\nVersion: 0\n")
-    entries = project["project"]["entry-points"]["pytest11"]
-    lines = [f"{name} = {module}" for name, module in entries.items()]
-    (metadata / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines, ""]))
+    """Install the suite as pip installs its wheel, without what it depends on, in the folder ``site``; returns it."""
+    with zipfile.ZipFile(build("wheel", site)) as wheel:
+        wheel.extractall(site)
     return site
 
 

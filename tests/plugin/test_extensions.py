@@ -73,6 +73,7 @@ def test_example_is_what_the_command_writes() -> None:
 
 
 def test_requirements_of_extensions_decide(target: EmbeddedDeployment, installed: Path, tmp_path: Path) -> None:
+    assert target.mqtt is not None
     env = environment(target, MQTT=target.mqtt) | {"PYTHONPATH": str(installed)}
     selected = ("-n", "0", "acme_conformance", "strict_conformance")
     failed = run("run", *selected, "--report-dir", "failed", env=env, cwd=tmp_path)
@@ -204,7 +205,7 @@ def test_extension_in_order_is_taken(package: Write) -> None:
 
 def test_session_with_items_of_an_extension_loads_the_suite(package: Write, tmp_path: Path) -> None:
     package({"sub/__init__.py": "", "sub/test_more.py": ""})
-    plain = {"pyargs": False, "ignored": [".*"]}
+    plain: Any = {"pyargs": False, "ignored": [".*"]}
     assert selects_suite(["gadget/test_it.py"], tmp_path, **plain)
     assert selects_suite(["."], tmp_path, **plain)
     assert not selects_suite(["other"], tmp_path, **plain)

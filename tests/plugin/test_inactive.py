@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -66,8 +67,8 @@ def test_option_of_another_plugin_serves_the_suite_as_well(
     env = environment(target)
     del env["EMQX_CONFORMANCE_BASE_URL"]
     item = "conformance.scenarios.test_rules::test_deleted_rule_is_gone"
-    options = ("--base-url", target.base_url, "--seed=7")
-    completed = pytest_beside(site, "--pyargs", item, *options, cwd=tmp_path, env=env)
+    given = ("--base-url", target.base_url, "--seed=7")
+    completed = pytest_beside(site, "--pyargs", item, *given, cwd=tmp_path, env=env)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     report = report_of(tmp_path / "reports")
     assert (report["target"]["base_url"], report["seed"]) == (target.base_url, 7)
@@ -85,7 +86,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_environment_within_a_project_is_not_of_the_project(package: Path) -> None:
     project = package.parents[2]
-    plain = {"pyargs": False, "ignored": IGNORED}
+    plain: dict[str, Any] = {"pyargs": False, "ignored": IGNORED}
     assert selects_suite(["."], project, **plain)
     (project / "env" / "pyvenv.cfg").touch()
     assert not selects_suite(["."], project, **plain)

@@ -148,10 +148,11 @@ def test_consequence_of_nothing_that_is_told_is_a_failure() -> None:
     told.failures.clear()
     _, met = settled(told, victim(sighting()))
     assert (met.failures[0].consequence_of, met.outcome) == (None, "failed")
-    met = victim(sighting())
-    met.failures[0].consequence_of, met.outcome = "gw9-1", "passed"  # its worker found that, and died
-    settle([met])
-    assert (met.failures[0].consequence_of, met.outcome) == (None, "failed")
+    left = victim(sighting())
+    left.failures[0].consequence_of, left.outcome = "gw9-1", "passed"  # its worker found that, and died
+    settle([left])
+    undecided: ItemResult = left
+    assert (undecided.failures[0].consequence_of, undecided.outcome) == (None, "failed")
 
 
 def test_failure_is_no_consequence_of_itself() -> None:

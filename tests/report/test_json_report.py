@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from jsonschema import Draft202012Validator
 from conformance.report.errors import ReportError
 from conformance.report.json_report import build_report, read_report, schema, write_report
 from conformance.report.verdict import Selection, decide
-from conformance.result import PartSelected, RunResult
+from conformance.result import Omission, Outcome, PartSelected, RunResult
 from tests.report.samples import CATALOGUE, OPERATIONS, failing_items, failure, good_items, item, run_of, runs
 
 
@@ -32,7 +33,7 @@ def test_structure(tmp_path: Path) -> None:
     assert list(report) == [
         "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "profile", "mode",
         "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes",
-        "waivers", "left_out",
+        "waivers", "left_out", "values",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -45,7 +46,13 @@ def test_structure(tmp_path: Path) -> None:
         "seed": "int",
         "profile": "str",
         "mode": "str",
-        "selection": {"items": ["str"], "expression": "str", "markers": "NoneType", "deselected": ["str"]},
+        "selection": {
+            "items": ["str"],
+            "expression": "str",
+            "markers": "NoneType",
+            "deselected": ["str"],
+            "options": [],
+        },
         "started_at": "str",
         "duration_s": "float",
         "totals": dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
@@ -88,6 +95,7 @@ def test_structure(tmp_path: Path) -> None:
         "left_out": [
             {"why": "str", "reason": "str", "items": "int", "requirements": [], "partly": [], "operations": []}
         ],
+        "values": [],
     }
 
 
@@ -128,15 +136,15 @@ def test_message_ends_with_the_attribution(attributed: dict[str, str], last_sent
 def test_schema_is_closed() -> None:
     Draft202012Validator.check_schema(schema())
 
-    def objects(part: object) -> list[dict[str, object]]:
+    def objects(part: object) -> list[dict[str, Any]]:
         members = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
         found = [deeper for member in members for deeper in objects(member)]
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 12
-    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out"}
-    added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause"}
+    assert len(closed) == 13
+    added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
+    added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
@@ -171,7 +179,10 @@ def test_every_requirement_is_kept_selected_or_not() -> None:
 
 def test_complete_means_that_nothing_is_missing() -> None:
     assert build_report(run_of(good_items()))["complete"]
-    for outcome, omission in (("skipped", "chosen"), ("skipped", "undecided"), ("not_run", None), ("error", None)):
+    lacking: list[tuple[Outcome, Omission | None]] = [
+        ("skipped", "chosen"), ("skipped", "undecided"), ("not_run", None), ("error", None)
+    ]  # fmt: skip
+    for outcome, omission in lacking:
         missing = item("test_x", None, "RUL-01", outcome=outcome, omission=omission)
         assert not build_report(run_of([*good_items(), missing]))["complete"]
 
@@ -185,7 +196,7 @@ def test_complete_means_that_nothing_is_missing() -> None:
         ("duration_s", -0.1, "$.duration_s"),
     ],
 )
-def test_result_that_does_not_fit_is_refused(tmp_path: Path, field: str, value: object, where: str) -> None:
+def test_result_that_does_not_fit_is_refused(tmp_path: Path, field: str, value: Any, where: str) -> None:
     with pytest.raises(ReportError) as caught:
         write_report(run_of(failing_items(), **{field: value}), tmp_path)
     assert f"report.json is no valid report: {where}: " in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from tests.report.samples import failing_items, failure, good_items, hostile_ite
 from tests.report.screens import console_of
 
 
-def shown(run: RunResult, report: Path | None = None, **console: object) -> str:
+def shown(run: RunResult, report: Path | None = None, **console: Any) -> str:
     file = io.StringIO()
     summary(run, console_of(file, **console), report)
     return file.getvalue()
@@ -75,7 +76,7 @@ def test_end_fits_on_one_screen(width: int) -> None:
 
 
 @pytest.mark.parametrize("items", [good_items(), []])
-def test_summary_of_other_runs(items: list) -> None:
+def test_summary_of_other_runs(items: list[ItemResult]) -> None:
     run = run_of(items)
     text = shown(run)
     assert f"Verdict: {run.verdict.upper()}" in text

@@ -13,7 +13,7 @@ from conformance.result import ItemResult, LeftOut, Omission, Outcome, PartSelec
 from tests.report.samples import CATALOGUE, OPERATIONS, SELECTION, failing_items, failure, good_items, item, items
 from tests.report.samples import selections as any_selection
 
-FROM_BEST = ("conformant", "conformant_with_waivers", "partial", "inconclusive", "non_conformant")
+FROM_BEST: tuple[Verdict, ...] = ("conformant", "conformant_with_waivers", "partial", "inconclusive", "non_conformant")
 some_items = st.lists(items, max_size=5)
 troubles = st.lists(st.sampled_from(["interrupted", "a worker died"]), max_size=2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.commands.cli import main
-from conformance.report import files
 from conformance.report.errors import UnwritableError
 from conformance.report.writers import remove_reports, write_reports
 from tests.report.samples import failing_items, good_items, run_of
@@ -21,14 +21,14 @@ NAMES = ["run.json", "report.json", "junit.xml", "index.html"]
 def full(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Names of files for which the disk has no room."""
     names: set[str] = set()
-    really = files.tempfile.mkstemp
+    really = tempfile.mkstemp
 
     def mkstemp(*, prefix: str, **options: Any) -> Any:
         if prefix.strip(".") in names:
             raise OSError(28, "No space left on device")
         return really(prefix=prefix, **options)
 
-    monkeypatch.setattr(files.tempfile, "mkstemp", mkstemp)
+    monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
     return names
 
 

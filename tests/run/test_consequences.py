@@ -95,7 +95,7 @@ def sticking(handler: Handler) -> Handler:
         rule = call.deployment.rules.get(call.path["id"])
         if rule is not None and not isinstance(rule.config.get("description", ""), str):
             raise ApiError(400, "BAD_REQUEST", "the description is odd")
-        deleted: Reply = await handler(call)  # type: ignore[misc]
+        deleted: Reply = await handler(call)
         return deleted
 
     return handle

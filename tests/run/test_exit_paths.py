@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_seed_is_the_same_every_day_unless_it_is_random(target: EmbeddedDeployme
         ([], {"SEED": "x"}, "EMQX_CONFORMANCE_SEED"),
     ],
 )
-def test_wrong_usage_is_2(arguments: list[str], variables: dict[str, str], expected: str, tmp_path: Path) -> None:
+def test_wrong_usage_is_2(arguments: list[str], variables: dict[str, Any], expected: str, tmp_path: Path) -> None:
     assert_one_sentence(run("run", *arguments, env=environment(**variables), cwd=tmp_path), 2, expected)
 
 

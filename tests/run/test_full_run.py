@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.catalogue.coverage import account
+from conformance.catalogue.coverage import account, unreachable_values
 from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
 from conformance.reference.defects import Defect
@@ -59,6 +59,14 @@ def test_every_documented_status_is_reached_or_listed(reference_run: RunResult) 
     coverage = account(CONTRACT, {entry.operation: entry.statuses for entry in reference_run.operations})
     assert coverage.missed == [], "neither reached nor listed in conformance/catalogue/unreachable.toml"
     assert coverage.reached == [], "listed as unreachable, and yet reached"
+
+
+def test_every_value_class_is_reached_or_listed(reference_run: RunResult) -> None:
+    missed = {entry.subject: entry.missed for entry in reference_run.values if entry.missed}
+    assert missed == {}, "neither reached nor listed in conformance/catalogue/unreachable.toml"
+    excused = {(entry.subject, one) for entry in reference_run.values for one in entry.excused}
+    unneeded = [entry for entry in unreachable_values() if not any(entry.covers(*one) for one in excused)]
+    assert unneeded == [], "listed as unreachable, and yet reached"
 
 
 def test_requirements_are_about_operations_their_tests_really_call(reference_run: RunResult) -> None:

@@ -8,7 +8,7 @@ import requests
 
 from conformance.contract import paths
 from conformance.reference.embedded import start_embedded
-from conformance.scenarios.test_list_filters import ONE_PAGE
+from conformance.scenarios.walked import ONE_PAGE
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
 from tests.waiting import PATIENCE_S
@@ -22,7 +22,7 @@ FILTERED = "conformance/scenarios/test_list_filters.py::test_filters_of_users"
 def test_list_that_others_fill_is_looked_at_through_a_filter(tmp_path: Path) -> None:
     whole: list[str] = []
 
-    def record(request, forward) -> Reply:  # type: ignore[no-untyped-def]
+    def record(request, forward) -> Reply:
         reply = forward()
         if request.is_for(f"GET {paths.USERS}") and len(reply.json.get("data", ())) >= ONE_PAGE:
             whole.append(request.query)

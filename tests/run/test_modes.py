@@ -33,7 +33,7 @@ def target() -> Iterator[EmbeddedDeployment]:
 def test_read_only_run_sends_nothing_but_reads_and_is_partial(target: EmbeddedDeployment, tmp_path: Path) -> None:
     sent: Counter[str] = Counter()
 
-    def record(request, forward) -> Reply:  # type: ignore[no-untyped-def]
+    def record(request, forward) -> Reply:
         sent[request.method] += 1
         return forward()
 
@@ -102,7 +102,7 @@ def test_smoke_types_follow_the_seed() -> None:
 def test_target_that_cannot_reach_the_sink_lacks_it(target: EmbeddedDeployment, tmp_path: Path) -> None:
     """As a deployment in a container, whose loopback is another, behind a port on this machine."""
 
-    def unreachable(request, forward) -> Reply:  # type: ignore[no-untyped-def]
+    def unreachable(request, forward) -> Reply:
         if request.is_for("POST /connectors_probe"):
             body = b'{"code":"TEST_FAILED","message":"econnrefused"}'
             return Reply(400, {"content-type": "application/json"}, body)
@@ -133,7 +133,7 @@ def test_workers_together_keep_to_the_rate(target: EmbeddedDeployment, tmp_path:
     arrived: list[float] = []
     next_slots: list[float] = []
 
-    def record(_request, forward) -> Reply:  # type: ignore[no-untyped-def]
+    def record(_request, forward) -> Reply:
         arrived.append(time.monotonic())
         next_slots.append(next_slot(tmp_path / "reports"))
         return forward()

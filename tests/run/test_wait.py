@@ -98,7 +98,12 @@ def test_wrong_usage(
 
 def test_refused_credentials_are_not_waited_for(server: HttpServer, wait: Callable[..., Result]) -> None:
     asked: list[Received] = []
-    server.respond = lambda request: asked.append(request) or REFUSED
+
+    def refuse(request: Received) -> Reply:
+        asked.append(request)
+        return REFUSED
+
+    server.respond = refuse
     result = wait("--base-url", f"{server.url}/api/v5", *KEY)
     assert result.exit_code == 2
     assert "refuses the credentials (401 BAD_API_KEY_OR_SECRET)" in result.stderr

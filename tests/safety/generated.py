@@ -108,16 +108,18 @@ _mqtt_connectors = _object(
     pool_size=st.just(1),
 )
 _other_connectors = st.one_of(
-    _object({"type": st.just(kind), "name": _new, **fields}, enable=_flags)
-    for kind, fields in {
-        "cassandra": {"servers": _hosts, "keyspace": st.just("k")},
-        "mysql": {"server": _hosts, "database": st.just("d"), "username": st.just("u")},
-        "kafka_producer": {"bootstrap_hosts": _hosts},
-        "redis": {"parameters": _object({"redis_type": st.just("single"), "server": _hosts})},
-        "s3": {"host": _bare_hosts, "port": _ports, "access_key_id": _texts, "secret_access_key": _texts},
-        "rabbitmq": {"server": _bare_hosts, "port": _ports, "username": st.just("u"), "password": st.just("p")},
-        "kinesis": {"endpoint": _hosts, "aws_access_key_id": _texts, "aws_secret_access_key": _texts},
-    }.items()
+    *(
+        _object({"type": st.just(kind), "name": _new, **fields}, enable=_flags)
+        for kind, fields in {
+            "cassandra": {"servers": _hosts, "keyspace": st.just("k")},
+            "mysql": {"server": _hosts, "database": st.just("d"), "username": st.just("u")},
+            "kafka_producer": {"bootstrap_hosts": _hosts},
+            "redis": {"parameters": _object({"redis_type": st.just("single"), "server": _hosts})},
+            "s3": {"host": _bare_hosts, "port": _ports, "access_key_id": _texts, "secret_access_key": _texts},
+            "rabbitmq": {"server": _bare_hosts, "port": _ports, "username": st.just("u"), "password": st.just("p")},
+            "kinesis": {"endpoint": _hosts, "aws_access_key_id": _texts, "aws_secret_access_key": _texts},
+        }.items()
+    )
 )
 _connectors = _mostly(_http_connectors | _mqtt_connectors, _other_connectors, 3)
 _http_actions = _object(

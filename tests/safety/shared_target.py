@@ -69,7 +69,7 @@ class SharedTarget:
         self.published: list[str] = []
         self.deployment.hooks.on("message_publish", lambda _event, context: self.published.append(context["topic"]))
         self.deployment.rules.writes = self.deployment.rules.deletions = UnguardedWrites(0)
-        self.deployment.schemas.writes = UnguardedWrites(0)
+        self.deployment.schemas.writes = self.deployment.access.writes = UnguardedWrites(0)
         self.broker = f"127.0.0.1:{self.loop.run_until_complete(self.deployment.start(('127.0.0.1', 0)))[0]}"
         network.brokers.add(self.broker)
         self.clients: dict[str, Client] = {}
@@ -122,7 +122,8 @@ class SharedTarget:
         self._count()
         everybody_is_there = all(client.connected for client in self.clients.values())
         if reconnect or not everybody_is_there or self._subscriptions() != self._subscribed:
-            for connection in list(deployment.broker.connections):
+            connections: list[Any] = list(deployment.broker.connections)
+            for connection in connections:
                 connection.abort()
             deployment.broker.connections.clear()
             deployment.broker.sessions.clear()
@@ -181,8 +182,9 @@ class SharedTarget:
 
     def _count(self) -> None:
         """Give every counter something to lose."""
-        counters = [rule.metrics for rule in self.deployment.rules.all()]
-        for metrics in (*counters, *(action.metrics for action in self.deployment.bridges.actions.values())):
+        counters: list[Any] = [rule.metrics for rule in self.deployment.rules.all()]
+        counters += [action.metrics for action in self.deployment.bridges.actions.values()]
+        for metrics in counters:
             metrics.matched()
 
     def _connect(self) -> None:
@@ -212,7 +214,8 @@ class SharedTarget:
 
     def _bridge_marks(self) -> list[tuple[Any, Any]]:
         bridges = self.deployment.bridges
-        return [(item, item.config) for item in (*bridges.connectors.values(), *bridges.actions.values())]
+        items: list[Any] = [*bridges.connectors.values(), *bridges.actions.values()]
+        return [(item, item.config) for item in items]
 
     def _subscriptions(self) -> dict[str, tuple[str, ...]]:
         sessions = self.deployment.broker.sessions

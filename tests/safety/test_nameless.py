@@ -252,8 +252,8 @@ def test_messages_of_the_target_itself_are_nobody_s_change(
     (messages,) = [entry for entry in inventory_result(aftermath).collections if entry.name == "retained messages"]
     assert messages.activity() == ""
 
+    assert aftermath.after is not None
     before = aftermath.after
-    assert before is not None
     for topic in ("$SYS/brokers", "$SYS/brokers/emqx@127.0.0.1/uptime"):
         recorded.call("DELETE", f"/mqtt/retainer/message/{quote(topic, safe='')}")
     assert inventory_result(end(scene, before)).sentences() is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_connector_of_the_reference_takes_a_redirect_for_an_answer(
             worker.hosts.allow(origin.url.removeprefix("http://"))
             name, topic = worker.sandbox.name("con"), worker.sandbox.topic()
             connector = {"type": "http", "name": name, "url": origin.url}
-            action = {"type": "http", "name": name, "connector": name, "local_topic": topic}
+            action: dict[str, Any] = {"type": "http", "name": name, "connector": name, "local_topic": topic}
             action["parameters"] = {"path": "/hook", "method": "post"}
             assert worker.api.call("POST /connectors", json=connector).status == 201
             assert worker.api.call("POST /actions", json=action).status == 201

@@ -9,7 +9,8 @@ import pytest
 
 from conformance.contract.operations import JSON_MEDIA_TYPE
 from conformance.fuzz.adapt import into_sandbox
-from conformance.fuzz.boundaries import NO_SUCH_MEMBER, body_mutations
+from conformance.fuzz.boundaries import body_mutations
+from conformance.fuzz.fuzzing import NO_SUCH_MEMBER
 from conformance.fuzz.identities import Identities
 from conformance.fuzz.space import Subject, subjects
 from conformance.target.guard.guard import Guard, Outgoing

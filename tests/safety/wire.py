@@ -8,7 +8,9 @@ from typing import Any
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.connection import Connection
 from conformance.reference.mqtt.encoder import encode
+from conformance.reference.mqtt.listener import Listener
 from conformance.reference.mqtt.packets import Connect, Disconnect, Packet, Publish, Subscribe, SubscribeOptions
+from conformance.reference.nodes import FIRST_NODE
 
 _VERSION = 5
 _PUBLISH = 3
@@ -40,7 +42,8 @@ class Client:
         self.host = host
         self.connected = True
         self.received = 0
-        self._connection = Connection(broker)
+        listener = Listener(broker, broker.configuration.listeners[0], FIRST_NODE)
+        self._connection = Connection(broker, FIRST_NODE, listener)
         self._connection.connection_made(_Transport(self))
         self._send(Connect(client_id, _VERSION, username=client_id, keepalive=0))
         if filters:

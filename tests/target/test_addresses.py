@@ -9,16 +9,50 @@ from conformance.target.durations import duration_s, duration_text
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("broker.example:1883", ("broker.example", 1883, False)),
-        ("mqtt://10.0.0.1:1883", ("10.0.0.1", 1883, False)),
-        ("mqtts://[2001:db8::1]:8883", ("2001:db8::1", 8883, True)),
+        ("broker.example:1883", ("broker.example", 1883, False, None)),
+        ("mqtt://10.0.0.1:1883", ("10.0.0.1", 1883, False, None)),
+        ("mqtts://[2001:db8::1]:8883", ("2001:db8::1", 8883, True, None)),
+        ("ws://broker.example:8083/mqtt", ("broker.example", 8083, False, "/mqtt")),
+        ("ws://broker.example", ("broker.example", 80, False, "/mqtt")),
+        ("wss://broker.example/a/b?c=d", ("broker.example", 443, True, "/a/b?c=d")),
+        ("wss://[2001:db8::1]:8084/", ("2001:db8::1", 8084, True, "/")),
     ],
 )
-def test_listener_has_host_port_and_perhaps_tls(text, expected):
+def test_listener_has_host_port_and_perhaps_tls_and_a_path(text, expected):
     assert split_listener(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "host", "host:", "host:0", "host:65536", "http://host:1", "user@host:1", "a b:1"])
+@pytest.mark.parametrize(
+    ("text", "kind", "written"),
+    [
+        ("mqtt://a:1", "tcp", "a:1"),
+        ("mqtts://a:1", "ssl", "a:1"),
+        ("ws://a", "ws", "ws://a:80/mqtt"),
+        ("wss://[::1]:8084/x", "wss", "wss://[::1]:8084/x"),
+    ],
+)
+def test_listener_is_of_a_type_of_emqx(text, kind, written):
+    assert (split_listener(text).type, str(split_listener(text))) == (kind, written)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "host",
+        "host:",
+        "host:0",
+        "host:65536",
+        "http://host:1",
+        "user@host:1",
+        "a b:1",
+        "ws://",
+        "ws://host:0/mqtt",
+        "ws://host/a b",
+        "ws://u:p@host/mqtt",
+        "mqtt://host:1/mqtt",
+    ],
+)
 def test_what_is_no_listener_is_refused(text):
     with pytest.raises(ValueError, match="is not HOST:PORT"):
         split_listener(text)

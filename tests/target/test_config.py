@@ -41,6 +41,13 @@ def test_nothing_given_means_the_embedded_deployment() -> None:
         ({**BASE, "api_secret_file": "/does/not/exist"}, {}, "--api-secret-file: /does/not/exist cannot be read"),
         (BASE, {}, "the secret (--api-secret-file or EMQX_CONFORMANCE_API_SECRET) is missing"),
         ({**BASE, "viewer_key": "v"}, SECRET, "(--viewer-secret-file or EMQX_CONFORMANCE_VIEWER_SECRET) is missing"),
+        (
+            {**BASE, "messages_rate": "fast"},
+            SECRET,
+            "--messages-rate: 'fast' is not a rate like 50/s, 100/10s or 500KB/s",
+        ),
+        (BASE, SECRET | {"EMQX_CONFORMANCE_BYTES_RATE": "0"}, "EMQX_CONFORMANCE_BYTES_RATE: '0' is not a rate"),
+        ({"max_conn_rate": "10/s"}, {}, "--max-conn-rate needs --base-url"),
         (BASE, SECRET | {"EMQX_CONFORMANCE_PUBLISHER_SECRET": "hidden"}, "--publisher-key is missing"),
         (BASE, {"EMQX_CONFORMANCE_API_SECRET": "abc"}, "less than 4 characters cannot be kept out of the reports"),
         (BASE, {"EMQX_CONFORMANCE_TOKEN": "two words"}, "characters that no Authorization header can carry"),

@@ -30,7 +30,7 @@ def journal(tmp_path: Path) -> Journal:
 
 @settings(deadline=None)
 @given(steps, st.binary(max_size=60))
-def test_file_tells_what_may_exist_even_when_torn(tmp_path_factory, steps, torn: bytes) -> None:  # type: ignore[no-untyped-def]
+def test_file_tells_what_may_exist_even_when_torn(tmp_path_factory, steps, torn: bytes) -> None:
     file = tmp_path_factory.mktemp("journal") / "journal-main.jsonl"
     journal = Journal(file, HEADER)
     for step, resource in steps:
@@ -51,7 +51,7 @@ def test_file_tells_what_may_exist_even_when_torn(tmp_path_factory, steps, torn:
 
 @settings(deadline=None)
 @given(st.integers(min_value=0, max_value=400))
-def test_every_beginning_of_a_journal_is_one(tmp_path_factory, length: int) -> None:  # type: ignore[no-untyped-def]
+def test_every_beginning_of_a_journal_is_one(tmp_path_factory, length: int) -> None:
     file = tmp_path_factory.mktemp("journal") / "journal-main.jsonl"
     journal = Journal(file, HEADER)
     journal.record([RULE])

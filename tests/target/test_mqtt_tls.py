@@ -1,4 +1,4 @@
-"""A listener behind TLS: mqtts:// connects with the configured CA, and with no other."""
+"""A listener behind TLS: mqtts:// and wss:// connect with the configured CA, and with no other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from conformance.reference.embedded import start_embedded
+from conformance.reference.node_configuration import NodeConfiguration
+from conformance.target.addresses import split_listener
 from conformance.target.mqtt import MqttClient, MqttError
 from tests.waiting import PATIENCE_S
 
@@ -54,22 +56,33 @@ def behind_tls(upstream: str) -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with start_embedded() as deployment:
+def listeners() -> Iterator[dict[str, str]]:
+    """Listeners of one deployment behind TLS, by their type."""
+    configuration = NodeConfiguration.parse(["listeners.ws.default.enable=true"])
+    with start_embedded(configuration=configuration) as deployment:
         assert deployment.mqtt is not None
-        with behind_tls(deployment.mqtt) as port:
-            yield port
+        assert deployment.ws is not None
+        with behind_tls(deployment.mqtt) as plain, behind_tls(split_listener(deployment.ws).address) as web:
+            yield {"ssl": f"mqtts://127.0.0.1:{plain}", "wss": f"wss://127.0.0.1:{web}/mqtt"}
 
 
-def test_messages_pass_through_tls(port: int) -> None:
+@pytest.mark.parametrize("kind", ["ssl", "wss"])
+def test_messages_pass_through_tls(listeners: dict[str, str], kind: str) -> None:
     ca = CERTIFICATES / "ca.pem"
-    with MqttClient(f"mqtts://127.0.0.1:{port}", "cft-tls", ca_bundle=ca) as client:
+    with MqttClient(listeners[kind], f"cft-{kind}", ca_bundle=ca) as client:
         assert client.subscribe("cft/tls") == 1
         client.publish("cft/tls", b"hello")
         assert [message.payload for message in client.wait_for_messages(1, PATIENCE_S)] == [b"hello"]
 
 
+@pytest.mark.parametrize("kind", ["ssl", "wss"])
 @pytest.mark.parametrize("ca", [None, CERTIFICATES / "self_signed.pem"], ids=["system", "other"])
-def test_broker_that_is_not_trusted_is_not_talked_to(port: int, ca: Path | None) -> None:
+def test_broker_that_is_not_trusted_is_not_talked_to(listeners: dict[str, str], kind: str, ca: Path | None) -> None:
     with pytest.raises(MqttError, match="certificate verify failed"):
-        MqttClient(f"mqtts://127.0.0.1:{port}", "cft-tls", ca_bundle=ca).connect()
+        MqttClient(listeners[kind], "cft-tls", ca_bundle=ca).connect()
+
+
+def test_what_refuses_a_websocket_is_told(listeners: dict[str, str]) -> None:
+    url = listeners["wss"].replace("/mqtt", "/other")
+    with pytest.raises(MqttError, match=r"cannot connect to wss://[0-9.:]+/other: WebSocket handshake error"):
+        MqttClient(url, "cft-tls", ca_bundle=CERTIFICATES / "ca.pem").connect()

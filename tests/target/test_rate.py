@@ -9,7 +9,7 @@ from conformance.target.http.rate import RateLimit
 from tests.waiting import PATIENCE_S
 
 
-def test_users_of_one_file_share_its_rate(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_users_of_one_file_share_its_rate(tmp_path: Path, monkeypatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("conformance.target.http.rate.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(
@@ -52,7 +52,7 @@ def test_processes_together_stay_below_the_rate(tmp_path: Path) -> None:
     assert all(process.returncode == 0 for process in processes)
 
 
-def test_a_pause_is_not_made_up_for(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_pause_is_not_made_up_for(tmp_path: Path, monkeypatch) -> None:
     clock = [100.0]
     monkeypatch.setattr("conformance.target.http.rate.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(

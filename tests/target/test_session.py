@@ -100,21 +100,21 @@ def test_dropped_creation_is_not_sent_twice_and_may_exist(worker: Worker, target
     assert list(worker.journal) == [Resource("schema", name)]
 
 
-def test_target_that_answers_nothing_at_all_is_lost(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_target_that_answers_nothing_at_all_is_lost(worker: Worker, target: Scripted, monkeypatch) -> None:
     monkeypatch.setattr("conformance.target.http.session.time.sleep", lambda _seconds: None)
     target.script = target.heartbeat = drop
     with pytest.raises(TargetLost, match="stopped answering"):
         worker.api.call("GET /rules")
 
 
-def test_gateway_errors_of_a_living_target_are_no_answer(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_gateway_errors_of_a_living_target_are_no_answer(worker: Worker, target: Scripted, monkeypatch) -> None:
     monkeypatch.setattr("conformance.target.http.session.time.sleep", lambda _seconds: None)
     target.script = answer(502, b"<html>bad gateway</html>")
     with pytest.raises(Undelivered, match="a gateway answered 502"):
         worker.api.call("GET /rules")
 
 
-def test_too_many_requests_waits_as_told(worker: Worker, target: Scripted, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_too_many_requests_waits_as_told(worker: Worker, target: Scripted, monkeypatch) -> None:
     waits: list[float] = []
     # The module's own: other threads sleep as well.
     monkeypatch.setattr(
@@ -139,6 +139,7 @@ def test_journal_follows_the_answer(worker: Worker, target: Scripted, status: in
     name = worker.sandbox.name("schema")
     worker.api.call("POST /schema_registry", json={"name": name, "type": "avro", "source": "{}"})
     assert (Resource("schema", name) in worker.journal) is may_exist
+    assert worker.journal.file is not None
     assert (Resource("schema", name) in read_journal(worker.journal.file).live) is may_exist
 
 

@@ -132,6 +132,48 @@ def test_limits_of_clients(survey):
     ]
 
 
+def test_a_listener_for_websocket_alone(survey):
+    found = survey("listeners.tcp.default.enable=false", "listeners.ws.default.enable=true")
+
+    assert (found.profile.listener, found.no_mqtt) == ("ws", None)
+    assert "they use MQTT over WebSocket" in found.profile.sentences()
+    assert "connectors speak no WebSocket" in found.missing()["loop"]
+
+
+def test_the_open_source_edition(survey):
+    found = survey("edition=Opensource", viewer_key="v", viewer_secret="secret")
+
+    assert (found.profile.edition, found.action_types) == ("Opensource", ("http", "mqtt"))
+    missing = found.missing()
+    assert missing["schemas"] == "the open-source edition of EMQX has no schema registry"
+    assert missing["viewer"] == missing["publisher"] == "the open-source edition of EMQX has no roles of API keys"
+
+
+RATES = ("tcp.default.messages_rate=50/s", "tcp.default.max_conn_rate=100/10s", "ws.default.messages_rate=5/s")
+
+
+def test_rates_of_the_listener_that_is_used(survey):
+    found = survey(*RATES, "ws.default.enable=true", "ws.default.bytes_rate=20KB/s")
+
+    assert list(found.profile.limits.sentences()) == ["10 connections a second", "50 messages a second of a client"]
+
+
+def test_behind_a_load_balancer_the_lowest_rates_count(survey):
+    limits = survey(*RATES, "ws.default.enable=true", mqtt="mqtts://127.0.0.1:9").profile.limits
+
+    assert (limits.messages_per_s, limits.connections_per_s, limits.bytes_per_s) == (5.0, 10.0, None)
+
+
+def test_rates_that_the_user_names_count(survey):
+    limits = survey(*RATES, messages_rate="7/s", bytes_rate="4KB/s").profile.limits
+
+    assert (limits.messages_per_s, limits.connections_per_s, limits.bytes_per_s) == (7.0, 10.0, 4096.0)
+
+
+def test_a_rate_at_which_connectors_do_nothing_in_time(survey):
+    assert "reads 9 messages a second" in survey("tcp.default.messages_rate=9/s").missing()["loop"]
+
+
 def test_a_read_only_run_tries_nothing_out(survey):
     found = survey("no_match=deny", read_only=True)
 

@@ -119,7 +119,8 @@ def test_references_to_files_and_variables_are_no_secrets() -> None:
 
 
 def test_every_field_that_is_ignored_is_sent_where_a_type_has_it() -> None:
-    sent, known = set(), set()
+    sent: set[tuple[str, ...]] = set()
+    known: set[tuple[str, ...]] = set()
     for label, resource_type in TYPES:
         bodies = TypedBodies(CONTRACT, label, resource_type)
         known |= bodies.ignored

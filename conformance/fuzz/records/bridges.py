@@ -29,7 +29,8 @@ def _replace_hosts(node: Any) -> None:
 
 
 def _is_safe_host(value: Any) -> bool:
-    return isinstance(value, str) and (".invalid" in value or "127.0.0.1" in value or value in ("auto", "disable"))
+    words = ("auto", "disable", "none")
+    return isinstance(value, str) and (".invalid" in value or "127.0.0.1" in value or value in words)
 
 
 def _parameters(body: dict[str, Any], identities: Identities) -> None:

@@ -7,15 +7,18 @@ from conformance.reference.access.rules import SOURCE_TYPE, Action, Request, Sou
 from conformance.reference.access.users import NOT_AUTHORIZED, Authenticator
 from conformance.reference.deployment import Deployment
 from conformance.reference.mqtt.gatekeeper import Authenticated, Refused
+from conformance.reference.unguarded import UnguardedWrites
 
 _ACL_FILE = "file"
+_WRITE_S = 0.02
 
 
 class Access:
     """Authenticator, authorization source and bans of a deployment.
 
     ``authenticator`` and ``source`` are the built-in ones, None where they are not configured; what a new deployment
-    has, the configuration of its node says. ``source_chain``: the order in which sources are asked.
+    has, the configuration of its node says. ``source_chain``: the order in which sources are asked. ``writes``: of bans
+    and rules, of which the recorded server lets several pass at once.
     """
 
     def __init__(self, deployment: Deployment) -> None:
@@ -32,6 +35,7 @@ class Access:
             Source(max_rules=configuration.max_rules) if SOURCE_TYPE in self.source_chain else None
         )
         self.bans = BanTable(deployment.traits)
+        self.writes = UnguardedWrites(_WRITE_S)
 
     def authenticate(
         self, clientid: str, username: str | None, password: bytes | None, peerhost: str

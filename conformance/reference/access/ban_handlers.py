@@ -61,7 +61,7 @@ def list_bans(call: Call) -> Reply:
 
 
 @handles("POST /banned")
-def create_ban(call: Call) -> Reply:
+async def create_ban(call: Call) -> Reply:
     """Ban a subject; a live client with a banned client id is disconnected at once (BAN-02)."""
     bans = call.deployment.part(Access).bans
     body: dict[str, Any] = call.body
@@ -75,6 +75,8 @@ def create_ban(call: Call) -> Reply:
     known = bans.find(ban.kind, ban.who)
     if known is not None and known.active(now):
         raise ApiError(400, "ALREADY_EXISTS", json.dumps(known.shown(), ensure_ascii=False, separators=(",", ":")))
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE):
+        await call.deployment.part(Access).writes.wait(f"{ban.kind} {ban.who}")
     bans.put(ban)
     if ban.kind == "clientid":
         call.deployment.part(Broker).kick(ban.who)

@@ -19,7 +19,7 @@ def import_users(call: Call) -> Reply:
     """Import an array of rows or a file; all or nothing. 200 with counters, 204 up to 5.8.1 (erratum A20)."""
     deployment = call.deployment
     authenticator = authenticator_of(deployment)
-    password_type = call.query.get("type")
+    password_type = call.query.get("type", "hash")
     # 5.8.9 takes every other type for "hash" (erratum D6).
     if password_type not in ("plain", "hash") and not deployment.has(Quirk.IMPORT_TYPE_UNCHECKED):
         raise ApiError(400, "BAD_REQUEST", "type must be plain or hash")

@@ -55,15 +55,15 @@ def list_clients(call: Call) -> Reply:
 
 
 @handles(f"POST {_PATH}/users", filter=SchemaFilter.CHECK)
-def create_users(call: Call) -> Reply:
+async def create_users(call: Call) -> Reply:
     """Add rules of users that have none yet."""
-    return _created(call, USERS)
+    return await _created(call, USERS)
 
 
 @handles(f"POST {_PATH}/clients", filter=SchemaFilter.CHECK)
-def create_clients(call: Call) -> Reply:
+async def create_clients(call: Call) -> Reply:
     """Add rules of clients that have none yet."""
-    return _created(call, CLIENTS)
+    return await _created(call, CLIENTS)
 
 
 @handles(f"GET {_PATH}/users/{{username}}", filter=SchemaFilter.CHECK)
@@ -151,7 +151,7 @@ def _listed(call: Call, subject: Subject) -> Reply:
     return Reply(200, page)
 
 
-def _created(call: Call, subject: Subject) -> Reply:
+async def _created(call: Call, subject: Subject) -> Reply:
     source = source_of(call.deployment)
     entries = subject.entries(source)
     if not isinstance(call.body, list):
@@ -165,6 +165,8 @@ def _created(call: Call, subject: Subject) -> Reply:
         if len(rules) > source.max_rules:
             raise _bad_request(f"The rules length of {subject.noun} '{name}' exceeds the maximum limit.")
         parsed[name] = rules
+    if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE) and parsed:
+        await call.deployment.part(Access).writes.wait(f"{subject.key} {next(iter(parsed))}")
     entries.update(parsed)
     return Reply(204)
 

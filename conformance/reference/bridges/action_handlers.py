@@ -28,7 +28,7 @@ _UNGUARDED_SECONDS = 0.05
 
 @handles("GET /action_types", filter=SchemaFilter.CHECK)
 def list_action_types(call: Call) -> Reply:
-    return Reply(200, call.deployment.contract.types("actions"))
+    return Reply(200, call.deployment.types("actions"))
 
 
 @handles("GET /actions", filter=SchemaFilter.CHECK)

@@ -16,7 +16,7 @@ from conformance.reference.bridges.network import BadAddress
 from conformance.reference.bridges.resources import Connector
 from conformance.reference.crashes import UNREACHABLE
 from conformance.reference.defects import Defect
-from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
+from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 
 _IN_USE = "Cannot delete connector while there are active channels defined for this connector"
 
@@ -48,6 +48,11 @@ def read_connector(call: Call) -> Reply:
 async def replace_connector(call: Call) -> Reply:
     """The whole configuration is replaced; secrets given as ``******`` are kept."""
     old = _found(call)
+    statics = call.body.get("static_clientids") or []
+    if call.deployment.has(Defect.STATIC_CLIENT_ID_AS_A_WORD) and any(
+        isinstance(one, str) for static in statics for one in static["ids"]
+    ):
+        raise Crash("function_clause")  # while secrets are put back
     connector = await _put(call, old.type, old.name, configuration(call, old.type, old))
     return Reply(200, connector_shown(call.deployment, connector))
 

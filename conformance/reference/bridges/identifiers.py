@@ -83,7 +83,7 @@ def type_for_filter(deployment: Deployment, operation: Operation, identifier: st
     """Type whose schema checks the body of a PUT; raises `ApiError` 400 or 404, or `Crash`."""
     kind = ACTION if operation.path.startswith("/actions") else CONNECTOR
     resource_type, name = parse_id(deployment, kind, identifier, in_filter=True)
-    known = deployment.contract.types("actions") if kind is ACTION else deployment.contract.types("connectors")
+    known = deployment.types("actions" if kind is ACTION else "connectors")
     if resource_type in known:
         return resource_type
     if not deployment.has(Quirk.TYPE_UNKNOWN_TO_PUT):
@@ -104,8 +104,7 @@ def not_found(kind: Kind, resource_type: str, name: str) -> ApiError:
 
 
 def _is_type(deployment: Deployment, word: str) -> bool:
-    contract = deployment.contract
-    return word in contract.types("connectors") or word in contract.types("actions")
+    return word in deployment.types("connectors") or word in deployment.types("actions")
 
 
 def _invalid(kind: Kind, noun: str, reason: str) -> ApiError:

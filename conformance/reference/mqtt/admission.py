@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
+from conformance.reference.message import now_ms
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.gatekeeper import Refused
 from conformance.reference.mqtt.limits import granted, judge_connect
@@ -25,6 +26,10 @@ class Newcomer(Link, Protocol):
 
     @property
     def broker(self) -> Broker: ...
+
+    @property
+    def listener_id(self) -> str:
+        """The listener it came through, ``tcp:default``."""
 
     def addresses(self) -> tuple[str, int, str]:
         """Host and port of the peer, and the name of our own socket."""
@@ -50,6 +55,7 @@ def admit(connection: Newcomer, packet: Connect, size: int) -> None:
         connection.refuse_connect(reason)
         return
     session, present = broker.sessions.open(connection, packet, peer)
+    peer.connected_at = now_ms()  # not before its session was created
     session.is_superuser = superuser
     session.expiry_interval = _expiry_interval(packet, configuration.session_expiry_interval)
     session.will = packet.will
@@ -74,6 +80,7 @@ def _peer(connection: Newcomer, packet: Connect) -> Peer:
         host,
         port,
         sockname,
+        connection.listener_id,
         packet.version,
         packet.clean_start,
         packet.keepalive,

@@ -1,4 +1,4 @@
-"""One TCP connection: bytes in, packets handled, bytes out.
+"""One connection, over TCP or WebSocket: bytes in, packets handled, bytes out.
 
 Whatever the peer sends, the worst outcome is the end of this connection.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import cast
+from typing import Protocol, cast
 
 from conformance.reference.message import Message
 from conformance.reference.mqtt.admission import admit
@@ -16,6 +16,7 @@ from conformance.reference.mqtt.authorization import Access
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
+from conformance.reference.mqtt.intake import Intake
 from conformance.reference.mqtt.limits import judge_publish, judge_subscription
 from conformance.reference.mqtt.packets import (
     Ack,
@@ -39,7 +40,9 @@ from conformance.reference.mqtt.session import NEVER_EXPIRES, Session, Subscript
 from conformance.reference.mqtt.table import ExclusiveError
 from conformance.reference.mqtt.topics import FilterError, is_topic_filter, is_topic_name, parse_filter
 from conformance.reference.mqtt.wire import ProtocolError
-from conformance.reference.nodes import FIRST_NODE, set_to_work
+from conformance.reference.node_configuration import ListenerConfiguration
+from conformance.reference.nodes import set_to_work
+from conformance.reference.rates import rate_per_s
 
 LOGGER = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 15.0
@@ -47,16 +50,37 @@ KEEP_ALIVE_FACTOR = 1.5
 _CLIENT_PACKETS = (Publish, Ack, Subscribe, Unsubscribe, Pingreq, Disconnect)
 
 
+class Entrance(Protocol):
+    """What a connection asks of the listener it came through."""
+
+    @property
+    def configuration(self) -> ListenerConfiguration: ...
+
+    def accept(self, transport: asyncio.BaseTransport) -> float:
+        """Leave a new connection unread until it is its turn; returns the seconds until then."""
+
+    def left(self) -> None:
+        """One of the connections has ended."""
+
+
 class Connection(asyncio.Protocol):
     """The server side of one client's connection; ``session`` is None until its CONNECT was accepted."""
 
-    def __init__(self, broker: Broker, node: str = FIRST_NODE) -> None:
+    def __init__(self, broker: Broker, node: str, listener: Entrance) -> None:
         self.broker = broker
         self.node = node
+        self.listener = listener
         self.session: Session | None = None
         self.version = 4
         self.congested = False
-        self._decoder = Decoder(broker.configuration.max_packet_size)
+        rates = listener.configuration
+        self._intake = Intake(
+            Decoder(broker.configuration.max_packet_size),
+            rate_per_s(rates.messages_rate),
+            rate_per_s(rates.bytes_rate),
+            self._packet_received,
+            self._failed,
+        )
         self._aliases: dict[int, str] = {}
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -68,8 +92,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.broker.connections.add(self)
+        wait_s = self.listener.accept(transport)
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(CONNECT_TIMEOUT, self.close, "idle_timeout")
+        self._timer = loop.call_later(wait_s + CONNECT_TIMEOUT, self.close, "idle_timeout")
+
+    @property
+    def listener_id(self) -> str:
+        """The listener it came through, ``tcp:default``."""
+        return self.listener.configuration.id
 
     def addresses(self) -> tuple[str, int, str]:
         """Host and port of the peer, and the name of our own socket."""
@@ -81,18 +111,22 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last_packet = asyncio.get_running_loop().time()
+        self._intake.feed(data)
+
+    def _packet_received(self, packet: Packet, size: int) -> bool:
         set_to_work(self.node)
-        try:
-            for packet, size in self._decoder.feed(data):
-                self._handle(packet, size)
-                if self._closing:
-                    return
-        except ProtocolError as error:
+        if not self._closing:
+            self._handle(packet, size)
+        return not self._closing
+
+    def _failed(self, error: Exception) -> None:
+        set_to_work(self.node)
+        if isinstance(error, ProtocolError):
             LOGGER.debug("protocol error: %s", error)
             self._refuse(error.reason)
-        except Exception:
+        else:
             # A defect of the broker must cost one connection, not the deployment.
-            LOGGER.exception("packet handling failed")
+            LOGGER.error("packet handling failed", exc_info=error)
             self._refuse(Reason.UNSPECIFIED_ERROR)
 
     def pause_writing(self) -> None:
@@ -105,8 +139,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         set_to_work(self.node)
-        self._cancel_timer()
+        self._end_intake()
         self.broker.connections.discard(self)
+        self.listener.left()
         self._closing = True
         self._leave("tcp_closed" if exc is None else "tcp_error")
 
@@ -129,7 +164,7 @@ class Connection(asyncio.Protocol):
             return
         if code is not None and self.version >= 5 and self.session is not None:
             self.send(Disconnect(code))
-        self._cancel_timer()
+        self._end_intake()
         self._closing = True
         if self._transport is not None:
             self._transport.close()
@@ -147,7 +182,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Drop the connection without a word."""
         self.session = None
-        self._cancel_timer()
+        self._end_intake()
         self._closing = True
         if self._transport is not None:
             self._transport.abort()
@@ -168,6 +203,10 @@ class Connection(asyncio.Protocol):
         """Answer CONNECT with a failure and close."""
         self.send(Connack(False, connack_code(reason, self.version)))
         self.close(reason_name(reason))
+
+    def _end_intake(self) -> None:
+        self._cancel_timer()
+        self._intake.close()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

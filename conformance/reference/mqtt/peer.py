@@ -11,11 +11,12 @@ from conformance.reference.nodes import at_work
 
 @dataclass(slots=True)
 class Peer:
-    """How a client is connected: addresses, and what its CONNECT said."""
+    """How a client is connected: addresses, and what its CONNECT said; ``listener`` by its id, ``tcp:default``."""
 
     host: str
     port: int
     sockname: str
+    listener: str
     version: int
     clean_start: bool
     keepalive: int

@@ -9,7 +9,6 @@ from conformance.reference.defects import Quirk, Traits
 from conformance.reference.message import Message
 from conformance.reference.mqtt.session import Session, Subscription
 
-_LISTENER = "tcp:default"
 _BYTES_PER_WORD = 8
 
 
@@ -25,7 +24,7 @@ def client_object(session: Session) -> dict[str, Any]:
         "clientid": session.clientid,
         "username": session.username,
         "node": session.peer.node,
-        "listener": _LISTENER,
+        "listener": peer.listener,
         "connected": session.connected,
         "durable": False,
         "is_bridge": False,

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from conformance.contract.editions import has_operation
 from conformance.contract.kinds import CONFIGURATION_WRITES
 from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import Defect, Quirk
@@ -51,7 +52,8 @@ class Application:
         assert MODULES, "their import registers the handlers"
         self.deployment = deployment
         self.node = node
-        self.router = Router(ROUTES)
+        edition = deployment.edition
+        self.router = Router({label: route for label, route in ROUTES.items() if has_operation(edition, label)})
         self.requests = 0
         self._filters = {label: RequestFilter(deployment, label, route.filter) for label, route in ROUTES.items()}
         self._read_json = read_json_leniently if deployment.has(Quirk.SLOPPY_JSON) else read_json

@@ -141,7 +141,7 @@ class RequestFilter:
         if not isinstance(body, dict):
             raise CheckError.of("bad_value_for_struct", "root", value=body).as_bad_request()
         given = body.get("type")
-        if given not in self._deployment.contract.types(kind):
+        if given not in self._deployment.types(kind):
             detail = "required_field" if given is None else "unknown_type"
             raise CheckError.of(detail, "root.type", **({} if given is None else {"value": given})).as_bad_request()
         return str(given)

@@ -39,8 +39,14 @@ class Impossible(Exception):
 def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: DeploymentProfile) -> MqttSurvey:
     """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read."""
     if configuration.mqtt is None:
-        return MqttSurvey(profile, "no MQTT listener given (--mqtt HOST:PORT)")
-    trials = _Trials(api, configuration, sandbox, configuration.mqtt)
+        return MqttSurvey(profile, "no MQTT listener given (--mqtt)")
+    known = profile.limits
+    rates = MqttLimits(
+        connections_per_s=known.connections_per_s,
+        messages_per_s=known.messages_per_s,
+        bytes_per_s=known.bytes_per_s,
+    )
+    trials = _Trials(api, configuration, sandbox, configuration.mqtt, rates)
     try:
         profile = replace(profile, identity=trials.find_identity())
         profile = replace(profile, limits=trials.limits(profile))
@@ -54,11 +60,13 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
 
 
 class _Trials:
-    def __init__(self, api: Api, configuration: Configuration, sandbox: Sandbox, listener: str) -> None:
+    def __init__(
+        self, api: Api, configuration: Configuration, sandbox: Sandbox, listener: str, rates: MqttLimits
+    ) -> None:
         self._api = api
         self._sandbox = sandbox
         self._listener = listener
-        self._options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox}
+        self._options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox, "allowed": rates}
         self._identity: Identity = "anonymous"
 
     def find_identity(self) -> Identity:

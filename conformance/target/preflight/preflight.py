@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import requests
 
+from conformance.contract.editions import has_operation, has_roles
 from conformance.contract.versions import VersionError, release_of
 from conformance.target.capabilities import Capabilities
 from conformance.target.deployment_profile import DeploymentProfile
@@ -18,16 +19,22 @@ from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
+from conformance.target.preflight.listener_survey import with_rates
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
 from conformance.target.preflight.survey import answering_nodes, read_profile, retainer_is_off
 from conformance.target.settings.config import Configuration, Role
 from conformance.target.sink import HttpSink, SinkError
 from conformance.target.timing import LAG_BETWEEN_NODES_S
 
+_MESSAGES_OF_A_CONNECTOR_PER_S = 10.0
+"""At a lower rate what a connector of the target sends to the target itself does not arrive in the time of an item."""
+
 _USERS = "/authentication/password_based:built_in_database/users"
 _READ_ONLY = "the data plane is left alone with --read-only"
 _NOT_TOLD = "the target disconnects a client that it refuses something (authorization.deny_action)"
 _UNKNOWN_CLIENT_IDS = "MQTT clients need a user named like their client id, and the target chooses that of a connector"
+_NO_PLAIN_LISTENER = "connectors speak no WebSocket, and --mqtt names no other listener of the target"
+_EDITION = "the open-source edition of EMQX"
 _AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
 
 
@@ -48,7 +55,6 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     profile = _placed(read_profile(api), api, configuration)
     api.timing = replace(api.timing, lag=profile.lag_s)
     mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
-    identity = mqtt.profile.identity
     return Capabilities(
         version=version,
         node=node,
@@ -58,14 +64,14 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         no_authenticator=_absent(api, _USERS, "the built-in database authenticator is not configured"),
         no_authorization=_absent(api, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
         no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
-        no_viewer=_no_role(api, configuration, "viewer"),
-        no_publisher=_no_role(api, configuration, "publisher"),
+        no_viewer=_no_role(api, configuration, profile, "viewer"),
+        no_publisher=_no_role(api, configuration, profile, "publisher"),
         no_bearer=_no_bearer(api),
         no_decisions=mqtt.no_decisions,
         no_told_denials=None if mqtt.told_denials else _NOT_TOLD,
         no_retainer=_no_retainer(api),
-        no_schemas=_absent(api, "/schema_registry", "the target has no schema registry", paged=False),
-        no_loop=_UNKNOWN_CLIENT_IDS if identity == "clientid" else None,
+        no_schemas=_no_schemas(api, profile),
+        no_loop=_no_loop(mqtt.profile),
         profile=mqtt.profile,
         warnings=tuple(warnings),
     )
@@ -88,12 +94,19 @@ def identify(api: Api) -> tuple[list[str], str | None, str | None]:
 
 
 def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) -> DeploymentProfile:
-    """``profile`` with what a load balancer in front of the nodes means to those who write and then read."""
+    """``profile`` with the way to the target: its listener, and what a load balancer means to those who read."""
     answering = answering_nodes(api)
     lag_s = configuration.replication_lag
     if lag_s is None:
         lag_s = LAG_BETWEEN_NODES_S if answering > 1 else 0.0
-    return replace(profile, answering=answering, lag_s=lag_s)
+    listener = configuration.listener
+    return replace(
+        profile,
+        answering=answering,
+        lag_s=lag_s,
+        listener="tcp" if listener is None else listener.type,
+        limits=with_rates(profile.limits, api, configuration),
+    )
 
 
 def _read(api: Api, path: str) -> Answer:
@@ -191,8 +204,26 @@ def _no_retainer(api: Api) -> str | None:
     return "the retainer is switched off (retainer.enable)" if retainer_is_off(api) else None
 
 
-def _no_role(api: Api, configuration: Configuration, role: Role) -> str | None:
+def _no_loop(profile: DeploymentProfile) -> str | None:
+    """Why no connector of the target can connect to its own broker."""
+    if profile.listener in ("ws", "wss"):
+        return _NO_PLAIN_LISTENER
+    rate = profile.limits.messages_per_s
+    if rate is not None and rate < _MESSAGES_OF_A_CONNECTOR_PER_S:
+        return f"the target reads {rate:g} messages a second of a client, also of its own connectors (messages_rate)"
+    return _UNKNOWN_CLIENT_IDS if profile.identity == "clientid" else None
+
+
+def _no_schemas(api: Api, profile: DeploymentProfile) -> str | None:
+    """Why there is no schema registry."""
+    owner = "the target" if has_operation(profile.edition, "GET /schema_registry") else _EDITION
+    return _absent(api, "/schema_registry", f"{owner} has no schema registry", paged=False)
+
+
+def _no_role(api: Api, configuration: Configuration, profile: DeploymentProfile, role: Role) -> str | None:
     """Why the checks of a role are impossible. Whether the target keeps the role apart is for them to decide."""
+    if not has_roles(profile.edition):
+        return f"{_EDITION} has no roles of API keys"
     if role not in configuration.keys:
         return f"no API key with the role {role} is given (--{role}-key)"
     try:

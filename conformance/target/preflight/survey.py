@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from conformance.contract.editions import Edition
 from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
 from conformance.target.durations import duration_s
 from conformance.target.http.answer import Answer
@@ -13,6 +14,7 @@ from conformance.target.http.session import Api, NoAnswer
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _ENOUGH_TO_MEET_ANOTHER_NODE = 6
+_EDITIONS: Mapping[str, Edition] = {"e": "Enterprise", "v": "Opensource"}
 _LICENSE_FOR_EVERYTHING = 1_000_000
 
 Value = TypeVar("Value")
@@ -20,15 +22,15 @@ Value = TypeVar("Value")
 
 def read_profile(api: Api) -> DeploymentProfile:
     """What the target says of itself, by reads that are no operations of the contract; all of them may be missing."""
-    settings = _object(api, "/authorization/settings")
-    nodes = _json(api, "/nodes")
+    settings = read_object(api, "/authorization/settings")
+    nodes = read_json(api, "/nodes")
     first = nodes[0] if isinstance(nodes, list) and nodes and isinstance(nodes[0], dict) else {}
     return DeploymentProfile(
         no_match=_one_of(settings.get("no_match"), ("allow", "deny")),
         deny_action=_one_of(settings.get("deny_action"), ("ignore", "disconnect")),
-        authenticators=_chain(_json(api, "/authentication"), _backend),
-        sources=_chain(_object(api, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
-        edition=first.get("edition") if isinstance(first.get("edition"), str) else None,
+        authenticators=_chain(read_json(api, "/authentication"), _backend),
+        sources=_chain(read_object(api, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
+        edition=first.get("edition") if isinstance(first.get("edition"), str) else _edition_of_release(api),
         nodes=len(nodes) if isinstance(nodes, list) and nodes else 1,
         limits=_limits(api),
     )
@@ -36,19 +38,25 @@ def read_profile(api: Api) -> DeploymentProfile:
 
 def retainer_is_off(api: Api) -> bool:
     """Whether the target says that its retainer is switched off."""
-    return _object(api, "/mqtt/retainer").get("enable") is False
+    return read_object(api, "/mqtt/retainer").get("enable") is False
 
 
 def answering_nodes(api: Api) -> int:
     """How many nodes answer under the base URL, as far as a few requests show."""
-    names = {str(_object(api, "/status?format=json").get("node_name")) for _ in range(_ENOUGH_TO_MEET_ANOTHER_NODE)}
+    names = {str(read_object(api, "/status?format=json").get("node_name")) for _ in range(_ENOUGH_TO_MEET_ANOTHER_NODE)}
     return len(names)
 
 
+def _edition_of_release(api: Api) -> Edition | None:
+    """The edition by the letter before the version that GET /status names: ``e5.8.9`` or ``v5.8.9``."""
+    letter = str(read_object(api, "/status?format=json").get("rel_vsn"))[:1]
+    return _EDITIONS.get(letter)
+
+
 def _limits(api: Api) -> MqttLimits:
-    mqtt = _object(api, "/configs/global_zone").get("mqtt")
+    mqtt = read_object(api, "/configs/global_zone").get("mqtt")
     mqtt = mqtt if isinstance(mqtt, dict) else {}
-    license_ = _object(api, "/license")
+    license_ = read_object(api, "/license")
     sessions = _whole(license_.get("max_sessions", license_.get("max_connections")))
     qos = mqtt.get("max_qos_allowed")
     return MqttLimits(
@@ -67,7 +75,8 @@ def _limits(api: Api) -> MqttLimits:
     )
 
 
-def _json(api: Api, path: str) -> Any:
+def read_json(api: Api, path: str) -> Any:
+    """What a read that is no operation of the contract answers with 200, None if it does not."""
     try:
         answer: Answer = api.send("GET", path, observed=False)
     except NoAnswer:
@@ -75,8 +84,9 @@ def _json(api: Api, path: str) -> Any:
     return answer.json if answer.status == 200 and answer.is_json else None
 
 
-def _object(api: Api, path: str) -> dict[str, Any]:
-    value = _json(api, path)
+def read_object(api: Api, path: str) -> dict[str, Any]:
+    """As `read_json`, for an object; empty if there is none."""
+    value = read_json(api, path)
     return value if isinstance(value, dict) else {}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
@@ -138,11 +138,11 @@ class TypedBodies:
         expected = [*_leaves(sent), *self._defaults(sent)]
         found = []
         for path, value in expected:
-            if self.is_ignored(path) or path[0] in READ_ONLY - {"type", "name"}:
+            if self.is_ignored(path) or path[0] in READ_ONLY - {"type", "name"} or self._is_overruled(path):
                 continue
             if self.is_secret(path) and is_hidden(value):
                 value = REDACTED
-            if _at(read, path) != value:
+            if not self._shows(_at(read, path), value):
                 found.append(f"{'.'.join(path)} is {_at(read, path)!r}, expected {value!r}")
         return found
 
@@ -160,9 +160,19 @@ class TypedBodies:
         return path in self.secrets or ("headers" in path[-2:-1] and path[-1].lower() in SECRET_HEADERS)
 
     def _defaults(self, sent: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-        for path, default in left_out(self._contract, self._schema, sent):
-            if not (self.resource_type in _UNBATCHED_TYPES and path in _BATCHES):
-                yield path, default
+        yield from left_out(self._contract, self._schema, sent)
+
+    def _is_overruled(self, path: Path) -> bool:
+        return self.resource_type in _UNBATCHED_TYPES and path in _BATCHES
+
+    def _shows(self, read: Any, sent: Any) -> bool:
+        """Whether a value is read as it was sent; elements of lists with their defaults, and secrets as ``******``."""
+        if sent == {} and isinstance(read, Mapping):
+            return True  # it is read with its defaults
+        if not (isinstance(read, list) and isinstance(sent, list)) or len(read) != len(sent):
+            return bool(read == sent)
+        hidden = {path[-1] for path in self.secrets if EACH in path}
+        return all(_is_part(one, other, hidden) for one, other in zip(sent, read, strict=True))
 
     def _valid(self, body: Mapping[str, Any]) -> bool:
         return not self._contract.validate_request(self._label, body, self.resource_type)
@@ -180,6 +190,20 @@ def _leaves(body: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]
             yield from _leaves(value, (*at, name))
         else:
             yield (*at, name), value
+
+
+def _is_part(sent: Any, read: Any, hidden: Collection[str]) -> bool:
+    """Whether an element of a list is read with all that was sent of it; ``hidden``: names of secrets."""
+    if isinstance(sent, list) and isinstance(read, list):
+        return len(sent) == len(read) and all(_is_part(a, b, hidden) for a, b in zip(sent, read, strict=True))
+    if isinstance(sent, str) and isinstance(read, Mapping):
+        return [*read.values()] == [sent]  # a word may stand for an object with nothing else
+    if not (isinstance(sent, Mapping) and isinstance(read, Mapping)):
+        return bool(sent == read)
+    return all(
+        read.get(name) == REDACTED if name in hidden else _is_part(value, read.get(name), hidden)
+        for name, value in sent.items()
+    )
 
 
 def _at(body: Any, path: Iterable[str]) -> Any:

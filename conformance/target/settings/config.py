@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, field_validator
 
 from conformance.contract.versions import release_of
-from conformance.target.addresses import is_loopback, split_address, split_listener
-from conformance.target.durations import duration_s
+from conformance.target.addresses import Listener, is_loopback, split_address, split_listener
+from conformance.target.durations import duration_s, rate_per_s
 from conformance.target.errors import ConfigurationError
 from conformance.target.guard.mode import Mode
 from conformance.target.redaction import SHORTEST_SECRET
@@ -65,9 +65,10 @@ def waivers_named(file: Path) -> Path:
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``seed``: None means the one of the contract. ``replication_lag`` and ``time_budget``: seconds. ``timing``: bounds
-    of this target, before ``patience`` multiplies them. ``warnings``: sentences for the user that stop nothing.
-    ``embedded``: the target is the reference deployment that the run started for itself.
+    ``seed``: None means the one of the contract. ``max_conn_rate``, ``messages_rate`` and ``bytes_rate``: per second,
+    None where the target is asked. ``replication_lag`` and ``time_budget``: seconds. ``timing``: bounds of this target,
+    before ``patience`` multiplies them. ``warnings``: sentences for the user that stop nothing. ``embedded``: the
+    target is the reference deployment that the run started for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -93,6 +94,9 @@ class Configuration(BaseModel):
     strict_waivers: bool = False
     emqx_version: str | None = None
     max_rps: float | None = Field(default=None, gt=0)
+    max_conn_rate: float | None = Field(default=None, gt=0)
+    messages_rate: float | None = Field(default=None, gt=0)
+    bytes_rate: float | None = Field(default=None, gt=0)
     patience: float = Field(default=1.0, gt=0, le=MOST_PATIENCE)
     timing: Timing = Timing()
     replication_lag: float | None = Field(default=None, ge=0)
@@ -151,6 +155,11 @@ class Configuration(BaseModel):
     @classmethod
     def _duration(cls, value: Any) -> Any:
         return duration_s(value) if isinstance(value, str) else value
+
+    @field_validator("max_conn_rate", "messages_rate", "bytes_rate", mode="before")
+    @classmethod
+    def _rate(cls, value: Any) -> Any:
+        return rate_per_s(value) if isinstance(value, str) else value
 
     @field_validator("patience", mode="before")
     @classmethod
@@ -239,8 +248,14 @@ class Configuration(BaseModel):
 
     @property
     def broker(self) -> str | None:
-        """``host:port`` of the target's MQTT listener, which connectors may name."""
-        return split_listener(self.mqtt).address if self.mqtt is not None else None
+        """``host:port`` of the target's MQTT listener, which connectors may name; they speak no WebSocket."""
+        listener = self.listener
+        return listener.address if listener is not None and listener.path is None else None
+
+    @property
+    def listener(self) -> Listener | None:
+        """The target's MQTT listener."""
+        return split_listener(self.mqtt) if self.mqtt is not None else None
 
     def sink_address(self, worker: str) -> tuple[str, int]:
         """Host and port of the HTTP sink of one worker (``main``, ``gw0``, ``gw1``...); port 0 means any."""
@@ -351,7 +366,8 @@ def _checked(given: Given, warnings: tuple[str, ...]) -> Configuration:
     if configuration.read_only and (configuration.exclusive or configuration.disposable):
         raise ConfigurationError("--read-only contradicts --exclusive and --disposable")
     if configuration.base_url is None:
-        of_target = ("api_key", "viewer_key", "publisher_key", *SECRETS, "mqtt", "sink", "ca_bundle")
+        rates = ("max_conn_rate", "messages_rate", "bytes_rate")
+        of_target = ("api_key", "viewer_key", "publisher_key", *SECRETS, "mqtt", *rates, "sink", "ca_bundle")
         for field in of_target:
             if getattr(configuration, field) is not None:
                 raise ConfigurationError(f"{given[field][1]} needs --base-url: the embedded deployment brings its own")

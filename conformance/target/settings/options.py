@@ -26,6 +26,13 @@ class Option:
         return "--" + self.field.replace("_", "-")
 
     @property
+    def told(self) -> str:
+        """What it is for, and its environment variable; of a file with a secret also that of the secret itself."""
+        secret = self.variable.removesuffix("_FILE")
+        also = f" or {secret}" if secret in SECRET_VARIABLES else ""
+        return f"{self.help} [{self.variable}{also}]"
+
+    @property
     def variable(self) -> str:
         return ENVIRONMENT_PREFIX + self.field.upper()
 
@@ -41,8 +48,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("publisher_secret_file", "File that holds its secret.", "FILE"),
     Option(
         "mqtt",
-        "MQTT listener of the target, mqtts://HOST:PORT for TLS; without it the data-plane tests are left out.",
-        "HOST:PORT",
+        "MQTT listener of the target: HOST:PORT, mqtts://HOST:PORT for TLS, ws://HOST:PORT/mqtt or wss://... for "
+        "WebSocket; without it the data-plane tests are left out.",
+        "LISTENER",
     ),
     Option(
         "sink",
@@ -74,6 +82,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("max_rps", "At most N requests per second over all workers.", "N"),
     Option("patience", "Wait N times as long as usual for whatever a target does (2x, 1.5x). Default: 1x.", "Nx"),
     Option(
+        "max_conn_rate", "Connections a second that the MQTT listener accepts. Default: as GET /listeners says.", "N"
+    ),
+    Option("messages_rate", "Messages a second that it reads of one client (50/s). Default: likewise.", "N"),
+    Option("bytes_rate", "Bytes a second that it reads of one client (500KB/s). Default: likewise.", "N"),
+    Option(
         "replication_lag",
         "How long reads may lag behind writes where several nodes answer (500ms, 2s). Default: 500ms there, else none.",
         "DURATION",
@@ -84,6 +97,21 @@ OPTIONS: tuple[Option, ...] = (
     Option("target", "Named target in targets.toml.", "NAME"),
     Option("targets_file", "Where targets.toml is. Default: ./targets.toml.", "FILE"),
 )
+
+CHOICES: tuple[Option, ...] = (
+    Option("last_failed", "Only the items that failed in the run that the report directory holds.", is_flag=True),
+    Option("failed_first", "Those items first, then all others.", is_flag=True),
+    Option("requirement", "Only items that verify the requirement; may be given several times.", "ID", is_list=True),
+    Option(
+        "operation",
+        'Only items about the operation, as "GET /banned"; may be given several times.',
+        "OPERATION",
+        is_list=True,
+    ),
+    Option("tag", "Only items about operations of the tag; may be given several times.", "TAG", is_list=True),
+    Option("max_failures", "Start nothing new once N items have failed.", "N"),
+)
+"""Which items a run takes. These belong to one run, and have no environment variable."""
 
 SECRETS = ("api_secret", "token", "viewer_secret", "publisher_secret")
 """Fields of `Configuration` that have no option, because command lines are public: a file or a variable names them."""

@@ -7,8 +7,9 @@ import pytest
 from conformance.reference.defects import NO_TRAITS
 from tests.reference.bridges.conftest import World
 
-READ_ONLY = ("type", "name", "status", "status_reason", "error", "node_status", "rules", "created_at")
-READ_ONLY += ("last_modified_at",)
+READ_ONLY = (
+    "type", "name", "status", "status_reason", "error", "node_status", "rules", "created_at", "last_modified_at",
+)  # fmt: skip
 BODY = {"type": "http", "name": "a", "connector": "c", "parameters": {"method": "post", "path": "/hook"}}
 S3 = {
     "type": "s3",

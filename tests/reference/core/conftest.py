@@ -7,10 +7,12 @@ import http.client
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
+from conformance.reference.assembly import AssembledDeployment
 from conformance.reference.defects import NO_TRAITS, Traits
 from conformance.reference.rest.credentials import ApiKey
 from tests.fidelity.live import KEY, SECRET, LiveDeployment
@@ -37,13 +39,17 @@ class Answer:
         return str(self.json["code"])
 
 
+def _put_key(deployment: AssembledDeployment, role: str) -> None:
+    deployment.credentials.put_key(role, ApiKey(SECRET, role))
+
+
 class Api:
     """One deployment; each call is a connection of its own unless `connection` is used."""
 
     def __init__(self, *, traits: Traits) -> None:
         self.live = LiveDeployment(traits=traits)
         for role in ("viewer", "publisher"):
-            self.live.call(lambda deployment, role=role: deployment.credentials.put_key(role, ApiKey(SECRET, role)))
+            self.live.call(partial(_put_key, role=role))
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(*self.live.rest, timeout=PATIENCE_S)

@@ -13,7 +13,14 @@ from conformance.reference.node_configuration import SETTINGS, NodeConfiguration
 
 def test_full_names_and_their_last_parts_are_understood():
     configuration = NodeConfiguration.parse(
-        ["authorization.no_match=deny", "max_qos_allowed=1", "mqtt.retain_available=false", "authentication=none"]
+        (
+            "authorization.no_match=deny",
+            "max_qos_allowed=1",
+            "mqtt.retain_available=false",
+            "authentication=none",
+            "tcp.default.messages_rate=50/s",
+            "mqtt_path=/a.b/c",
+        )
     )
 
     assert configuration.changed() == {
@@ -21,6 +28,8 @@ def test_full_names_and_their_last_parts_are_understood():
         "authentication": "none",
         "mqtt.max_qos_allowed": 1,
         "mqtt.retain_available": False,
+        "listeners.tcp.default.messages_rate": "50/s",
+        "listeners.ws.default.websocket.mqtt_path": "/a.b/c",
     }
     assert configuration.authenticator_chain == ()
     assert configuration.source_chain == ("built_in_database",)
@@ -35,6 +44,9 @@ def test_full_names_and_their_last_parts_are_understood():
         ("max_qos_allowed=3", "max_qos_allowed is a whole number from 0 to 2, not '3'"),
         ("max_packet_size=-1", "max_packet_size is a whole number from 64 to 2147483648, not '-1'"),
         ("enable=true", "enable may be any of authentication.enable, retainer.enable"),
+        ("messages_rate=1", "messages_rate may be any of listeners.tcp.default.messages_rate, listeners.ws"),
+        ("ws.default.bytes_rate=fast", "ws.default.bytes_rate is a rate like 50/s, .* or infinity, not 'fast'"),
+        ("mqtt_path=mqtt", "mqtt_path is a path like /mqtt, not 'mqtt'"),
         ("dashboard.swagger=true", "'dashboard.swagger' is no setting"),
     ],
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -27,7 +28,7 @@ def properties(kind: str, **values: Any) -> Properties:
 
 
 class PahoClient:
-    """A paho client whose callbacks end in queues."""
+    """A paho client whose callbacks end in queues; ``websocket``: the path of a WebSocket listener."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class PahoClient:
         password: str | None = None,
         will: dict[str, Any] | None = None,
         keepalive: int = 60,
+        websocket: str | None = None,
         **connect_properties: Any,
     ) -> None:
         self.version = version
@@ -47,10 +49,16 @@ class PahoClient:
         self.connacks: queue.Queue[tuple[int, bool, Any]] = queue.Queue()
         self.disconnects: queue.Queue[tuple[bool, int]] = queue.Queue()
         self._acks: queue.Queue[list[int]] = queue.Queue()
-        cleaning = {} if version == 5 else {"clean_session": clean}
         self.paho = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, clientid, protocol=version, reconnect_on_failure=False, **cleaning
+            CallbackAPIVersion.VERSION2,
+            clientid,
+            protocol=MQTTProtocolVersion(version),
+            transport="tcp" if websocket is None else "websockets",
+            reconnect_on_failure=False,
+            clean_session=None if version == 5 else clean,
         )
+        if websocket is not None:
+            self.paho.ws_set_options(path=websocket)
         if username is not None:
             self.paho.username_pw_set(username, password)
         if will is not None:
@@ -99,7 +107,7 @@ class PahoClient:
         return self.messages.get(timeout=PATIENCE_S)
 
     def payloads(self, count: int) -> list[bytes]:
-        return [self.receive().payload for _ in range(count)]
+        return [bytes(self.receive().payload) for _ in range(count)]
 
     def nothing_more(self) -> bool:
         """Whether all messages sent before now have been taken: a round trip proves it."""

@@ -30,7 +30,7 @@ from conformance.reference.mqtt.packets import (
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.wire import ProtocolError, Reader, varint
 
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 BYTES = st.binary(max_size=30)
 IDS = st.integers(1, 65535)
 PAIRS = st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3)

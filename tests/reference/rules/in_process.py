@@ -38,7 +38,10 @@ class InProcess:
         self.application = Application(self.deployment)
         self.messages: list[Message] = []
         self._bridges = self.deployment.bridges
-        self.deployment.hooks.on("message_publish", lambda _event, context: self.messages.append(context.message))
+        self.deployment.hooks.on("message_publish", self._published)
+
+    def _published(self, _event: str, context: Any) -> None:
+        self.messages.append(context.message)
 
     def clear(self) -> None:
         """Forget everything, because building an application takes longer than most tests."""

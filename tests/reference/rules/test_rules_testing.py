@@ -17,7 +17,7 @@ def test(api, context, **fields):
     return api("POST", "/rules/r/test", {"context": context, **fields})
 
 
-test.__test__ = False
+test.__test__ = False  # type: ignore[attr-defined]
 
 
 def event_type(event):

@@ -1,0 +1,106 @@
+"""What the contract opens for its requests, counted: the value classes of every body, query and path, by subject.
+
+A subject is an operation, or one of its connector or action types (``POST /connectors-http``). Two things are counted
+for an operation whatever the type is, because servers share what takes them: an optional field without any other, and
+everything of the probes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from conformance.contract.contract import Contract
+from conformance.contract.operations import Operation, Parameter, ResourceKind
+from conformance.contract.values import ALONE, Schema, ValueClass, fits, shown_classes, value_classes
+
+QUERY, PATH = "?", "{"
+"""Where the classes of parameters begin: ``?limit``, ``{enable}``."""
+
+_PROBES = ("POST /connectors_probe", "POST /actions_probe")
+
+
+class ValueSpace:
+    """The classes of one contract, and those that a request shows."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+
+    @cached_property
+    def classes(self) -> Mapping[str, frozenset[str]]:
+        """Subject -> its classes as texts; subjects without any are left out."""
+        found: dict[str, set[str]] = {}
+        for label, operation in self._contract.operations.items():
+            for resource_type in self.types(operation):
+                for one in self._all_of(operation, resource_type):
+                    found.setdefault(subject_of(label, resource_type, one), set()).add(str(one))
+        return {subject: frozenset(classes) for subject, classes in found.items()}
+
+    def types(self, operation: Operation) -> list[str | None]:
+        """The types that decide the body of an operation; [None] if none does."""
+        if not operation.body_chosen_by_type:
+            return [None]
+        kind: ResourceKind = "connectors" if operation.path.startswith("/connectors") else "actions"
+        return [*self._contract.types(kind)]
+
+    def owners(self, label: str, one: ValueClass) -> list[str]:
+        """The types whose bodies have a class, of an operation whose body depends on one."""
+        return self._owners.get(label, {}).get(str(one), [])
+
+    @cached_property
+    def _owners(self) -> Mapping[str, Mapping[str, list[str]]]:
+        owners: dict[str, dict[str, list[str]]] = {}
+        for label, operation in self._contract.operations.items():
+            for resource_type in self.types(operation) if operation.body_chosen_by_type else ():
+                for one in dict.fromkeys(self._all_of(operation, resource_type)):
+                    owners.setdefault(label, {}).setdefault(str(one), []).append(str(resource_type))
+        return owners
+
+    def _all_of(self, operation: Operation, resource_type: str | None) -> Iterator[ValueClass]:
+        body = self._contract.body_schema(operation.label, resource_type)
+        if body is not None:
+            yield from value_classes(self._contract, body)
+        for location, at in (("query", QUERY), ("path", PATH)):
+            yield from value_classes(self._contract, as_object(operation.parameters_in(location)), at)
+
+    def shown(
+        self,
+        operation: Operation,
+        resource_type: str | None,
+        path: Mapping[str, str],
+        query: Mapping[str, list[str]],
+        body: Any,
+    ) -> Iterator[tuple[str, str]]:
+        """Subject and class, for each class that a request shows; ``body``: None if there is none."""
+        schema = self._contract.body_schema(operation.label, resource_type)
+        found = list(shown_classes(self._contract, schema, body)) if schema is not None and body is not None else []
+        for location, at, given in (("query", QUERY, query), ("path", PATH, {k: [v] for k, v in path.items()})):
+            parameters = operation.parameters_in(location)
+            value = {one.name: self._read(one.schema, given[one.name]) for one in parameters if one.name in given}
+            found += shown_classes(self._contract, as_object(parameters), value, at)
+        for one in found:
+            yield subject_of(operation.label, resource_type, one), str(one)
+
+    def _read(self, schema: Schema, texts: list[str]) -> Any:
+        """The value that a parameter stands for: the first reading of its texts that fits."""
+        readings: list[Any] = [texts, texts[-1].split(",")]
+        if texts[-1] in ("true", "false") or texts[-1].isdecimal():
+            readings.append(json.loads(texts[-1].lstrip("0") or "0"))
+        return next((value for value in (*readings, texts[-1]) if fits(self._contract, schema, value)), texts[-1])
+
+
+def subject_of(label: str, resource_type: str | None, one: ValueClass) -> str:
+    """The subject that a class counts for."""
+    shared = resource_type is None or one.what == ALONE or label in _PROBES
+    return label if shared else f"{label}-{resource_type}"
+
+
+def as_object(parameters: tuple[Parameter, ...]) -> Schema:
+    """The schema of an object with a field for each parameter."""
+    return {
+        "type": "object",
+        "properties": {parameter.name: parameter.schema for parameter in parameters},
+        "required": [parameter.name for parameter in parameters if parameter.required],
+    }

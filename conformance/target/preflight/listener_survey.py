@@ -1,0 +1,65 @@
+"""Read how fast the target's MQTT listener takes connections, and what its clients send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from conformance.target.addresses import Listener
+from conformance.target.deployment_profile import MqttLimits
+from conformance.target.durations import rate_per_s
+from conformance.target.http.session import Api, expand
+from conformance.target.preflight.survey import read_json, read_object
+from conformance.target.settings.config import Configuration
+
+
+def with_rates(limits: MqttLimits, api: Api, configuration: Configuration) -> MqttLimits:
+    """``limits`` with the rates that the configuration names, or GET /listeners tells, of the listener it names.
+
+    Behind a load balancer a listener has another port than it tells; where it cannot be told which one it is, the
+    lowest rates count. Rates that limit nothing the suite does are left out.
+    """
+    listener = configuration.listener
+    if listener is None:
+        return limits
+    described = [read_object(api, expand("/listeners/{id}", {"id": each["id"]})) for each in _candidates(api, listener)]
+
+    def lowest(setting: str, enough: float) -> float | None:
+        given = getattr(configuration, setting)
+        rates = [given] if given is not None else [_rate(each.get(setting)) for each in described]
+        return min((rate for rate in rates if rate is not None and rate < enough), default=None)
+
+    return replace(
+        limits,
+        connections_per_s=lowest("max_conn_rate", 200.0),
+        messages_per_s=lowest("messages_rate", 5000.0),
+        bytes_per_s=lowest("bytes_rate", 10 * 1024.0**2),
+    )
+
+
+def _candidates(api: Api, listener: Listener) -> list[dict[str, Any]]:
+    """The enabled listeners that may be meant: those on its port, else of its type, else all."""
+    entries = read_json(api, "/listeners")
+    known = [
+        entry
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry.get("enable") is not False
+    ]
+    return (
+        _those(known, (str(entry.get("bind")).rpartition(":")[2] == str(listener.port) for entry in known))
+        or _those(known, (entry.get("type") == listener.type for entry in known))
+        or known
+    )
+
+
+def _those(entries: list[dict[str, Any]], wanted: Iterable[bool]) -> list[dict[str, Any]]:
+    return [entry for entry, is_wanted in zip(entries, wanted, strict=True) if is_wanted]
+
+
+def _rate(value: object) -> float | None:
+    """A rate as EMQX writes it; infinity and what is none are no limit."""
+    try:
+        return rate_per_s(str(value))
+    except ValueError:
+        return None
