@@ -97,7 +97,6 @@ alone(Defect.SUPERUSER_FLAG_AS_TEXT, scenario("login", "flag_as_a_text_raises_no
 alone(Defect.IMPORT_OF_NO_ARRAY, fuzz("boundaries", f"POST {paths.IMPORT_USERS}"), "GEN-16")
 alone(Defect.BAN_OF_NONSENSE, scenario("banned", "lifting_nonsense_is_refused[peerhost-{}]"), "BAN-07", *CRASH)
 alone(Defect.BAN_OF_NO_NETWORK, scenario("banned", "who_must_fit_its_kind[peerhost_net-{}]"), "GEN-16")
-alone(Defect.CREDENTIALS_IN_HEADERS_SHOWN, scenario("secret_headers", "other_credentials_are_hidden"), "CON-22")
 alone(Defect.DOTS_ARE_STEPS, scenario("identifiers", "dots_lift_no_ban"), "GEN-21")
 alone(
     Defect.EQUAL_CREATIONS_AT_ONCE, scenario("concurrency", "one_of_equal_configurations_wins[POST /rules]"), "GEN-36"
