@@ -8,27 +8,29 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.checks.recorder import Recorder
-from conformance.contract import Contract
+from conformance.contract import Contract, load_contract
 from conformance.result import PartSelected
 from conformance.run import allure_results
 from conformance.run.beginning import StartError
+from conformance.run.choice import Choice, tags_of
 from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api
-from conformance.target.settings.options import OPTIONS, Option
+from conformance.target.settings.options import CHOICES, OPTIONS, Option
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 from conformance.waivers import load_waivers
-from conformance.worker.context import Context, stop_flag
+from conformance.worker.context import Context, state_folder, stop_flag
 from conformance.worker.plan import Plan
 from conformance.worker.stopping import INTERRUPTED, Interrupts
 from emqx_conformance_extensions import GROUP, folders, installed
@@ -48,12 +50,13 @@ MARKERS = (
     "resource_type(type): the connector or action type a test is about",
 )
 
+_CHOICE = pytest.StashKey[tuple[Choice, Mapping[str, str]]]()
 _RUNNER = pytest.StashKey[ItemRunner]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "EMQX conformance")
-    for option in OPTIONS:
+    for option in (*OPTIONS, *CHOICES):
         settings: dict[str, Any] = {"dest": _destination(option.field), "help": option.help}
         if option.is_flag:
             settings["action"] = "store_true"
@@ -65,7 +68,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             group.addoption(option.flag, **settings)
 
 
+# Before the cache of pytest looks at its own options of the same meaning.
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if _selects_conformance(config):
+        _take_over(config)
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
 
@@ -74,12 +81,31 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     give_stable_id(item)
 
 
+def _take_over(config: pytest.Config) -> None:
+    """Read pytest's ``--lf`` and ``--ff`` as ``--last-failed`` and ``--failed-first``: a report knows what failed."""
+    for theirs, ours in (("lf", "last_failed"), ("failedfirst", "failed_first")):
+        if getattr(config.option, theirs, False):
+            setattr(config.option, theirs, False)
+            setattr(config.option, _destination(ours), True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    choice, tags = config.stash.get(_CHOICE, (Choice(), {}))
+    if choice.narrows or choice.first:
+        items[:], others = choice.of(items, tags)
+        if others:
+            config.hook.pytest_deselected(items=others)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if hasattr(config, "workerinput"):
         if "conformance" in config.workerinput:
             plan = Plan.from_json(config.workerinput["conformance"])
+            contract = load_contract(plan.configuration.contract, plan.contract_version)
+            config.stash[_CHOICE] = Choice.from_json(config.workerinput["conformance_choice"]), tags_of(contract)
             _start_items(config, plan, config.workerinput["workerid"], _interrupts_of_worker(plan))
         return
     if config.option.collectonly or not _selects_conformance(config):
@@ -87,11 +113,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     controller = _controller(config)
     if controller is None:
         try:
-            controller = Controller.start({option.field: _given(config, option) for option in OPTIONS})
+            controller = Controller.start(_all_given(config, OPTIONS), _all_given(config, CHOICES))
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
-    controller.selection = _selection(config)
+    controller.selection = _selection(config, controller.choice)
+    config.stash[_CHOICE] = controller.choice, tags_of(controller.contract)
     try:
         controller.check_names()
     except StartError as error:
@@ -131,6 +158,8 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
+    # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in, and no longer than the run.
+    set_hypothesis_home_dir(state_folder(plan.configuration, plan.run_id) / "hypothesis")
     runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
     attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
     stack = contextlib.ExitStack()
@@ -149,18 +178,19 @@ def _selects_conformance(config: pytest.Config) -> bool:
     )
 
 
-def _selection(config: pytest.Config) -> PartSelected | None:
+def _selection(config: pytest.Config, choice: Choice) -> PartSelected | None:
     """What the command line selects, None if that is the whole suite."""
     option = config.option
     selected = list(locations(config.args, config.invocation_params.dir, pyargs=option.pyargs))
     whole = all(any(package.is_relative_to(location) for location in selected) for package in (PACKAGE, *folders()))
-    if whole and not (option.keyword or option.markexpr or option.deselect):
+    if whole and not (option.keyword or option.markexpr or option.deselect or choice.narrows):
         return None
     return PartSelected(
         items=[] if whole else [_short(argument) for argument in config.args],
         expression=option.keyword or None,
         markers=option.markexpr or None,
         deselected=list(option.deselect or ()),
+        options=list(choice.told) if choice.narrows else [],
     )
 
 
@@ -169,6 +199,10 @@ def _short(argument: str) -> str:
     for root in (PACKAGE.parent, *(extension.root for extension in installed())):
         argument = argument.removeprefix(f"{root}{os.sep}")
     return argument
+
+
+def _all_given(config: pytest.Config, options: Iterable[Option]) -> dict[str, Any]:
+    return {option.field: _given(config, option) for option in options}
 
 
 def _given(config: pytest.Config, option: Option) -> Any:

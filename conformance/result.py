@@ -194,12 +194,16 @@ class LeftOut:
 
 @dataclass(slots=True)
 class PartSelected:
-    """Which items the user selected: ids, pytest's expressions ``-k`` and ``-m``, and ids that were deselected."""
+    """Which items the user selected: ids, pytest's expressions ``-k`` and ``-m``, and ids that were deselected.
+
+    ``options``: whatever else selects, as it was given (``--requirement RUL-08``).
+    """
 
     items: list[str] = field(default_factory=list)
     expression: str | None = None
     markers: str | None = None
     deselected: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
 
     @property
     def words(self) -> str:
@@ -208,6 +212,7 @@ class PartSelected:
         parts = [f"{count} id{'' if count == 1 else 's'}"] * (count > 0)
         parts += [f"{flag} {value!r}" for flag, value in (("-k", self.expression), ("-m", self.markers)) if value]
         parts += ["--deselect"] * bool(self.deselected)
+        parts += self.options
         return " and ".join(parts) or "some items were deselected"
 
 
@@ -304,7 +309,8 @@ class RunResult:
 
     ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
-    touch the verdict. ``extensions``: each that adds requirements, with its distribution and version.
+    touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
+    whether the target was the embedded deployment, which is gone.
     """
 
     verdict: Verdict
@@ -332,6 +338,7 @@ class RunResult:
     waivers: list[WaiverUse] = field(default_factory=list)
     inventory: InventoryResult | None = None
     extensions: list[str] = field(default_factory=list)
+    embedded: bool = False
     values: list[ValuesResult] = field(default_factory=list)
 
     @property

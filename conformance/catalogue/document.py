@@ -5,7 +5,7 @@ Generated from the declarations on the tests; ``docs/requirements.md`` is this, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,8 +15,6 @@ from conformance.catalogue.profiles import PROFILES, demanded
 from conformance.catalogue.retired import Retired, retired_requirements
 from conformance.contract import Contract
 from conformance.requirements import Requirement
-from conformance.target.capabilities import CAPABILITIES
-from conformance.target.guard.mode import Mode
 
 _HEADER = """\
 # Requirements
@@ -87,8 +85,8 @@ def as_text(requirements: Sequence[Requirement]) -> str:
 
 
 def as_markdown(requirements: Sequence[Requirement], contract: Contract) -> str:
-    """Tables: requirements, operations with their requirements, what profiles demand and what requirements need,
-    statuses that no test can reach, and retired ids if any."""
+    """Tables: requirements, operations with their requirements, what profiles demand, statuses that no test can reach,
+    and retired ids if any."""
     lines = [_HEADER, "## Catalogue", "", "| id | level | requirement |", "|---|---|---|"]
     lines += [f"| {entry.id} | {entry.level} | {_cell(entry.title)}{_remarks(entry)} |" for entry in requirements]
     everywhere = [entry.id for entry in requirements if len(_operations(entry, contract)) == len(contract.operations)]
@@ -97,7 +95,7 @@ def as_markdown(requirements: Sequence[Requirement], contract: Contract) -> str:
     for label in contract.operations:
         own = [e.id for e in requirements if label in _operations(e, contract) and e.id not in everywhere]
         lines.append(f"| `{label}` | {', '.join(own)} |")
-    lines += ["", *_profiles(), "", *_needs(requirements)]
+    lines += ["", *_profiles(), "", "What each requirement needs of a run and its target: [needs.md](needs.md)."]
     lines += ["", "## Documented statuses that no test reaches", "", "| operation | status | why |", "|---|---|---|"]
     lines += [
         f"| `{entry.operation}` | {entry.status} | {_cell(entry.reason)} ([more]({entry.link})) |"
@@ -127,36 +125,6 @@ def _profiles() -> list[str]:
         "|---|---|---|",
         *rows,
     ]
-
-
-def _needs(requirements: Sequence[Requirement]) -> list[str]:
-    """A row for each mode and capability, with the ids of the requirements that need it."""
-    needed = {entry.id: of_requirement(entry) for entry in requirements}
-    rows: list[tuple[str, Callable[[Needs], bool]]] = [
-        ("no more than `--read-only` allows", lambda needs: needs.mode is Mode.READ_ONLY),
-        ("`--exclusive`", lambda needs: needs.mode is Mode.EXCLUSIVE),
-        ("`--disposable`", lambda needs: needs.mode is Mode.DISPOSABLE),
-        *((name, lambda needs, name=name: name in needs.capabilities) for name in CAPABILITIES),
-    ]
-    lines = [
-        "## What requirements need",
-        "",
-        "| what | to be looked at at all | to be looked at in full |",
-        "|---|---|---|",
-    ]
-    for what, fits in rows:
-        least = [identifier for identifier, (needs, _) in needed.items() if fits(needs)]
-        full = [identifier for identifier, (_, needs) in needed.items() if fits(needs)]
-        lines.append(f"| {what} | {', '.join(least)} | {_besides(full, least)} |")
-    return lines
-
-
-def _besides(full: Sequence[str], least: Sequence[str]) -> str:
-    """The ids in full; only what differs from ``least``, where those are among them."""
-    if not set(least) <= set(full):
-        return ", ".join(full)
-    more = [identifier for identifier in full if identifier not in least]
-    return f"also {', '.join(more)}" if more else "the same"
 
 
 def _needed(needs: Needs) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from conformance.checks.consequences import cause_of, follow
+from conformance.checks.english import english
 from conformance.checks.history import MOST_STEPS, History
 from conformance.checks.sightings import refused_read
 from conformance.latency import bucket
@@ -122,7 +123,7 @@ class Recorder:
         operation = operation or (answer.operation if answer else None) or self.operation
         notes = [] if sent is None else list(sent.again)
         notes += [note for note in self._repeated if sent is None or sent.request_id not in note]
-        told = shortened(self.hide(f"{message} ({'; '.join(notes)})" if notes else message))
+        told = shortened(self.hide(english(self.hide(f"{message} ({'; '.join(notes)})" if notes else message))))
         if self._repeated and not by_itself:
             self.doubted.append(told)
             return None

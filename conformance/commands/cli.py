@@ -13,10 +13,11 @@ from typing import Any
 import click
 
 from conformance import __version__, why_not_here
-from conformance.commands.options import target_options
+from conformance.commands.options import choice_options, sweep_options, target_options
 from conformance.commands.output import give_up
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.target.errors import ConfigurationError, is_of_disk
+from conformance.target.settings.options import CHOICES
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {
@@ -96,23 +97,47 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
 
 
 @main.command()
-@target_options
-@click.option("-n", "--workers", default="2", show_default=True, metavar="N", help="Worker processes; 0 runs in one.")
+@choice_options
 @click.option("-k", "--select", metavar="EXPRESSION", help="Only items whose names match, as in pytest -k.")
+@click.option(
+    "--replay",
+    metavar="FAILURE",
+    help="Repeat a failure or cause of the run in REPORT_DIR (reports/), by its id: is it still there?",
+)
+@click.option(
+    "-n",
+    "--workers",
+    metavar="N",
+    help="Worker processes; 0 runs in one. Default: 2, and 0 where there is little to do.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
+@target_options
 @click.argument("items", nargs=-1, metavar="[ITEM]...")
-def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any) -> None:
+def run(
+    workers: str | None, select: str | None, items: tuple[str, ...], replay: str | None, quiet: bool, **options: Any
+) -> None:
     """Run the suite, against the embedded reference deployment unless --base-url names a target.
 
-    ITEM selects by id, as printed in reports: "conformance/fuzz/test_operations.py::test_positive[GET /rules]".
+    ITEM selects by id, as printed in reports: "conformance/fuzz/test_operations.py::test_positive[GET /rules]". With
+    --replay it is REPORT_DIR, and the exit codes are 1 still there, 0 gone, 3 cannot be decided.
+
+    Options that describe the target and the run can be given as environment variables, too; NO_COLOR is respected.
     """
+    chosen = {option.field: options.pop(option.field) for option in CHOICES}
     try:
         from conformance.commands.run import is_expression, run_suite
+        from conformance.commands.run import replay as repeat
 
-        if not workers.isdecimal() or int(workers) > 64:
+        if workers is not None and (not workers.isdecimal() or int(workers) > 64):
             raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
         if select is not None and not is_expression(select):
             raise click.UsageError(f"--select: {select!r} is no expression of names with and, or, not and parentheses")
-        sys.exit(run_suite(options, workers=int(workers), select=select, items=items))
+        if replay is not None:
+            if select is not None or any(chosen.values()) or len(items) > 1:
+                raise click.UsageError("--replay repeats one failure: it goes with REPORT_DIR, and with no selection")
+            sys.exit(repeat(options, replay, Path(items[0]) if items else Path("reports")))
+        count = int(workers) if workers is not None else None
+        sys.exit(run_suite(options, workers=count, select=select, items=items, chosen=chosen, quiet=quiet))
     except KeyboardInterrupt:
         click.echo("inconclusive: interrupted", err=True)
         sys.exit(INCONCLUSIVE)
@@ -135,8 +160,9 @@ def run(workers: str, select: str | None, items: tuple[str, ...], **options: Any
     "--defects",
     default="none",
     show_default=True,
-    metavar="real|none|NAME,...",
-    help="Defects to have: all that the version has, none, or those of these names (see emqx-conformance defects).",
+    metavar="real|quirks|none|NAME,...",
+    help="Defects to have: all that the version has, only what it does its own way, none, or those of these "
+    "names (see emqx-conformance defects).",
 )
 @click.option("--allow-egress", is_flag=True, help="Let connectors contact hosts beyond loopback.")
 @click.option(
@@ -162,9 +188,13 @@ def serve(**options: Any) -> None:
 
 
 @main.command()
-@click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "md", "json", "needs"]), default="text", show_default=True)
 def requirements(form: str) -> None:
-    """Print the catalogue of requirements, generated from the tests; md and json with what each operation needs."""
+    """Print the catalogue of requirements, generated from the tests.
+
+    md and json also tell what is required of each operation, json and needs what each requirement needs.
+    """
+    from conformance.catalogue import needs_document
     from conformance.catalogue.document import as_data, as_markdown, as_text
     from conformance.catalogue.registry import catalogue
     from conformance.contract import load_contract
@@ -178,6 +208,8 @@ def requirements(form: str) -> None:
         click.echo(json.dumps(as_data(entries, load_contract()), indent=2, ensure_ascii=False))
     elif form == "md":
         click.echo(as_markdown(entries, load_contract()), nl=False)
+    elif form == "needs":
+        click.echo(needs_document.as_markdown(entries), nl=False)
     else:
         click.echo(as_text(entries))
 
@@ -199,7 +231,7 @@ def coverage(form: str) -> None:
 
 
 @main.command()
-@target_options
+@sweep_options
 @click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run, or its report folder."
 )

@@ -13,9 +13,9 @@ import jinja2
 
 from conformance import __version__
 from conformance.checks.extensions import API_VERSION
+from conformance.exit_codes import USAGE_ERROR
 from emqx_conformance_extensions import GROUP
 
-_USAGE_ERROR = 2
 _NAME = re.compile(r"[a-z][a-z0-9]{2,11}")
 _TEMPLATE = ".j2"
 
@@ -79,4 +79,4 @@ def _templates(folder: Traversable, path: str) -> list[tuple[str, str]]:
 
 def _refuse(sentence: str) -> None:
     click.echo(sentence, err=True)
-    sys.exit(_USAGE_ERROR)
+    sys.exit(USAGE_ERROR)

@@ -1,17 +1,20 @@
-"""The options that say which target a command is about, and how."""
+"""The options that say which target a command is about, and how, and which items a run takes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from conformance.target.settings.options import OPTIONS, Option
+from conformance.target.settings.options import CHOICES, OPTIONS, Option
 
-_CONNECTION = frozenset(
+CONNECTION = frozenset(
     {"base_url", "api_key", "api_secret_file", "token_file", "mqtt", "ca_bundle", "target", "targets_file"}
 )
+SWEEP = (CONNECTION - {"mqtt"}) | {"read_only", "exclusive", "disposable", "max_rps"}
+"""Fields of the options that matter to a sweep: how to reach the target, and what may be done there."""
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,14 +22,35 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _add(command, OPTIONS)
 
 
+def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which items a run takes; they have no environment variable."""
+    return _add(command, CHOICES, variables=False)
+
+
 def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add those of them that say where the target is, and with which credentials."""
-    return _add(command, [option for option in OPTIONS if option.field in _CONNECTION])
+    """Add those options of a run that say where the target is, and with which credentials."""
+    return _add(command, _without_embedded(CONNECTION))
 
 
-def _add(command: Callable[..., Any], options: Iterable[Option]) -> Callable[..., Any]:
+def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add those options of a run that matter to a sweep."""
+    return _add(command, _without_embedded(SWEEP))
+
+
+def _without_embedded(fields: Iterable[str]) -> Iterable[Option]:
+    """Options of commands that never start a deployment of their own."""
+    for option in OPTIONS:
+        if option.field in fields:
+            yield replace(option, help=option.help.partition(" Default: start")[0])
+
+
+def _add(command: Callable[..., Any], options: Iterable[Option], *, variables: bool = True) -> Callable[..., Any]:
     for option in reversed(list(options)):
-        settings: dict[str, Any] = {"help": option.help, "envvar": None, "default": None}
+        settings: dict[str, Any] = {
+            "help": option.told if variables else option.help,
+            "envvar": None,
+            "default": None,
+        }
         if option.is_flag:
             settings["is_flag"] = True
         elif option.choices:

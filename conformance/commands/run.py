@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO, Any, cast
 
 import click
@@ -15,61 +16,147 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.commands.output import Screen, sentence
-from conformance.exit_codes import INCONCLUSIVE
+from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE, USAGE_ERROR
 from conformance.report.progress import Progress
 from conformance.report.terminal import summary
+from conformance.report.text import visible
+from conformance.requirements import REQUIREMENTS
+from conformance.result import RequirementResult
 from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
 from conformance.run.node_ids import PACKAGE, located, packages
+from conformance.run.replay import judge, options_of, stored_failure
+from conformance.target.errors import ConfigurationError
+
+MANY_WORKERS = 2
+FEW_ITEMS = 60
+"""Up to so many items are done before a worker has started."""
 
 
-def run_suite(options: Mapping[str, Any], *, workers: int, select: str | None, items: Sequence[str]) -> int:
-    """Run the selected items and return the exit code; ``options`` as in `conformance.target.settings.config`."""
+def run_suite(
+    options: Mapping[str, Any],
+    *,
+    workers: int | None,
+    select: str | None,
+    items: Sequence[str],
+    chosen: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> int:
+    """Run the selected items and return the exit code.
+
+    ``options`` as in `conformance.target.settings.config`, ``chosen`` as in `conformance.run.choice`; ``workers``: None
+    for as many as the work is worth.
+    """
     try:
-        controller = Controller.start(options)
+        controller = Controller.start(options, chosen)
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    for warning in controller.plan.configuration.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    run = _Run(controller, select, items, quiet=quiet)
+    code = run.execute(workers)
+    if controller.result is not None:
+        summary(controller.result, run.console, controller.written.best(), quiet=quiet)
+    return code
 
-    def lost(error: OSError) -> None:
-        controller.note(sentence(error))
+
+def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
+    """Repeat a failure of the run in ``directory`` and say whether it is still there.
+
+    Returns 1 if it is, 0 if it is gone, 3 if that cannot be decided, 2 for wrong usage.
+    """
+    try:
+        stored, failure = stored_failure(directory, name)
+        if "::test_" not in failure.item:
+            click.echo(f"inconclusive: {failure.item} judges a run as a whole: only another run decides it", err=True)
+            return INCONCLUSIVE
+        controller = Controller.start(options_of(stored, options, directory, os.environ))
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        return USAGE_ERROR
+    except StartError as error:
+        click.echo(str(error), err=True)
+        return error.exit_code
+    run = _Run(controller, None, [failure.item], quiet=True)
+    where = f"{failure.operation}: " if failure.operation else ""
+    run.say(f"Failure {failure.id} of {directory}: {where}{failure.message}")
+    code = run.execute(0)
+    if controller.result is None or code == USAGE_ERROR:
+        return code
+    finding = judge(failure, {item.id: item for item in controller.result.items})
+    run.say(f"{finding.still.capitalize()}: {finding.why}")
+    if finding.failure is not None and finding.failure.curl:
+        run.say(finding.failure.curl)
+    if finding.still == "undecided":
+        return INCONCLUSIVE
+    return FOUND if finding.still == "still there" else FINE
+
+
+class _Run:
+    """One call of pytest for a controller that has started."""
+
+    def __init__(self, controller: Controller, select: str | None, items: Sequence[str], *, quiet: bool) -> None:
+        self._controller = controller
+        self._quiet = quiet
+        self._narrowed = bool(select or items or controller.choice.narrows)
+        self._arguments = [
+            *(located(item) for item in items or packages()),
+            "-c", str(PACKAGE / "suite.ini"),
+            "--rootdir", str(PACKAGE.parent),
+            "--confcutdir", str(PACKAGE),
+            "-p", "conformance.plugin",
+            *(["-k", select] if select else []),
+        ]  # fmt: skip
+        self.console = Console(file=cast("IO[str]", Screen(sys.stdout, self._lost)))
+        for warning in controller.plan.configuration.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        if not quiet:
+            self.console.print(Text(controller.headline()), soft_wrap=True)
+
+    def _lost(self, error: OSError) -> None:
+        self._controller.note(sentence(error))
         with contextlib.suppress(OSError):
             click.echo(sentence(error), err=True)
 
-    console = Console(file=cast("IO[str]", Screen(sys.stdout, lost)))
-    console.print(Text(controller.headline()), soft_wrap=True)
-    arguments = [
-        *(located(item) for item in items or packages()),
-        "-c", str(PACKAGE / "suite.ini"),
-        "--rootdir", str(PACKAGE.parent),
-        "--confcutdir", str(PACKAGE),
-        "-p", "conformance.plugin",
-        "-p", "xdist.plugin",
-        "-p", "allure_pytest.plugin",
-        "--alluredir", str(controller.plan.configuration.report_dir / "allure-results"),
-        "--clean-alluredir",
-        *(["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []),
-        *(["-k", select] if select else []),
-    ]  # fmt: skip
-    os.environ.pop("PYTEST_ADDOPTS", None)
-    # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in.
-    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(controller.plan.configuration.report_dir / ".hypothesis")
-    ended = INCONCLUSIVE
-    try:
-        ended = int(pytest.main(arguments, plugins=[controller, Display(controller, Progress(console))]))
-    except OSError as error:  # for one, nowhere is room for what pytest keeps in temporary files
-        controller.note(f"the run cannot go on: {error}")
-    if controller.abandoned is not None:
-        return controller.abandoned.exit_code
-    if controller.result is None:
-        controller.conclude()
-    assert controller.result is not None
-    summary(controller.result, console, controller.written.best())
-    return controller.exit_code() or ended
+    def say(self, text: str) -> None:
+        self.console.print(Text(visible(text)), soft_wrap=True)
+
+    def execute(self, workers: int | None) -> int:
+        """Run the items; returns the exit code."""
+        controller = self._controller
+        reports = controller.plan.configuration.report_dir
+        os.environ.pop("PYTEST_ADDOPTS", None)
+        # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        if workers is None:
+            few = self._narrowed and self._is_little()
+            workers = 0 if few else MANY_WORKERS
+        progress = Progress(self.console, requirements=_requirements)
+        display = Display(controller, None if self._quiet else progress)
+        arguments = [
+            *self._arguments,
+            "-p", "xdist.plugin",
+            "-p", "allure_pytest.plugin",
+            "--alluredir", str(reports / "allure-results"),
+            "--clean-alluredir",
+            *(["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []),
+        ]  # fmt: skip
+        ended = INCONCLUSIVE
+        try:
+            ended = int(pytest.main(arguments, plugins=[controller, display]))
+        except OSError as error:  # for one, nowhere is room for what pytest keeps in temporary files
+            controller.note(f"the run cannot go on: {error}")
+        if controller.abandoned is not None:
+            return controller.abandoned.exit_code
+        if controller.result is None:
+            controller.conclude()
+        return controller.exit_code() or ended
+
+    def _is_little(self) -> bool:
+        """Whether the selected items are done before a worker has started; collects them to find out."""
+        count = Count(self._controller)
+        with contextlib.suppress(OSError):  # the run itself tells what is wrong
+            pytest.main([*self._arguments, "--collect-only"], plugins=[count])
+        return count.items <= FEW_ITEMS
 
 
 def is_expression(select: str) -> bool:
@@ -81,10 +168,31 @@ def is_expression(select: str) -> bool:
     return True
 
 
-class Display:
-    """Replaces pytest's own output by a progress display."""
+def _requirements() -> list[RequirementResult]:
+    """What progress must know of the requirements, as far as their modules have been imported."""
+    return [RequirementResult(entry.id, entry.title, entry.level, "not_run", []) for entry in REQUIREMENTS.values()]
 
-    def __init__(self, controller: Controller, progress: Progress) -> None:
+
+class Count:
+    """Counts what would be collected, silently."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self.items = 0
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.pluginmanager.unregister(name="terminalreporter")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.items = len(self._controller.chosen(session.items))
+
+
+class Display:
+    """Replaces pytest's own output by a progress display; None: by nothing."""
+
+    def __init__(self, controller: Controller, progress: Progress | None) -> None:
         self._controller = controller
         self._progress = progress
         self._started = False
@@ -102,11 +210,11 @@ class Display:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        if self._started:
+        if self._started and self._progress is not None:
             self._progress.finish()
 
     def _start(self, total: int) -> None:
-        if not self._started and total:
+        if not self._started and total and self._progress is not None:
             self._started = True
             self._progress.start(total)
             self._controller.progress = self._progress

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from conformance.contract.versions import VersionError, release_of
-from conformance.reference.defects import REAL, TraitError, chosen
+from conformance.reference.defects import QUIRKS, REAL, TraitError, chosen
 from conformance.reference.deployment import Settings
 from conformance.reference.node_configuration import NodeConfiguration, SettingError
 from conformance.reference.server import Address, ServeError, serve
@@ -42,7 +42,7 @@ def serve_alone(
         raise ConfigurationError(f"--defects: {error}") from None
     except SettingError as error:
         raise ConfigurationError(f"--setting: {error}") from None
-    if defects == REAL and not traits:
+    if defects in (REAL, QUIRKS) and not traits:
         click.echo(f"warning: --defects: none are known of EMQX {emqx_version}", err=True)
     deployment = Settings(
         api_key=api_key,

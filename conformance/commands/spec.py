@@ -119,25 +119,31 @@ def _summary(operations: tuple[str, ...]) -> str:
 
 @spec.command()
 @_contract_options
+@click.option("--details", is_flag=True, help="Print every difference.")
+@click.option("--operation", metavar="OPERATION", help='Print every difference of one operation, as "GET /rules".')
 @click.argument("source", metavar="URL|FILE")
-def diff(source: str, variant: str, emqx_version: str | None) -> None:
+def diff(source: str, variant: str, emqx_version: str | None, details: bool, operation: str | None) -> None:
     """Compare the contract with the OpenAPI document at URL or in FILE.
 
     Paths may start with /api/v5 or not; only the operations of the contract are compared. With --contract published
-    the document of the EMQX version is compared as it was published.
+    the document of the EMQX version is compared as it was published. Printed is a line for each operation that differs.
 
     Exit codes: 0 the same, 1 different, 2 the other document is unusable.
     """
     from conformance.contract.diff import DiffError, differences, load_other
+    from conformance.contract.diff_summary import by_operation
 
     contract = _load(variant, emqx_version) if variant == "corrected" else _load_published(emqx_version)
     try:
         other = load_other(source)
     except DiffError as error:
         raise _unusable(error) from error
-    found = list(differences(contract, other))
-    for difference in found:
-        click.echo(str(difference))
+    if operation is not None and operation not in contract.operations:
+        raise click.UsageError(f"--operation: the contract has no operation {operation!r}")
+    found = [entry for entry in differences(contract, other) if operation in (None, entry.label)]
+    for line in map(str, found) if details or operation is not None else by_operation(found):
+        click.echo(line)
     changes = {change: sum(d.change == change for d in found) for change in ("added", "removed", "changed")}
-    click.echo(", ".join(f"{count} {change}" for change, count in changes.items()), err=True)
+    more = "" if details or operation is not None or not found else "; --details and --operation tell each"
+    click.echo(", ".join(f"{count} {change}" for change, count in changes.items()) + more, err=True)
     sys.exit(FOUND if found else FINE)

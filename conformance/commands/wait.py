@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from conformance.commands.options import connection_options
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.target.addresses import split_listener
 from conformance.target.durations import duration_s
 from conformance.target.errors import ConfigurationError, NoEmqxError, TargetLost
@@ -21,12 +22,8 @@ from conformance.target.preflight.preflight import identify
 from conformance.target.settings.config import Configuration, load_configuration
 from conformance.worker.context import Worker, journal_header, load_target_contract
 
-USAGE_ERROR = 2
-NOT_READY = 3
-
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
-_CONNECT_S = 5.0
 
 
 class NotReady(Exception):
@@ -64,10 +61,10 @@ def wait(timeout: str, **options: Any) -> None:
         sys.exit(USAGE_ERROR)
     except NotReady as error:
         click.echo(f"not ready after {timeout}: {error}", err=True)
-        sys.exit(NOT_READY)
+        sys.exit(INCONCLUSIVE)
     except KeyboardInterrupt:
         click.echo("not ready: interrupted", err=True)
-        sys.exit(NOT_READY)
+        sys.exit(INCONCLUSIVE)
 
 
 def _impatient(configuration: Configuration) -> Configuration:
@@ -106,14 +103,14 @@ def _look(worker: Worker, configuration: Configuration) -> str:
         # Also what is no EMQX: in front of one that starts may be a gateway with answers of its own.
         raise NotReady(str(error)) from None
     if configuration.mqtt is not None:
-        _connect(configuration.mqtt)
+        _connect(configuration.mqtt, worker.api.timing.connected)
     return f"EMQX {version or 'of unknown version'}" + (f", node {node}" if node is not None else "")
 
 
-def _connect(mqtt: str) -> None:
+def _connect(mqtt: str, within_s: float) -> None:
     listener = split_listener(mqtt)
     try:
-        socket.create_connection((listener.host, listener.port), timeout=_CONNECT_S).close()
+        socket.create_connection((listener.host, listener.port), timeout=within_s).close()
     except OSError as error:
         raise NotReady(f"MQTT listener {mqtt}: {error.strerror or error}") from None
 

@@ -15,6 +15,7 @@ from enum import Enum
 from conformance.contract.versions import VersionRange
 
 REAL = "real"
+QUIRKS = "quirks"
 NONE = "none"
 
 
@@ -162,12 +163,15 @@ def all_traits() -> list[Trait]:
 
 
 def chosen(text: str, version: str) -> Traits:
-    """What ``--defects`` says: ``real`` (all that ``version`` has), ``none``, or names, comma-separated.
+    """What ``--defects`` says: ``real`` (all that ``version`` has), ``quirks`` (only its quirks: a real server without
+    defects), ``none``, or names, comma-separated.
 
     Named ones are had whatever the version, together with the quirks they need. Raises `TraitError`.
     """
     if text == REAL:
         return traits_of(version)
+    if text == QUIRKS:
+        return frozenset(trait for trait in traits_of(version) if isinstance(trait, Quirk))
     if text == NONE:
         return frozenset()
     return named(name.strip() for name in text.split(","))
@@ -178,10 +182,10 @@ def named(names: Iterable[str]) -> Traits:
     by_id = {trait.id: trait for trait in all_traits()}
     found: set[Trait] = set()
     for name in names:
-        if name in (REAL, NONE):
+        if name in (REAL, QUIRKS, NONE):
             raise TraitError(f"{name} stands alone, without names beside it")
         if name not in by_id:
-            near = get_close_matches(name, [*by_id, REAL, NONE], n=1)
+            near = get_close_matches(name, [*by_id, REAL, QUIRKS, NONE], n=1)
             raise TraitError(f"there is no defect {name!r:.60}{f', did you mean {near[0]}?' if near else ''}")
         found |= {by_id[name], *(by_id[needed] for needed in by_id[name].about.needs)}
     return frozenset(found)

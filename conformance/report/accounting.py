@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.report.text import counted
+from conformance.report.text import NO_REASON, counted
 from conformance.requirements import Requirement
 from conformance.result import Failure, ItemResult, Level, OperationResult, Outcome, RequirementResult
 from conformance.target.guard.mode import Mode
@@ -153,4 +153,4 @@ def reasons(texts: Iterable[str]) -> str:
     found = Counter(text for text in texts if text)
     shown = [text for text, _ in found.most_common(MOST_REASONS)]
     more = len(found) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more else "") or "no reason was given"
+    return "; ".join(shown) + (f"; and {more} more" if more else "") or NO_REASON

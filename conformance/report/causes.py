@@ -15,16 +15,15 @@ from typing import Literal
 
 from conformance.report.came import Came, came, constant
 from conformance.report.security import SECURITY
-from conformance.report.text import counted
+from conformance.report.text import IN_CONSEQUENCE, NO_OPERATION, counted
 from conformance.result import Failure, Level, RequirementResult, RunResult
 
 State = Literal["failed", "waived"]
 
-ANY_OPERATION = "no single operation"
 _LONGEST_CAME = 120
 _LONGEST_ID = 60
 """Of those that a waiver may have, with room for a number."""
-_SCENARIOS = "conformance/scenarios/"
+_FUZZ = "conformance/fuzz/"
 _ON_EVERY_ANSWER = ("no_server_error", "no_internals", "documented_status", "media_type", "response_schema",
                     "error_envelope", "error_code", "empty_204", "answered")  # fmt: skip
 
@@ -64,7 +63,7 @@ class Cause:
     @property
     def where(self) -> str:
         """Its operations in a few words: ``POST /rules and 2 more``."""
-        first = self.operations[0] if self.operations else ANY_OPERATION
+        first = self.operations[0] if self.operations else NO_OPERATION
         more = len(self.operations) - 1
         return f"{first} and {more} more" if more > 0 else first
 
@@ -73,7 +72,7 @@ class Cause:
         """How grave and how wide: ``MUST, security, 3 requirements, 12 failures and 1 in consequence``."""
         parts = [self.level, *(["security"] if self.security else [])]
         parts += [counted(len(self.requirements), "requirement")] if len(self.requirements) > 1 else []
-        follow = f" and {len(self.consequences)} in consequence" if self.consequences else ""
+        follow = f" and {len(self.consequences)} {IN_CONSEQUENCE}" if self.consequences else ""
         return ", ".join([*parts, counted(len(self.failures), "failure") + follow])
 
     @property
@@ -157,7 +156,8 @@ def _keys(failure: Failure) -> Iterator[Hashable]:
 
 def _is_asked(failure: Failure) -> bool:
     """Whether a scenario asks just this, so that its answers are about the same whatever the operation."""
-    return failure.item.startswith(_SCENARIOS) and failure.check not in _ON_EVERY_ANSWER
+    is_scenario = "::test_" in failure.item and not failure.item.startswith(_FUZZ)
+    return is_scenario and failure.check not in _ON_EVERY_ANSWER
 
 
 def _told(failure: Failure, answer: Came) -> tuple[Hashable, ...]:
@@ -247,9 +247,9 @@ def _level(failure: Failure, requirements: Mapping[str, RequirementResult]) -> L
 
 
 def _by_frequency(failures: Sequence[Failure]) -> tuple[str, ...]:
-    counted = Counter(failure.operation for failure in failures if failure.operation is not None)
+    often = Counter(failure.operation for failure in failures if failure.operation is not None)
     first = failures[0].operation
-    return tuple(sorted(counted, key=lambda label: (label != first, -counted[label], label)))
+    return tuple(sorted(often, key=lambda label: (label != first, -often[label], label)))
 
 
 def _came(lead: Failure) -> str:

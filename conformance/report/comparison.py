@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from conformance.report.text import counted, visible
+from conformance.report.text import NO_OPERATION, counted, visible
 
 _Key = tuple[str, str, str]
 """Requirement, operation ("" for none) and check of a failure."""
@@ -140,7 +140,7 @@ def _of_causes(report: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], C
 
 def _headline(cause: Mapping[str, Any]) -> str:
     more = len(cause["operations"]) - 1
-    where = cause["operations"][0] if cause["operations"] else "no single operation"
+    where = cause["operations"][0] if cause["operations"] else NO_OPERATION
     return f"{cause['sentence']} {where}{f' and {more} more' if more > 0 else ''}: {cause['came']}"
 
 
@@ -204,7 +204,7 @@ def _checks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Ch
     for key in sorted({*before, *after}):
         operation, check = key
         was, now = len(before.get(key, [])), len(after.get(key, []))
-        name = f"{operation or 'no single operation'}: {check}"
+        name = f"{operation or NO_OPERATION}: {check}"
         undecided = sorted({entry for entry in before.get(key, []) if outcomes.get(entry) not in _DECIDED})
         if now:
             yield ("still_failing" if was else "new"), Entry(name, _count(was), _count(now))

@@ -20,7 +20,17 @@ from conformance.report.json_report import sentence as sentence_of_cause
 from conformance.report.left_out import sentence, summed_up
 from conformance.report.load import Scale, configuration_writes, latencies
 from conformance.report.matrix import build_matrix
-from conformance.report.text import counted, duration, plural, visible, words
+from conformance.report.text import (
+    IN_CONSEQUENCE,
+    NO_OPERATION,
+    NO_REASON,
+    WHAT_IS_LEFT,
+    counted,
+    duration,
+    plural,
+    visible,
+    words,
+)
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "index.html"
@@ -144,7 +154,7 @@ def _undecided(run: RunResult) -> list[tuple[str, str, list[str]]]:
     found: dict[tuple[str, str], list[str]] = {}
     for item in run.items:
         if item.outcome in ("not_run", "error"):
-            found.setdefault((item.outcome, item.reason or "no reason was given"), []).append(item.id)
+            found.setdefault((item.outcome, item.reason or NO_REASON), []).append(item.id)
     return sorted(((*key, ids) for key, ids in found.items()), key=lambda entry: (-len(entry[2]), entry[1]))
 
 
@@ -166,6 +176,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["words"] = words
+    environment.globals |= {
+        "NO_OPERATION": NO_OPERATION,
+        "IN_CONSEQUENCE": IN_CONSEQUENCE,
+        "WHAT_IS_LEFT": WHAT_IS_LEFT,
+    }
     environment.filters["counted"] = counted
     environment.filters["noun"] = plural
     environment.filters["visible"] = visible

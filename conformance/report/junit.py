@@ -11,6 +11,7 @@ from conformance.report.causes import Cause, causes, failing
 from conformance.report.files import write_atomically
 from conformance.report.json_report import message_with_attribution
 from conformance.report.left_out import tally
+from conformance.report.text import NO_REASON
 from conformance.result import Failure, ItemResult, RunResult
 
 FILE_NAME = "junit.xml"
@@ -109,7 +110,7 @@ def _testcase(suite: ElementTree.Element, item: ItemResult, told: Mapping[str, C
     elif item.outcome == "error":
         _child(case, "error", item.reason or "error", "item", item.reason)
     elif item.outcome in ("skipped", "not_run"):
-        _child(case, "skipped", item.reason or "no reason was given", item.outcome, "")
+        _child(case, "skipped", item.reason or NO_REASON, item.outcome, "")
     others = [failure for failure in item.failures if not failure.counts]
     if others:
         text = "\n\n".join(f"{_excuse(failure)}: {_headline(failure)}\n{_body(failure)}" for failure in others)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from conformance.contract.versions import VersionError, same_release
-from conformance.report.text import counted
+from conformance.report.text import NO_REASON, counted
 from conformance.result import ItemResult, LeftOut, Omission, OperationResult, RequirementResult
 from conformance.target.guard.mode import Mode
 
@@ -154,7 +154,7 @@ def sentence(entry: LeftOut) -> str:
 
 def _reason(item: ItemResult, mode: Mode) -> str:
     if item.needs_mode is None:
-        return item.reason or "no reason was given"
+        return item.reason or NO_REASON
     if item.omission == "not_demanded":
         return "provisional, and left out by the mode of the run"
     return _READ_ONLY if mode is Mode.READ_ONLY else f"needs --{item.needs_mode}"

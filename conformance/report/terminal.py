@@ -15,7 +15,7 @@ from conformance.report.causes import Cause, causes, failing, overview
 from conformance.report.json_report import attribution, sentence
 from conformance.report.left_out import sentence as sentence_of
 from conformance.report.left_out import summed_up
-from conformance.report.text import counted, duration, visible, words
+from conformance.report.text import IN_CONSEQUENCE, WHAT_IS_LEFT, counted, duration, visible, words
 from conformance.result import Failure, RunResult, Verdict
 
 VERDICT_STYLES: dict[Verdict, str] = {
@@ -154,10 +154,12 @@ class _Summary:
 
     def _consequences(self, found: Sequence[Failure]) -> None:
         for failure in found[:MOST_CONSEQUENCES_SHOWN]:
-            what = f"in consequence: {failure.operation or failure.item} [{failure.check}] {sentence(failure.message)}"
+            what = (
+                f"{IN_CONSEQUENCE}: {failure.operation or failure.item} [{failure.check}] {sentence(failure.message)}"
+            )
             self._line(Text(what, style="dim"), indent=4)
         if len(found) > MOST_CONSEQUENCES_SHOWN:
-            self._line(Text(f"and {len(found) - MOST_CONSEQUENCES_SHOWN} more in consequence", style="dim"), indent=4)
+            self._line(Text(f"and {len(found) - MOST_CONSEQUENCES_SHOWN} more {IN_CONSEQUENCE}", style="dim"), indent=4)
 
     def _waivers(self) -> None:
         if self.run.waivers:
@@ -204,7 +206,7 @@ class _Summary:
     def _inventory(self) -> None:
         if self.run.inventory is not None:
             self.console.print()
-            self._line(Text("What the run left", style="bold"))
+            self._line(Text(WHAT_IS_LEFT, style="bold"))
             for told in self.run.inventory.sentences():
                 self._line(Text(told), indent=2)
 

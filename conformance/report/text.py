@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+NO_REASON = "no reason was given"
+NO_OPERATION = "no single operation"
+IN_CONSEQUENCE = "in consequence"
+WHAT_IS_LEFT = "What the run left"
+"""Words that several reports use."""
+
 
 def visible(text: str) -> str:
     """``text`` with every character that does not show as itself written as an escape such as ``\\x1b``.

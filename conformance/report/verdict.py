@@ -156,8 +156,8 @@ class _Findings:
         missing = [entry for entry in self.left_out if entry.why != "not_demanded" and entry not in self.of_run]
         for line, entries in summed_up(missing):
             yield _sentence(line)
-            counted = any(entry.requirements or entry.partly for entry in entries)
-            if verdict == "partial" and (entries[0].why == "undecided" or not counted):
+            told = any(entry.requirements or entry.partly for entry in entries)
+            if verdict == "partial" and (entries[0].why == "undecided" or not told):
                 yield from _shortened([_sentence(sentence(entry)) for entry in entries], "reasons")
 
     def _why_non_conformant(self) -> Iterator[str]:

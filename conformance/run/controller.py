@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,13 +26,15 @@ from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, LeftOut, PartSelected, RunResult
 from conformance.run import allure_results, internal_error
 from conformance.run.beginning import Beginning, StartError, begin, check_names
+from conformance.run.choice import Choice, check_choice, make_choice, tags_of
 from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.postponed import send_postponed
 from conformance.run.unstarted import report_unstarted
-from conformance.target.errors import Unwritable
+from conformance.target.errors import ConfigurationError, Unwritable
 from conformance.target.leftovers.cleanup import Left
+from conformance.target.settings.config import report_directory
 from conformance.waivers import load_waivers
 from conformance.worker.context import redactor, state_folder, stop_flag
 from conformance.worker.stopping import INTERRUPTED
@@ -42,8 +44,9 @@ from emqx_conformance_extensions import installed
 class Controller:
     """Pytest hooks of the process that owns the run."""
 
-    def __init__(self, beginning: Beginning) -> None:
+    def __init__(self, beginning: Beginning, choice: Choice | None = None) -> None:
         self.plan = plan = beginning.plan
+        self.choice = choice or Choice()
         self.directory = beginning.directory
         self.before = beginning.before
         self.embedded = beginning.embedded
@@ -69,13 +72,28 @@ class Controller:
         self.interrupts.ask(self._interrupted)
 
     @classmethod
-    def start(cls, options: Mapping[str, Any]) -> Controller:
-        """Begin a run with ``options`` (as in `conformance.run.beginning.begin`); raises `StartError`."""
-        return cls(begin(options))
+    def start(cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None) -> Controller:
+        """Begin a run; raises `StartError`.
+
+        ``options`` as in `conformance.run.beginning.begin`, ``chosen`` as in `conformance.run.choice.make_choice`.
+        """
+        try:
+            choice = make_choice(chosen or {}, report_directory(options))
+        except ConfigurationError as error:
+            raise StartError(str(error), USAGE_ERROR) from None
+        return cls(begin(options), choice)
 
     def check_names(self) -> None:
-        """Raise `StartError` if a waiver or an extension names something that does not exist."""
+        """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
         check_names(self.plan)
+        try:
+            check_choice(self.choice, {entry.id for entry in catalogue()}, self.contract)
+        except ConfigurationError as error:
+            raise StartError(str(error), USAGE_ERROR) from None
+
+    def chosen(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+        """Those of ``items`` that the user chose, in their order."""
+        return self.choice.of(items, tags_of(self.contract))[0]
 
     def stop(self) -> None:
         """End the embedded deployment, if there is one."""
@@ -113,6 +131,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["conformance"] = self.plan.as_json()
+        node.workerinput["conformance_choice"] = self.choice.as_json()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
@@ -238,6 +257,9 @@ class Controller:
 
     def _finished(self, item: ItemResult) -> None:
         self.items[item.id] = item
+        most = self.choice.max_failures
+        if most is not None and sum(one.outcome == "failed" for one in self.items.values()) == most:
+            stop_flag(self.plan).set(f"ended after {most} failed item{'' if most == 1 else 's'} (--max-failures)")
         if self.progress is not None:
             self.progress.item(item)
 
@@ -324,6 +346,7 @@ class Controller:
             warnings=list(plan.capabilities.warnings),
             inventory=inventory_result(self.aftermath) if self.aftermath is not None else None,
             extensions=[str(extension) for extension in installed()],
+            embedded=self.embedded is not None,
             values=account_values(self.contract, items),
         )
         if waivers is not None and plan.configuration.strict_waivers:

@@ -82,7 +82,7 @@ def _login(target: Target, case: Case, field: str, name: str) -> tuple[str, str]
     """Client id and user name of a client that has ``name`` as ``field``, and with ``user_like_client`` as both."""
     other = name if case.user_like_client else target.sandbox.name("other")
     client_id, username = (other, name) if field == "username" else (name, other)
-    if target.capabilities.no_authenticator is None:
+    if target.capabilities.no_authenticator is None and target.capabilities.profile.identity != "clientid":
         target.users.create(user_id=username)
     return client_id, username
 

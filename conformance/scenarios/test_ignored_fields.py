@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
+from conformance.omission import not_demanded
 from conformance.requirements import requirement
 from conformance.scenarios.factors import Case, covered
 from conformance.scenarios.updates import leaves
-from conformance.target.errors import Inapplicable
 from conformance.target.mqtt import MqttClient, Will, properties_of
 from conformance.target.resources.access import PASSWORD
 from conformance.target.resources.bridges import Bridges
@@ -163,7 +163,7 @@ def test_sender_of_a_message(context: Context, target: Target, case: Case) -> No
 def _sender(target: Target, case: Case, will: Will) -> MqttClient:
     options: dict[str, Any] = {"protocol": {"mqtt3.1": 3, "mqtt3.1.1": 4}.get(case.via, 5)}
     if not case.username and target.capabilities.profile.demands_users:
-        raise Inapplicable("the target lets no MQTT client in that has no user name")
+        not_demanded("the target lets no MQTT client in that has no user name")
     if case.username and not target.capabilities.profile.demands_users:
         options["username"] = target.sandbox.name("user")
     if case.via == "will":

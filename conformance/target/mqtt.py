@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import threading
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -33,6 +34,9 @@ MOST_RECEIVED = 64 * 1024 * 1024
 
 QUOTA_EXCEEDED = 0x97
 """CONNACK where no further session is allowed."""
+
+LATER = (0x88, 0x89)
+"""CONNACK of a broker that asks to come again: EMQX does while the last session of the same client id is ending."""
 
 _OVERHEAD = 512
 _HEADER = 16
@@ -182,14 +186,16 @@ class MqttClient:
     def connect(self) -> MqttClient:
         """Connect and wait for CONNACK; raises `MqttError` if the broker refuses or stays silent.
 
-        Where the license allows few sessions, it waits for one to end; if none does, it raises `Inapplicable`.
+        A broker that is busy is asked again. Where the license allows few sessions, it waits for one to end; if none
+        does, it raises `Inapplicable`.
         """
         end = time.monotonic() + self._patience_to_connect()
         while True:
             try:
                 return self._connect_once()
             except MqttError as error:
-                if error.reason_code != QUOTA_EXCEEDED or self._allowed.sessions is None:
+                no_session = error.reason_code == QUOTA_EXCEEDED and self._allowed.sessions is not None
+                if not no_session and (error.reason_code not in LATER or time.monotonic() >= end):
                     raise
                 if time.monotonic() >= end:
                     raise Inapplicable(
@@ -307,10 +313,7 @@ class MqttClient:
         return self._wait(lambda: self._closed, within_s)
 
     def close(self) -> None:
-        if self.connected:
-            # A DISCONNECT that is unread when the connection ends is none, and the will is published.
-            self._pace.sent(_HEADER)
-            self._pace.wait()
+        self._until_a_disconnect_is_read()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -319,14 +322,17 @@ class MqttClient:
         properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
         if session_expiry_s is not None:
             properties.SessionExpiryInterval = session_expiry_s
+        self._until_a_disconnect_is_read()
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason_code), properties)
         self._client.loop_stop()
 
     def lose(self) -> None:
         """End the connection without a DISCONNECT, as a client does that crashes or loses its network."""
-        connection = cast("socket.socket | None", self._client.socket())
+        connection = self._client.socket()
         if connection is not None:
-            connection.shutdown(socket.SHUT_RDWR)
+            # Of a WebSocket this is no socket, but it has the descriptor of one.
+            with socket.socket(fileno=os.dup(connection.fileno())) as below:
+                below.shutdown(socket.SHUT_RDWR)
         self.wait_closed()
         self._client.loop_stop()
 
@@ -334,6 +340,12 @@ class MqttClient:
     def texts(self) -> list[str]:
         """The payloads of the messages received, as text."""
         return [message.payload.decode(errors="backslashreplace") for message in self.messages]
+
+    def _until_a_disconnect_is_read(self) -> None:
+        """Wait until the broker reads it at once: unread when the connection ends it is none, and the will is due."""
+        if self.connected:
+            self._pace.sent(_HEADER)
+            self._pace.wait()
 
     def _handshake_headers(self, headers: dict[str, str]) -> dict[str, str]:
         """Without the Origin, which browsers send and brokers may check; with the brackets that an IPv6 host needs."""

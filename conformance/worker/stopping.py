@@ -7,10 +7,13 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+from pluggy import PluggyTeardownRaisedWarning
 
 from conformance.target.durations import duration_text
 from conformance.target.errors import RunStopped
@@ -83,6 +86,8 @@ class Interrupts:
 
     def install(self) -> None:
         """Take over the signals, if this is the thread that gets them."""
+        # The second one passes through hooks of other plugins, and pluggy would explain that to the user.
+        warnings.simplefilter("ignore", PluggyTeardownRaisedWarning)
         if threading.current_thread() is threading.main_thread():
             self._terminal = os.dup(2)  # pytest redirects standard error while an item runs
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -6,8 +6,11 @@ waivers accept what a deployment with all of them does, and that each of these w
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import conformance.reference
 from conformance.catalogue.registry import catalogue
 from conformance.contract.versions import VersionRange
 from conformance.reference.defects import (
@@ -54,6 +57,12 @@ def test_trait_is_told_in_one_sentence_and_needs_quirks_only(trait: Defect | Qui
     assert named([trait.id]) == {trait, *(quirk for quirk in Quirk if quirk.id in trait.about.needs)}
 
 
+def test_every_trait_is_asked_for() -> None:
+    reference = Path(conformance.reference.__file__).parent
+    sources = "".join(file.read_text("utf-8") for file in reference.rglob("*.py") if file.name != "defects.py")
+    assert [str(trait) for trait in all_traits() if str(trait) not in sources] == []
+
+
 def test_no_name_is_used_twice() -> None:
     assert len({trait.id for trait in all_traits()}) == len(all_traits())
 
@@ -61,6 +70,7 @@ def test_no_name_is_used_twice() -> None:
 def test_real_is_what_the_version_has() -> None:
     assert chosen("real", "5.8.9") == set(all_traits()) == traits_of("e5.8.9")
     assert traits_of("5.8.9") - traits_of("5.8.12") == {Defect.CONFLUENT_TLS_HIDDEN}
+    assert chosen("quirks", "5.8.9") == set(Quirk)
     assert traits_of("6.0.0") == NO_TRAITS == chosen("none", "5.8.9")
 
 
@@ -75,6 +85,7 @@ def test_named_ones_are_had_whatever_the_version() -> None:
         ("numeric-secrets", "there is no defect 'numeric-secrets', did you mean numeric-secret?"),
         ("no-array,sloppy-jsn", "there is no defect 'sloppy-jsn', did you mean sloppy-json?"),
         ("reel", "there is no defect 'reel', did you mean real?"),
+        ("no-array,quirks", "quirks stands alone, without names beside it"),
         ("no-array,real", "real stands alone, without names beside it"),
         ("", "there is no defect ''"),
         ("xyzzy", "there is no defect 'xyzzy'"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.catalogue import needs_document
 from conformance.catalogue.coverage import account, unreachable_statuses
 from conformance.catalogue.document import as_data, as_markdown, as_text
 from conformance.catalogue.registry import catalogue
@@ -54,6 +55,12 @@ def test_document_is_what_the_command_prints(entries: list[Requirement]) -> None
     fresh = as_markdown(entries, CONTRACT)
     kept = (ROOT / "docs" / "requirements.md").read_text(encoding="utf-8")
     assert kept == fresh, "run: emqx-conformance requirements --format md > docs/requirements.md"
+
+
+def test_document_of_needs_is_what_the_command_prints(entries: list[Requirement]) -> None:
+    kept = (ROOT / "docs" / "needs.md").read_text(encoding="utf-8")
+    fresh = needs_document.as_markdown(entries)
+    assert kept == fresh, "run: emqx-conformance requirements --format needs > docs/needs.md"
 
 
 def test_forms_agree(entries: list[Requirement]) -> None:

@@ -1,6 +1,7 @@
 """``spec`` on the command line."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -74,8 +75,13 @@ def test_diff_tells_same_different_and_unusable_apart(tmp_path):
     other.write_text(json.dumps(document))
     result = run("diff", other)
     assert result.exit_code == 1
-    assert "removed  GET /rule_events: the operation" in result.output
-    assert "0 added, 1 removed, 0 changed" in result.output
+    assert result.stdout == "GET /rule_events: the operation was removed\n"
+    assert result.stderr == "0 added, 1 removed, 0 changed; --details and --operation tell each\n"
+    assert run("diff", other, "--details").stdout == "removed  GET /rule_events: the operation\n"
+    assert run("diff", other, "--operation", "GET /rules").exit_code == 0
+    assert run("diff", other, "--operation", "GET /rule_events").exit_code == 1
+    wrong = run("diff", other, "--operation", "GET /nothing")
+    assert (wrong.exit_code, "the contract has no operation 'GET /nothing'" in wrong.stderr) == (2, True)
 
     result = run("diff", tmp_path / "none.json")
     assert result.exit_code == 2
@@ -88,7 +94,11 @@ def test_diff_with_what_a_version_publishes(tmp_path):
     assert run("diff", document, "--contract", "published", "--emqx-version", "5.8.1").exit_code == 0
     result = run("diff", document, "--contract", "published")
     assert result.exit_code == 1
-    assert "bridge_tablestore.post_connector" in result.output
+    lines = result.stdout.splitlines()
+    assert len(lines) <= 77
+    told = next(line for line in lines if line.startswith("POST /connectors: "))
+    assert re.match(r"POST /connectors: (\d+ \w+, )*\d+ \w+ \(in body \d+.*\): \w+", told)
+    assert "bridge_tablestore.post_connector" in run("diff", document, "--contract", "published", "--details").output
 
 
 @pytest.mark.parametrize(("findings", "code"), [([], 0), (["one thing", "another"], 1)])

@@ -44,14 +44,14 @@ def resetting(*parts: bytes) -> Case:
 
 # name, case, words of the reason
 UNANSWERED = [
-    ("closed without a byte", closing(), "closed connection without response"),
-    ("reset without a byte", resetting(), "reset by peer"),
-    ("reset after the headers", resetting(OK, b"content-length: 9\r\n\r\n"), "reset by peer"),
-    ("reset in the body", resetting(OK, b"content-length: 9\r\n\r\n{"), "reset by peer"),
-    ("no status line", closing(b"hello\r\n\r\n"), "no valid HTTP (BadStatusLine: hello)"),
-    ("HTTP/0.9", closing(b"<html>hello</html>"), "no valid HTTP (BadStatusLine"),
-    ("HTTP/3.0", closing(b"HTTP/3.0 200 OK\r\n\r\n"), "no valid HTTP (UnknownProtocol"),
-    ("status 99", closing(b"HTTP/1.1 99 No\r\n\r\n"), "no valid HTTP (BadStatusLine: HTTP/1.1 99 No)"),
+    ("closed without a byte", closing(), "the connection was closed without an answer"),
+    ("reset without a byte", resetting(), "the connection was reset"),
+    ("reset after the headers", resetting(OK, b"content-length: 9\r\n\r\n"), "the connection was reset"),
+    ("reset in the body", resetting(OK, b"content-length: 9\r\n\r\n{"), "the connection was reset"),
+    ("no status line", closing(b"hello\r\n\r\n"), "no valid HTTP (status line: hello)"),
+    ("HTTP/0.9", closing(b"<html>hello</html>"), "no valid HTTP (status line"),
+    ("HTTP/3.0", closing(b"HTTP/3.0 200 OK\r\n\r\n"), "no valid HTTP (HTTP/3.0"),
+    ("status 99", closing(b"HTTP/1.1 99 No\r\n\r\n"), "no valid HTTP (status line: HTTP/1.1 99 No)"),
     ("status of letters", closing(b"HTTP/1.1 two OK\r\n\r\n"), "no valid HTTP"),
     ("101 headers", closing(OK, b"x: y\r\n" * 101, b"\r\n{}"), "more than 100 headers"),
     ("header of 70 kB", closing(OK, b"x: " + b"y" * 70_000, b"\r\n\r\n{}"), "more than 65536 bytes"),

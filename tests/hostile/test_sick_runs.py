@@ -54,7 +54,7 @@ SICK = [
     ("/schema_registry", json_answer(b"[" * 5000 + b"]" * 5000), "it is nested deeper than 100 levels"),
     ("/clients", json_answer(b'{"data": [], "data": [], "meta": {}}'), "an object has the key 'data' twice"),
     ("/subscriptions", wire(HTML), "200 came as text/html"),
-    ("/rule_events", resetting(), "reset by peer"),
+    ("/rule_events", resetting(), "the connection was reset"),
     ("/mqtt/retainer/messages", json_answer(b'{"data": [{"payload": "\xe9"}]}'), "it is not UTF-8 (byte"),
     (f"{AUTHORIZATION}/all", json_answer(rb'["\ud800"]'), r"a text has the lone surrogate '\ud800'"),
     (f"{AUTHORIZATION}/users", wire(LOOP), "answered 302"),

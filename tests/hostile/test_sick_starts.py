@@ -26,10 +26,10 @@ from tests.waiting import PATIENCE_S
 
 # case, exit code, words of the sentence
 SICK = {
-    "closes": (closing(), 3, "cannot be reached: RemoteDisconnected"),
-    "resets": (resetting(), 3, "cannot be reached: ConnectionResetError"),
-    "never ends": (endless(OK, b"x: y\r\n" * 1000), 3, "no valid HTTP (HTTPException: got more than 100 headers)"),
-    "is no HTTP": (closing(b"SSH-2.0-OpenSSH_9.2\r\n"), 3, "no valid HTTP (BadStatusLine: SSH-2.0-OpenSSH_9.2)"),
+    "closes": (closing(), 3, "cannot be reached: the connection was closed without an answer"),
+    "resets": (resetting(), 3, "cannot be reached: the connection was reset"),
+    "never ends": (endless(OK, b"x: y\r\n" * 1000), 3, "no valid HTTP (got more than 100 headers)"),
+    "is no HTTP": (closing(b"SSH-2.0-OpenSSH_9.2\r\n"), 3, "no valid HTTP (status line: SSH-2.0-OpenSSH_9.2)"),
     "is a bomb": (bombing(b"gzip", 1), 2, "is no EMQX API: GET /action_types answered 200 with application/json"),
     "is a web page": (wire(HTML), 2, "is no EMQX API: GET /action_types answered 200 with text/html"),
     "redirects": (wire(LOOP), 2, "is no EMQX API: GET /action_types answered 302"),
@@ -125,7 +125,7 @@ def test_sentence_about_a_sick_target_tells_no_secret_and_does_not_act(server: H
 
     server.cases = {"/action_types": mirror}
     ended = refusal(server, tmp_path)
-    assert "BadStatusLine" in ended
+    assert "status line" in ended
     assert "[redacted]" in ended
     assert "the-api-secret" not in ended
     assert b64encode(b"key:the-api-secret").decode() not in ended

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.matrix.deployments import DEPLOYMENTS, Configured, pairwise
-from tests.matrix.document import DOCUMENT, HEALTHY, Row, beginning, rows_of, with_rows
+from tests.matrix.document import DOCUMENT, HEALTHY, Row, beginning, rows_of, with_real_runs, with_rows
 from tests.matrix.trial import DATA_PLANE, run_on, told
 
 
@@ -52,7 +52,8 @@ def _written(chosen: list[Configured]) -> int:
             line = _row(configured, *DATA_PLANE, *configured.items).line
             print(line, flush=True)
         lines.append(line)
-    DOCUMENT.write_text(with_rows(DOCUMENT.read_text(encoding="utf-8"), lines), encoding="utf-8")
+    document = with_real_runs(with_rows(DOCUMENT.read_text(encoding="utf-8"), lines))
+    DOCUMENT.write_text(document, encoding="utf-8")
     return 0
 
 

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from conformance.result import RunResult
 from tests.matrix.deployments import Configured
+from tests.matrix.real import REAL_RUNS
 
 HEALTHY = ("conformant", "partial")
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "targets.md"
 
 _BEGIN, _END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
+_REAL_BEGIN, _REAL_END = "<!-- real: begin -->", "<!-- real: end -->"
+_REAL_HEAD = "| deployment | settings | passed | waived | failed | skipped |\n|---|---|---|---|---|---|"
 _HEAD = "| deployment | settings | verdict | passed | failed | skipped |\n|---|---|---|---|---|---|"
 
 
@@ -47,8 +50,16 @@ def beginning(configured: Configured) -> str:
 
 def with_rows(document: str, lines: Iterable[str]) -> str:
     """``document`` with another table."""
-    table = "\n".join((_HEAD, *lines))
-    return re.sub(f"{_BEGIN}.*{_END}", lambda _: f"{_BEGIN}\n{table}\n{_END}", document, flags=re.DOTALL)
+    return _between(_BEGIN, "\n".join((_HEAD, *lines)), _END, document)
+
+
+def with_real_runs(document: str) -> str:
+    """``document`` with the table of real nodes."""
+    return _between(_REAL_BEGIN, "\n".join((_REAL_HEAD, *(run.line for run in REAL_RUNS))), _REAL_END, document)
+
+
+def _between(begin: str, text: str, end: str, document: str) -> str:
+    return re.sub(f"{begin}.*{end}", lambda _: f"{begin}\n{text}\n{end}", document, flags=re.DOTALL)
 
 
 def rows_of(document: str) -> list[str]:

@@ -46,7 +46,13 @@ def test_structure(tmp_path: Path) -> None:
         "seed": "int",
         "profile": "str",
         "mode": "str",
-        "selection": {"items": ["str"], "expression": "str", "markers": "NoneType", "deselected": ["str"]},
+        "selection": {
+            "items": ["str"],
+            "expression": "str",
+            "markers": "NoneType",
+            "deselected": ["str"],
+            "options": [],
+        },
         "started_at": "str",
         "duration_s": "float",
         "totals": dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
@@ -138,7 +144,7 @@ def test_schema_is_closed() -> None:
     closed = objects(schema())
     assert len(closed) == 13
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
-    added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause"}
+    added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:

@@ -123,6 +123,7 @@ def test_second_interrupt_leaves_the_rest_to_sweep(workers: str, target: Embedde
             assert command in reasons
             assert run(*command.split()[1:], env=env, cwd=tmp_path).returncode == 0
     assert left_on(target, tmp_path) == "nothing to delete\n"
+    assert "Warning" not in output_of(tmp_path)
     assert "Traceback" not in output_of(tmp_path)
 
 

@@ -105,7 +105,7 @@ def test_acceptance_fails_the_item_that_postponed_it(scene: Scene) -> None:
     assert send_postponed(scene.plan, [item], None) == ([], [])
     assert (item.outcome, item.postponed) == ("failed", [])
     (failure,) = item.failures
-    assert failure.message == "an invalid request was answered 200 instead of 400: the user_id is {'a': 1}"
+    assert failure.message == 'an invalid request was answered 200 instead of 400: the user_id is {"a": 1}'
     assert (failure.requirement, failure.operation, failure.item) == ("GEN-29", IMPORT, "an item")
     assert failure.curl is not None
     assert (item.evidence["GEN-29"], item.statuses) == (4, {IMPORT: {"400": 3, "200": 1}})

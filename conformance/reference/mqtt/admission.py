@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
+from conformance.reference.message import now_ms
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.gatekeeper import Refused
 from conformance.reference.mqtt.limits import granted, judge_connect
@@ -54,6 +55,7 @@ def admit(connection: Newcomer, packet: Connect, size: int) -> None:
         connection.refuse_connect(reason)
         return
     session, present = broker.sessions.open(connection, packet, peer)
+    peer.connected_at = now_ms()  # not before its session was created
     session.is_superuser = superuser
     session.expiry_interval = _expiry_interval(packet, configuration.session_expiry_interval)
     session.will = packet.will

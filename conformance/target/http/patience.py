@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import socket
+import ssl
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException, IncompleteRead
+from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
@@ -27,6 +29,12 @@ LONGEST_PAUSE_S = 30.0
 """The most that a Retry-After is obeyed."""
 
 _LONGEST_REASON = 300
+
+_NETWORK: Mapping[type[OSError], str] = {
+    ConnectionRefusedError: "the connection was refused",
+    ConnectionResetError: "the connection was reset",
+    BrokenPipeError: "the connection was closed while the request was sent",
+}
 
 
 def never_sent(error: requests.RequestException) -> bool:
@@ -81,10 +89,24 @@ def reason_of(error: requests.RequestException, redact: Redactor) -> str:
         return said
     if isinstance(cause, IncompleteRead):
         return f"the answer was cut off ({said})"
-    text = f"{type(cause).__name__}: {said}" if said else type(cause).__name__
-    if isinstance(cause, HTTPException | HTTPError | ValueError | zlib.error) and not isinstance(cause, OSError):
+    if isinstance(cause, OSError):
+        return _of_network(cause, said)
+    text = f"status line: {said}" if isinstance(cause, BadStatusLine) else said or type(cause).__name__
+    if isinstance(cause, HTTPException | HTTPError | ValueError | zlib.error):
         return f"the answer is no valid HTTP ({text})"
     return text
+
+
+def _of_network(cause: OSError, said: str) -> str:
+    """What the network refused, in the words of a person rather than of Python."""
+    if isinstance(cause, RemoteDisconnected):
+        return "the connection was closed without an answer"
+    if isinstance(cause, socket.gaierror):
+        return f"the name of the host cannot be resolved ({cause.strerror or said})"
+    for kind, words in _NETWORK.items():
+        if isinstance(cause, kind):
+            return words
+    return (cause.strerror if not isinstance(cause, ssl.SSLError) else None) or said or type(cause).__name__
 
 
 def innermost(error: BaseException) -> BaseException:

@@ -26,6 +26,13 @@ class Option:
         return "--" + self.field.replace("_", "-")
 
     @property
+    def told(self) -> str:
+        """What it is for, and its environment variable; of a file with a secret also that of the secret itself."""
+        secret = self.variable.removesuffix("_FILE")
+        also = f" or {secret}" if secret in SECRET_VARIABLES else ""
+        return f"{self.help} [{self.variable}{also}]"
+
+    @property
     def variable(self) -> str:
         return ENVIRONMENT_PREFIX + self.field.upper()
 
@@ -90,6 +97,21 @@ OPTIONS: tuple[Option, ...] = (
     Option("target", "Named target in targets.toml.", "NAME"),
     Option("targets_file", "Where targets.toml is. Default: ./targets.toml.", "FILE"),
 )
+
+CHOICES: tuple[Option, ...] = (
+    Option("last_failed", "Only the items that failed in the run that the report directory holds.", is_flag=True),
+    Option("failed_first", "Those items first, then all others.", is_flag=True),
+    Option("requirement", "Only items that verify the requirement; may be given several times.", "ID", is_list=True),
+    Option(
+        "operation",
+        'Only items about the operation, as "GET /banned"; may be given several times.',
+        "OPERATION",
+        is_list=True,
+    ),
+    Option("tag", "Only items about operations of the tag; may be given several times.", "TAG", is_list=True),
+    Option("max_failures", "Start nothing new once N items have failed.", "N"),
+)
+"""Which items a run takes. These belong to one run, and have no environment variable."""
 
 SECRETS = ("api_secret", "token", "viewer_secret", "publisher_secret")
 """Fields of `Configuration` that have no option, because command lines are public: a file or a variable names them."""
