@@ -39,14 +39,17 @@ CORRECTIONS = (
 )
 """The corrections in the order in which they are applied, after the overlay of the version."""
 
+_TAKEN = "B21"
+"""The erratum about fields that a server takes, although its document does not have them."""
+
 _CODE = ("document.py", "overlay.py", "loading.py")
 
 
 def load_contract(variant: Variant = "corrected", version: str | None = None) -> Contract:
     """Return the contract of ``variant`` for EMQX ``version`` (default: the newest one the overlays describe).
 
-    ``published`` is the bare document, ``documented`` what the document of that version says, ``corrected`` how it
-    should be.
+    ``published`` is the bare document, ``documented`` what the document of that version says and what its server takes
+    besides (erratum B21), ``corrected`` how it should be.
 
     A version that is not described gets the closest described one below it, or the lowest one. The version of the
     result is the described one. Raises `conformance.contract.versions.VersionError` if ``version`` is
@@ -72,9 +75,14 @@ def _make(root: Path, variant: Variant, version: str) -> Document:
     if variant == "published":
         return assemble(root)
     if variant == "documented":
-        from conformance.contract.overlay import apply_overlays, read_overlay
+        from conformance.contract.overlay import apply_overlays
 
-        return apply_overlays(assemble(root), [read_overlay(_version_file(root, version))])[0]
+        of_version, *corrections = overlays(root, version)
+        taken = [
+            replace(overlay, actions=tuple(action for action in overlay.actions if _TAKEN in action.errata))
+            for overlay in corrections
+        ]
+        return apply_overlays(assemble(root), [of_version, *taken])[0]
     return correct(root, version)[0]
 
 

@@ -19,6 +19,8 @@ from conformance.target.guard.hosts import NEVER_STARTED
 
 _PROBE = "POST /connectors_probe"
 _TLS_ALWAYS = frozenset({"azure_event_hub_producer", "confluent_producer"})
+_KEYS_ALWAYS = frozenset({"s3"})
+"""Types that the guard lets pass with keys of their own only."""
 _TLS_FILES = ("cacertfile", "certfile", "keyfile")
 
 _RULE_FUNCTIONS = frozenset({"console", "republish"})
@@ -41,7 +43,7 @@ def bodies(driver: Driver, space: ValueSpace, seed: int) -> Iterator[Any]:
         if label == _PROBE and (one.what == ALONE or is_spelling(one)):
             return False  # each costs a connection; what is stored is read by the same schema
         owners = space.owners(label, one)
-        able = [owner for owner in owners if owner not in NEVER_STARTED | _TLS_ALWAYS] or owners
+        able = [owner for owner in owners if owner not in NEVER_STARTED | _TLS_ALWAYS | _KEYS_ALWAYS] or owners
         return able[(seed + sum(str(one).encode())) % len(able)] == resource_type
 
     covering = Covering(driver.contract, driver.examples().values(), due)

@@ -12,6 +12,8 @@ from conformance.contract.contract import Contract, Variant
 from conformance.report.text import words
 from conformance.result import RunResult
 
+_TITLES = {"values": "Value classes"}
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -107,7 +109,7 @@ def _told(run: RunResult) -> Iterator[Coverage]:
         if not isinstance(value, list) or not value or not is_dataclass(value[0]):
             continue
         if all(hasattr(value[0], name) for name in ("subject", "reached", "missed")):
-            yield Coverage(words(entry.name).capitalize(), tuple(map(_subject, value)))
+            yield Coverage(_TITLES.get(entry.name, words(entry.name).capitalize()), tuple(map(_subject, value)))
 
 
 def _subject(entry: Any) -> Subject:

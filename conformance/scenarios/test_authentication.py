@@ -108,15 +108,18 @@ def test_import_counts_its_rows(target: Target) -> None:
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_import_takes_files(target: Target, form: str) -> None:
     """Users are imported from an uploaded JSON or CSV file, told apart by its name; other names are refused."""
-    users = [target.sandbox.name("file") for _ in range(2)]
+    users = {target.sandbox.name("file"): flag for flag in (True, False)}
     if form == "json":
-        content = json.dumps([{"user_id": user, "password": PASSWORD} for user in users])
+        rows = [{"user_id": user, "password": PASSWORD, "is_superuser": flag} for user, flag in users.items()]
+        content = json.dumps(rows)
     else:
-        content = "user_id,password,is_superuser\n" + "".join(f"{user},{PASSWORD},false\n" for user in users)
+        lines = [f"{user},{PASSWORD},{str(flag).lower()}\n" for user, flag in users.items()]
+        content = "".join(["user_id,password,is_superuser\n", *lines])
 
     upload(target, f"users.{form}", content).expect(200, 204)
-    for user in users:
-        assert target.users.read(user) == {"user_id": user, "is_superuser": False}, f"{user} was not imported"
+    for user, flag in users.items():
+        read = target.users.read(user)
+        assert read == {"user_id": user, "is_superuser": flag}, f"imported with is_superuser {flag} it is {read}"
     # The name decides, not what is in the file.
     other = {"json": "csv", "csv": "json"}[form]
     for name in (f"users.{other}", "users.txt", f"users.{form}.txt", "users", form):

@@ -48,12 +48,17 @@ def login(target: Target) -> Callable[[], str | None]:
     return make
 
 
+def nearly(client_id: str) -> list[str]:
+    """Other client ids of the sandbox: longer, shorter, and in another case."""
+    return [f"{client_id}c", client_id[:-1], client_id.removesuffix("ab") + "AB"]
+
+
 @requirement("BAN-01", CREATE, DELETE)
 @pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
 @pytest.mark.parametrize("kind", ["clientid", "username", "clientid_re", "username_re"])
 def test_banned_client_is_refused(target: Target, login: Callable[[], str | None], kind: str, protocol: int) -> None:
     """CONNECT of a banned client is refused, others may connect, and once the ban is lifted so may the client."""
-    client_id, username = target.sandbox.name("client"), login()
+    client_id, username = f"{target.sandbox.name('client')}-ab", login()
     other_id, other_name = target.sandbox.name("other"), login()
     assert connack(target, client_id, username, protocol) == 0, "the client may not connect before it is banned"
 
@@ -62,6 +67,8 @@ def test_banned_client_is_refused(target: Target, login: Callable[[], str | None
     code = connack(target, client_id, username, protocol)
     assert code in BANNED[protocol], f"CONNECT of a banned client was answered 0x{code:02X}"
     assert connack(target, other_id, other_name, protocol) == 0, "the ban hits another client"
+    for near in nearly(client_id) if kind.startswith("clientid") else ():
+        assert connack(target, near, other_name, protocol) == 0, f"the ban of {client_id} hits {near}"
 
     target.bans.delete(ban).expect(204)
     admitted = target.eventually(lambda: connack(target, client_id, username, protocol) == 0)

@@ -169,6 +169,18 @@ CAUSES: Mapping[str, Cause] = {
         payload="ok,ok",
         sql=lambda bench: f"FOREACH split(payload, ',') AS part DO part AS payload FROM \"{bench.topic}\"",
     ),
+    "exception of rows": Cause(
+        {"matched": 1, "failed": 1, "failed.exception": 1},
+        IDLE,
+        payload="no JSON",
+        sql=lambda bench: f'FOREACH json_decode(payload) AS part DO part AS payload FROM "{bench.topic}"',
+    ),
+    "no rows": Cause(
+        {"matched": 1, "failed": 1, "failed.no_result": 1},
+        IDLE,
+        payload="[]",
+        sql=lambda bench: f'FOREACH json_decode(payload) AS part DO part AS payload FROM "{bench.topic}"',
+    ),
     "disabled rule": Cause({}, IDLE, enabled=False),
     "disabled action": Cause(DISCARDED, {"disabled": {}}, ("disabled",)),
     "missing action": Cause(DISCARDED, IDLE, ("missing",)),
@@ -228,6 +240,13 @@ class Counted:
         after = self._read()
         return {name: value - self.before[name] for name, value in after.items() if value != self.before[name]}
 
+    def left(self) -> dict[str, int]:
+        """The counters that are not 0."""
+        return {name: value for name, value in self._read().items() if value}
+
+    def is_zero(self) -> bool:
+        return not self.left()
+
     def _read(self) -> dict[str, int]:
         """All that is counted, rates left out; raises AssertionError unless the nodes add up to the whole."""
         label, path = f"GET {self.collection.item}/metrics", self.collection.path_of(self.identifier)
@@ -271,6 +290,11 @@ def test_cause_has_its_counters(cause: str, target: Target, bench: Bench, record
         message = f"{cause}: {who} counts {case.messages} messages as {grown}, expected {each.expected}"
         identifier = "RUL-40" if who == "the rule" else "ACT-23"
         recorder.expect(grown == each.expected, identifier, "counted", message, each.answer)
+    for who, each in counted.items():
+        reset = each.collection.reset_metrics(each.identifier).expect(204)
+        if not target.eventually(each.is_zero):
+            message = f"{cause}: after a reset {who} is left with {each.left()}"
+            recorder.failed("RUL-12" if who == "the rule" else "ACT-07", "zeroed", message, reset)
 
 
 def times(messages: int, ends: Counts) -> Counts:

@@ -92,10 +92,12 @@ def expect_filtered(
         expected = sorted(
             name for name in every if all(filters[key](every[name], value) for key, value in query.items())
         )
-        shown = map(collection.identify, collection.listed(**{**scope, **query}))
+        answer = collection.api.call(f"GET {collection.path}", query={**scope, **query, "limit": ONE_PAGE}).expect(200)
+        shown = [collection.identify(element) for element in answer.json["data"]]
         found = sorted(name for name in shown if name in every)
         assert found == expected, f"{query} finds {found}, expected {expected}"
-        if len(query) == 1:
+        # Several filters are walked through only where something seems wrong: there are many of them.
+        if len(query) == 1 or answer.json["meta"].get("count", len(shown)) != len(shown):
             Walk.through(target, collection, query).decide(recorder)
 
 
@@ -135,7 +137,7 @@ def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
     names = [{"username": [shown["username"]]}, {"like_username": shown["username"][1:]}] if shown["username"] else []
 
     queries: list[Mapping[str, Any]] = [
-        *names, {"clientid": [first.client_id, away.client_id]}, {"username": ["nobody-at-all"]},
+        *names, {"clientid": [first.client_id, away.client_id, f"{name}-none"]}, {"username": ["nobody-at-all"]},
         {"ip_address": shown["ip_address"]}, {"ip_address": "192.0.2.1"}, {"proto_ver": 4}, {"proto_ver": 5},
         {"clean_start": True}, {"clean_start": False}, {"conn_state": "connected"}, {"conn_state": "disconnected"},
         {"like_clientid": f"{name}-"}, {"like_clientid": f"{name}-b"}, {"like_username": "nobody-at-all"},

@@ -98,7 +98,9 @@ def test_whole_list_knows_itself(paged: Paged, recorder: Recorder) -> None:
 def test_page_and_limit_have_bounds(paged: Paged) -> None:
     """A page is at least 1 and a limit from 1 to 10000: what is just within is answered 200, what is outside 400."""
     for query in ({"page": 1, "limit": 10_000}, {"page": 10_000, "limit": 1}, {"page": 1, "limit": 1}, {}):
-        paged.target.api.call(paged.label, query=query).expect(200)
+        meta = paged.target.api.call(paged.label, query=query).expect(200).json["meta"]
+        told = {name: meta[name] for name in query}
+        assert told == query, f"asked for {query}, the list says {told}"
     for query in ({"page": 0}, {"page": -1}, {"limit": 0}, {"limit": -1}, {"page": 0, "limit": 10}):
         paged.target.api.call(paged.label, query=query).expect(400, code="BAD_REQUEST")
 

@@ -191,13 +191,14 @@ def test_placeholders_are_filled_in(target: Target, subject: Subject) -> None:
 
 @requirement("AUTZ-06", CLIENTS)
 def test_qos_and_retain_restrict(target: Target, subject: Subject) -> None:
-    """A rule with QoS levels and a retain flag is about messages with these only."""
+    """A rule with QoS levels and a retain flag is about messages, and subscriptions, with these only."""
     topic = target.sandbox.topic("acl")
     subject.rules_of_client(
         rule("deny", "publish", f"{topic}/1", qos=[1]),
         rule("deny", "publish", f"{topic}/0,2", qos=[0, 2]),
         *(rule("deny", "publish", f"{topic}/retain {flag}", retain=flag) for flag in (True, False)),
         rule("deny", "publish", f"{topic}/both", qos=[1], retain=True),
+        rule("deny", "subscribe", f"{topic}/of 2", qos=[2]),
     )
     client = subject.connect()
 
@@ -213,6 +214,9 @@ def test_qos_and_retain_restrict(target: Target, subject: Subject) -> None:
     assert not publish(client, f"{topic}/both", 1, retain=True), "QoS 1 with retain is denied, and was taken"
     assert publish(client, f"{topic}/both", 1, retain=False), "denied is QoS 1 with retain, and without it was refused"
     assert publish(client, f"{topic}/both", 2, retain=True), "denied is QoS 1 with retain, and QoS 2 was refused"
+    granted = {qos: client.subscribe(f"{topic}/of 2", qos) for qos in (0, 1, 2)}
+    assert max(granted[0], granted[1]) <= 1, f"denied is QoS 2, and subscriptions were answered {granted}"
+    assert granted[2] == NOT_AUTHORIZED, f"QoS 2 is denied, and subscriptions were answered {granted}"
 
 
 @requirement("AUTZ-17", CLIENTS)

@@ -272,6 +272,9 @@ def test_unknown_kind_of_action_is_refused(target: Target) -> None:
         for actions in ([action], [fine, action]):
             target.api.call("POST /rules", json={**body, "actions": actions}).expect(400, code="BAD_REQUEST")
             target.rules.put(rule, {"actions": actions}).expect(400, code="BAD_REQUEST")
+            # A PUT to an unknown id creates a rule.
+            unknown = {"sql": body["sql"], "actions": actions}
+            target.rules.put(body["id"], unknown).expect(400, code="BAD_REQUEST")
 
     target.rules.get(body["id"]).expect(404)
     assert target.rules.read(rule) == before, "a refused PUT changed the rule"

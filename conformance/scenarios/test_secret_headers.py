@@ -17,7 +17,7 @@ from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import contract
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
-from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.bridges import CLOSED_URL, Bridges
 from conformance.target.resources.typed import REDACTED, configured
 from conformance.target.target import Target
 from conformance.worker.context import Context
@@ -144,6 +144,24 @@ def _expect_unrepeated(recorder: Recorder, heard: list[Answer], secret: str, req
     for answer in heard:
         repeats = secret.encode() in answer.content
         recorder.expect(not repeats, requirement, "unrepeated", "the answer repeats a secret", answer)
+
+
+@requirement("CON-24", "GET /connectors/{id}", "POST /connectors/{id}/{operation}", "POST /connectors_probe")
+@pytest.mark.parametrize("resource_type", ["http", "mqtt", "pgsql"])
+def test_failure_tells_no_secret(
+    resource_type: str, target: Target, secret: str, heard: list[Answer], recorder: Recorder
+) -> None:
+    """A connector that does not reach its server tells no secret: not in its reason, nor when start or probe fails."""
+    nowhere = {"url": CLOSED_URL} if resource_type == "http" else {"server": CLOSED_URL.partition("//")[2]}
+    secrets = {"headers": {"Authorization": secret}} if resource_type == "http" else {"password": secret}
+    fields = {"type": resource_type, "enable": True, "pool_size": 1, **nowhere, **secrets}
+    target.connectors.probe(target.connectors.body(**fields)).expect(400, code="TEST_FAILED")
+    connector = target.connectors.create(**fields)
+    failed = target.eventually(lambda: target.connectors.read(connector).get("status_reason"), target.timing.delivered)
+    assert failed, f"a connector to a closed port is {target.connectors.read(connector)['status']}, without a reason"
+    target.connectors.start(connector).expect(400)
+    target.connectors.listed()
+    _expect_unrepeated(recorder, heard, secret, "CON-24")
 
 
 @requirement("CON-23", "GET /connectors/{id}", "PUT /connectors/{id}")

@@ -35,6 +35,9 @@ MOST_RECEIVED = 64 * 1024 * 1024
 QUOTA_EXCEEDED = 0x97
 """CONNACK where no further session is allowed."""
 
+LATER = (0x88, 0x89)
+"""CONNACK of a broker that asks to come again: EMQX does while the last session of the same client id is ending."""
+
 _OVERHEAD = 512
 _HEADER = 16
 """Bytes of a packet besides its topic and payload, generously."""
@@ -183,14 +186,16 @@ class MqttClient:
     def connect(self) -> MqttClient:
         """Connect and wait for CONNACK; raises `MqttError` if the broker refuses or stays silent.
 
-        Where the license allows few sessions, it waits for one to end; if none does, it raises `Inapplicable`.
+        A broker that is busy is asked again. Where the license allows few sessions, it waits for one to end; if none
+        does, it raises `Inapplicable`.
         """
         end = time.monotonic() + self._patience_to_connect()
         while True:
             try:
                 return self._connect_once()
             except MqttError as error:
-                if error.reason_code != QUOTA_EXCEEDED or self._allowed.sessions is None:
+                no_session = error.reason_code == QUOTA_EXCEEDED and self._allowed.sessions is not None
+                if not no_session and (error.reason_code not in LATER or time.monotonic() >= end):
                     raise
                 if time.monotonic() >= end:
                     raise Inapplicable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from conformance.contract import paths
@@ -32,6 +33,24 @@ for kind in ("clientid", "username", "clientid_re", "username_re"):
         data(f"banned_client_is_refused[{kind}-mqtt5]"),
         "BAN-01",
     )
+
+
+def in_any_case(original: Callable[..., Any]) -> Callable[..., Any]:
+    def hits(self: BanTable, clientid: str, *rest: Any) -> Any:
+        yield from original(self, clientid, *rest)
+        for (kind, who), ban in self._individuals.items():
+            if kind == "clientid" and who.lower() == clientid.lower():
+                yield ban
+
+    return hits
+
+
+seed(
+    "a ban hits client ids in any case",
+    broken(BanTable, "_hits", in_any_case),
+    data("banned_client_is_refused[clientid-mqtt5]"),
+    "BAN-01",
+)
 seed(
     "a ban hits everybody",
     broken(BanTable, "covers", lambda original: lambda self, *who: bool(self.listed())),

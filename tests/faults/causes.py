@@ -11,6 +11,9 @@ from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.nodes import NodeCounters
 from conformance.reference.rules import metrics as rule_metrics
 from conformance.reference.rules.engine import RuleEngine
+from conformance.reference.rules.rule import Rule
+from conformance.reference.rules.syntax import Foreach
+from conformance.reference.rules.values import EvaluationError
 from tests.faults.seeded import Broken, broken, scenario, seed
 
 
@@ -66,6 +69,28 @@ def indexed(original: Callable[..., None]) -> Callable[..., None]:
 seed("a disabled rule counts", broken(RuleEngine, "_refresh", indexed), caused("disabled rule"), "RUL-40", "ACT-23")
 
 
+def twice_by_rows(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A statement by rows that cannot be run counts twice."""
+
+    def apply(self: RuleEngine, rule: Rule, *args: Any, **options: Any) -> Any:
+        try:
+            return original(self, rule, *args, **options)
+        except EvaluationError:
+            if isinstance(rule.statement, Foreach):
+                rule.metrics.failed("exception")
+            raise
+
+    return apply
+
+
+seed(
+    "an exception of a FOREACH counts twice",
+    broken(RuleEngine, "apply", twice_by_rows),
+    caused("exception of rows"),
+    "RUL-40",
+)
+
+
 def dropped_as(wrong: str, right: str) -> Broken:
     return broken(
         ActionMetrics,
@@ -105,6 +130,23 @@ seed(
     counted_as(("success", "received"), "success"),
     caused("local topic"),
     "ACT-23",
+)
+
+
+def keeping(original: Callable[..., None]) -> Callable[..., None]:
+    def reset(self: ActionMetrics) -> None:
+        before = self.counters.total()
+        original(self)
+        self.counters.add("dropped.resource_stopped", before["dropped.resource_stopped"])
+
+    return reset
+
+
+seed(
+    "a reset leaves the reasons why messages were dropped",
+    broken(ActionMetrics, "reset", keeping),
+    caused("stopped connector"),
+    "ACT-07",
 )
 
 

@@ -24,6 +24,10 @@ def media_type(label: str) -> str:
     return f"conformance/fuzz/test_requests.py::test_media_type_parameters[{label}]"
 
 
+def values(subject: str) -> str:
+    return f"conformance/fuzz/test_values.py::test_values_of_bodies[{subject}]"
+
+
 CRASH = ("GEN-15", "GEN-16")
 
 alone(
@@ -79,6 +83,7 @@ alone(Defect.NUMERIC_SECRET, scenario("connector_secrets", "secret_that_is_a_num
 alone(Defect.CRASH_TOLD_IN_A_REFUSAL, fuzz("examples", "POST /connectors_probe-cassandra"), "GEN-16")
 alone(Defect.CREDENTIALS_IN_HEADERS_SHOWN, scenario("secret_headers", "other_credentials_are_hidden"), "CON-22")
 alone(Defect.CONFLUENT_TLS_HIDDEN, scenario("types", "connector[POST /connectors-confluent_producer]"), "CON-01")
+alone(Defect.STATIC_CLIENT_ID_AS_A_WORD, values("PUT /connectors/{id}-mqtt"), *CRASH)
 alone(Defect.PROBE_NAME_UNCHECKED, scenario("connectors", "probe_refuses_bad_names"), "CON-19")
 alone(Defect.ACTION_CREATED_AT, scenario("actions", "creation_time_is_set_by_the_server"), "ACT-12")
 alone(
@@ -97,7 +102,6 @@ alone(Defect.SUPERUSER_FLAG_AS_TEXT, scenario("login", "flag_as_a_text_raises_no
 alone(Defect.IMPORT_OF_NO_ARRAY, fuzz("boundaries", f"POST {paths.IMPORT_USERS}"), "GEN-16")
 alone(Defect.BAN_OF_NONSENSE, scenario("banned", "lifting_nonsense_is_refused[peerhost-{}]"), "BAN-07", *CRASH)
 alone(Defect.BAN_OF_NO_NETWORK, scenario("banned", "who_must_fit_its_kind[peerhost_net-{}]"), "GEN-16")
-alone(Defect.CREDENTIALS_IN_HEADERS_SHOWN, scenario("secret_headers", "other_credentials_are_hidden"), "CON-22")
 alone(Defect.DOTS_ARE_STEPS, scenario("identifiers", "dots_lift_no_ban"), "GEN-21")
 alone(
     Defect.EQUAL_CREATIONS_AT_ONCE, scenario("concurrency", "one_of_equal_configurations_wins[POST /rules]"), "GEN-36"

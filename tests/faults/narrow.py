@@ -18,6 +18,7 @@ from conformance.reference.mqtt.authorization import Access, AuthorizationCache
 from conformance.reference.mqtt_operations import publish
 from conformance.reference.rest.http import Call
 from conformance.reference.rules import listing
+from conformance.reference.rules.rule import Rule as StoredRule
 from tests.faults.proxy import Request
 from tests.faults.seeded import (
     EMPTY,
@@ -89,6 +90,20 @@ seed(
     "CLI-22",
 )
 
+
+def first_occurrence(self: StoredRule, action_id: str) -> StoredRule:
+    actions = list(self.actions)
+    actions.remove(action_id)
+    return replace(self, actions=actions, config={**self.config, "actions": actions})
+
+
+seed(
+    "a deleted action goes from a rule once, however often it is there",
+    broken(StoredRule, "without_action", lambda _: first_occurrence),
+    scenario("actions", "action_in_use_is_deleted_only_on_demand"),
+    "ACT-03",
+)
+
 # --- users ------------------------------------------------------------------------------------------------------------
 
 
@@ -136,6 +151,16 @@ def by_content(original: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
 
 
 seed(
+    "superusers of a CSV file are ordinary users",
+    broken(
+        import_rows,
+        "_csv_rows",
+        lambda original: lambda content: [{**row, "is_superuser": False} for row in original(content)],
+    ),
+    scenario("authentication", "import_takes_files[csv]"),
+    "AUTN-14",
+)
+seed(
     "what is in a file decides how it is imported",
     broken(import_rows, "_json_rows", by_content),
     scenario("authentication", "import_takes_files[csv]"),
@@ -164,6 +189,12 @@ seed(
 seed(
     "a rule with several QoS levels is about all between them",
     ruling(lambda rule, asked: (replace(rule, qos=tuple(range(min(rule.qos), max(rule.qos) + 1))), asked)),
+    RESTRICTED,
+    "AUTZ-06",
+)
+seed(
+    "the QoS levels of a rule are not those of subscriptions",
+    ruling(lambda rule, asked: (replace(rule, qos=(0, 1, 2)) if asked.action == "subscribe" else rule, asked)),
     RESTRICTED,
     "AUTZ-06",
 )

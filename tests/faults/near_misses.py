@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.access.passwords import Algorithm, PasswordHash
+from conformance.reference.access.users import Authenticator
 from conformance.reference.rest import credentials
 from conformance.scenarios.test_near_misses import PASSWORD
 from tests.faults.seeded import broken, scenario, seed
 
 SECRET_ITEM = scenario("near_misses", "secret_that_is_nearly_right")
-PASSWORD_ITEM = scenario("near_misses", "password_that_is_nearly_right")
+PASSWORD_ITEM = scenario("near_misses", "password_that_is_nearly_right[created]")
 
 Same = Callable[[str, str], bool]
 
@@ -52,6 +54,48 @@ for kind, same in KINDS.items():
         "GEN-46",
     )
     seed(f"a password {kind} is accepted", broken(Algorithm, "verify", verifying(same)), PASSWORD_ITEM, "AUTN-17")
+
+
+def cut(password: bytes | str) -> Any:
+    return password[:8]
+
+
+seed(
+    "a changed password counts by its first 8 characters",
+    (
+        broken(
+            Authenticator,
+            "update",
+            lambda original: lambda self, user_id, password, flag: original(self, user_id, cut(password), flag),
+        ),
+        broken(
+            Algorithm,
+            "verify",
+            lambda original: (
+                lambda self, stored, given: original(self, stored, given) or original(self, stored, cut(given))
+            ),
+        ),
+    ),
+    PASSWORD_ITEM.replace("created", "changed"),
+    "AUTN-17",
+)
+seed(
+    "usernames are compared without their case",
+    broken(
+        Authenticator,
+        "authenticate",
+        lambda original: (
+            lambda self, clientid, username, password: original(
+                self,
+                clientid,
+                next((u for u in self.users if str(u).lower() == str(username).lower()), username),
+                password,
+            )
+        ),
+    ),
+    PASSWORD_ITEM,
+    "AUTN-17",
+)
 seed(
     "the name of an API key is compared without its case",
     broken(

@@ -192,6 +192,23 @@ seed(
 seed("an action may be of any type", named(lambda text: text.startswith("no_such_type:")), KIND, "RUL-22")
 seed("an action may have any name", named(lambda text: text.startswith("http:")), KIND, "RUL-22")
 seed("an action may be called nothing", named(lambda text: not text), KIND, "RUL-22")
+
+
+def dropping(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A PUT to an unknown id creates the rule without the actions that are none."""
+
+    def rule(self: Configuration, rule_id: str, body: dict[str, Any], old: Any = None) -> Any:
+        try:
+            return original(self, rule_id, body, old)
+        except ApiError:
+            if old is not None or "name" in body:
+                raise
+            return original(self, rule_id, {**body, "actions": []}, old)
+
+    return rule
+
+
+seed("a rule that a change creates has what is left of it", broken(Configuration, "rule", dropping), KIND, "RUL-22")
 seed(
     "only the first action of a rule is looked at",
     broken(

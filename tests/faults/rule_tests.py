@@ -184,5 +184,6 @@ def example(names: tuple[str, ...]) -> Broken:
     return broken(RuleTest, "run", make)
 
 
+seed("a test knows one reason code", example(("reason_code",)), SEEN, "RUL-39")
 seed("a test sees the username of the example", example(("username",)), SEEN, "RUL-39")
 seed("a test sees no topic but that of the example", example(("topic",)), SEEN, "RUL-39")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from conformance.reference.bridges import configuration, redaction
+from conformance.reference.bridges import configuration, connector_handlers, redaction
 from conformance.reference.bridges.redaction import AUTHORIZING_HEADERS
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import Broken, always, broken, edit, scenario, seed
@@ -113,3 +113,22 @@ seed(
     REFERENCE,
     "CON-23",
 )
+
+
+def talkative(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def shown(deployment: Any, connector: Any) -> dict[str, Any]:
+        element = original(deployment, connector)
+        if "status_reason" in element:
+            element["status_reason"] += f", with {connector.config}"
+        return element
+
+    return shown
+
+
+for resource_type in ("http", "pgsql"):
+    seed(
+        f"the reason why {resource_type} is not connected shows its secret",
+        broken(connector_handlers, "connector_shown", talkative),
+        scenario("secret_headers", f"failure_tells_no_secret[{resource_type}]"),
+        "CON-24",
+    )

@@ -63,6 +63,26 @@ for label, part, item in (
         "PAG-13",
         origin="https://github.com/emqx/emqx/pull/9749",
     )
+
+
+def as_asked(request: Request, forward: Callable[[], Reply]) -> Reply:
+    """The count is the number of client ids that were asked for."""
+    reply = forward()
+    asked = request.query.count("clientid=") - request.query.count("like_clientid=")
+    if not request.is_for("GET /clients") or asked < 2 or reply.status != 200:
+        return reply
+    return edit(lambda body: "count" in body["meta"] and body["meta"].update(count=asked))(reply)
+
+
+def under_two(request: Request, forward: Callable[[], Reply]) -> Reply:
+    """Of two filters one decides what is counted."""
+    reply = forward()
+    both = "clientid=" in request.query and "proto_ver=" in request.query
+    return edit(counted_more)(reply) if request.is_for("GET /clients") and both else reply
+
+
+seed("clients are counted by the ids that are asked for", as_asked, CLIENTS, "PAG-13")
+seed("clients are counted by one of two filters", under_two, CLIENTS, "PAG-13")
 for label, part, item in (
     ("GET /rules", "action=", RULES),
     ("GET /subscriptions", "match_topic=", SUBSCRIPTIONS),
@@ -102,6 +122,12 @@ def bounds(label: str) -> str:
     return scenario("lists", f"page_and_limit_have_bounds[{label}]")
 
 
+seed(
+    "the longest page is called shorter than asked for",
+    under(USERS, "limit=10000", lambda body: body["meta"].update(limit=1000)),
+    bounds(USERS),
+    "PAG-14",
+)
 seed("the longest page is refused", refused("GET /clients", "limit=10000"), bounds("GET /clients"), "PAG-14")
 seed("page 0 of bans is the first", taken("GET /banned", "page=0"), bounds("GET /banned"), "PAG-14")
 seed("a limit of 0 finds no rules", taken("GET /rules", "limit=0"), bounds("GET /rules"), "PAG-14")

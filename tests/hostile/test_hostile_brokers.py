@@ -112,3 +112,22 @@ def test_flood_of_messages_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
             client.wait_for_messages(10**6)
         assert len(client.messages) < 1024
         eventually(lambda: not client.connected)
+
+
+@pytest.mark.parametrize("reason", [0x88, 0x89])
+def test_busy_broker_is_asked_again(reason: int) -> None:
+    answers = [b"\x20\x03\x00" + bytes([reason]) + b"\x00", CONNACK]
+
+    def behave(connected: socket.socket) -> None:
+        saying(answers.pop(0))(connected)
+
+    with broker(behave) as listener, MqttClient(listener, "client", protocol=5, timing=PATIENT) as client:
+        assert client.connack == 0
+    assert answers == []
+
+
+def test_broker_that_stays_busy_is_told() -> None:
+    with broker(saying(b"\x20\x03\x00\x89\x00")) as listener:
+        client = MqttClient(listener, "client", protocol=5, timing=HASTY)
+        with pytest.raises(MqttError, match="CONNECT refused with reason code 0x89"):
+            client.connect()

@@ -96,10 +96,12 @@ def test_every_format_names_the_request_as_the_server_saw_it(failing_run: Path) 
     for text in (
         (reports / "junit.xml").read_text(),
         (reports / "index.html").read_text(),
-        (failing_run / "output").read_text(),
         attachments,
     ):
         assert all(identifier in text for identifier in ids)
+    leads = {cause["failures"][0] for cause in report_of(reports)["causes"][:5]}
+    printed = (failing_run / "output").read_text()
+    assert all(failure["request_id"] in printed for failure in stored["failures"] if failure["id"] in leads)
 
 
 def test_no_file_tells_a_secret(failing_run: Path, recorded: EmbeddedDeployment) -> None:
