@@ -39,8 +39,8 @@ CORRECTIONS = (
 )
 """The corrections in the order in which they are applied, after the overlay of the version."""
 
-_TAKEN = "B21"
-"""The erratum about fields that a server takes, although its document does not have them."""
+_OF_SERVERS = frozenset({"B21", "B27"})
+"""The errata about fields that a server takes or demands, whatever its document says."""
 
 _CODE = ("document.py", "overlay.py", "loading.py")
 
@@ -48,8 +48,8 @@ _CODE = ("document.py", "overlay.py", "loading.py")
 def load_contract(variant: Variant = "corrected", version: str | None = None) -> Contract:
     """Return the contract of ``variant`` for EMQX ``version`` (default: the newest one the overlays describe).
 
-    ``published`` is the bare document, ``documented`` what the document of that version says and what its server takes
-    besides (erratum B21), ``corrected`` how it should be.
+    ``published`` is the bare document, ``documented`` what the document of that version says, with what its server
+    takes or demands besides (errata B21 and B27), ``corrected`` how it should be.
 
     A version that is not described gets the closest described one below it, or the lowest one. The version of the
     result is the described one. Raises `conformance.contract.versions.VersionError` if ``version`` is
@@ -79,7 +79,7 @@ def _make(root: Path, variant: Variant, version: str) -> Document:
 
         of_version, *corrections = overlays(root, version)
         taken = [
-            replace(overlay, actions=tuple(action for action in overlay.actions if _TAKEN in action.errata))
+            replace(overlay, actions=tuple(action for action in overlay.actions if _OF_SERVERS & set(action.errata)))
             for overlay in corrections
         ]
         return apply_overlays(assemble(root), [of_version, *taken])[0]

@@ -26,6 +26,8 @@ from conformance.contract.values import (
 )
 from conformance.fuzz.hostile import TOGETHER
 
+_FEW = 4
+
 _FREE = frozenset({"by", "description", "reason"})
 """Texts for people, which are stored and shown, whatever they hold."""
 
@@ -100,7 +102,9 @@ class Covering:
         if spelled := SPELLINGS.get(schema.get("format", "")):
             return [self._scalar(schema, path), *spelled.values()]
         if "items" in schema:
-            return [self.rows(schema["items"], f"{at}/*", (*path, "*"))]
+            every = self.rows(schema["items"], f"{at}/*", (*path, "*"))
+            # Of a few words each is a list as well: all of them are often the default.
+            return [every, *([one] for one in every if 1 < len(every) <= _FEW and not isinstance(one, dict | list))]
         if schema.get("properties"):
             return list(self._objects(schema, at, path))
         return [self._scalar(schema, path)]

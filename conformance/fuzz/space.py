@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +54,19 @@ def contract() -> Contract:
     return load_contract()
 
 
-def subjects(selected: Callable[[Operation], bool], *, by_type: bool = True, arranges: bool = True) -> list[Any]:
+def subjects(
+    selected: Callable[[Operation], bool],
+    *,
+    by_type: bool = True,
+    arranges: bool = True,
+    fills: Collection[str] = (),
+) -> list[Any]:
     """Pytest parameters for the operations ``selected`` chooses, with ids like ``POST /connectors-http``.
 
     ``arranges``: whether the test creates what the path of an operation names, rather than naming something unknown.
+    ``fills``: labels of those that list what the test creates.
     """
-    return [_parameter(subject, arranges) for subject in _subjects(selected, by_type)]
+    return [_parameter(subject, arranges, subject.label in fills) for subject in _subjects(selected, by_type)]
 
 
 def _subjects(selected: Callable[[Operation], bool], by_type: bool) -> Iterator[Subject]:
@@ -76,11 +83,11 @@ def _subjects(selected: Callable[[Operation], bool], by_type: bool) -> Iterator[
             yield Subject(operation.label)
 
 
-def _parameter(subject: Subject, arranges: bool) -> Any:
+def _parameter(subject: Subject, arranges: bool, fills: bool) -> Any:
     marks: list[pytest.MarkDecorator] = []
     method, _, path = subject.label.partition(" ")
     arranges = arranges and "{" in path
-    if method == "GET" and not arranges:
+    if method == "GET" and not arranges and not fills:
         marks.append(pytest.mark.reads)
     if subject.resource_type is not None:
         marks.append(pytest.mark.resource_type(subject.resource_type))

@@ -75,7 +75,7 @@ class Batch(ABC):
 
 
 class Publishing(Batch):
-    """Messages that are retained; the key is the topic, the content the payload."""
+    """Messages that are retained; the key is the topic, the content the payload and the QoS."""
 
     label = "POST /publish/bulk"
     empty = (200, 202, 400)
@@ -85,14 +85,17 @@ class Publishing(Batch):
         return self.target.sandbox.topic("batch")
 
     def element(self, key: str, content: int) -> Any:
-        return {"topic": key, "payload": str(content), "retain": True}
+        return {"topic": key, "payload": str(content), "qos": content, "retain": True}
 
     def bad(self) -> Any:
         return {"topic": f"{self.key()}/#", "payload": "0", "retain": True}
 
     def state(self, key: str) -> Any:
         answer = self.target.retained.get(key)
-        return int(base64.b64decode(answer.json["payload"])) if answer.ok else ABSENT
+        if not answer.ok:
+            return ABSENT
+        payload, qos = int(base64.b64decode(answer.json["payload"])), answer.json["qos"]
+        return payload if payload == qos else f"{payload} with QoS {qos}"
 
     def settle(self) -> None:
         self.target.retained.create()

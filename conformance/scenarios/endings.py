@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from conformance.scenarios.sessions import KEPT_S, is_away, kept
-from conformance.target.mqtt import MqttClient, Will
+from conformance.target.mqtt import MqttClient, Will, properties_of
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
 
@@ -83,7 +83,8 @@ class Part:
         self.username = target.users.create() if target.capabilities.no_authenticator is None else f"{self.client_id}-u"
         self.heir = target.subscriber(self.will_topic, qos=1)
         self.successor: MqttClient | None = None
-        will = Will(self.will_topic, "will", delay_s=DELAY_S if kind.delayed else None)
+        properties = {"ContentType": "text/plain", "UserProperty": ("a", "b")} if kind.protocol == 5 else {}
+        will = Will(self.will_topic, "will", delay_s=DELAY_S if kind.delayed else None, properties=properties)
         options = kept(target, kind.protocol) if kind.kept else {"clean_start": True}
         self.client = self._connect(will=will, **options)
         self.client.subscribe(self.topic)
@@ -130,6 +131,11 @@ class Part:
         self.target.publish(self.will_topic, marker, qos=1)
         wills = self.heir.received_before(marker).count("will")
         assert wills == count, f"the will is published {wills} times {when}, expected {count}"
+        for message in self.heir.messages:
+            if message.payload == b"will" and self.kind.protocol == 5:
+                shown = properties_of(message)
+                seen = shown.get("ContentType"), shown.get("UserProperty")
+                assert seen == ("text/plain", [("a", "b")]), f"content type and user properties of the will are {seen}"
 
     def expect(self, outcome: Outcome) -> None:
         """Fail the item unless everything is as ``outcome`` says, before and after the client comes again."""

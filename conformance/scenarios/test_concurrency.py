@@ -58,7 +58,10 @@ def test_one_of_equal_creations_wins(label: str, target: Target) -> None:
 
 
 @requirement("GEN-36", *CONFIGURED, level="SHOULD", random=True)
-@pytest.mark.parametrize("label", CONFIGURED)
+@pytest.mark.parametrize(
+    "label",
+    [pytest.param(each, marks=pytest.mark.needs("schemas") if "schema" in each else ()) for each in CONFIGURED],
+)
 def test_one_of_equal_configurations_wins(label: str, target: Target) -> None:
     """Of several equal connectors, actions, rules or schemas created at once one is; the others are duplicates."""
     make, duplicate = CONFIGURED[label]

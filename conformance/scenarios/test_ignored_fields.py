@@ -52,10 +52,10 @@ def _row(listener: MqttClient, payload: str) -> dict[str, Any]:
 
 @requirement("IGN-01", "POST /publish", "POST /publish/bulk", f"GET {paths.RETAINED_MESSAGE}")
 @pytest.mark.needs("mqtt", "retainer")
-@pytest.mark.state("retained", "bans")
+@pytest.mark.state("retained", "bans", "authorization")
 @covered(
     via=("single", "bulk"),
-    forged=("subscriber", "banned", "nobody", "nothing"),
+    forged=("subscriber", "banned", "denied", "nobody", "nothing"),
     qos=(0, 1),
     protocol=(4, 5),
     no_local=(False, True),
@@ -72,6 +72,9 @@ def test_client_id_of_a_message(context: Context, target: Target, case: Case) ->
     forged = {"subscriber": subscriber.client_id, "nothing": ""}.get(case.forged, target.sandbox.name("forged"))
     if case.forged == "banned":
         target.bans.create(kind="clientid", who=forged)
+    if case.forged == "denied" and target.capabilities.no_authorization is None:
+        rule = {"topic": topic, "permission": "deny", "action": "all"}
+        target.client_rules.create(clientid=forged, rules=[rule])
 
     without, with_client_id = (
         _published(target, case, topic, (listener, subscriber), fields) for fields in ({}, {"clientid": forged})

@@ -158,11 +158,12 @@ SEARCHES = {
     "clients": "clientid",
 }
 _CONNECTORS = pytest.mark.state("connectors")
+_SCHEMAS = pytest.mark.needs("schemas")
 
 
 def _elements() -> list[Any]:
     marks = {str(parameter.id): parameter.marks for parameter in LISTS}
-    marks |= {"GET /connectors": [_CONNECTORS], "GET /actions": [_CONNECTORS]}
+    marks |= {"GET /connectors": [_CONNECTORS], "GET /actions": [_CONNECTORS], "GET /schema_registry": [_SCHEMAS]}
     return [pytest.param(*entry, id=label, marks=marks.get(label, ())) for label, entry in ELEMENTS.items()]
 
 
@@ -190,7 +191,7 @@ def test_element_is_what_its_own_get_shows(name: str, read: str, context: Contex
 
 @requirement("PAG-09", *ELEMENTS, "GET /banned", f"GET {paths.RETAINED_MESSAGES}", "GET /subscriptions")
 @pytest.mark.state("connectors")
-@pytest.mark.parametrize("name", ["connectors", "actions", "rules", "schemas"])
+@pytest.mark.parametrize("name", ["connectors", "actions", "rules", pytest.param("schemas", marks=_SCHEMAS)])
 def test_configured_is_listed_until_it_is_deleted(name: str, context: Context, target: Target) -> None:
     """What was created is in the list, what was deleted is not."""
     fields = {"connector": Arrangement(context, target).connector("http")} if name == "actions" else {}

@@ -9,7 +9,7 @@ from paho.mqtt.client import MQTTMessage
 
 from conformance.requirements import requirement
 from conformance.scenarios.factors import Case, Named, every, pairwise, parametrized
-from conformance.scenarios.shapes import FILTERS, zoo
+from conformance.scenarios.shapes import FEW_FILTERS, FILTERS, zoo
 from conformance.target.guard.topics import matches
 from conformance.target.mqtt import properties_of
 from conformance.target.resources.collection import arranged
@@ -32,6 +32,8 @@ def _listening(context: Context, target: Target) -> str:
     """A rule with a FROM for each filter, below a topic of its own; it republishes to the same topic elsewhere."""
     source, out = (_shared_topic(context, target, what) for what in ("from", "out"))
     filters = [each.below(f"{source}/{number}") for number, each in enumerate(FILTERS)]
+    # Those of the last topic overlap.
+    filters += [each.below(f"{source}/{len(FILTERS)}") for each in FEW_FILTERS]
     sql = f"SELECT * FROM {', '.join(json.dumps(each) for each in filters)}"
     action = {"function": "republish", "args": {"topic": f"{out}/${{topic}}", "payload": "${topic}"}}
     return context.lasting(
@@ -60,6 +62,21 @@ def test_topics_of_a_rule(context: Context, target: Target, case: Case) -> None:
     for topic in topics:
         context_of_test = {"event_type": "message_publish", "topic": topic, "payload": "", "clientid": "none", "qos": 0}
         target.rules.test(rule, context_of_test).expect(200 if topic in expected else 412)
+
+
+@requirement("VAR-06", "POST /rules", "POST /publish/bulk")
+def test_overlapping_topics_of_a_rule(context: Context, target: Target) -> None:
+    """A rule several filters of whose FROM match a message acts on it once."""
+    _listening(context, target)
+    out = _shared_topic(context, target, "out")
+    root = f"{_shared_topic(context, target, 'from')}/{len(FILTERS)}"
+    listener = target.subscriber(f"{out}/{root}/#")
+    arranged(target.api.call("POST /publish/bulk", json=[{"topic": t, "payload": ""} for t in zoo(root)]), 202, 200)
+    marker = target.sandbox.name("marker")
+    target.publish(f"{out}/{root}", marker)
+    heard = listener.received_before(marker)
+    # One of the filters matches everything.
+    assert heard == zoo(root), f"a rule whose filters overlap hears {heard}, expected {zoo(root)}"
 
 
 _ACTIONS = pairwise(

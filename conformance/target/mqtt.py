@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,8 @@ class Will:
     retain: bool = False
     delay_s: int | None = None
     """How long an MQTT 5 broker waits with it; the end of the session is the end of waiting."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """Those of MQTT 5, as of `MqttClient.publish`."""
 
 
 class MqttClient:
@@ -154,7 +156,7 @@ class MqttClient:
         if self._listener.tls:
             self._client.tls_set(ca_certs=str(ca_bundle) if ca_bundle else None, cert_reqs=ssl.CERT_REQUIRED)
         if will is not None:
-            self._client.will_set(will.topic, will.payload, will.qos, will.retain, _delayed(will))
+            self._client.will_set(will.topic, will.payload, will.qos, will.retain, _will_properties(will))
         self._manual_ack = manual_ack
         self._journal = journal
         self._leaves = [Resource("retained", will.topic)] if will is not None and will.retain else []
@@ -249,15 +251,20 @@ class MqttClient:
         self._pace.sent(len(topic_filter) + _HEADER)
         return self._granted_for(mid)
 
-    def publish(self, topic: str, payload: bytes | str = b"", qos: int = 1, *, retain: bool = False) -> int:
-        """Publish and return the reason code of the acknowledgement (0 for QoS 0)."""
+    def publish(
+        self, topic: str, payload: bytes | str = b"", qos: int = 1, *, retain: bool = False, **properties: Any
+    ) -> int:
+        """Publish and return the reason code of the acknowledgement (0 for QoS 0).
+
+        ``properties`` of MQTT 5 are called as by `properties_of`, ``UserProperty`` is one pair.
+        """
         if self._guard is not None:
             self._guard.publish(topic)
         self._allowed.check_publish(topic, len(payload), qos, retain=retain)
         self._settle()
         if self._journal is not None and retain:
             self._journal.record([Resource("retained", topic)])
-        information = self._client.publish(topic, payload, qos, retain)
+        information = self._client.publish(topic, payload, qos, retain, _properties(PacketTypes.PUBLISH, properties))
         self._pace.sent(len(topic) + len(payload) + _HEADER, max(qos, 1))
         if qos == 0:
             self._pace.wait()
@@ -434,11 +441,17 @@ def properties_of(message: paho.MQTTMessage) -> Mapping[str, Any]:
     return _by_name(message.properties)
 
 
-def _delayed(will: Will) -> Properties | None:
-    if will.delay_s is None:
+def _will_properties(will: Will) -> Properties | None:
+    delay = {} if will.delay_s is None else {"WillDelayInterval": will.delay_s}
+    return _properties(PacketTypes.WILLMESSAGE, {**delay, **will.properties})
+
+
+def _properties(packet_type: int, values: Mapping[str, Any]) -> Properties | None:
+    if not values:
         return None
-    properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
-    properties.WillDelayInterval = will.delay_s
+    properties = Properties(packet_type)  # type: ignore[no-untyped-call]
+    for name, value in values.items():
+        setattr(properties, name, value)
     return properties
 
 

@@ -145,3 +145,9 @@ seed(
     scenario("batches", "repeated_parameter[GET /subscriptions]"),
     "GEN-66",
 )
+seed(
+    "every message of a batch has the QoS of the first",
+    taking(PUBLISH, lambda body: [{**item, "qos": body[0]["qos"]} for item in body]),
+    done(PUBLISH, "two elements"),
+    "GEN-63",
+)

@@ -44,7 +44,7 @@ seed(
     "the client id in a message to publish is its sender",
     forged(lambda message, item: setattr(message, "from_clientid", item.get("clientid") or message.from_clientid)),
     (
-        case("ignored_fields", "client_id_of_a_message", forged="subscriber", via="single", no_local=True),
+        case("ignored_fields", "client_id_of_a_message", forged="subscriber", no_local=True),
         case("ignored_fields", "client_id_of_a_message", forged="nobody", via="bulk"),
     ),
     "IGN-01",

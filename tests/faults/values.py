@@ -205,3 +205,10 @@ seed(
     ids(f"DELETE {paths.RETAINED_MESSAGE}"),
     "GEN-62",
 )
+
+seed(
+    "a rule about QoS 0 alone is about all",
+    shown_as(f"GET {paths.RULES_OF_USER}", lambda entry: [rule.update(qos=[0, 1, 2]) for rule in entry["rules"]]),
+    bodies(f"POST {paths.USER_RULES}"),
+    "GEN-60",
+)

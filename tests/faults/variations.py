@@ -70,7 +70,7 @@ def without_rap(deliver: Any) -> Any:
 seed(
     "nothing is delivered retained as published",
     broken(Session, "deliver", without_rap),
-    case("deliveries", "delivery", when="resumed", retain=True, retain_as_published=True),
+    case("deliveries", "delivery", when="live", retain=True, retain_as_published=True),
     "VAR-01",
 )
 seed(

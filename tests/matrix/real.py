@@ -23,6 +23,7 @@ class RealRun:
 
 
 REAL_RUNS = (
+    RealRun("MQTT clients need a user", ("authentication.enable=true",), 1875, 88, 0, 863),
     RealRun("nothing is allowed that no rule allows", ("authorization.no_match=deny",), 1868, 86, 0, 872),
     RealRun(
         "users are known by their client id",

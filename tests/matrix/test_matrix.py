@@ -42,7 +42,12 @@ def test_configured_deployment_is_healthy(configured: Configured, tmp_path: Path
 def test_any_two_settings_together_are_healthy(number: int, tmp_path: Path) -> None:
     share = SCENARIOS[number :: len(PAIRS)]
 
-    assert_healthy(run_on(PAIRS[number], tmp_path, *DATA_PLANE, *share))
+    run = run_on(PAIRS[number], tmp_path, *DATA_PLANE, *share)
+
+    assert run.failures == [], told(run)
+    # Where all that a share has of a requirement needs what is switched off, nothing decides it there.
+    assert run.verdict in (*HEALTHY, "inconclusive"), run.reasons
+    assert [item.reason for item in run.items if item.outcome == "error"] == []
 
 
 def test_most_settings_together_are_healthy_whatever_is_asked(tmp_path: Path) -> None:
