@@ -62,9 +62,9 @@ seed(
 def forget_the_session(original: Any) -> Any:
     """A ban of a client id only holds for new connections."""
 
-    def handler(call: Call) -> Any:
+    async def handler(call: Call) -> Any:
         kind, call.body["as"] = call.body["as"], "username"
-        reply = original(call)
+        reply = await original(call)
         table = call.deployment.access.bans
         ban = table.find("username", call.body["who"])
         table.remove("username", call.body["who"])

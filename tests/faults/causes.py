@@ -158,7 +158,13 @@ def kept_busy(original: Callable[..., Any]) -> Callable[..., Any]:
     return work
 
 
-seed("what was sent stays in flight", broken(ActionBuffer, "_work", kept_busy), caused("accepted"), "ACT-23")
+seed(
+    "what was sent stays in flight",
+    broken(ActionBuffer, "_work", kept_busy),
+    caused("accepted"),
+    "ACT-23",
+    "ACT-07",
+)
 
 
 def all_once_more(original: Callable[..., dict[str, int]]) -> Callable[..., dict[str, int]]:

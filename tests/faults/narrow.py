@@ -256,7 +256,7 @@ seed(
 
 
 def host_bits(original: Callable[..., str]) -> Callable[..., str]:
-    return lambda text, **options: text.lower() if ":" in text else original(text, **options)
+    return lambda text, *traits: text.lower() if ":" in text else original(text, *traits)
 
 
 seed(

@@ -75,7 +75,7 @@ def test_target_that_is_silent_from_the_start(
     monkeypatch.setattr(connection, "time", StandingClock())
     server.cases = {"/action_types": silent(b"")}
     hasty = replace(IMPATIENT, silence=0.3)
-    assert "cannot be reached: TimeoutError" in refusal(server, tmp_path, timing=hasty)
+    assert "cannot be reached: timed out" in refusal(server, tmp_path, timing=hasty)
 
 
 def test_target_that_drips_from_the_start(
