@@ -85,7 +85,7 @@ def test_write_that_may_have_been_carried_out_twice_decides_nothing(
     """Its second answer, and what comes of it, are no evidence, and no green either."""
     front.choose = Tired(front, 1, carries_out="POST /schema_registry")
     env = environment(reference, BASE_URL=front.base_url)
-    ended = command.start(positive("POST /schema_registry"), positive("GET /rules"), env=env, folder=tmp_path).end()
+    ended = command.start(positive("GET /rules"), positive("POST /schema_registry"), env=env, folder=tmp_path).end()
     assert ended.code == 3, ended.output
     assert ended.report["failures"] == []
     outcome = ended.outcomes["test_positive[POST /schema_registry]"]
