@@ -10,6 +10,22 @@ settings.register_profile("tests", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("tests")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--nightly", action="store_true", help="Also what is marked nightly: more of the same, for a night."
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is for the night, unless it is asked for, or named by its id."""
+    if config.getoption("--nightly") or any("::" in argument for argument in config.args):
+        return
+    late = [item for item in items if item.get_closest_marker("nightly")]
+    if late:
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=late)
+
+
 @pytest.fixture
 def closed_port() -> Iterator[int]:
     """A port that refuses connections, and that nobody else can get."""

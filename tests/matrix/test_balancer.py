@@ -33,7 +33,9 @@ def balanced(deployment: EmbeddedDeployment) -> Iterator[FaultProxy]:
         yield proxy
 
 
-@pytest.mark.parametrize("items", [DATA_PLANE, CHEAP], ids=["data-plane", "stores"])
+@pytest.mark.parametrize(
+    "items", [pytest.param(DATA_PLANE, id="data-plane", marks=pytest.mark.nightly), pytest.param(CHEAP, id="stores")]
+)
 def test_reads_that_lag_are_no_defects(items: tuple[str, ...], tmp_path: Path) -> None:
     with start_embedded(nodes=2, replication_delay=DELAY_S) as deployment, balanced(deployment) as proxy:
         env = environment(deployment, BASE_URL=proxy.base_url, MQTT=str(deployment.mqtt), SEED="1", PROFILE="smoke")

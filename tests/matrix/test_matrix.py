@@ -2,17 +2,20 @@
 
 A whole smoke run costs 50 s of a processor, and there are some forty deployments. The suite's own tests do instead:
 
-* every setting alone, with the items that nearly every setting concerns (`DATA_PLANE`, 4 s a deployment);
+* settings alone (`EVERY_TIME`, and the others by night), with the items that nearly every setting concerns
+  (`DATA_PLANE`, 4 s a deployment);
 * all pairs of settings, in less than ten deployments, with these items and a share of the other scenarios each, so that
   every scenario (`SCENARIOS`) meets settings that are no defects;
-* the one of these with the most settings, with everything that a smoke run does, generated requests included.
+* by night (``pytest --nightly``) the one of these with the most settings, with everything that a smoke run does.
 
 `python -m tests.matrix --whole` runs everything on each of them, for the night; docs/targets.md has its table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +32,19 @@ def assert_healthy(run: RunResult) -> None:
     assert run.verdict in HEALTHY, run.reasons
 
 
-@pytest.mark.parametrize("configured", DEPLOYMENTS, ids=lambda configured: configured.name)
+EVERY_TIME = (
+    "default", "deny", "clientid", "no-retainer", "bare", "users-deny", "qos-0", "small-packets", "few-sessions",
+    "message-rate", "websocket", "open-source", "acl-file",
+)  # fmt: skip
+
+
+def _alone() -> Iterator[Any]:
+    for configured in DEPLOYMENTS:
+        marks = [] if configured.name in EVERY_TIME else [pytest.mark.nightly]
+        yield pytest.param(configured, id=configured.name, marks=marks)
+
+
+@pytest.mark.parametrize("configured", list(_alone()))
 def test_configured_deployment_is_healthy(configured: Configured, tmp_path: Path) -> None:
     run = run_on(configured.settings, tmp_path, *DATA_PLANE, *configured.items)
 
@@ -50,5 +65,6 @@ def test_any_two_settings_together_are_healthy(number: int, tmp_path: Path) -> N
     assert [item.reason for item in run.items if item.outcome == "error"] == []
 
 
+@pytest.mark.nightly
 def test_most_settings_together_are_healthy_whatever_is_asked(tmp_path: Path) -> None:
     assert_healthy(run_on(MOST, tmp_path))

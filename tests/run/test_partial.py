@@ -185,7 +185,14 @@ def saying_version(version: str | None) -> Callable[..., Reply]:
     return nodes
 
 
-@pytest.mark.parametrize("version", ["5.8.9-rc.1", "e5.8.9", "5.8.9-g1234", "5.8.9-alpha.1+gabc"])
+@pytest.mark.parametrize(
+    "version",
+    [
+        "5.8.9-rc.1",
+        "5.8.9-alpha.1+gabc",
+        *(pytest.param(each, marks=pytest.mark.nightly) for each in ("e5.8.9", "5.8.9-g1234")),
+    ],
+)
 def test_candidates_and_builds_are_checked_as_their_release(
     version: str, target: EmbeddedDeployment, outcome: Callable[..., Told]
 ) -> None:

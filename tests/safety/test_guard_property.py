@@ -34,16 +34,16 @@ def test_guard_keeps_others_safe(effects: Effects, recorded_effects: Effects) ->
 @pytest.mark.parametrize(
     ("judgement", "label"),
     [
-        ("guard_identities.Judge.name", "DELETE /clients/{clientid}"),
-        ("guard_identities.Judge.name", "POST /clients/kickout/bulk"),
-        ("guard_identities.Judge.resource_id", "PUT /actions/{id}/metrics/reset"),
-        ("guard_identities.Judge.topic", "POST /publish"),
-        ("guard_identities.Judge.subscription", "POST /clients/{clientid}/subscribe"),
-        ("guard_identities.Judge.subject", "POST /banned"),
-        ("guard_bodies.statement", "POST /rules"),
-        ("guard_bodies._client_ids", "POST /connectors"),
-        ("guard_imports._csv_users", f"POST {paths.IMPORT_USERS}"),
-        ("hosts.HostPolicy.findings", "POST /connectors_probe"),
+        ("guard.identities.Judge.name", "DELETE /clients/{clientid}"),
+        ("guard.identities.Judge.name", "POST /clients/kickout/bulk"),
+        ("guard.identities.Judge.resource_id", "PUT /actions/{id}/metrics/reset"),
+        ("guard.identities.Judge.topic", "POST /publish"),
+        ("guard.identities.Judge.subscription", "POST /clients/{clientid}/subscribe"),
+        ("guard.identities.Judge.subject", "POST /banned"),
+        ("guard.bodies.statement", "POST /rules"),
+        ("guard.bodies._client_ids", "POST /connectors"),
+        ("guard.imports._csv_users", f"POST {paths.IMPORT_USERS}"),
+        ("guard.hosts.HostPolicy.findings", "POST /connectors_probe"),
     ],
 )
 def test_hole_in_the_guard_is_found(
