@@ -17,8 +17,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is for the night, unless it is asked for, or named by its id."""
-    if config.getoption("--nightly") or any("::" in argument for argument in config.args):
+    """Leave out what is for the night, unless it is asked for, by an id or by words as well."""
+    if config.getoption("--nightly") or config.option.keyword or any("::" in argument for argument in config.args):
         return
     late = [item for item in items if item.get_closest_marker("nightly")]
     if late:
