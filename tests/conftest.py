@@ -2,12 +2,18 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+LATE = tuple(
+    line for line in Path(__file__).with_name("nightly.txt").read_text().splitlines() if line.startswith("tests/")
+)
+"""Ids of what is left to the night, besides what is marked so, or their beginnings."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,10 +26,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what is for the night, unless it is asked for, by an id or by words as well."""
     if config.getoption("--nightly") or config.option.keyword or any("::" in argument for argument in config.args):
         return
-    late = [item for item in items if item.get_closest_marker("nightly")]
+    late = {item for item in items if item.get_closest_marker("nightly") or item.nodeid.startswith(LATE)}
     if late:
-        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
-        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
+        config.hook.pytest_deselected(items=list(late))
 
 
 @pytest.fixture

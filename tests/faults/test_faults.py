@@ -32,8 +32,8 @@ def results(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 EVERYWHERE = [seeded for seeded in FAULTS.values() if not seeded.settings]
-AT_LEAST = 2
-"""How many faults of a requirement every run of the tests seeds, with those that EMQX had or has; a night seeds all."""
+AT_LEAST = 1
+"""How many faults of a requirement every run of the tests seeds, and those that EMQX had or has; a night seeds all."""
 
 
 def _by_urgency() -> Iterator[Any]:
