@@ -46,5 +46,6 @@ def test_list_that_others_fill_is_looked_at_through_a_filter(tmp_path: Path) -> 
     assert found["PAG-06"]["outcome"] == "skipped", "a list that others may change is not counted"
     assert f"{ONE_PAGE} elements or more" in found["PAG-06"]["reason"]
     assert found["PAG-07"]["outcome"] == found["PAG-08"]["outcome"] == "passed"
-    # The inventory before and after the run; to be counted, with a filter and without; to see how large it is.
-    assert len(whole) <= 5, whole
+    # The inventory before and after the run; to be counted and walked, with a filter that most pass and without; to see
+    # how large it is. Nobody reads it page by page.
+    assert len(whole) <= 8, whole
