@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +34,8 @@ def _of_run(render: Callable[[RunResult], str]) -> Callable[[RunResult, Path], s
     return lambda run, directory: render(run)
 
 
-def _render_json(run: RunResult) -> str:
-    return json.dumps(json_report.build_report(run), indent=2, allow_nan=False) + "\n"
-
-
 FORMATS: Mapping[str, Format] = {
-    "json": Format(json_report.FILE_NAME, "for programs", _of_run(_render_json), every_run=True),
+    "json": Format(json_report.FILE_NAME, "for programs", _of_run(json_report.render_report), every_run=True),
     "junit": Format(junit.FILE_NAME, "for CI systems", _of_run(junit.render_junit), every_run=True),
     "html": Format(html.FILE_NAME, "for people", _of_run(html.render_html), every_run=True),
     "sarif": Format(sarif.FILE_NAME, "for code scanning", _of_run(sarif.render_sarif)),

@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance.report.causes import Cause, causes, failing, overview
 from conformance.report.coverage import coverage
-from conformance.report.files import write_atomically
 from conformance.report.json_report import attribution
 from conformance.report.json_report import sentence as sentence_of_cause
 from conformance.report.left_out import sentence, summed_up
@@ -115,13 +113,6 @@ def render_html(run: RunResult) -> str:
             script=_asset("report.js"),
         )
     )
-
-
-def write_html(run: RunResult, directory: Path) -> Path:
-    """Write ``index.html`` into ``directory`` and return its path; raises `ReportError`."""
-    path = directory / FILE_NAME
-    write_atomically(path, render_html(run))
-    return path
 
 
 def _shown_whole(found: Sequence[Cause], numbers: Mapping[int, int]) -> set[int]:

@@ -14,7 +14,7 @@ from jsonschema.exceptions import best_match
 
 from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
-from conformance.report.files import read_text, write_atomically
+from conformance.report.files import read_text
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "report.json"
@@ -137,11 +137,9 @@ def validate_report(report: object, name: str) -> None:
         raise ReportError(f"{name} is no valid report: {error.json_path}: {error.message:.200}")
 
 
-def write_report(run: RunResult, directory: Path) -> Path:
-    """Write ``report.json`` into ``directory`` and return its path; raises `ReportError`."""
-    path = directory / FILE_NAME
-    write_atomically(path, json.dumps(build_report(run), indent=2, allow_nan=False) + "\n")
-    return path
+def render_report(run: RunResult) -> str:
+    """``report.json`` as text; raises `ReportError` if it does not fit the schema."""
+    return json.dumps(build_report(run), indent=2, allow_nan=False) + "\n"
 
 
 def read_report(path: Path) -> dict[str, Any]:

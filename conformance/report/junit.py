@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from xml.etree import ElementTree
 
 from conformance.report.causes import Cause, causes, failing
-from conformance.report.files import write_atomically
 from conformance.report.json_report import message_with_attribution
 from conformance.report.left_out import tally
 from conformance.report.text import NO_REASON
@@ -72,13 +70,6 @@ def render_junit(run: RunResult) -> str:
         _testcase(suite, item, told)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def write_junit(run: RunResult, directory: Path) -> Path:
-    """Write ``junit.xml`` into ``directory`` and return its path; raises `ReportError`."""
-    path = directory / FILE_NAME
-    write_atomically(path, render_junit(run))
-    return path
 
 
 def _requirements(untouched: int, partly: int) -> str:

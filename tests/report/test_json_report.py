@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from conformance.report.errors import ReportError
-from conformance.report.json_report import build_report, read_report, schema, write_report
+from conformance.report.formats import FORMATS
+from conformance.report.json_report import build_report, read_report, schema
 from conformance.report.verdict import Selection, decide
 from conformance.result import Omission, Outcome, PartSelected, RunResult
 from tests.report.samples import CATALOGUE, OPERATIONS, failing_items, failure, good_items, item, run_of, runs
@@ -29,7 +30,7 @@ def structure(value: object) -> object:
 def test_structure(tmp_path: Path) -> None:
     selection = PartSelected(["conformance/scenarios"], "rules", None, ["conformance/fuzz"])
     run = run_of([*failing_items(), item("test_x", None, outcome="skipped", omission="chosen")], selection=selection)
-    report = json.loads(write_report(run, tmp_path).read_text())
+    report = json.loads(FORMATS["json"].write(run, tmp_path).read_text())
     assert list(report) == [
         "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "profile", "mode",
         "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes",
@@ -153,7 +154,7 @@ def test_schema_is_closed() -> None:
 
 
 def test_report_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    path = write_report(run_of(failing_items()), tmp_path)
+    path = FORMATS["json"].write(run_of(failing_items()), tmp_path)
     report = json.loads(path.read_text())
     for key in ("complete", "mode", "selection", "waivers", "left_out"):
         del report[key]
@@ -198,7 +199,7 @@ def test_complete_means_that_nothing_is_missing() -> None:
 )
 def test_result_that_does_not_fit_is_refused(tmp_path: Path, field: str, value: Any, where: str) -> None:
     with pytest.raises(ReportError) as caught:
-        write_report(run_of(failing_items(), **{field: value}), tmp_path)
+        FORMATS["json"].write(run_of(failing_items(), **{field: value}), tmp_path)
     assert f"report.json is no valid report: {where}: " in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -212,7 +213,7 @@ def test_any_run_fits_the_schema(run: RunResult) -> None:
 
 
 def test_read_refuses_more_and_less(tmp_path: Path) -> None:
-    path = write_report(run_of(failing_items()), tmp_path)
+    path = FORMATS["json"].write(run_of(failing_items()), tmp_path)
     report = json.loads(path.read_text())
     assert read_report(path) == read_report(tmp_path) == report
     path.write_text(json.dumps({**report, "extra": 1}))
