@@ -2,18 +2,12 @@
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
-
-LATE = tuple(
-    line for line in Path(__file__).with_name("nightly.txt").read_text().splitlines() if line.startswith("tests/")
-)
-"""Ids of what is left to the night, besides what is marked so, or their beginnings."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,7 +20,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what is for the night, unless it is asked for, by an id or by words as well."""
     if config.getoption("--nightly") or config.option.keyword or any("::" in argument for argument in config.args):
         return
-    late = {item for item in items if item.get_closest_marker("nightly") or item.nodeid.startswith(LATE)}
+    late = {item for item in items if item.get_closest_marker("nightly")}
     if late:
         items[:] = [item for item in items if item not in late]
         config.hook.pytest_deselected(items=list(late))

@@ -86,6 +86,7 @@ def collected(*arguments: str, **environment: str) -> list[str]:
     return [line for line in completed.stdout.splitlines() if "::" in line]
 
 
+@pytest.mark.nightly
 def test_items_are_the_same_whatever_the_hash_seed_is() -> None:
     first = collected(PYTHONHASHSEED="1")
     assert len(first) > 1000

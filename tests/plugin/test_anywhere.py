@@ -51,13 +51,23 @@ def test_ids_say_where_an_item_is_in_the_package(ids: list[str]) -> None:
     ("arguments", "folder"),
     [
         (["--pyargs", "conformance.scenarios.test_wrong_bodies"], "elsewhere"),
-        (["--pyargs", "conformance.scenarios", "-k", "test_wrong_bodies"], "elsewhere"),
-        (["-p", "conformance.plugin", "--pyargs", "conformance.scenarios.test_wrong_bodies"], "elsewhere"),
+        pytest.param(
+            ["--pyargs", "conformance.scenarios", "-k", "test_wrong_bodies"], "elsewhere", marks=pytest.mark.nightly
+        ),
+        pytest.param(
+            ["-p", "conformance.plugin", "--pyargs", "conformance.scenarios.test_wrong_bodies"],
+            "elsewhere",
+            marks=pytest.mark.nightly,
+        ),
         (["--import-mode=importlib", "--pyargs", "conformance.scenarios.test_wrong_bodies"], "elsewhere"),
-        (["SITE/conformance/scenarios/test_wrong_bodies.py"], "elsewhere"),
-        (["SITE/conformance/scenarios/test_wrong_bodies.py", "--rootdir", "/"], "elsewhere"),
+        pytest.param(["SITE/conformance/scenarios/test_wrong_bodies.py"], "elsewhere", marks=pytest.mark.nightly),
+        pytest.param(
+            ["SITE/conformance/scenarios/test_wrong_bodies.py", "--rootdir", "/"],
+            "elsewhere",
+            marks=pytest.mark.nightly,
+        ),
         (["scenarios/test_wrong_bodies.py"], "SITE/conformance"),
-        (["test_wrong_bodies.py"], "SITE/conformance/scenarios"),
+        pytest.param(["test_wrong_bodies.py"], "SITE/conformance/scenarios", marks=pytest.mark.nightly),
     ],
 )
 def test_ids_are_the_same_from_everywhere(
@@ -69,7 +79,7 @@ def test_ids_are_the_same_from_everywhere(
     assert collected(site, *named, cwd=cwd) == ids
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("0", marks=pytest.mark.nightly), "2"])
 def test_installed_suite_decides_as_the_command_does(
     workers: str, recorded: EmbeddedDeployment, site: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ from tests.faults.seeded import EMPTY, swallow
 from tests.report.samples import failing_items, failure, good_items, item, run_of
 from tests.run.command import environment, report_of, run
 
+pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
+
 GONE = "conformance/scenarios/test_rules.py::test_deleted_rule_is_gone"
 
 BANNED = "conformance/fuzz/test_operations.py::test_positive[GET /banned]"

@@ -76,7 +76,10 @@ def test_empty_selection_is_2(target: EmbeddedDeployment, tmp_path: Path) -> Non
     assert "matches no item" in completed.stdout + completed.stderr
 
 
-@pytest.mark.parametrize(("workers", "sentence"), [("0", "not found: "), ("2", "the selection matches no item")])
+@pytest.mark.parametrize(
+    ("workers", "sentence"),
+    [("0", "not found: "), pytest.param("2", "the selection matches no item", marks=pytest.mark.nightly)],
+)
 def test_unknown_item_is_2(workers: str, sentence: str, target: EmbeddedDeployment, tmp_path: Path) -> None:
     item = "conformance/scenarios/test_rules.py::test_of_yesterday"
     completed = run("run", "-n", workers, item, env=environment(target), cwd=tmp_path)
@@ -103,7 +106,7 @@ def test_something_that_is_no_emqx_is_2(target: EmbeddedDeployment, tmp_path: Pa
     assert_one_sentence(completed, 2, "is no EMQX API")
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("0", marks=pytest.mark.nightly), "2"])
 def test_target_that_dies_in_mid_run_is_3(workers: str, tmp_path: Path) -> None:
     with start_embedded() as doomed:
         process = start_run(tmp_path, environment(doomed), workers)

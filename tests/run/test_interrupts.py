@@ -52,10 +52,10 @@ def stored_run(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("command", "workers", "number"),
     [
-        (COMMAND, "0", signal.SIGTERM),
+        pytest.param(COMMAND, "0", signal.SIGTERM, marks=pytest.mark.nightly),
         (COMMAND, "2", signal.SIGTERM),
         (PYTEST, "0", signal.SIGINT),
-        (PYTEST, "2", signal.SIGTERM),
+        pytest.param(PYTEST, "2", signal.SIGTERM, marks=pytest.mark.nightly),
     ],
     ids=["alone-SIGTERM", "workers-SIGTERM", "pytest-SIGINT", "pytest-workers-SIGTERM"],
 )
@@ -80,6 +80,7 @@ def test_interrupt_is_3_and_cleans_up(
     assert "Traceback" not in output
 
 
+@pytest.mark.nightly
 def test_ctrl_c_in_a_terminal_reaches_every_process(target: EmbeddedDeployment, tmp_path: Path) -> None:
     command = [*COMMAND, "-n", "2", *SELECTION, "--report-dir", "reports"]
     with (tmp_path / "output").open("w") as output:
@@ -94,6 +95,7 @@ def test_ctrl_c_in_a_terminal_reaches_every_process(target: EmbeddedDeployment, 
     assert "Traceback" not in output_of(tmp_path)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_second_interrupt_leaves_the_rest_to_sweep(workers: str, target: EmbeddedDeployment, tmp_path: Path) -> None:
     hangs, released = threading.Event(), threading.Event()
@@ -127,6 +129,7 @@ def test_second_interrupt_leaves_the_rest_to_sweep(workers: str, target: Embedde
     assert "Traceback" not in output_of(tmp_path)
 
 
+@pytest.mark.nightly
 def test_interrupt_before_the_first_item_is_3(target: EmbeddedDeployment, tmp_path: Path) -> None:
     asked, released = threading.Event(), threading.Event()
 
@@ -154,6 +157,7 @@ def test_interrupt_at_any_other_moment_is_no_verdict(monkeypatch: pytest.MonkeyP
     assert (result.exit_code, result.output) == (3, "inconclusive: interrupted\n")
 
 
+@pytest.mark.nightly
 def test_time_budget_ends_with_what_was_reached(target: EmbeddedDeployment, tmp_path: Path) -> None:
     # 120 requests at most: far too few for the whole suite, on however fast a machine.
     env = environment(target, TIME_BUDGET="6s", MAX_RPS="20")
@@ -169,6 +173,7 @@ def test_time_budget_ends_with_what_was_reached(target: EmbeddedDeployment, tmp_
     assert any("time budget of 6s used up" in requirement["reason"] for requirement in report["requirements"])
 
 
+@pytest.mark.nightly
 def test_failure_found_before_an_interrupt_counts(target: EmbeddedDeployment, tmp_path: Path) -> None:
     started: list[subprocess.Popen[str]] = []
     published: list[bytes] = []
@@ -192,6 +197,7 @@ def test_failure_found_before_an_interrupt_counts(target: EmbeddedDeployment, tm
     assert [failure["check"] for failure in report["failures"]] == ["no_server_error"]
 
 
+@pytest.mark.nightly
 def test_time_enough_changes_nothing(target: EmbeddedDeployment, tmp_path: Path) -> None:
     completed = run("run", "-n", "0", "--time-budget", "1h", ONE_ITEM, env=environment(target), cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr

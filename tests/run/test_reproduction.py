@@ -23,7 +23,7 @@ from tests.run.command import RUN_PATIENCE_S, environment, report_of, run
 from tests.run.full_runs import run_against_recorded_server, stored_run
 from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+pytestmark = [pytest.mark.nightly, pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")]
 
 
 @pytest.fixture(scope="module")
