@@ -204,46 +204,34 @@ USER = Kind(
     searches=("like_user_id",),
     capability="authenticator",
 )
-USER_RULES = Kind(
-    name="user_rules",
-    plural="rules of users",
-    path=paths.USER_RULES,
-    item=paths.RULES_OF_USER,
-    root=paths.USER_RULES,
-    identity=("username",),
-    created=204,
-    created_by=(f"POST {paths.USER_RULES}", f"PUT {paths.RULES_OF_USER}"),
-    several=(f"POST {paths.USER_RULES}",),
-    upserted=True,
-    emptied_by=(f"DELETE {paths.AUTHORIZATION_RULES}",),
-    deleted_after=("client",),
-    last_resort=_ALL_RULES,
-    optional=True,
-    stable=("rules",),
-    searches=("like_username",),
-    capability="authorization",
-    state="authorization",
-)
-CLIENT_RULES = Kind(
-    name="client_rules",
-    plural="rules of clients",
-    path=paths.CLIENT_RULES,
-    item=paths.RULES_OF_CLIENT,
-    root=paths.CLIENT_RULES,
-    identity=("clientid",),
-    created=204,
-    created_by=(f"POST {paths.CLIENT_RULES}", f"PUT {paths.RULES_OF_CLIENT}"),
-    several=(f"POST {paths.CLIENT_RULES}",),
-    upserted=True,
-    emptied_by=(f"DELETE {paths.AUTHORIZATION_RULES}",),
-    deleted_after=("client",),
-    last_resort=_ALL_RULES,
-    optional=True,
-    stable=("rules",),
-    searches=("like_clientid",),
-    capability="authorization",
-    state="authorization",
-)
+
+
+def _rules_of(of: str, key: str, collection: str, item: str) -> Kind:
+    """Authorization rules of single users or clients: the same but for what names them."""
+    return Kind(
+        name=f"{of}_rules",
+        plural=f"rules of {of}s",
+        path=collection,
+        item=item,
+        root=collection,
+        identity=(key,),
+        created=204,
+        created_by=(f"POST {collection}", f"PUT {item}"),
+        several=(f"POST {collection}",),
+        upserted=True,
+        emptied_by=(f"DELETE {paths.AUTHORIZATION_RULES}",),
+        deleted_after=("client",),
+        last_resort=_ALL_RULES,
+        optional=True,
+        stable=("rules",),
+        searches=(f"like_{key}",),
+        capability="authorization",
+        state="authorization",
+    )
+
+
+USER_RULES = _rules_of("user", "username", paths.USER_RULES, paths.RULES_OF_USER)
+CLIENT_RULES = _rules_of("client", "clientid", paths.CLIENT_RULES, paths.RULES_OF_CLIENT)
 _GIVEN_TO_ALL = (
     f"POST {paths.RULES_OF_ALL}", f"DELETE {paths.RULES_OF_ALL}", f"DELETE {paths.AUTHORIZATION_RULES}",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from conformance.contract import paths
@@ -9,7 +10,7 @@ from conformance.fuzz.fuzzing import READ, Fuzzing, Records
 from conformance.fuzz.identities import Adapter, Identities, nameable, put
 from conformance.fuzz.witness import Arrange, Write, by_name, creation, deletion, replacement, stored
 from conformance.target.resources.access import PASSWORD
-from conformance.target.resources.collection import arranged
+from conformance.target.resources.collection import Collection, arranged
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 
@@ -99,6 +100,27 @@ def _unban(everything: bool) -> Arrange:
     return arrange
 
 
+def _of_rules(key: str, path: str, item: str, rules: Callable[[Target], Collection]) -> Records:
+    """The rules of single users or clients: the same but for what names them."""
+    return {
+        f"GET {path}": READ,
+        f"GET {item}": READ,
+        f"POST {path}": Fuzzing(
+            identities=put(key, Identities.name),
+            grammar=_rules_of(key),
+            witness=lambda target, sink: creation(rules(target), by_name(rules(target))),
+        ),
+        # An upsert.
+        f"PUT {item}": Fuzzing(
+            identities=put(key, lambda identities: identities.path[key]),
+            grammar=_rules_of(key),
+            knows_any_id=True,
+            witness=lambda target, sink: replacement(rules(target), {"rules": []}),
+        ),
+        f"DELETE {item}": Fuzzing(witness=lambda target, sink: deletion(rules(target), by_name(rules(target)))),
+    }
+
+
 _NEW_USER = put("user_id", Identities.name)
 
 RECORDS: Records = {
@@ -125,40 +147,8 @@ RECORDS: Records = {
     f"DELETE {paths.AUTHORIZATION_RULES}": Fuzzing(
         also_accepted=frozenset({(400, "BAD_REQUEST")}), unseen="it is refused while the source is enabled"
     ),
-    f"GET {paths.USER_RULES}": READ,
-    f"GET {paths.RULES_OF_USER}": READ,
-    f"POST {paths.USER_RULES}": Fuzzing(
-        identities=put("username", Identities.name),
-        grammar=_rules_of("username"),
-        witness=lambda target, sink: creation(target.user_rules, by_name(target.user_rules)),
-    ),
-    # An upsert.
-    f"PUT {paths.RULES_OF_USER}": Fuzzing(
-        identities=put("username", lambda identities: identities.path["username"]),
-        grammar=_rules_of("username"),
-        knows_any_id=True,
-        witness=lambda target, sink: replacement(target.user_rules, {"rules": []}),
-    ),
-    f"DELETE {paths.RULES_OF_USER}": Fuzzing(
-        witness=lambda target, sink: deletion(target.user_rules, by_name(target.user_rules))
-    ),
-    f"GET {paths.CLIENT_RULES}": READ,
-    f"GET {paths.RULES_OF_CLIENT}": READ,
-    f"POST {paths.CLIENT_RULES}": Fuzzing(
-        identities=put("clientid", Identities.name),
-        grammar=_rules_of("clientid"),
-        witness=lambda target, sink: creation(target.client_rules, by_name(target.client_rules)),
-    ),
-    # An upsert.
-    f"PUT {paths.RULES_OF_CLIENT}": Fuzzing(
-        identities=put("clientid", lambda identities: identities.path["clientid"]),
-        grammar=_rules_of("clientid"),
-        knows_any_id=True,
-        witness=lambda target, sink: replacement(target.client_rules, {"rules": []}),
-    ),
-    f"DELETE {paths.RULES_OF_CLIENT}": Fuzzing(
-        witness=lambda target, sink: deletion(target.client_rules, by_name(target.client_rules))
-    ),
+    **_of_rules("username", paths.USER_RULES, paths.RULES_OF_USER, lambda target: target.user_rules),
+    **_of_rules("clientid", paths.CLIENT_RULES, paths.RULES_OF_CLIENT, lambda target: target.client_rules),
     f"GET {paths.RULES_OF_ALL}": READ,
     f"POST {paths.RULES_OF_ALL}": Fuzzing(grammar=_rules_of(""), witness=_given_to_all),
     f"DELETE {paths.RULES_OF_ALL}": Fuzzing(witness=_taken_from_all),
