@@ -15,7 +15,7 @@ from conformance.reference.mqtt import connection, sessions
 from conformance.reference.mqtt_operations import publish
 from conformance.reference.rest.http import Call, Handler
 from tests.faults.cases import case
-from tests.faults.seeded import broken, broken_handler, scenario, seed
+from tests.faults.seeded import broken, broken_handler, changed_body, scenario, seed
 
 PULL = "https://github.com/emqx/emqx/pull/"
 
@@ -119,29 +119,16 @@ seed(
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def changing(label: str, change: Callable[[Any], object]) -> Any:
-    def make(handler: Handler) -> Handler:
-        def handle(call: Call) -> Any:
-            change(call.body)
-            if isinstance(call.checked, dict) and call.checked is not call.body:
-                change(call.checked)
-            return handler(call)
-
-        return handle
-
-    return broken_handler(label, make)
-
-
 DEPRECATED = "deprecated_fields_of_bridges"
 seed(
     "the former options of requests decide about the new ones",
-    changing("PUT /connectors/{id}", lambda body: body.update(connect_timeout="7s") if "request" in body else None),
+    changed_body("PUT /connectors/{id}", lambda body: body.update(connect_timeout="7s") if "request" in body else None),
     scenario("ignored_fields", f"{DEPRECATED}[connector]"),
     "IGN-03",
 )
 seed(
     "the former pause before connecting again is the interval of health checks",
-    changing(
+    changed_body(
         "PUT /connectors/{id}",
         lambda body: body["resource_opts"].update(health_check_interval=body.get("reconnect_interval", "15s")),
     ),
@@ -150,7 +137,7 @@ seed(
 )
 seed(
     "the former time of a request is that of the action",
-    changing(
+    changed_body(
         "PUT /actions/{id}",
         lambda body: body["resource_opts"].update(request_ttl=body["parameters"].get("request_timeout", "45s")),
     ),
@@ -181,7 +168,7 @@ def superusers(rows: Any) -> None:
 
 seed(
     "a field that no user has makes an imported one a superuser",
-    changing(f"POST {paths.IMPORT_USERS}", superusers),
+    changed_body(f"POST {paths.IMPORT_USERS}", superusers),
     scenario("ignored_fields", "other_fields_of_imported_users"),
     "IGN-05",
 )

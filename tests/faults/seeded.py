@@ -175,6 +175,17 @@ def before(label: str, action: Callable[[Call], object]) -> Broken:
     return broken_handler(label, make)
 
 
+def changed_body(label: str, change: Callable[[Any], object]) -> Broken:
+    """The body of a request is changed before it is handled, as it was sent and as it was checked."""
+
+    def alter(call: Call) -> None:
+        change(call.body)
+        if isinstance(call.checked, dict) and call.checked is not call.body:
+            change(call.checked)
+
+    return before(label, alter)
+
+
 def having(defect: Defect) -> Callable[[Any], Callable[..., Any]]:
     """For `broken`: a function with an argument ``traits``, called as on a deployment that has a defect besides."""
 

@@ -20,10 +20,9 @@ from conformance.reference.mqtt.retained import RetainedStore
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.table import SubscriptionTable
 from conformance.reference.mqtt_operations import clients, subscriptions
-from conformance.reference.rest.http import Call, Handler
 from conformance.reference.rules import actions, index, testing
 from tests.faults.cases import case
-from tests.faults.seeded import always, broken, broken_handler, scenario, seed
+from tests.faults.seeded import always, broken, changed_body, scenario, seed
 
 SCHEMA = "/schema_registry/{name}"
 PULL = "https://github.com/emqx/emqx/pull/"
@@ -349,28 +348,13 @@ seed(
 # --- updates ----------------------------------------------------------------------------------------------------------
 
 
-def update(label: str, change: Callable[[dict[str, Any]], object]) -> Any:
-    """A body of a PUT is changed before it is handled."""
-
-    def make(handler: Handler) -> Handler:
-        def handle(call: Call) -> Any:
-            change(call.body)
-            if isinstance(call.checked, dict) and call.checked is not call.body:
-                change(call.checked)
-            return handler(call)
-
-        return handle
-
-    return broken_handler(label, make)
-
-
 def updated(resource: str, *fields: str) -> str:
     return case("updates", "update", resource=resource, changed="+".join(fields))
 
 
 seed(
     "a rule is enabled whenever its SQL is changed",
-    update(
+    changed_body(
         "PUT /rules/{id}", lambda body: body.update(enable=True) if "sql" in body and "enable" not in body else None
     ),
     updated("rule", "description", "sql"),
@@ -378,7 +362,7 @@ seed(
 )
 seed(
     "the actions of a rule go with a change of its name",
-    update(
+    changed_body(
         "PUT /rules/{id}", lambda body: body.update(actions=[]) if "name" in body and "actions" not in body else None
     ),
     updated("rule", "name", "enable"),
@@ -386,13 +370,15 @@ seed(
 )
 seed(
     "a schema keeps its description when its source is changed",
-    update(f"PUT {SCHEMA}", lambda body: body.pop("description") if body["source"] != '{"type":"record"}' else None),
+    changed_body(
+        f"PUT {SCHEMA}", lambda body: body.pop("description") if body["source"] != '{"type":"record"}' else None
+    ),
     updated("schema", "description", "source"),
     "VAR-10",
 )
 seed(
     "a PUT of a connector always changes the kind of its pool",
-    update(
+    changed_body(
         "PUT /connectors/{id}",
         lambda body: body.update(pool_type="hash" if body["pool_type"] == "random" else "random"),
     ),
@@ -401,7 +387,7 @@ seed(
 )
 seed(
     "an action is enabled when its path is changed",
-    update("PUT /actions/{id}", lambda body: body.update(enable=body["parameters"]["path"] == "/second")),
+    changed_body("PUT /actions/{id}", lambda body: body.update(enable=body["parameters"]["path"] == "/second")),
     updated("action", "parameters.path", "parameters.method", "parameters.body"),
     "VAR-10",
 )
@@ -415,7 +401,7 @@ def fixed(field: str, value: Any) -> Callable[[dict[str, Any]], object]:
 for field, value in (("qos", [0, 1, 2]), ("permission", "deny"), ("retain", "all")):
     seed(
         f"the {field} of an authorization rule cannot be changed",
-        update(f"PUT {paths.RULES_OF_CLIENT}", fixed(field, value)),
+        changed_body(f"PUT {paths.RULES_OF_CLIENT}", fixed(field, value)),
         case("updates", "update_of_authorization_rules", **{field: True}),
         "VAR-11",
     )
