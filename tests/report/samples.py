@@ -74,6 +74,16 @@ def failure(requirement: str = "GEN-14", operation: str | None = "GET /rules", *
     return Failure(requirement, operation, **{**defaults, **fields})
 
 
+def many_causes(count: int) -> list[ItemResult]:
+    """Items that fail for as many causes."""
+    items = [item(f"test_{number}", "GET /rules", outcome="failed") for number in range(count)]
+    for number, one in enumerate(items):
+        word = "abcdefghijklmnopqrstuvwxyz"[number % 26] * (1 + number // 26)
+        message = f"200: /data/{word}: expected a text"
+        one.failures = [failure(message=message, id=f"gw0-{number}", request_id=f"r-{number}", curl=f"curl {number}")]
+    return items
+
+
 def good_items() -> list[ItemResult]:
     """Items with which the selection is conformant."""
     return [

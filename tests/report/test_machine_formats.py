@@ -18,7 +18,7 @@ from conformance.report.markdown import cell
 from conformance.report.sarif import fingerprint
 from conformance.report.storage import write_run
 from conformance.result import RunResult
-from tests.report.samples import HOSTILE, failing_items, failure, good_items, item, run_of
+from tests.report.samples import HOSTILE, failing_items, failure, good_items, item, many_causes, run_of
 
 
 def sarif(run: RunResult, folder: Path) -> dict[str, Any]:
@@ -65,6 +65,12 @@ def test_nothing_a_target_says_acts_in_markdown(text: str, tmp_path: Path) -> No
     assert "\x1b" not in page
     assert all(line.count("|") in (0, 6, 8) for line in page.splitlines() if line.startswith("|"))
     assert "\n" not in cell(f"{text}\n{text}")
+
+
+def test_many_causes_are_cut_short(tmp_path: Path) -> None:
+    page = FORMATS["markdown"].render(run_of(many_causes(23)), tmp_path)
+    assert len([line for line in page.splitlines() if line.startswith("| MUST | ")]) == 20
+    assert "3 more causes are in the report." in page
 
 
 def test_badge_tells_the_verdict(tmp_path: Path) -> None:

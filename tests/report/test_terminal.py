@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from conformance.report.terminal import details, summary
 from conformance.report.text import duration
 from conformance.result import ItemResult, RunResult, WaiverUse
-from tests.report.samples import failing_items, failure, good_items, hostile_items, item, run_of, runs
+from tests.report.samples import failing_items, failure, good_items, hostile_items, many_causes, run_of, runs
 from tests.report.screens import console_of
 
 
@@ -26,16 +26,6 @@ def shown(run: RunResult, report: Path | None = None, **console: Any) -> str:
 def end_of(text: str) -> list[str]:
     """The lines from the verdict on, without colours."""
     return re.sub(r"\x1b\[[\d;]*m", "", text[text.rindex("Verdict: ") :]).splitlines()
-
-
-def many_causes(count: int) -> list[ItemResult]:
-    """Items that fail for as many causes."""
-    items = [item(f"test_{number}", "GET /rules", outcome="failed") for number in range(count)]
-    for number, one in enumerate(items):
-        word = "abcdefghijklmnopqrstuvwxyz"[number % 26] * (1 + number // 26)
-        message = f"200: /data/{word}: expected a text"
-        one.failures = [failure(message=message, id=f"gw0-{number}", request_id=f"r-{number}", curl=f"curl {number}")]
-    return items
 
 
 def test_summary_of_a_failing_run() -> None:
