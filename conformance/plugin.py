@@ -15,7 +15,7 @@ import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.checks.recorder import Recorder
-from conformance.contract import Contract, load_contract
+from conformance.contract import Contract, cache, load_contract
 from conformance.result import PartSelected
 from conformance.run import allure_results
 from conformance.run.beginning import StartError
@@ -158,8 +158,9 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
-    # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in, and no longer than the run.
-    set_hypothesis_home_dir(state_folder(plan.configuration, plan.run_id) / "hypothesis")
+    # Hypothesis keeps tables of characters, which take it a second to make: not in whatever folder the user is in.
+    kept = cache.folder_for("hypothesis")
+    set_hypothesis_home_dir(kept or state_folder(plan.configuration, plan.run_id) / "hypothesis")
     runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
     attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
     stack = contextlib.ExitStack()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ EFFORT = {
 }
 
 
+@cache
 def contract() -> Contract:
     """The contract that decides which items exist: the same on every machine, whatever the target is."""
     return load_contract()

@@ -14,9 +14,9 @@ ids stay as they are while the factors do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -72,11 +72,11 @@ def pairwise(factors: Mapping[str, Sequence[Any]], possible: Possible = lambda _
         return [case for value in factors[names[0]] if possible(case := Case({names[0]: value}))]
     cases = [Case(dict(zip(names, row, strict=True))) for row in AllPairs(list(factors.values()), filter_func=allowed)]
     # The library goes one way only, so that a condition may cut off what it has not met yet.
-    missing = _pairs(every(factors, possible)) - _pairs(cases)
-    for case in every(factors, possible) if missing else ():
-        if found := missing & _pairs([case]):
+    known = _pairs(cases)
+    for case in _in_order(factors, _firsts(factors, possible, known)):
+        if not (pairs := _pairs([case])) <= known:
             cases.append(case)
-            missing -= found
+            known |= pairs
     return cases
 
 
@@ -96,6 +96,67 @@ def covered(*, possible: Possible = lambda _: True, **factors: Sequence[Any]) ->
 def parametrized(cases: Iterable[Case]) -> pytest.MarkDecorator:
     """Parametrizes ``case`` by these."""
     return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases])
+
+
+def _firsts(factors: Mapping[str, Sequence[Any]], possible: Possible, known: set[tuple[Any, ...]]) -> Iterator[Case]:
+    """For every two values that are not ``known`` to meet, the first of all combinations in which they do."""
+    for first, second in combinations(factors, 2):
+        for one, other in product(factors[first], factors[second]):
+            if (first, repr(one), second, repr(other)) not in known:
+                yield from _first(factors, {first: one, second: other}, possible)
+
+
+def _first(factors: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any], possible: Possible) -> Iterator[Case]:
+    """The first combination with the ``fixed`` values, if one is possible."""
+    if not _can_be(factors, fixed, possible):
+        return
+    chosen = {**fixed}
+    for name, values in factors.items():
+        if name not in chosen:
+            chosen[name] = next(value for value in values if _can_be(factors, {**chosen, name: value}, possible))
+    yield Case({name: chosen[name] for name in factors})
+
+
+def _can_be(factors: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any], possible: Possible) -> bool:
+    """Whether any combination with the ``fixed`` values is possible; only what the condition looks at is tried out."""
+    try:
+        return bool(possible(_Partial(fixed, factors)))
+    except _OpenError as open_:
+        values = factors[open_.factor]
+        return any(_can_be(factors, {**fixed, open_.factor: value}, possible) for value in values)
+
+
+class _OpenError(BaseException):
+    """A condition looks at a factor that has no value yet; no condition catches it."""
+
+    def __init__(self, factor: str) -> None:
+        super().__init__(factor)
+        self.factor = factor
+
+
+class _Partial(Case):
+    """A combination of which some values are open."""
+
+    def __init__(self, values: Mapping[str, Any], factors: Iterable[str]) -> None:
+        super().__init__(values)
+        self._open = [name for name in factors if name not in values]
+
+    def __getattr__(self, factor: str) -> Any:
+        if factor in self.__dict__.get("_open", ()):
+            raise _OpenError(factor)
+        return super().__getattr__(factor)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        if self._open:
+            raise _OpenError(self._open[0])
+        return super().values
+
+
+def _in_order(factors: Mapping[str, Sequence[Any]], cases: Iterable[Case]) -> list[Case]:
+    """As `every` has them."""
+    places = {name: {repr(value): place for place, value in enumerate(values)} for name, values in factors.items()}
+    return sorted(cases, key=lambda case: [places[name][repr(value)] for name, value in case.values.items()])
 
 
 def _pairs(cases: Iterable[Case]) -> set[tuple[Any, ...]]:
