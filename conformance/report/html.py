@@ -78,7 +78,7 @@ def render_html(run: RunResult) -> str:
     told = {sentence_of_cause(cause.headline) for cause in failing_causes} | {f"{overview(failing_causes)}."}
     started = run.started_at[:10]
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=run,
@@ -109,8 +109,8 @@ def render_html(run: RunResult) -> str:
             today=started,
             soon=_days_after(started, SOON_DAYS),
             next_expiry=min((use.expires for use in run.waivers if use.expires >= started), default=None),
-            style=_asset("report.css"),
-            script=_asset("report.js"),
+            style=asset("report.css"),
+            script=asset("report.js"),
         )
     )
 
@@ -158,7 +158,8 @@ def _days_after(day: str, days: int) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where pages get their templates and filters; what is not marked as safe is escaped."""
     environment = Environment(
         loader=PackageLoader("conformance.report"),
         autoescape=True,
@@ -194,6 +195,6 @@ def _prose(text: str) -> Markup:
 
 
 @cache
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
     """A style sheet or script of the package, trusted as it is."""
     return Markup(files("conformance.report").joinpath("templates", name).read_text(encoding="utf-8"))  # noqa: S704

@@ -60,7 +60,9 @@ def test_structure(tmp_path: Path) -> None:
         "requirements": [
             {"id": "str", "title": "str", "level": "str", "outcome": "str", "tests": ["str"], "reason": "str"}
         ],
-        "operations": [{"operation": "str", "requests": "int", "statuses": {"200": "int", "400": "int"}}],
+        "operations": [
+            {"operation": "str", "requests": "int", "statuses": {"200": "int", "400": "int"}, "latency_ms": "NoneType"}
+        ],
         "failures": [
             {
                 "requirement": "str",
@@ -116,7 +118,9 @@ def test_values() -> None:
         ],
         "reason": "test_broken is error",
     }
-    assert report["operations"][0] == {"operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}}
+    assert report["operations"][0] == {
+        "operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}, "latency_ms": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -143,9 +147,10 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 13
+    assert len(closed) == 14
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
+    added |= {"latency_ms"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
