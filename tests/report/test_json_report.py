@@ -56,7 +56,10 @@ def test_structure(tmp_path: Path) -> None:
         },
         "started_at": "str",
         "duration_s": "float",
-        "totals": dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
+        "totals": {
+            **dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
+            "config_writes": {"accepted": "int", "cleanup": "int", "by_operation": {}, "by_item": {}},
+        },
         "requirements": [
             {"id": "str", "title": "str", "level": "str", "outcome": "str", "tests": ["str"], "reason": "str"}
         ],
@@ -105,7 +108,9 @@ def test_structure(tmp_path: Path) -> None:
 def test_values() -> None:
     report = build_report(run_of(failing_items()))
     assert report["verdict"] == "non_conformant"
-    assert report["totals"] == {"requests": 32, "passed": 4, "failed": 2, "waived": 1, "skipped": 2, "errors": 1}
+    counts = {"requests": 32, "passed": 4, "failed": 2, "waived": 1, "skipped": 2, "errors": 1}
+    writes = {"accepted": 0, "cleanup": 0, "by_operation": {}, "by_item": {}}
+    assert report["totals"] == {**counts, "config_writes": writes}
     assert report["requirements"][2] == {
         "id": "RUL-01",
         "title": "What is created can be read.",
@@ -147,10 +152,10 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 14
+    assert len(closed) == 16
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
-    added |= {"latency_ms"}
+    added |= {"latency_ms", "config_writes"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
