@@ -16,6 +16,7 @@ from typing import Any, Literal
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from conformance.contract.contract import Contract
+from conformance.contract.drawing import seeded_only
 from conformance.contract.operations import JSON_MEDIA_TYPE
 
 Part = Literal["body", "query"]
@@ -64,7 +65,7 @@ def draw(
     if mode == "negative":
         document = _without_patterns(document)
     method, path = label.split(" ", 1)
-    with warnings.catch_warnings():
+    with seeded_only(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         operation = schemathesis.openapi.from_dict(document)[path][method]
         strategy = operation.as_strategy(
