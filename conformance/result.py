@@ -310,7 +310,8 @@ class RunResult:
     ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
     touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
-    whether the target was the embedded deployment, which is gone.
+    whether the target was the embedded deployment, which is gone. ``more_seeds``: those that generated data was drawn
+    with besides ``seed``.
     """
 
     verdict: Verdict
@@ -340,6 +341,12 @@ class RunResult:
     extensions: list[str] = field(default_factory=list)
     embedded: bool = False
     values: list[ValuesResult] = field(default_factory=list)
+    more_seeds: list[int] = field(default_factory=list)
+
+    @property
+    def seeds(self) -> list[int]:
+        """All of them, that of ``seed`` first."""
+        return [self.seed, *self.more_seeds]
 
     @property
     def complete(self) -> bool:

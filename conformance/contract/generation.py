@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -91,6 +91,27 @@ def draw(
             if not draws:
                 raise GenerationError(f"{label}: no {mode} {part} can be generated: {error}") from error
     return draws
+
+
+def draw_with_each(
+    seeds: Iterable[int],
+    contract: Contract,
+    label: str,
+    *,
+    mode: Mode,
+    part: Part,
+    count: int,
+    resource_type: str | None = None,
+) -> list[Generated]:
+    """As `draw` with each seed, one after the other; of later ones what no earlier one drew."""
+    found: list[Generated] = []
+    for seed_value in seeds:
+        drawn = draw(
+            contract, label, mode=mode, part=part, count=count, seed_value=seed_value, resource_type=resource_type
+        )
+        known = {repr((one.query, one.body)) for one in found}
+        found += [one for one in drawn if repr((one.query, one.body)) not in known]
+    return found
 
 
 def _generated(case: Any, unprintable: re.Pattern[str] | None) -> Generated:

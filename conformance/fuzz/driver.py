@@ -12,7 +12,7 @@ from conformance.checks.recorder import Recorder
 from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
 from conformance.contract import Operation
-from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
+from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw_with_each
 from conformance.contract.generation import Mode as Validity
 from conformance.contract.kinds import kind_of
 from conformance.contract.leniency import Leniency
@@ -38,7 +38,10 @@ _DESTROYS = frozenset({"DELETE"})
 
 
 class Driver:
-    """One fuzz item: its operation, its ids inside the sandbox, its seed and its effort."""
+    """One fuzz item: its operation, its ids inside the sandbox, its seeds and its effort.
+
+    ``seed`` is the first of ``seeds``, and decides what is not drawn with each.
+    """
 
     def __init__(self, context: Context, target: Target, subject: Subject, node_id: str) -> None:
         self.subject = subject
@@ -46,7 +49,8 @@ class Driver:
         self.contract = context.contract
         self.sandbox = context.sandbox
         self.capabilities = context.capabilities
-        self.seed = item_seed(context.plan.seed, node_id)
+        self.seeds = [item_seed(seed, node_id) for seed in context.plan.seeds]
+        self.seed = self.seeds[0]
         self.effort: Effort = EFFORT[context.configuration.profile]
         self.api = context.api
         self._context = context
@@ -135,14 +139,15 @@ class Driver:
         return self._arrangement.connector(self._example_type or "http")
 
     def draw(self, mode: Validity, part: Part, count: int) -> list[Generated]:
+        """``count`` draws with each seed, fewer if there are no more; of later seeds what no earlier one drew."""
         try:
-            return draw(
+            return draw_with_each(
+                self.seeds,
                 self.contract,
                 self.subject.label,
                 mode=mode,
                 part=part,
                 count=count,
-                seed_value=self.seed,
                 resource_type=self.subject.resource_type,
             )
         except GenerationError as error:

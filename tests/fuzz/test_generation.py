@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from conformance.contract import load_contract
-from conformance.contract.generation import MISSING, Part, draw, narrowed
+from conformance.contract.generation import MISSING, Part, draw, draw_with_each, narrowed
+from conformance.fuzz.space import sample
 
 CONTRACT = load_contract()
 
@@ -20,6 +21,28 @@ def test_the_same_seed_gives_the_same_draws() -> None:
     assert draws[0] == draws[1]
     assert draws[0] != draws[2]
     assert len(draws[0]) == 5
+
+
+def test_several_seeds_draw_what_each_of_them_draws_and_nothing_twice() -> None:
+    def drawn(*seeds: int) -> list[Any]:
+        return [
+            one.body for one in draw_with_each(seeds, CONTRACT, "POST /publish", mode="positive", part="body", count=5)
+        ]
+
+    assert drawn(1) == drawn(1, 1)
+    together = drawn(1, 2, 3)
+    assert together[:5] == drawn(1)
+    assert len(together) > 10
+    assert all(together.count(one) == 1 for one in together[5:])
+    assert all(body in together for seed in (2, 3) for body in drawn(seed))
+
+
+def test_a_sample_is_one_of_each_seed_in_turns() -> None:
+    population = list(range(100))
+    one, other = (sample(population, 5, [seed]) for seed in (1, 2))
+    together = sample(population, 5, [1, 2])
+    assert together == list(dict.fromkeys(member for pair in zip(one, other, strict=True) for member in pair))
+    assert sorted(sample(population, 1000, [1, 2, 3])) == population
 
 
 def test_positive_bodies_satisfy_the_schema_and_carry_no_query() -> None:
