@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.contract import Operation, paths
@@ -28,12 +28,12 @@ _RULE_FUNCTIONS = frozenset({"console", "republish"})
 Fit = Callable[[dict[str, Any], Identities], None]
 
 
-def bodies(driver: Driver, space: ValueSpace, seed: int) -> Iterator[Any]:
+def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[Any]:
     """Bodies of an operation, each with some class that none before it shows; identities lie inside the sandbox.
 
     An update ends with its first body once more.
 
-    ``seed`` decides which type shows what counts for all of them.
+    ``seeds`` decide which types show what counts for all of them.
     """
     label, resource_type = driver.subject.label, driver.subject.resource_type
 
@@ -44,7 +44,7 @@ def bodies(driver: Driver, space: ValueSpace, seed: int) -> Iterator[Any]:
             return False  # each costs a connection; what is stored is read by the same schema
         owners = space.owners(label, one)
         able = [owner for owner in owners if owner not in NEVER_STARTED | _TLS_ALWAYS | _KEYS_ALWAYS] or owners
-        return able[(seed + sum(str(one).encode())) % len(able)] == resource_type
+        return resource_type in {able[(seed + sum(str(one).encode())) % len(able)] for seed in seeds}
 
     covering = Covering(driver.contract, driver.examples().values(), due)
     seen: set[ValueClass] = set()

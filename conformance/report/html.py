@@ -26,6 +26,7 @@ from conformance.report.text import (
     counted,
     duration,
     plural,
+    seeds_told,
     visible,
     words,
 )
@@ -176,6 +177,7 @@ def environment() -> Environment:
     }
     environment.filters["counted"] = counted
     environment.filters["noun"] = plural
+    environment.filters["seeds"] = seeds_told
     environment.filters["visible"] = visible
     environment.filters["sentence"] = sentence
     environment.filters["breakable"] = _breakable

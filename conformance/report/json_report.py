@@ -74,6 +74,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
         },
         "target": {"base_url": run.base_url, "version": run.target_version, "deployment": run.deployment},
         "seed": run.seed,
+        "more_seeds": run.more_seeds,
         "profile": run.profile,
         "mode": run.mode,
         "selection": None if run.selection is None else asdict(run.selection),

@@ -32,9 +32,9 @@ def test_structure(tmp_path: Path) -> None:
     run = run_of([*failing_items(), item("test_x", None, outcome="skipped", omission="chosen")], selection=selection)
     report = json.loads(FORMATS["json"].write(run, tmp_path).read_text())
     assert list(report) == [
-        "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "profile", "mode",
-        "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes",
-        "waivers", "left_out", "values",
+        "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "more_seeds",
+        "profile", "mode", "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures",
+        "causes", "waivers", "left_out", "values",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -45,6 +45,7 @@ def test_structure(tmp_path: Path) -> None:
         "contract": {"digest": "str", "variant": "str", "described_version": "str"},
         "target": {"base_url": "str", "version": "str", "deployment": ["str"]},
         "seed": "int",
+        "more_seeds": [],
         "profile": "str",
         "mode": "str",
         "selection": {
@@ -155,7 +156,7 @@ def test_schema_is_closed() -> None:
     assert len(closed) == 16
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
-    added |= {"latency_ms", "config_writes"}
+    added |= {"latency_ms", "config_writes", "more_seeds"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
