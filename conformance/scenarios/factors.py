@@ -41,7 +41,7 @@ class Case:
         try:
             return self.__dict__["_values"][factor]
         except KeyError:
-            raise AttributeError(factor) from None
+            raise AttributeError(factor, name=factor) from None
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -57,27 +57,50 @@ class Case:
         return f"Case({self.name})"
 
 
+Row = tuple[int, ...]
+"""A combination: of each factor, the index of its value."""
+
+Pair = tuple[tuple[int, int], tuple[int, int]]
+"""Two values: the index of each factor, and of its value."""
+
 Possible = Callable[[Any], bool]
 """Whether a combination can happen; it gets a `Case` with a value for every factor."""
 
 
 def pairwise(factors: Mapping[str, Sequence[Any]], possible: Possible = lambda _: True) -> list[Case]:
     """Combinations that are possible and hold every two values that a possible combination holds."""
-    names = list(factors)
+    sizes = [range(len(values)) for values in factors.values()]
+    if len(sizes) == 1:
+        return every(factors, possible)
 
-    def allowed(row: Sequence[Any]) -> bool:
-        return len(row) < len(names) or possible(Case(dict(zip(names, row, strict=True))))
+    def case_of(row: Row) -> Case:
+        return Case({name: values[index] for (name, values), index in zip(factors.items(), row, strict=True)})
 
-    if len(names) == 1:
-        return [case for value in factors[names[0]] if possible(case := Case({names[0]: value}))]
-    cases = [Case(dict(zip(names, row, strict=True))) for row in AllPairs(list(factors.values()), filter_func=allowed)]
+    def allowed(row: Sequence[int]) -> bool:
+        return len(row) < len(sizes) or possible(case_of(tuple(row)))
+
+    rows = [tuple(row) for row in AllPairs(sizes, filter_func=allowed)]
     # The library goes one way only, so that a condition may cut off what it has not met yet.
-    known = _pairs(cases)
-    for case in _in_order(factors, _firsts(factors, possible, known)):
-        if not (pairs := _pairs([case])) <= known:
-            cases.append(case)
-            known |= pairs
-    return cases
+    pairs = _every_pair(sizes) - _pairs(rows)
+    missing = {pair for pair in pairs if _can_hold(_values(factors, pair), factors, possible)}
+    while missing:
+        rows.append(min(next(filter(allowed, _holding(pair, sizes))) for pair in missing))
+        missing -= _pairs(rows[-1:])
+    return [case_of(row) for row in rows]
+
+
+def _can_hold(known: Mapping[str, Any], factors: Mapping[str, Sequence[Any]], possible: Possible) -> bool:
+    """Whether there is a possible combination with these values.
+
+    Only the factors that the condition asks for are tried out, in the order in which it does.
+    """
+    try:
+        return possible(Case(known))
+    except AttributeError as unknown:
+        asked = unknown.name
+        if asked is None or asked not in factors:
+            raise
+        return any(_can_hold({**known, asked: value}, factors, possible) for value in factors[asked])
 
 
 def every(factors: Mapping[str, Sequence[Any]], possible: Possible = lambda _: True) -> list[Case]:
@@ -98,73 +121,24 @@ def parametrized(cases: Iterable[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases])
 
 
-def _firsts(factors: Mapping[str, Sequence[Any]], possible: Possible, known: set[tuple[Any, ...]]) -> Iterator[Case]:
-    """For every two values that are not ``known`` to meet, the first of all combinations in which they do."""
-    for first, second in combinations(factors, 2):
-        for one, other in product(factors[first], factors[second]):
-            if (first, repr(one), second, repr(other)) not in known:
-                yield from _first(factors, {first: one, second: other}, possible)
+def _pairs(rows: Iterable[Row]) -> set[Pair]:
+    return {pair for row in rows for pair in combinations(enumerate(row), 2)}
 
 
-def _first(factors: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any], possible: Possible) -> Iterator[Case]:
-    """The first combination with the ``fixed`` values, if one is possible."""
-    if not _can_be(factors, fixed, possible):
-        return
-    chosen = {**fixed}
-    for name, values in factors.items():
-        if name not in chosen:
-            chosen[name] = next(value for value in values if _can_be(factors, {**chosen, name: value}, possible))
-    yield Case({name: chosen[name] for name in factors})
+def _every_pair(sizes: Sequence[range]) -> set[Pair]:
+    places = combinations(enumerate(sizes), 2)
+    return {((i, first), (j, second)) for (i, one), (j, other) in places for first, second in product(one, other)}
 
 
-def _can_be(factors: Mapping[str, Sequence[Any]], fixed: Mapping[str, Any], possible: Possible) -> bool:
-    """Whether any combination with the ``fixed`` values is possible; only what the condition looks at is tried out."""
-    try:
-        return bool(possible(_Partial(fixed, factors)))
-    except _OpenError as open_:
-        values = factors[open_.factor]
-        return any(_can_be(factors, {**fixed, open_.factor: value}, possible) for value in values)
+def _values(factors: Mapping[str, Sequence[Any]], pair: Pair) -> dict[str, Any]:
+    names = list(factors)
+    return {names[place]: factors[names[place]][index] for place, index in pair}
 
 
-class _OpenError(BaseException):
-    """A condition looks at a factor that has no value yet; no condition catches it."""
-
-    def __init__(self, factor: str) -> None:
-        super().__init__(factor)
-        self.factor = factor
-
-
-class _Partial(Case):
-    """A combination of which some values are open."""
-
-    def __init__(self, values: Mapping[str, Any], factors: Iterable[str]) -> None:
-        super().__init__(values)
-        self._open = [name for name in factors if name not in values]
-
-    def __getattr__(self, factor: str) -> Any:
-        if factor in self.__dict__.get("_open", ()):
-            raise _OpenError(factor)
-        return super().__getattr__(factor)
-
-    @property
-    def values(self) -> Mapping[str, Any]:
-        if self._open:
-            raise _OpenError(self._open[0])
-        return super().values
-
-
-def _in_order(factors: Mapping[str, Sequence[Any]], cases: Iterable[Case]) -> list[Case]:
-    """As `every` has them."""
-    places = {name: {repr(value): place for place, value in enumerate(values)} for name, values in factors.items()}
-    return sorted(cases, key=lambda case: [places[name][repr(value)] for name, value in case.values.items()])
-
-
-def _pairs(cases: Iterable[Case]) -> set[tuple[Any, ...]]:
-    return {
-        (first, repr(case.values[first]), second, repr(case.values[second]))
-        for case in cases
-        for first, second in combinations(case.values, 2)
-    }
+def _holding(pair: Pair, sizes: Sequence[range]) -> Iterator[Row]:
+    """All rows that hold these two values, in the order of `every`."""
+    fixed = dict(pair)
+    return product(*((fixed[place],) if place in fixed else size for place, size in enumerate(sizes)))
 
 
 def _word(factor: str, value: Any) -> str:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from conformance.contract import cache, kept_draws, load_contract
-from conformance.contract.generation import MISSING, Generated, Part, draw, narrowed
+from conformance.contract.generation import MISSING, Generated, Part, draw, draw_with_each, narrowed
 from conformance.contract.kept_draws import KeptDraws
+from conformance.fuzz.space import sample
 
 CONTRACT = load_contract()
 
@@ -25,6 +26,29 @@ def test_the_same_seed_gives_the_same_draws() -> None:
     assert draws[0] == draws[1]
     assert draws[0] != draws[2]
     assert len(draws[0]) == 5
+
+
+def test_several_seeds_draw_what_each_of_them_draws_and_nothing_twice() -> None:
+    def drawn(*seeds: int) -> list[Any]:
+        def with_one(seed: int) -> list[Generated]:
+            return draw(CONTRACT, "POST /publish", mode="positive", part="body", count=5, seed_value=seed)
+
+        return [one.body for one in draw_with_each(seeds, with_one)]
+
+    assert drawn(1) == drawn(1, 1)
+    together = drawn(1, 2, 3)
+    assert together[:5] == drawn(1)
+    assert len(together) > 10
+    assert all(together.count(one) == 1 for one in together[5:])
+    assert all(body in together for seed in (2, 3) for body in drawn(seed))
+
+
+def test_a_sample_is_one_of_each_seed_in_turns() -> None:
+    population = list(range(100))
+    one, other = (sample(population, 5, [seed]) for seed in (1, 2))
+    together = sample(population, 5, [1, 2])
+    assert together == list(dict.fromkeys(member for pair in zip(one, other, strict=True) for member in pair))
+    assert sorted(sample(population, 1000, [1, 2, 3])) == population
 
 
 def test_positive_bodies_satisfy_the_schema_and_carry_no_query() -> None:
