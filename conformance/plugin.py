@@ -96,6 +96,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:], others = choice.of(items, tags)
         if others:
             config.hook.pytest_deselected(items=others)
+    if (controller := _controller(config)) is not None:
+        items[:] = controller.dispatch.in_order(items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -117,6 +119,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
+    config.pluginmanager.register(controller.dispatch)
     controller.selection = _selection(config, controller.choice)
     config.stash[_CHOICE] = controller.choice, tags_of(controller.contract)
     try:
