@@ -33,8 +33,8 @@ def test_structure(tmp_path: Path) -> None:
     report = json.loads(FORMATS["json"].write(run, tmp_path).read_text())
     assert list(report) == [
         "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "more_seeds",
-        "profile", "mode", "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures",
-        "causes", "waivers", "left_out", "values",
+        "profile", "mode", "selection", "started_at", "duration_s", "totals", "not_run", "troubles", "requirements",
+        "operations", "failures", "causes", "waivers", "left_out", "values",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -58,10 +58,29 @@ def test_structure(tmp_path: Path) -> None:
         "started_at": "str",
         "duration_s": "float",
         "totals": dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
+        "not_run": "int",
+        "troubles": [],
         "requirements": [
-            {"id": "str", "title": "str", "level": "str", "outcome": "str", "tests": ["str"], "reason": "str"}
+            {
+                "id": "str",
+                "title": "str",
+                "level": "str",
+                "outcome": "str",
+                "tests": ["str"],
+                "reason": "str",
+                "groups": {},
+            }
         ],
-        "operations": [{"operation": "str", "requests": "int", "statuses": {"200": "int", "400": "int"}}],
+        "operations": [
+            {
+                "operation": "str",
+                "requests": "int",
+                "statuses": {"200": "int", "400": "int"},
+                "group": "str",
+                "outcome": "str",
+                "reason": "str",
+            }
+        ],
         "failures": [
             {
                 "requirement": "str",
@@ -95,7 +114,15 @@ def test_structure(tmp_path: Path) -> None:
             }
         ],
         "left_out": [
-            {"why": "str", "reason": "str", "items": "int", "requirements": [], "partly": [], "operations": []}
+            {
+                "why": "str",
+                "reason": "str",
+                "items": "int",
+                "requirements": [],
+                "partly": [],
+                "operations": [],
+                "groups": [],
+            }
         ],
         "values": [],
     }
@@ -104,7 +131,15 @@ def test_structure(tmp_path: Path) -> None:
 def test_values() -> None:
     report = build_report(run_of(failing_items()))
     assert report["verdict"] == "non_conformant"
-    assert report["totals"] == {"requests": 32, "passed": 4, "failed": 2, "waived": 1, "skipped": 2, "errors": 1}
+    assert report["totals"] == {
+        "requests": 32,
+        "passed": 4,
+        "failed": 2,
+        "waived": 1,
+        "skipped": 2,
+        "errors": 1,
+    }
+    assert report["not_run"] == 1
     assert report["requirements"][2] == {
         "id": "RUL-01",
         "title": "What is created can be read.",
@@ -116,8 +151,16 @@ def test_values() -> None:
             "conformance/fuzz/test_operations.py::test_broken",
         ],
         "reason": "test_broken is error",
+        "groups": {},
     }
-    assert report["operations"][0] == {"operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}}
+    assert report["operations"][0] == {
+        "operation": "GET /rules",
+        "requests": 8,
+        "statuses": {"200": 6, "400": 2},
+        "group": "",
+        "outcome": "failed",
+        "reason": report["operations"][0]["reason"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -144,20 +187,10 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 13
+    assert len(closed) == 14
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
-    added |= {
-        "item",
-        "request_id",
-        "id",
-        "consequence_of",
-        "deployment",
-        "extensions",
-        "causes",
-        "cause",
-        "options",
-        "more_seeds",
-    }
+    added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
+    added |= {"more_seeds", "troubles", "not_run", "groups", "group", "outcome", "reason"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
