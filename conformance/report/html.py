@@ -79,7 +79,7 @@ def render_html(run: RunResult) -> str:
     told = {sentence_of_cause(cause.headline) for cause in failing_causes} | {f"{overview(failing_causes)}."}
     started = run.started_at[:10]
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=run,
@@ -159,28 +159,29 @@ def _days_after(day: str, days: int) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of the package, with the words and filters that pages share."""
+    shared = Environment(
         loader=PackageLoader("conformance.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["words"] = words
-    environment.globals |= {
+    shared.filters["words"] = words
+    shared.globals |= {
         "NO_OPERATION": NO_OPERATION,
         "IN_CONSEQUENCE": IN_CONSEQUENCE,
         "WHAT_IS_LEFT": WHAT_IS_LEFT,
     }
-    environment.filters["counted"] = counted
-    environment.filters["noun"] = plural
-    environment.filters["seeds"] = seeds_told
-    environment.filters["visible"] = visible
-    environment.filters["sentence"] = sentence
-    environment.filters["breakable"] = _breakable
-    environment.filters["prose"] = _prose
-    return environment
+    shared.filters["counted"] = counted
+    shared.filters["noun"] = plural
+    shared.filters["seeds"] = seeds_told
+    shared.filters["visible"] = visible
+    shared.filters["sentence"] = sentence
+    shared.filters["breakable"] = _breakable
+    shared.filters["prose"] = _prose
+    return shared
 
 
 def _breakable(path: str) -> Markup:
