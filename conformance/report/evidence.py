@@ -25,14 +25,14 @@ def digest_of(content: bytes) -> Digest:
     return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
-def suite_digest() -> Digest:
-    """Over all files of the suite, alike in a checkout and where it is installed.
+def suite_digest(package: Path = _PACKAGE) -> Digest:
+    """Over all files of the suite, whose ``package`` lies in a checkout or where it is installed: alike in both.
 
     It is that of the lines which ``sha256sum`` prints for the files, in the order of their paths.
     """
-    files = {file.relative_to(_PACKAGE.parent).as_posix(): file for file in _files(_PACKAGE)}
-    files = {name: file for name, file in files.items() if not name.startswith(f"{_PACKAGE.name}/{_CONTRACT}/")}
-    files |= {name: _PACKAGE.parent / name for name in _BESIDE}
+    files = {file.relative_to(package.parent).as_posix(): file for file in _files(package)}
+    files = {name: file for name, file in files.items() if not name.startswith(f"{package.name}/{_CONTRACT}/")}
+    files |= {name: package.parent / name for name in _BESIDE}
     return _together(files.items())
 
 

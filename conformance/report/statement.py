@@ -83,7 +83,7 @@ def subjects(directory: Path) -> list[dict[str, Any]]:
 
 def build_statement(directory: Path, waivers: Sequence[Path]) -> dict[str, Any]:
     """The statement on the run that a directory holds, which used the files ``waivers``; raises `ReportError`."""
-    report = json_report.read_report(directory)
+    report = read_json(directory / json_report.FILE_NAME)
     told = told_by_report(report)
     try:
         predicate = {
