@@ -108,18 +108,22 @@ def _is_text(driver: Driver, schema: Schema) -> bool:
 
 
 def _configured(body: dict[str, Any], identities: Identities) -> None:
-    """A configuration without what a server looks at beyond its values: files of TLS, clients that are no two."""
+    """A configuration without what a server looks at beyond its values: TLS files, ids that must differ."""
     transport = body.get("transport_options", {})
     for holder in (body, transport if isinstance(transport, dict) else {}):
         tls = holder.get("ssl", {})
         if tls.get("enable") or identities.resource_type in _TLS_ALWAYS:
             for name in _TLS_FILES:
                 tls.pop(name, None)
+    fixed: dict[str, dict[str, Any]] = {}
     for static in body.get("static_clientids", []):
-        static["ids"] = [
+        ids = [
             {**one, "clientid": identities.name()} if isinstance(one, dict) else identities.name()
             for one in static["ids"]
         ]
+        fixed.setdefault(static["node"], {**static, "ids": []})["ids"] += ids
+    if fixed:
+        body["static_clientids"] = list(fixed.values())
 
 
 def _probed(body: dict[str, Any], identities: Identities) -> None:

@@ -16,7 +16,7 @@ from conformance.report.coverage import coverage
 from conformance.report.json_report import attribution
 from conformance.report.json_report import sentence as sentence_of_cause
 from conformance.report.left_out import sentence, summed_up
-from conformance.report.load import Scale, configuration_writes, latencies
+from conformance.report.load import ConfigWrites, Scale, latencies, most_expensive
 from conformance.report.matrix import build_matrix
 from conformance.report.text import (
     IN_CONSEQUENCE,
@@ -106,12 +106,13 @@ def render_html(run: RunResult) -> str:
             extents=[f"{kind.reached:,} of {kind.total:,} {kind.title.lower()}" for kind in covered[1:]],
             latencies=slowest,
             scale=Scale.of(slowest),
-            writes=configuration_writes(run),
+            writes=ConfigWrites.of(run),
+            expensive=most_expensive(run),
             today=started,
             soon=_days_after(started, SOON_DAYS),
             next_expiry=min((use.expires for use in run.waivers if use.expires >= started), default=None),
-            style=_asset("report.css"),
-            script=_asset("report.js"),
+            style=asset("report.css"),
+            script=asset("report.js"),
         )
     )
 
@@ -160,28 +161,28 @@ def _days_after(day: str, days: int) -> str:
 
 @cache
 def environment() -> Environment:
-    """The templates of the package, with the words and filters that pages share."""
-    shared = Environment(
+    """Where pages get their templates and filters; what is not marked as safe is escaped."""
+    environment = Environment(
         loader=PackageLoader("conformance.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shared.filters["words"] = words
-    shared.globals |= {
+    environment.filters["words"] = words
+    environment.globals |= {
         "NO_OPERATION": NO_OPERATION,
         "IN_CONSEQUENCE": IN_CONSEQUENCE,
         "WHAT_IS_LEFT": WHAT_IS_LEFT,
     }
-    shared.filters["counted"] = counted
-    shared.filters["noun"] = plural
-    shared.filters["seeds"] = seeds_told
-    shared.filters["visible"] = visible
-    shared.filters["sentence"] = sentence
-    shared.filters["breakable"] = _breakable
-    shared.filters["prose"] = _prose
-    return shared
+    environment.filters["counted"] = counted
+    environment.filters["noun"] = plural
+    environment.filters["seeds"] = seeds_told
+    environment.filters["visible"] = visible
+    environment.filters["sentence"] = sentence
+    environment.filters["breakable"] = _breakable
+    environment.filters["prose"] = _prose
+    return environment
 
 
 def _breakable(path: str) -> Markup:
@@ -197,6 +198,6 @@ def _prose(text: str) -> Markup:
 
 
 @cache
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
     """A style sheet or script of the package, trusted as it is."""
     return Markup(files("conformance.report").joinpath("templates", name).read_text(encoding="utf-8"))  # noqa: S704

@@ -15,6 +15,7 @@ from jsonschema.exceptions import best_match
 from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
 from conformance.report.files import read_json
+from conformance.report.load import ConfigWrites, latencies
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "report.json"
@@ -56,6 +57,10 @@ def build_report(run: RunResult) -> dict[str, Any]:
     """The content of ``report.json``; raises `ReportError` if it does not fit the schema."""
     found = causes(run)
     cause_of = {id(failure): cause.id for cause in found for failure in (*cause.failures, *cause.consequences)}
+    latency_of = {
+        entry.operation: {"median": entry.median, "p95": entry.most, "longest": entry.longest}
+        for entry in latencies(run)
+    }
     report = {
         "schema_version": SCHEMA_VERSION,
         "verdict": run.verdict,
@@ -75,7 +80,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "selection": None if run.selection is None else asdict(run.selection),
         "started_at": run.started_at,
         "duration_s": run.duration_s,
-        "totals": run.totals(),
+        "totals": {**run.totals(), "config_writes": asdict(ConfigWrites.of(run))},
         "not_run": sum(item.outcome == "not_run" for item in run.items),
         "troubles": run.troubles,
         "requirements": [
@@ -95,6 +100,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "operation": operation.operation,
                 "requests": operation.requests,
                 "statuses": operation.statuses,
+                "latency_ms": latency_of.get(operation.operation),
                 "group": operation.group,
                 "outcome": operation.outcome,
                 "reason": operation.reason,

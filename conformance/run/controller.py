@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -67,6 +68,7 @@ class Controller:
         self.troubles: list[str] = []
         self.left: list[Left] = []
         self.finished: list[str] = []
+        self.config_cleanup: Counter[str] = Counter()
         self.aftermath: Aftermath | None = None
         self.about_the_run: list[ItemResult] = []
         self.result: RunResult | None = None
@@ -193,9 +195,19 @@ class Controller:
         return True
 
     def worker_finished(
-        self, worker: str, left: list[dict[str, Any]], troubles: list[str], *, cleaned_up: bool
+        self,
+        worker: str,
+        left: list[dict[str, Any]],
+        troubles: list[str],
+        *,
+        cleaned_up: bool,
+        config_cleanup: Mapping[str, int],
     ) -> None:
-        """A worker is done: what it could not delete, why it stopped early, if it did, and whether it cleaned up."""
+        """A worker is done: what it could not delete, why it stopped early, if it did, and whether it cleaned up.
+
+        ``config_cleanup``: the configuration writes of that, by operation.
+        """
+        self.config_cleanup.update(config_cleanup)
         self.left += [Left(**fields) for fields in left]
         for trouble in troubles:
             self.note(trouble)
@@ -308,13 +320,15 @@ class Controller:
             ending = EndOfRun(self.plan, self.finished, self.left, self.troubles, lost=INTERRUPTED)
             self.aftermath = ending.conclude(self.before, self._items())
         self.troubles = ending.troubles
+        self.config_cleanup.update(ending.config_cleanup)
 
     def _send_postponed(self) -> None:
         if stop_flag(self.plan).reason() is None and not self.troubles:
             waivers = load_waivers(*self.plan.configuration.waivers)
-            left, troubles = send_postponed(self.plan, self.items.values(), waivers)
+            left, troubles, cleanup = send_postponed(self.plan, self.items.values(), waivers)
             self.left += left
             self.troubles += troubles
+            self.config_cleanup.update(cleanup)
 
     def _items(self) -> list[ItemResult]:
         """A result for every item that was selected."""
@@ -382,6 +396,7 @@ class Controller:
             extensions=[str(extension) for extension in installed()],
             embedded=self.embedded is not None,
             values=account_values(self.contract, items),
+            config_cleanup=dict(self.config_cleanup),
         )
         if self.baseline is not None and result.verdict != "inconclusive":
             self.since = self.baseline.compare(result)

@@ -57,7 +57,10 @@ def test_structure(tmp_path: Path) -> None:
         },
         "started_at": "str",
         "duration_s": "float",
-        "totals": dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
+        "totals": {
+            **dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
+            "config_writes": {"accepted": "int", "cleanup": "int", "by_operation": {}, "by_item": {}},
+        },
         "not_run": "int",
         "troubles": [],
         "requirements": [
@@ -76,9 +79,8 @@ def test_structure(tmp_path: Path) -> None:
                 "operation": "str",
                 "requests": "int",
                 "statuses": {"200": "int", "400": "int"},
-                "group": "str",
-                "outcome": "str",
-                "reason": "str",
+                "latency_ms": "NoneType",
+                **dict.fromkeys(("group", "outcome", "reason"), "str"),
             }
         ],
         "failures": [
@@ -131,14 +133,9 @@ def test_structure(tmp_path: Path) -> None:
 def test_values() -> None:
     report = build_report(run_of(failing_items()))
     assert report["verdict"] == "non_conformant"
-    assert report["totals"] == {
-        "requests": 32,
-        "passed": 4,
-        "failed": 2,
-        "waived": 1,
-        "skipped": 2,
-        "errors": 1,
-    }
+    counts = {"requests": 32, "passed": 4, "failed": 2, "waived": 1, "skipped": 2, "errors": 1}
+    writes = {"accepted": 0, "cleanup": 0, "by_operation": {}, "by_item": {}}
+    assert report["totals"] == {**counts, "config_writes": writes}
     assert report["not_run"] == 1
     assert report["requirements"][2] == {
         "id": "RUL-01",
@@ -153,14 +150,11 @@ def test_values() -> None:
         "reason": "test_broken is error",
         "groups": {},
     }
-    assert report["operations"][0] == {
-        "operation": "GET /rules",
-        "requests": 8,
-        "statuses": {"200": 6, "400": 2},
-        "group": "",
-        "outcome": "failed",
-        "reason": report["operations"][0]["reason"],
-    }
+    first = report["operations"][0]
+    assert first == {
+        "operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}, "latency_ms": None, "group": "",
+        "outcome": "failed", "reason": first["reason"],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -187,10 +181,20 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 14
+    assert len(closed) == 17
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
-    added |= {"more_seeds", "troubles", "not_run", "groups", "group", "outcome", "reason"}
+    added |= {
+        "latency_ms",
+        "config_writes",
+        "more_seeds",
+        "troubles",
+        "not_run",
+        "groups",
+        "group",
+        "outcome",
+        "reason",
+    }
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
