@@ -54,7 +54,7 @@ def run_suite(
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = _Run(controller, select, items, quiet=quiet)
+    run = PytestRun(controller, select, items, quiet=quiet)
     code = run.execute(workers)
     if controller.result is not None:
         summary(controller.result, run.console, controller.written.best(), quiet=quiet)
@@ -90,7 +90,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = _Run(controller, None, [failure.item], quiet=True)
+    run = PytestRun(controller, None, [failure.item], quiet=True)
     where = f"{failure.operation}: " if failure.operation else ""
     run.say(f"Failure {failure.id} of {directory}: {where}{failure.message}")
     code = run.execute(0)
@@ -105,7 +105,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     return FOUND if finding.still == "still there" else FINE
 
 
-class _Run:
+class PytestRun:
     """One call of pytest for a controller that has started."""
 
     def __init__(self, controller: Controller, select: str | None, items: Sequence[str], *, quiet: bool) -> None:

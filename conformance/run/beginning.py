@@ -53,11 +53,11 @@ class Beginning:
     started: float
 
 
-def begin(options: Mapping[str, Any]) -> Beginning:
+def begin(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Beginning:
     """Check the configuration and the target, starting the embedded deployment if none is named.
 
-    ``options``: as in `conformance.target.settings.config.load_configuration`. Raises `StartError`; the report
-    directory, if there is one, tells the reason as well.
+    ``options`` and ``environment``: as in `conformance.target.settings.config.load_configuration`. Raises `StartError`;
+    the report directory, if there is one, tells the reason as well.
     """
     configuration: Configuration | None = None
     directory: ReportDirectory | None = None
@@ -66,8 +66,8 @@ def begin(options: Mapping[str, Any]) -> Beginning:
     interrupts = Interrupts()
     interrupts.install()
     try:
-        directory = ReportDirectory(report_directory(options))
-        configuration = load_configuration(options)
+        directory = ReportDirectory(report_directory(options, environment))
+        configuration = load_configuration(options, environment)
         load_waivers(*configuration.waivers)
         load_contract(configuration.contract, configuration.emqx_version)
         if configuration.base_url is None:

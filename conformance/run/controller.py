@@ -78,17 +78,23 @@ class Controller:
         self.interrupts.ask(self._interrupted)
 
     @classmethod
-    def start(cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None) -> Controller:
+    def start(
+        cls,
+        options: Mapping[str, Any],
+        chosen: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Controller:
         """Begin a run; raises `StartError`.
 
-        ``options`` as in `conformance.run.beginning.begin`, ``chosen`` as in `conformance.run.choice.make_choice`.
+        ``options`` and ``environment`` as in `conformance.run.beginning.begin`, ``chosen`` as in
+        `conformance.run.choice.make_choice`.
         """
         try:
-            choice = make_choice(chosen or {}, report_directory(options))
-            baseline = read_baseline(options)
+            choice = make_choice(chosen or {}, report_directory(options, environment))
+            baseline = read_baseline(options, environment)
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        return cls(begin(options), choice, baseline)
+        return cls(begin(options, environment), choice, baseline)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
