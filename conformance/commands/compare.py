@@ -157,7 +157,7 @@ class _Comparison:
         unsteady: list[Any] = []
         first = self._ask(one, items, sides, {})
         if first is not None:
-            same = {"seed": str(first.seed), "emqx_version": first.described_version}
+            same = {"seed": ",".join(map(str, first.seeds)), "emqx_version": first.described_version}
             if self._ask(two, items, sides, same) is not None:
                 result = compare_behaviour(read_behaviour(one.directory), read_behaviour(two.directory))
                 again = result.concerned

@@ -16,7 +16,7 @@ from conformance.report.coverage import coverage
 from conformance.report.json_report import attribution
 from conformance.report.json_report import sentence as sentence_of_cause
 from conformance.report.left_out import sentence, summed_up
-from conformance.report.load import Scale, configuration_writes, latencies
+from conformance.report.load import ConfigWrites, Scale, latencies, most_expensive
 from conformance.report.matrix import build_matrix
 from conformance.report.text import (
     IN_CONSEQUENCE,
@@ -26,6 +26,7 @@ from conformance.report.text import (
     counted,
     duration,
     plural,
+    seeds_told,
     visible,
     words,
 )
@@ -105,7 +106,8 @@ def render_html(run: RunResult) -> str:
             extents=[f"{kind.reached:,} of {kind.total:,} {kind.title.lower()}" for kind in covered[1:]],
             latencies=slowest,
             scale=Scale.of(slowest),
-            writes=configuration_writes(run),
+            writes=ConfigWrites.of(run),
+            expensive=most_expensive(run),
             today=started,
             soon=_days_after(started, SOON_DAYS),
             next_expiry=min((use.expires for use in run.waivers if use.expires >= started), default=None),
@@ -175,6 +177,7 @@ def environment() -> Environment:
     }
     environment.filters["counted"] = counted
     environment.filters["noun"] = plural
+    environment.filters["seeds"] = seeds_told
     environment.filters["visible"] = visible
     environment.filters["sentence"] = sentence
     environment.filters["breakable"] = _breakable

@@ -15,7 +15,7 @@ from jsonschema.exceptions import best_match
 from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
 from conformance.report.files import read_text
-from conformance.report.load import latencies
+from conformance.report.load import ConfigWrites, latencies
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "report.json"
@@ -74,12 +74,13 @@ def build_report(run: RunResult) -> dict[str, Any]:
         },
         "target": {"base_url": run.base_url, "version": run.target_version, "deployment": run.deployment},
         "seed": run.seed,
+        "more_seeds": run.more_seeds,
         "profile": run.profile,
         "mode": run.mode,
         "selection": None if run.selection is None else asdict(run.selection),
         "started_at": run.started_at,
         "duration_s": run.duration_s,
-        "totals": run.totals(),
+        "totals": {**run.totals(), "config_writes": asdict(ConfigWrites.of(run))},
         "requirements": [
             {
                 "id": requirement.id,
