@@ -140,7 +140,6 @@ class PytestRun:
     def execute(self, workers: int | None) -> int:
         """Run the items; returns the exit code."""
         controller = self._controller
-        reports = controller.plan.configuration.report_dir
         os.environ.pop("PYTEST_ADDOPTS", None)
         # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -152,9 +151,6 @@ class PytestRun:
         arguments = [
             *self._arguments,
             "-p", "xdist.plugin",
-            "-p", "allure_pytest.plugin",
-            "--alluredir", str(reports / "allure-results"),
-            "--clean-alluredir",
             *(["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []),
         ]  # fmt: skip
         ended = INCONCLUSIVE

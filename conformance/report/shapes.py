@@ -14,10 +14,13 @@ key that is a name of somebody."""
 
 _DYNAMIC = "{}"
 _NEUTRAL = "cft"
+_LONGEST = 64 * 1024
+"""How much of a body tells it from others."""
+# Every repetition that something must follow is bounded: bodies of megabytes are searched in no more than linear time.
 _RULES = (
     (re.compile(r"cft-[0-9a-z]{11}-(?:main|gw\d+)"), _NEUTRAL),
-    (re.compile(r"(cft[-/][A-Za-z][\w.-]*?)-\d+"), r"\1"),
-    (re.compile(r"[\w.+-]+@(?:\d{1,3}\.){3}\d{1,3}|emqx@[\w.-]+"), "NODE"),
+    (re.compile(r"(cft[-/][A-Za-z][\w.-]{0,80}?)-\d+"), r"\1"),
+    (re.compile(r"[\w.+-]{1,64}@(?:\d{1,3}\.){3}\d{1,3}|emqx@[\w.-]+"), "NODE"),
     (re.compile(r"(?:(?:\d{1,3}\.){3}\d{1,3}|localhost)(?::\d+)?|2001:db8:[0-9a-f:]*"), "ADDRESS"),
     (re.compile(r"\d{4}-\d\d-\d\d(?:[T ]|%20)\d\d(?::|%3A)\d\d(?:[\w.:+-]|%3A|%2B)*"), "TIME"),
     (re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|\b[0-9a-fA-F]{24,}\b"), "HEX"),
@@ -34,11 +37,12 @@ def neutral(text: str) -> str:
 
 
 def neutral_body(body: bytes) -> str:
-    """A body, `neutral`, and whatever the order of its keys if it is JSON."""
+    """The beginning of a body, `neutral`, and whatever the order of its keys if it is JSON."""
     try:
-        return neutral(json.dumps(json.loads(body), sort_keys=True, ensure_ascii=False))
+        text = json.dumps(json.loads(body), sort_keys=True, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return neutral(body.decode("utf-8", errors="backslashreplace"))
+        text = body.decode("utf-8", errors="backslashreplace")
+    return neutral(text[:_LONGEST])
 
 
 def shape_of(value: Any, owns: Callable[[str], bool]) -> Shape:

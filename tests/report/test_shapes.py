@@ -62,6 +62,13 @@ def test_order_of_keys_is_nothing() -> None:
     assert neutral_body(b"[" * 100_000)
 
 
+@pytest.mark.parametrize("unit", ["x", "1", "f", "cft-a", "a.", "emqx@", "2026-", "cft-cft-aaaaaaaaaaa-gw"])
+def test_large_texts_take_no_time(unit: str) -> None:
+    """What is not linear here never ends, and its run with it."""
+    assert neutral(unit * 50_000) is not None
+    assert len(neutral_body(unit.encode() * 50_000)) <= 64 * 1024
+
+
 @given(VALUES)
 def test_nothing_differs_from_itself(value: Any) -> None:
     assert differences(value, json.loads(json.dumps(value))) == []
