@@ -21,6 +21,7 @@ from conformance.target.settings.options import CHOICES
 
 # Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
 _ELSEWHERE = {
+    "compare": ("conformance.commands.compare", "compare"),
     "defects": ("conformance.commands.defects", "defects"),
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),

@@ -17,7 +17,7 @@ from conformance.report.comparison import compare
 from conformance.report.comparison_formats import COMPARISON_FORMATS, render_text
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
-from conformance.report.formats import FORMATS
+from conformance.report.formats import FORMATS, FolderFormat
 from conformance.report.json_report import read_report
 from conformance.report.storage import read_run
 from conformance.report.terminal import details, summary
@@ -58,11 +58,17 @@ def report(directory: Path, form: str, output: Path | None, every: bool, write_w
             page = directory / html.FILE_NAME
             summary(run, Console(), page if page.is_file() else None)
             return
-        text = FORMATS[form].render(run, directory)
+        chosen = FORMATS[form]
+        if isinstance(chosen, FolderFormat):
+            if output == Path("-"):
+                raise click.UsageError(f"{form} is a folder: --output names one")
+            click.echo(str(chosen.write_into(run, output or directory / chosen.file_name)))
+            return
+        text = chosen.render(run, directory)
         if output == Path("-"):
             _print(text)
             return
-        path = output or directory / FORMATS[form].file_name
+        path = output or directory / chosen.file_name
         write_atomically(path, text)
         click.echo(str(path))
     except ReportError as error:

@@ -54,12 +54,14 @@ class Beginning:
     started: float
 
 
-def begin(options: Mapping[str, Any], *, demanding: bool = True) -> Beginning:
+def begin(
+    options: Mapping[str, Any], environment: Mapping[str, str] | None = None, *, demanding: bool = True
+) -> Beginning:
     """Check the configuration and the target, starting the embedded deployment if none is named.
 
-    ``options``: as in `conformance.target.settings.config.load_configuration`. ``demanding``: whether the run does not
-    start without what its profile demands (`conformance.run.demands`). Raises `StartError`; the report
-    directory, if there is one, tells the reason as well.
+    ``options`` and ``environment``: as in `conformance.target.settings.config.load_configuration`. ``demanding``:
+    whether the run does not start without what its profile demands (`conformance.run.demands`). Raises `StartError`;
+    the report directory, if there is one, tells the reason as well.
     """
     configuration: Configuration | None = None
     directory: ReportDirectory | None = None
@@ -68,8 +70,8 @@ def begin(options: Mapping[str, Any], *, demanding: bool = True) -> Beginning:
     interrupts = Interrupts()
     interrupts.install()
     try:
-        directory = ReportDirectory(report_directory(options))
-        configuration = load_configuration(options)
+        directory = ReportDirectory(report_directory(options, environment))
+        configuration = load_configuration(options, environment)
         load_waivers(*configuration.waivers)
         load_contract(configuration.contract, configuration.emqx_version)
         if configuration.base_url is None:

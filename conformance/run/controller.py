@@ -82,19 +82,24 @@ class Controller:
 
     @classmethod
     def start(
-        cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None, *, demanding: bool = True
+        cls,
+        options: Mapping[str, Any],
+        chosen: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        demanding: bool = True,
     ) -> Controller:
         """Begin a run; raises `StartError`.
 
-        ``options`` and ``demanding`` as in `conformance.run.beginning.begin`, ``chosen`` as in
+        ``options``, ``environment`` and ``demanding`` as in `conformance.run.beginning.begin`, ``chosen`` as in
         `conformance.run.choice.make_choice`.
         """
         try:
-            choice = make_choice(chosen or {}, report_directory(options))
-            baseline = read_baseline(options)
+            choice = make_choice(chosen or {}, report_directory(options, environment))
+            baseline = read_baseline(options, environment)
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        return cls(begin(options, demanding=demanding), choice, baseline)
+        return cls(begin(options, environment, demanding=demanding), choice, baseline)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
