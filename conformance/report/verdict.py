@@ -41,7 +41,8 @@ class Selection:
 
     ``complete``: nothing was deselected, so every requirement of ``catalogue`` and every operation label must be
     decided; otherwise those that the selected items touch, and ``part`` says what was selected. ``mode``: what the run
-    was allowed to do. ``of_run``: what was left out of the run as a whole.
+    was allowed to do. ``of_run``: what was left out of the run as a whole. ``may_be_empty``: that no item decided
+    anything is no surprise.
     """
 
     catalogue: Sequence[Requirement]
@@ -50,6 +51,7 @@ class Selection:
     mode: Mode = Mode.DISPOSABLE
     part: str = "some items were deselected"
     of_run: Sequence[LeftOut] = ()
+    may_be_empty: bool = False
 
     @property
     def unselected(self) -> str | None:
@@ -92,7 +94,9 @@ def decide(items: Sequence[ItemResult], selection: Selection, troubles: Sequence
     missing = [*selection.of_run, *left_out(items, requirements, operations, selection.mode, universal)]
     if selection.unselected is not None and not any(entry.reason == selection.unselected for entry in missing):
         missing.append(LeftOut("chosen", selection.unselected))  # of what it touches, not all items need be there
-    findings = _Findings(items, requirements, operations, list(dict.fromkeys(troubles)), selection.of_run, missing)
+    troubles = list(dict.fromkeys(troubles))
+    empty = selection.may_be_empty
+    findings = _Findings(items, requirements, operations, troubles, selection.of_run, missing, empty)
     verdict = findings.verdict()
     return Decision(verdict, list(findings.reasons(verdict)), requirements, operations, missing)
 
@@ -105,6 +109,7 @@ class _Findings:
     troubles: Sequence[str]
     of_run: Sequence[LeftOut]
     left_out: Sequence[LeftOut]
+    may_be_empty: bool
 
     def _has(self, *outcomes: Outcome) -> bool:
         every: Iterable[ItemResult | RequirementResult | OperationResult] = (
@@ -119,7 +124,7 @@ class _Findings:
     def verdict(self) -> Verdict:
         if self._failures(waived=False) or self._has("failed"):
             return "non_conformant"
-        decided = any(item.outcome in ("passed", "waived") for item in self.items)
+        decided = self.may_be_empty or any(item.outcome in ("passed", "waived") for item in self.items)
         if not decided or self.troubles or self._has("error", "not_run"):
             return "inconclusive"
         if any(entry.why != "not_demanded" for entry in self.left_out):

@@ -18,6 +18,7 @@ from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.ending import inventory_before
 from conformance.run.planning import make_plan
 from conformance.run.report_directory import ReportDirectory
+from conformance.run.sharding import check_whole
 from conformance.run.unstarted import report_unstarted
 from conformance.target.errors import ConfigurationError, TargetLost, Unwritable
 from conformance.target.leftovers.inventory import Inventory
@@ -53,11 +54,11 @@ class Beginning:
     started: float
 
 
-def begin(options: Mapping[str, Any]) -> Beginning:
+def begin(options: Mapping[str, Any], shard: tuple[int, int] | None = None) -> Beginning:
     """Check the configuration and the target, starting the embedded deployment if none is named.
 
-    ``options``: as in `conformance.target.settings.config.load_configuration`. Raises `StartError`; the report
-    directory, if there is one, tells the reason as well.
+    ``options``: as in `conformance.target.settings.config.load_configuration`. ``shard``: number and count of the parts
+    of which the run is one. Raises `StartError`; the report directory, if there is one, tells the reason as well.
     """
     configuration: Configuration | None = None
     directory: ReportDirectory | None = None
@@ -68,6 +69,8 @@ def begin(options: Mapping[str, Any]) -> Beginning:
     try:
         directory = ReportDirectory(report_directory(options))
         configuration = load_configuration(options)
+        if shard is not None:
+            check_whole(configuration)
         load_waivers(*configuration.waivers)
         load_contract(configuration.contract, configuration.emqx_version)
         if configuration.base_url is None:
@@ -76,7 +79,7 @@ def begin(options: Mapping[str, Any]) -> Beginning:
                 version=configuration.emqx_version or DEFAULT_VERSION,
             )
             configuration = _for_embedded(configuration, embedded)
-        plan = make_plan(configuration, started)
+        plan = make_plan(configuration, started, shard)
         return Beginning(plan, directory, embedded, inventory_before(plan), interrupts, started)
     except (ConfigurationError, WaiverError, DocumentError) as error:
         failure = StartError(str(error), USAGE_ERROR)
@@ -88,7 +91,7 @@ def begin(options: Mapping[str, Any]) -> Beginning:
     if embedded is not None:
         embedded.stop()
     if directory is not None:
-        report_unstarted(failure.reason, directory.path, configuration, time.monotonic() - started)
+        report_unstarted(failure.reason, directory.path, configuration, time.monotonic() - started, shard)
         directory.release()
     raise failure
 
