@@ -112,7 +112,9 @@ class ItemResult:
     what its invalid requests did to the target. ``withheld``: a mode that allows more -> number of requests that an
     item would send in it besides. ``postponed``: what an item has not sent yet. ``latencies``: operation label ->
     bucket (`conformance.latency.bucket`) -> number of answers. ``values``: subject -> value classes of the contract
-    that it was the first of its worker to reach.
+    that it was the first of its worker to reach. ``config_writes``: label of an operation -> number of configuration
+    writes that the target took while it ran, ``config_cleanup``: those of the clean-up after it; ``config_write_s``:
+    seconds until all of them were answered.
     """
 
     id: str
@@ -133,6 +135,9 @@ class ItemResult:
     postponed: list[Postponed] = field(default_factory=list)
     latencies: dict[str, dict[str, int]] = field(default_factory=dict)
     values: dict[str, list[str]] = field(default_factory=dict)
+    config_writes: dict[str, int] = field(default_factory=dict)
+    config_cleanup: dict[str, int] = field(default_factory=dict)
+    config_write_s: float = 0.0
 
     @property
     def requests(self) -> int:
@@ -341,8 +346,10 @@ class RunResult:
     ``deployment``: how the target is configured, a sentence for each fact. ``described_version``: the EMQX version
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
     touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
-    whether the target was the embedded deployment, which is gone. ``troubles``: sentences on what spoiled the run as a
-    whole. ``shard``: which part of a whole it was, None if it was none; ``shards``: the parts that it was merged from.
+    whether the target was the embedded deployment, which is gone. ``config_cleanup``: label -> number of configuration
+    writes of the clean-ups that belong to no item, when workers end and when the run does. ``more_seeds``: those that
+    generated data was drawn with besides ``seed``. ``troubles``: sentences on what spoiled the run as a whole.
+    ``shard``: which part of a whole it was, None if it was none; ``shards``: the parts that it was merged from.
     """
 
     verdict: Verdict
@@ -375,6 +382,13 @@ class RunResult:
     troubles: list[str] = field(default_factory=list)
     shard: Shard | None = None
     shards: list[MergedShard] = field(default_factory=list)
+    config_cleanup: dict[str, int] = field(default_factory=dict)
+    more_seeds: list[int] = field(default_factory=list)
+
+    @property
+    def seeds(self) -> list[int]:
+        """All of them, that of ``seed`` first."""
+        return [self.seed, *self.more_seeds]
 
     @property
     def complete(self) -> bool:

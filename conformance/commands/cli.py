@@ -111,10 +111,23 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
     help="Worker processes; 0 runs in one. Default: 2, and 0 where there is little to do.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
+@click.option(
+    "--durations",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Also print the N items that cost the target most: writes of its configuration, requests, seconds.",
+)
 @target_options
 @click.argument("items", nargs=-1, metavar="[ITEM]...")
 def run(
-    workers: str | None, select: str | None, items: tuple[str, ...], replay: str | None, quiet: bool, **options: Any
+    workers: str | None,
+    select: str | None,
+    items: tuple[str, ...],
+    replay: str | None,
+    quiet: bool,
+    durations: int,
+    **options: Any,
 ) -> None:
     """Run the suite, against the embedded reference deployment unless --base-url names a target.
 
@@ -137,7 +150,11 @@ def run(
                 raise click.UsageError("--replay repeats one failure: it goes with REPORT_DIR, and with no selection")
             sys.exit(repeat(options, replay, Path(items[0]) if items else Path("reports")))
         count = int(workers) if workers is not None else None
-        sys.exit(run_suite(options, workers=count, select=select, items=items, chosen=chosen, quiet=quiet))
+        sys.exit(
+            run_suite(
+                options, workers=count, select=select, items=items, chosen=chosen, quiet=quiet, durations=durations
+            )
+        )
     except KeyboardInterrupt:
         click.echo("inconclusive: interrupted", err=True)
         sys.exit(INCONCLUSIVE)

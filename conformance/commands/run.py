@@ -20,7 +20,7 @@ from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE, USAGE_ERROR
 from conformance.report import github
 from conformance.report.errors import UnwritableError
 from conformance.report.progress import Progress
-from conformance.report.terminal import summary
+from conformance.report.terminal import costs, summary
 from conformance.report.text import visible
 from conformance.requirements import REQUIREMENTS
 from conformance.result import RequirementResult, RunResult
@@ -43,11 +43,12 @@ def run_suite(
     items: Sequence[str],
     chosen: Mapping[str, Any] | None = None,
     quiet: bool = False,
+    durations: int = 0,
 ) -> int:
     """Run the selected items and return the exit code.
 
     ``options`` as in `conformance.target.settings.config`, ``chosen`` as in `conformance.run.choice`; ``workers``: None
-    for as many as the work is worth.
+    for as many as the work is worth; ``durations``: how many of the most expensive items are printed.
     """
     try:
         controller = Controller.start(options, chosen)
@@ -57,6 +58,8 @@ def run_suite(
     run = _Run(controller, select, items, quiet=quiet)
     code = run.execute(workers)
     if controller.result is not None:
+        if durations:
+            costs(controller.result, run.console, durations)
         summary(controller.result, run.console, controller.written.best(), quiet=quiet)
         tell_github(controller.result)
     return code
@@ -83,7 +86,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
         if "::test_" not in failure.item:
             click.echo(f"inconclusive: {failure.item} judges a run as a whole: only another run decides it", err=True)
             return INCONCLUSIVE
-        controller = Controller.start(options_of(stored, options, directory, os.environ))
+        controller = Controller.start(options_of(stored, options, directory, os.environ), demanding=False)
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         return USAGE_ERROR

@@ -60,7 +60,7 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
     space: ValueSpace = context.once("value space", lambda: ValueSpace(context.contract))
     stored: Answer | None = None
     unstored = subject.label.startswith("PUT ") and subject.resource_type in NEVER_STARTED  # as POST, which stores them
-    for body in bodies(driver, space, context.plan.seed):
+    for body in bodies(driver, space, context.plan.seeds):
         if subject.label in CONFIGURED and stored is None and "enable" in body:
             body["enable"] = subject.resource_type is None  # started, a connector costs a connection
         if not driver.is_safe(driver.path, body):

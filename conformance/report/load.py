@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from conformance.latency import percentile
 from conformance.result import RunResult
 
-_CONFIGURED = ("/connectors", "/actions", "/rules", "/schema_registry")
-_NO_CHANGE = ("_probe", "/test", "/metrics/reset", "/{operation}")
-"""Ends of paths whose writes change nothing of the configuration."""
-
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -64,17 +60,54 @@ class Scale:
         return [10**power for power in range(6) if 10**power <= self.longest]
 
 
-def configuration_writes(run: RunResult) -> list[tuple[str, int]]:
-    """Operations that change the configuration of the target, with the number of their successes, most first.
+@dataclass(frozen=True, slots=True)
+class ConfigWrites:
+    """Configuration writes that the target took: of connectors, actions, rules and schemas.
 
-    A real node takes about 0.2 s for each, one after the other.
+    A real node takes about 0.2 s for each, one after the other. ``accepted``: all of them, ``cleanup``: how many of
+    those a clean-up made. ``by_operation``, ``by_item``: their numbers, most first; an item's clean-up is its own, what
+    workers delete when they end belongs to none.
     """
-    found = []
-    for operation in run.operations:
-        method, _, path = operation.operation.partition(" ")
-        if method == "GET" or not path.startswith(_CONFIGURED) or path.endswith(_NO_CHANGE):
-            continue
-        taken = sum(count for status, count in operation.statuses.items() if status.startswith("2"))
-        if taken:
-            found.append((operation.operation, taken))
-    return sorted(found, key=lambda entry: (-entry[1], entry[0]))
+
+    accepted: int
+    cleanup: int
+    by_operation: dict[str, int]
+    by_item: dict[str, int]
+
+    @classmethod
+    def of(cls, run: RunResult) -> ConfigWrites:
+        """Those of a run."""
+        cleanup = Counter(run.config_cleanup)
+        by_operation: Counter[str] = Counter()
+        by_item: Counter[str] = Counter()
+        for item in run.items:
+            cleanup.update(item.config_cleanup)
+            by_operation.update(item.config_writes)
+            by_item[item.id] += sum(item.config_writes.values()) + sum(item.config_cleanup.values())
+        by_operation.update(cleanup)
+        return cls(by_operation.total(), cleanup.total(), _most_first(by_operation), _most_first(by_item))
+
+
+def _most_first(counts: Counter[str]) -> dict[str, int]:
+    """The counts that are not 0."""
+    return dict(sorted(((name, count) for name, count in counts.items() if count), key=lambda one: (-one[1], one[0])))
+
+
+MOST_EXPENSIVE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an item cost: configuration writes with those of its clean-up, requests, and seconds."""
+
+    item: str
+    writes: int
+    requests: int
+    seconds: float
+
+
+def most_expensive(run: RunResult, most: int = MOST_EXPENSIVE) -> list[Cost]:
+    """The items with the most configuration writes, and of those with as many the ones that took longest."""
+    writes = ConfigWrites.of(run).by_item
+    costs = [Cost(item.id, writes.get(item.id, 0), item.requests, item.duration_s) for item in run.items]
+    return sorted(costs, key=lambda cost: (-cost.writes, -cost.seconds, cost.item))[:most]

@@ -15,7 +15,8 @@ from conformance.report.causes import Cause, causes, failing, overview
 from conformance.report.json_report import attribution, sentence
 from conformance.report.left_out import sentence as sentence_of
 from conformance.report.left_out import summed_up
-from conformance.report.text import IN_CONSEQUENCE, WHAT_IS_LEFT, counted, duration, visible, words
+from conformance.report.load import ConfigWrites, most_expensive
+from conformance.report.text import IN_CONSEQUENCE, WHAT_IS_LEFT, counted, duration, seeds_told, visible, words
 from conformance.result import Failure, RunResult, Verdict
 
 VERDICT_STYLES: dict[Verdict, str] = {
@@ -41,6 +42,11 @@ def summary(run: RunResult, console: Console, report: Path | None = None, *, qui
     ``report``: the file to look into. ``quiet``: nothing but the end.
     """
     _Summary(run, console).show(report, quiet=quiet)
+
+
+def costs(run: RunResult, console: Console, most: int) -> None:
+    """Print the ``most`` items that cost the target most: configuration writes, requests, seconds."""
+    _Summary(run, console).costs(most)
 
 
 def details(run: RunResult, console: Console) -> None:
@@ -84,7 +90,7 @@ class _Summary:
         self._line(
             Text(
                 f"{len(run.items)} items ({counts}), {totals['requests']} requests in {duration(run.duration_s)}, "
-                f"seed {run.seed}, profile {run.profile}, {run.mode}",
+                f"{seeds_told(run.seeds)}, profile {run.profile}, {run.mode}",
                 style="dim",
             )
         )
@@ -116,6 +122,16 @@ class _Summary:
                 parts = [_cut(part, width) for part, width in zip(parts, widths, strict=True)]
         text = Text.assemble("  ", (mark, "red"), f"{parts[0]} ", (parts[1], "bold"), f": {parts[2]}")
         self.console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True, highlight=False)
+
+    def costs(self, most: int) -> None:
+        """The most expensive items, a line each."""
+        writes = ConfigWrites.of(self.run)
+        self.console.print()
+        total = f"{counted(writes.accepted, 'configuration write')} in all, {writes.cleanup} in the clean-up"
+        self._line(Text(f"Most expensive items ({total}):", style="bold"))
+        for cost in most_expensive(self.run, most):
+            told = f"{counted(cost.writes, 'write')}, {counted(cost.requests, 'request')}, {cost.seconds:.1f} s"
+            self._line(Text.assemble(f"{cost.item}: ", (told, "dim")), indent=2)
 
     def _where_next(self, report: Path | None) -> None:
         if self.causes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,7 +24,7 @@ from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.formats import FORMATS
 from conformance.report.left_out import of_version
-from conformance.report.text import visible
+from conformance.report.text import seeds_told, visible
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, LeftOut, PartSelected, RunResult, Shard
@@ -69,6 +70,7 @@ class Controller:
         self.troubles: list[str] = []
         self.left: list[Left] = []
         self.finished: list[str] = []
+        self.config_cleanup: Counter[str] = Counter()
         self.aftermath: Aftermath | None = None
         self.about_the_run: list[ItemResult] = []
         self.result: RunResult | None = None
@@ -81,17 +83,20 @@ class Controller:
         self.interrupts.ask(self._interrupted)
 
     @classmethod
-    def start(cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None) -> Controller:
+    def start(
+        cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None, *, demanding: bool = True
+    ) -> Controller:
         """Begin a run; raises `StartError`.
 
-        ``options`` as in `conformance.run.beginning.begin`, ``chosen`` as in `conformance.run.choice.make_choice`.
+        ``options`` and ``demanding`` as in `conformance.run.beginning.begin`, ``chosen`` as in
+        `conformance.run.choice.make_choice`.
         """
         try:
             choice = make_choice(chosen or {}, report_directory(options))
             baseline = read_baseline(options)
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        return cls(begin(options, choice.shard), choice, baseline)
+        return cls(begin(options, choice.shard, demanding=demanding), choice, baseline)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
@@ -137,7 +142,7 @@ class Controller:
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}{extensions}"
+            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}{extensions}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -194,15 +199,23 @@ class Controller:
         return True
 
     def worker_finished(
-        self, worker: str, left: list[dict[str, Any]], troubles: list[str], *, cleaned_up: bool,
-        shard: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        worker: str,
+        left: list[dict[str, Any]],
+        troubles: list[str],
+        *,
+        cleaned_up: bool,
+        config_cleanup: Mapping[str, int],
+        shard: Mapping[str, Any] | None = None,
+    ) -> None:
         """A worker is done: what it could not delete, why it stopped early, if it did, and whether it cleaned up.
 
-        ``shard``: what it was a part of.
+        ``config_cleanup``: the configuration writes of that, by operation. ``shard``: the part of a whole that it
+        worked on.
         """
         if shard is not None:
             self.shard = Shard(**shard)
+        self.config_cleanup.update(config_cleanup)
         self.left += [Left(**fields) for fields in left]
         for trouble in troubles:
             self.note(trouble)
@@ -306,13 +319,15 @@ class Controller:
             ending = EndOfRun(self.plan, self.finished, self.left, self.troubles, lost=INTERRUPTED)
             self.aftermath = ending.conclude(self.before, self._items())
         self.troubles = ending.troubles
+        self.config_cleanup.update(ending.config_cleanup)
 
     def _send_postponed(self) -> None:
         if stop_flag(self.plan).reason() is None and not self.troubles:
             waivers = load_waivers(*self.plan.configuration.waivers)
-            left, troubles = send_postponed(self.plan, self.items.values(), waivers)
+            left, troubles, cleanup = send_postponed(self.plan, self.items.values(), waivers)
             self.left += left
             self.troubles += troubles
+            self.config_cleanup.update(cleanup)
 
     def _items(self) -> list[ItemResult]:
         """A result for every item that was selected."""
@@ -369,6 +384,7 @@ class Controller:
             target_version=plan.capabilities.version,
             deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
             seed=plan.seed,
+            more_seeds=list(plan.more_seeds),
             profile=plan.configuration.profile,
             started_at=plan.started_at,
             duration_s=round(time.monotonic() - self.started, 3),
@@ -387,6 +403,7 @@ class Controller:
             values=account_values(self.contract, items),
             troubles=list(self.troubles),
             shard=self.shard,
+            config_cleanup=dict(self.config_cleanup),
         )
         if self.baseline is not None and result.verdict != "inconclusive":
             self.since = self.baseline.compare(result)

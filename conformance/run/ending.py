@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class EndOfRun:
     """Cleans up after a run and finds out what is left of it.
 
     ``left``: what finished workers could not delete. ``lost``: why nothing more can be asked of the target.
-    ``troubles``: sentences on what spoiled the run; what must be done by hand is added to them.
+    ``troubles``: sentences on what spoiled the run; what must be done by hand is added to them. ``config_cleanup``: its
+    configuration writes, by operation.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class EndOfRun:
         self._lost = lost
         self._deleted: set[Resource] = set()
         self.troubles = list(troubles)
+        self.config_cleanup: Counter[str] = Counter()
 
     def conclude(self, before: Inventory | None, items: Sequence[ItemResult]) -> Aftermath:
         """Delete what workers that died left, then whatever the target still shows of the run."""
@@ -108,6 +111,7 @@ class EndOfRun:
                     _open(successor.journal)
                     successor.journal.adopt(live)
                     self._left += clean_up(successor.api, successor.journal, successor.sandbox, live)
+                    self.config_cleanup.update(successor.adapter.writes.since().counts)
                 except JournalError as error:
                     self.troubles.append(f"left behind: {len(live)} resources, because {file} {error}")
                 except (TargetLost, Unwritable) as error:
@@ -150,6 +154,7 @@ class EndOfRun:
             own = [resource for resource in shown if resource not in doubtful]
             worker.guard.sandbox = SweptNames(own)
             left = clean_up(worker.api, worker.journal, worker.guard.sandbox, own)
+            self.config_cleanup.update(worker.adapter.writes.since().counts)
             self._left += [*left, *map(_doubtful, doubtful)]
             failed = {(item.kind, item.id) for item in left}
             self._deleted |= {resource for resource in own if (resource.kind, resource.shown) not in failed}

@@ -23,6 +23,7 @@ from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation,
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Deviation, NotJson, UnexpectedAnswer
 from conformance.target.http.session import NoAnswer, Undelivered
+from conformance.target.http.writes import Taken
 from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.cleanup import Left
 from conformance.target.mqtt import MqttError
@@ -38,6 +39,7 @@ NOT_YET = "what it sends comes when all other items are done, and the run ended 
 
 _LOCKS = pytest.StashKey[ExitStack]()
 _KEPT = pytest.StashKey[frozenset[Resource]]()
+_WRITES = pytest.StashKey[tuple[Taken, Taken]]()
 _RESULT = pytest.StashKey[ItemResult]()
 
 
@@ -98,11 +100,13 @@ class ItemRunner:
         try:
             return (yield)
         finally:
+            taken = self.context.adapter.writes.since()
             if self.lost is None:
                 try:
                     self.context.tidy_up(keep=item.stash[_KEPT] | self.context.lasting_resources)
                 except (TargetLost, SafetyViolation, Unwritable) as error:
                     self._lose(error)
+            item.stash[_WRITES] = taken, self.context.adapter.writes.since()
             item.stash[_LOCKS].close()
 
     # Innermost, so that other plugins see no more of an exception than the report may tell.
@@ -121,6 +125,9 @@ class ItemRunner:
             if call.excinfo is not None:
                 result.outcome = "error"
                 result.reason = self.context.recorder.hide(f"teardown: {call.excinfo.value}")
+            taken, cleaned = item.stash.get(_WRITES, (Taken(), Taken()))
+            result.config_writes, result.config_cleanup = dict(taken.counts), dict(cleaned.counts)
+            result.config_write_s = round(taken.seconds + cleaned.seconds, 3)
             setattr(report, REPORT_KEY, asdict(result))
         return report
 
@@ -152,6 +159,7 @@ class ItemRunner:
             "left": [asdict(left) for left in self.left],
             "troubles": self.troubles,
             "cleaned_up": self.lost is None,
+            "config_cleanup": dict(self.context.adapter.writes.since().counts),
             "shard": None if self.shard is None else asdict(self.shard),
         }
 

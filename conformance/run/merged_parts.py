@@ -45,7 +45,7 @@ def merged_item(items: Sequence[ItemResult]) -> ItemResult:
         reason="; ".join(dict.fromkeys(item.reason for item in alike if item.reason)),
         duration_s=sum(item.duration_s for item in items),
         failures=[failure for item in items for failure in item.failures],
-        evidence=_sum(item.evidence for item in items),
+        evidence=summed(item.evidence for item in items),
         statuses=_sums([item.statuses for item in items]),
         decided=_sums([item.decided for item in items]),
         omission=worst.omission if worst.outcome == "skipped" else None,
@@ -92,7 +92,8 @@ def _began(run: RunResult) -> float:
     return datetime.fromisoformat(run.started_at).timestamp()
 
 
-def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+def summed(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Counts by name, of all together."""
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
@@ -101,4 +102,4 @@ def _sum(counts: Iterable[dict[str, int]]) -> dict[str, int]:
 
 def _sums(several: Sequence[dict[str, dict[str, int]]]) -> dict[str, dict[str, int]]:
     names = dict.fromkeys(name for one in several for name in one)
-    return {name: _sum(one.get(name, {}) for one in several) for name in names}
+    return {name: summed(one.get(name, {}) for one in several) for name in names}

@@ -17,7 +17,7 @@ from conformance.report.errors import ReportError
 from conformance.report.text import counted
 from conformance.report.verdict import Selection, decide
 from conformance.result import ItemResult, LeftOut, MergedShard, RunResult, WaiverState, WaiverUse
-from conformance.run.merged_parts import merged_inventory, merged_item, renamed
+from conformance.run.merged_parts import merged_inventory, merged_item, renamed, summed
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.shard_checks import Part, check_together
 from conformance.target.guard.mode import Mode
@@ -66,6 +66,7 @@ def merge(parts: Sequence[Part]) -> RunResult:
         warnings=list(dict.fromkeys(warning for part in parts for warning in part.run.warnings)),
         inventory=merged_inventory([part.run for part in parts]),
         values=account_values(contract, items),
+        config_cleanup=summed(part.run.config_cleanup for part in parts),
         troubles=[*absent.values(), *troubles],
         shard=None,
         shards=[

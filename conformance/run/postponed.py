@@ -7,7 +7,7 @@ be filtered: had an item sent that while others ran, they would fail for it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from conformance.checks.refusals import expect_refused
 from conformance.result import ItemResult
@@ -21,12 +21,16 @@ from conformance.worker.context import Context
 from conformance.worker.plan import Plan
 
 
-def send_postponed(plan: Plan, items: Iterable[ItemResult], waivers: WaiverFile | None) -> tuple[list[Left], list[str]]:
+def send_postponed(
+    plan: Plan, items: Iterable[ItemResult], waivers: WaiverFile | None
+) -> tuple[list[Left], list[str], Mapping[str, int]]:
     """Send what items postponed, once no worker runs any more, and count what comes of it as theirs.
 
-    Returns what could not be deleted afterwards, and sentences on what kept it from being sent or deleted.
+    Returns what could not be deleted afterwards, sentences on what kept it from being sent or deleted, and the
+    configuration writes of the deletions, by operation.
     """
     left: list[Left] = []
+    cleanup: Counter[str] = Counter()
     by_worker: dict[str, list[ItemResult]] = {}
     for item in items:
         if item.postponed:
@@ -37,9 +41,10 @@ def send_postponed(plan: Plan, items: Iterable[ItemResult], waivers: WaiverFile 
                 for item in waiting:
                     _count(item, _sent(context, item), waivers, plan.capabilities.version)
                 left += context.clean_up()
+                cleanup.update(context.adapter.writes.since().counts)
     except (TargetLost, RunStopped, SafetyViolation, JournalError) as error:
-        return left, [f"what comes last could not be sent: {error}"]
-    return left, []
+        return left, [f"what comes last could not be sent: {error}"], cleanup
+    return left, [], cleanup
 
 
 def _sent(context: Context, item: ItemResult) -> ItemResult:
@@ -61,7 +66,9 @@ def _sent(context: Context, item: ItemResult) -> ItemResult:
         # What a path addresses was deleted with its item, so that 404 says nothing there.
         if answer.status != 404 or not request.path:
             expect_refused(recorder, answer, request.what, request.requirement)
-    return recorder.result()
+    result, taken = recorder.result(), context.adapter.writes.since()
+    result.config_writes, result.config_write_s = dict(taken.counts), taken.seconds
+    return result
 
 
 def _count(item: ItemResult, more: ItemResult, waivers: WaiverFile | None, version: str | None) -> None:
@@ -71,6 +78,8 @@ def _count(item: ItemResult, more: ItemResult, waivers: WaiverFile | None, versi
     item.evidence = _sum([item.evidence, more.evidence])
     item.statuses = _sums(item.statuses, more.statuses)
     item.decided = _sums(item.decided, more.decided)
+    item.config_writes = _sum([item.config_writes, more.config_writes])
+    item.config_write_s += more.config_write_s
     if failures := unwaived(more.failures, waivers, version):
         item.outcome, item.reason = "failed", failures[0].message
     elif item.outcome == "failed":

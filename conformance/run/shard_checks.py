@@ -16,7 +16,7 @@ _SAME: Mapping[str, str] = {
     "contract_digest": "contract",
     "contract_variant": "contract",
     "described_version": "version of the contract",
-    "seed": "seed",
+    "seeds": "seeds",
     "profile": "profile",
     "mode": "mode",
     "embedded": "target",

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from conformance.catalogue.profiles import PROFILES
 from conformance.report.errors import ReportError
 from conformance.result import Shard
 from conformance.run.costs import measured, read_costs, shipped_costs
@@ -48,8 +49,9 @@ def parse_shard(given: Mapping[str, Any]) -> tuple[int, int] | None:
 
 def check_whole(configuration: Configuration) -> None:
     """Raise `ConfigurationError` for what only the whole of a run can decide."""
-    if configuration.seed == "random":
-        raise ConfigurationError("--shard contradicts --seed random: give all shards the same number")
+    drawn = not isinstance(configuration.seed, tuple) and PROFILES[configuration.profile].random_seeds
+    if drawn or configuration.seed == "random":
+        raise ConfigurationError("--shard contradicts random seeds: give all shards the same numbers with --seed")
     for given, option in ((configuration.baseline, "--baseline"), (configuration.strict_waivers, "--strict-waivers")):
         if given:
             raise ConfigurationError(f"--shard: {option} looks at the whole run, so that it goes with report merge")

@@ -74,6 +74,7 @@ def test_counts_agree(items: list[ItemResult], tmp_path: Path) -> None:
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot().find("testsuite")
     page = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
     totals = report["totals"]
+    writes = totals.pop("config_writes")
     assert suite is not None
 
     assert int(suite.get("tests", "")) == len(suite.findall("testcase")) == len(items)
@@ -101,6 +102,9 @@ def test_counts_agree(items: list[ItemResult], tmp_path: Path) -> None:
     operations = {row["data-operation"]: int(row["data-requests"] or "") for row in page.having("data-requests")
                   if "data-operation" in row}  # fmt: skip
     assert operations == {operation["operation"]: operation["requests"] for operation in report["operations"]}
+    shown_writes = [int(row["data-writes"] or "") for row in page.having("data-writes")]
+    assert shown_writes == list(writes["by_operation"].values())
+    assert sum(shown_writes) == writes["accepted"]
 
 
 def test_junit_failure_tells_everything() -> None:

@@ -32,9 +32,9 @@ def test_structure(tmp_path: Path) -> None:
     run = run_of([*failing_items(), item("test_x", None, outcome="skipped", omission="chosen")], selection=selection)
     report = json.loads(FORMATS["json"].write(run, tmp_path).read_text())
     assert list(report) == [
-        "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "profile", "mode",
-        "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes",
-        "waivers", "left_out", "values",
+        "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "more_seeds",
+        "profile", "mode", "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures",
+        "causes", "waivers", "left_out", "values", "shard", "shards",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -45,6 +45,7 @@ def test_structure(tmp_path: Path) -> None:
         "contract": {"digest": "str", "variant": "str", "described_version": "str"},
         "target": {"base_url": "str", "version": "str", "deployment": ["str"]},
         "seed": "int",
+        "more_seeds": [],
         "profile": "str",
         "mode": "str",
         "selection": {
@@ -56,11 +57,16 @@ def test_structure(tmp_path: Path) -> None:
         },
         "started_at": "str",
         "duration_s": "float",
-        "totals": dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
+        "totals": {
+            **dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
+            "config_writes": {"accepted": "int", "cleanup": "int", "by_operation": {}, "by_item": {}},
+        },
         "requirements": [
             {"id": "str", "title": "str", "level": "str", "outcome": "str", "tests": ["str"], "reason": "str"}
         ],
-        "operations": [{"operation": "str", "requests": "int", "statuses": {"200": "int", "400": "int"}}],
+        "operations": [
+            {"operation": "str", "requests": "int", "statuses": {"200": "int", "400": "int"}, "latency_ms": "NoneType"}
+        ],
         "failures": [
             {
                 "requirement": "str",
@@ -103,7 +109,9 @@ def test_structure(tmp_path: Path) -> None:
 def test_values() -> None:
     report = build_report(run_of(failing_items()))
     assert report["verdict"] == "non_conformant"
-    assert report["totals"] == {"requests": 32, "passed": 4, "failed": 2, "waived": 1, "skipped": 2, "errors": 1}
+    counts = {"requests": 32, "passed": 4, "failed": 2, "waived": 1, "skipped": 2, "errors": 1}
+    writes = {"accepted": 0, "cleanup": 0, "by_operation": {}, "by_item": {}}
+    assert report["totals"] == {**counts, "config_writes": writes}
     assert report["requirements"][2] == {
         "id": "RUL-01",
         "title": "What is created can be read.",
@@ -116,7 +124,9 @@ def test_values() -> None:
         ],
         "reason": "test_broken is error",
     }
-    assert report["operations"][0] == {"operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}}
+    assert report["operations"][0] == {
+        "operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}, "latency_ms": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -143,9 +153,10 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 13
+    assert len(closed) == 16
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
+    added |= {"latency_ms", "config_writes", "more_seeds"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -13,10 +14,12 @@ from conformance.contract import load_contract
 from conformance.latency import BOUNDS_MS, bucket, percentile
 from conformance.report.coverage import coverage
 from conformance.report.html import render_html
-from conformance.report.load import Latency, Scale, configuration_writes, latencies
-from conformance.report.verdict import Selection, decide
+from conformance.report.json_report import build_report
+from conformance.report.load import ConfigWrites, Cost, Latency, Scale, latencies, most_expensive
+from conformance.report.terminal import costs
 from conformance.result import RunResult
-from tests.report.samples import CATALOGUE, OPERATIONS, failing_items, good_items, item, run_of
+from tests.report.samples import OPERATIONS, failing_items, good_items, item, run_of
+from tests.report.screens import console_of
 
 
 @given(st.lists(st.floats(0, 50), min_size=1), st.floats(0.01, 1))
@@ -52,20 +55,40 @@ def test_the_axis_is_monotonous(one: int, other: int) -> None:
     assert 0 <= scale.percent(min(one, other)) <= scale.percent(max(one, other)) <= 100
 
 
-def test_changes_of_the_configuration_are_the_writes_that_were_taken() -> None:
-    statuses = {
-        "POST /rules": {"201": 3, "400": 9},
-        "PUT /connectors/{id}": {"200": 5},
-        "POST /connectors_probe": {"204": 2},
-        "POST /rules/{id}/test": {"200": 2},
-        "GET /rules": {"200": 2},
-        "POST /publish": {"200": 2},
-        "DELETE /rules/{id}": {"404": 2},
-    }
-    items = [item("test_a", None, statuses=statuses)]
-    run = run_of(items, decide(items, Selection(CATALOGUE, list(statuses))))
-    assert configuration_writes(run) == [("PUT /connectors/{id}", 5), ("POST /rules", 3)]
-    assert "8 changes of connectors, actions, rules and schemas" in render_html(run)
+def with_writes() -> RunResult:
+    """A run of two items that wrote, one that did not, and a clean-up at its end."""
+    items = [
+        item("test_a", "POST /rules", config_writes={"POST /rules": 3}, config_cleanup={"DELETE /rules/{id}": 2}),
+        item("test_b", "GET /rules", duration_s=9.0),
+        item("test_c", "GET /rules", config_writes={"POST /rules": 1, "PUT /connectors/{id}": 5}),
+    ]
+    return run_of(items, config_cleanup={"DELETE /rules/{id}": 2, "DELETE /connectors/{id}": 1})
+
+
+def test_configuration_writes_are_counted_by_operation_and_by_item_with_their_clean_up() -> None:
+    run = with_writes()
+    by_operation = {"PUT /connectors/{id}": 5, "DELETE /rules/{id}": 4, "POST /rules": 4, "DELETE /connectors/{id}": 1}
+    a, b, c = (one.id for one in run.items)
+    writes = ConfigWrites.of(run)
+    assert writes == ConfigWrites(14, 5, by_operation, {c: 6, a: 5})
+    assert list(writes.by_operation.items()) == list(by_operation.items())
+    assert build_report(run)["totals"]["config_writes"]["by_item"] == {c: 6, a: 5}
+    page = render_html(run)
+    assert "14 changes of connectors, actions, rules and schemas were taken, 5 of them in the clean-up" in page
+    assert page.index('data-cost="6"') < page.index('data-cost="5"') < page.index('data-cost="0"')
+    assert 'id="writes"' not in render_html(run_of(good_items()))
+    assert [cost.item for cost in most_expensive(run)] == [c, a, b]
+    assert most_expensive(run, 1) == [Cost(c, 6, 4, 0.25)]
+
+
+def test_the_terminal_lists_the_most_expensive_items() -> None:
+    file, run = io.StringIO(), with_writes()
+    costs(run, console_of(file), 2)
+    assert file.getvalue().splitlines()[1:] == [
+        "Most expensive items (14 configuration writes in all, 5 in the clean-up):",
+        f"  {run.items[2].id}: 6 writes, 4 requests, 0.2 s",
+        f"  {run.items[0].id}: 5 writes, 4 requests, 0.2 s",
+    ]
 
 
 def test_coverage_tells_statuses_that_never_came() -> None:

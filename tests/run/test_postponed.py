@@ -104,7 +104,7 @@ def waiting(user_id: Any, outcome: Any = "passed", **fields: Any) -> ItemResult:
 
 def test_acceptance_fails_the_item_that_postponed_it(scene: Scene) -> None:
     item = waiting({"a": 1}, evidence={"GEN-29": 3}, statuses={IMPORT: {"400": 3}})
-    assert send_postponed(scene.plan, [item], None) == ([], [])
+    assert send_postponed(scene.plan, [item], None) == ([], [], {})
     assert (item.outcome, item.postponed) == ("failed", [])
     (failure,) = item.failures
     assert failure.message == 'an invalid request was answered 200 instead of 400: the user_id is {"a": 1}'
@@ -116,7 +116,7 @@ def test_acceptance_fails_the_item_that_postponed_it(scene: Scene) -> None:
 def test_refusal_is_evidence(scene: Scene) -> None:
     only_this, more = waiting("", "not_run"), waiting("", evidence={"GEN-29": 1})
     failed = waiting("", "failed")
-    assert send_postponed(scene.plan, [only_this, more, failed], None) == ([], [])
+    assert send_postponed(scene.plan, [only_this, more, failed], None) == ([], [], {})
     assert [(item.outcome, item.reason) for item in (only_this, more, failed)] == [
         ("passed", ""), ("passed", ""), ("failed", ""),
     ]  # fmt: skip
@@ -147,7 +147,7 @@ def test_lost_target_leaves_it_undecided(scene: Scene, monkeypatch: pytest.Monke
     monkeypatch.setattr("conformance.target.http.health.time.sleep", lambda _seconds: None)
     scene.fault = lambda _request, _forward: None
     item = waiting({"a": 1}, "not_run")
-    left, troubles = send_postponed(scene.plan, [item], None)
+    left, troubles, _ = send_postponed(scene.plan, [item], None)
     assert (left, item.outcome, item.reason) == ([], "not_run", NOT_YET)
     assert len(troubles) == 1
     assert troubles[0].startswith("what comes last could not be sent: ")

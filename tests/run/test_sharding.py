@@ -265,7 +265,7 @@ def test_what_one_shard_left_is_left_by_the_whole(healthy: RunResult) -> None:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"seed": 43}, "they differ in the seed, 42 and 43"),
+        ({"seed": 43}, "they differ in the seeds, 42 and 43"),
         ({"profile": "smoke"}, "they differ in the profile, standard and smoke"),
         ({"mode": "exclusive"}, "they differ in the mode, disposable and exclusive"),
         ({"contract_digest": "sha256:00"}, "they differ in the contract, "),

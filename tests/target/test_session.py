@@ -170,3 +170,19 @@ def test_curl_line_repeats_the_request_without_the_secret(worker: Worker, target
     assert '-u "$EMQX_CONFORMANCE_API_KEY:$EMQX_CONFORMANCE_API_SECRET"' in line
     assert "the-api-secret" not in line + received.transcript(worker.redact)
     assert line.endswith('"$EMQX_CONFORMANCE_BASE_URL"/publish')
+
+
+def test_taken_configuration_writes_are_counted_whoever_sends_them(worker: Worker, target: Scripted) -> None:
+    statuses = iter([201, 400, 204, 200, 200])
+    target.script = lambda received: answer(next(statuses), b"")(received)
+    name = worker.sandbox.name("schema")
+    body = {"name": name, "type": "avro", "source": "{}"}
+    for _ in range(2):
+        worker.api.call("POST /schema_registry", json=body)
+    worker.api.send("DELETE", f"/schema_registry/{name}", observed=False)
+    worker.api.call("GET /schema_registry")
+    worker.api.call("POST /publish", json={"topic": worker.sandbox.topic(), "payload": ""})
+    taken = worker.adapter.writes.since()
+    assert taken.counts == {"POST /schema_registry": 1, "DELETE /schema_registry/{name}": 1}
+    assert taken.seconds > 0
+    assert not worker.adapter.writes.since().counts

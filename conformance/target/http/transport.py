@@ -15,6 +15,7 @@ from conformance.target.guard.guard import Guard, Outgoing
 from conformance.target.http.answer import Answer
 from conformance.target.http.connection import POOLS
 from conformance.target.http.rate import RateLimit
+from conformance.target.http.writes import WriteCount
 from conformance.target.journal.creations import CHANGES_RULES_OF_ALL, creations, deletions
 from conformance.target.journal.journal import Fate, Journal
 from conformance.target.journal.resource import Resource
@@ -24,6 +25,7 @@ class GuardedAdapter(HTTPAdapter):
     """An HTTP adapter that asks the guard, keeps to the rate, and writes the journal around each request.
 
     ``rules_of_all``: what is to be put back if a request changes the rules for all clients, None if that is unknown.
+    ``writes``: how often the target changed its configuration.
     Raises `SafetyViolation` for a request that would leave the sandbox or the target.
     """
 
@@ -35,6 +37,7 @@ class GuardedAdapter(HTTPAdapter):
         self._guard = guard
         self._journal = journal
         self._rate = rate
+        self.writes = WriteCount()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
@@ -73,7 +76,9 @@ class GuardedAdapter(HTTPAdapter):
         except BaseException:
             self._journal.settle(created, Fate.UNKNOWN)
             raise
-        response.elapsed_s = time.perf_counter() - started  # type: ignore[attr-defined]
+        elapsed_s = time.perf_counter() - started
+        response.elapsed_s = elapsed_s  # type: ignore[attr-defined]
+        self.writes.answered(label, response.status_code, elapsed_s)
         self._journal.settle(created, _fate(response.status_code))
         if response.status_code in (204, 404):
             self._journal.gone(self._deletions(label, parameters, response.status_code))
