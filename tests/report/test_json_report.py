@@ -103,6 +103,8 @@ def test_structure(tmp_path: Path) -> None:
             {"why": "str", "reason": "str", "items": "int", "requirements": [], "partly": [], "operations": []}
         ],
         "values": [],
+        "shard": "NoneType",
+        "shards": [],
     }
 
 
@@ -153,10 +155,10 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 16
+    assert len(closed) == 18
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
-    added |= {"latency_ms", "config_writes", "more_seeds"}
+    added |= {"latency_ms", "config_writes", "more_seeds", "shard", "shards"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
