@@ -24,6 +24,7 @@ _ELSEWHERE = {
     "defects": ("conformance.commands.defects", "defects"),
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),
+    "fleet": ("conformance.commands.fleet", "fleet"),
     "diff": ("conformance.commands.report", "diff"),
     "wait": ("conformance.commands.wait", "wait"),
     "new-scenario": ("conformance.commands.new_scenario", "new_scenario"),

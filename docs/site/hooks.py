@@ -26,6 +26,7 @@ FILES = (
     "ci/gitlab/conformance.gitlab-ci.yml",
     "ci/jenkins/Jenkinsfile",
     "conformance/report/schema/report.schema.json",
+    "conformance/report/schema/fleet.schema.json",
     "conformance/waivers/waivers.schema.json",
 )
 """Copied as they are, to the same path below ``files/``."""

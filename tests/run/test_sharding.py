@@ -101,7 +101,7 @@ def test_options_that_go_with_shards_and_those_that_do_not(tmp_path: Path) -> No
         costs_given({"shard": "1/2", "shard_costs": str(tmp_path)})
     for field, value in (("seed", "random"), ("baseline", tmp_path), ("strict_waivers", True)):
         with pytest.raises(ConfigurationError, match=f"--shard.* --{field.replace('_', '-')}"):
-            check_whole(Configuration(**{field: value}))  # type: ignore[arg-type]
+            check_whole(Configuration(**{field: value}))
     check_whole(Configuration(seed=7))
 
 
