@@ -26,6 +26,7 @@ _ELSEWHERE = {
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),
     "report verify": ("conformance.commands.verify", "verify"),
+    "fleet": ("conformance.commands.fleet", "fleet"),
     "diff": ("conformance.commands.report", "diff"),
     "wait": ("conformance.commands.wait", "wait"),
     "new-scenario": ("conformance.commands.new_scenario", "new_scenario"),

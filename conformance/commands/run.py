@@ -199,7 +199,7 @@ class Count:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.items = len(self._controller.chosen(session.items))
+        self.items = self._controller.chosen(session.items)
 
 
 class Display:
