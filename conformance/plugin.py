@@ -23,6 +23,7 @@ from conformance.run.choice import Choice, tags_of
 from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
+from conformance.run.sharding import cost_in, cut
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api
@@ -96,6 +97,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:], others = choice.of(items, tags)
         if others:
             config.hook.pytest_deselected(items=others)
+    runner = config.stash.get(_RUNNER, None)
+    if choice.shard is not None and runner is not None:
+        cost = cost_in(runner.context, choice.shard_costs)
+        items[:], runner.shard = cut(items, choice.shard, cost)
     if (controller := _controller(config)) is not None:
         items[:] = controller.dispatch.in_order(items)
 
@@ -121,6 +126,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         config.pluginmanager.register(controller)
     config.pluginmanager.register(controller.dispatch)
     controller.selection = _selection(config, controller.choice)
+    controller.whole = _selection(config, controller.choice.whole)
     config.stash[_CHOICE] = controller.choice, tags_of(controller.contract)
     try:
         controller.check_names()
@@ -187,14 +193,15 @@ def _selection(config: pytest.Config, choice: Choice) -> PartSelected | None:
     option = config.option
     selected = list(locations(config.args, config.invocation_params.dir, pyargs=option.pyargs))
     whole = all(any(package.is_relative_to(location) for location in selected) for package in (PACKAGE, *folders()))
-    if whole and not (option.keyword or option.markexpr or option.deselect or choice.narrows):
+    narrows = choice.narrows or choice.shard is not None
+    if whole and not (option.keyword or option.markexpr or option.deselect or narrows):
         return None
     return PartSelected(
         items=[] if whole else [_short(argument) for argument in config.args],
         expression=option.keyword or None,
         markers=option.markexpr or None,
         deselected=list(option.deselect or ()),
-        options=list(choice.told) if choice.narrows else [],
+        options=list(choice.told) if narrows else [],
     )
 
 

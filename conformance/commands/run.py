@@ -52,7 +52,7 @@ def run_suite(
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = _Run(controller, select, items, workers, quiet=quiet)
+    run = PytestRun(controller, select, items, workers, quiet=quiet)
     code = run.execute()
     if controller.result is not None:
         if durations:
@@ -90,7 +90,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = _Run(controller, None, [failure.item], 0, quiet=True)
+    run = PytestRun(controller, None, [failure.item], 0, quiet=True)
     where = f"{failure.operation}: " if failure.operation else ""
     run.say(f"Failure {failure.id} of {directory}: {where}{failure.message}")
     code = run.execute()
@@ -105,7 +105,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     return FOUND if finding.still == "still there" else FINE
 
 
-class _Run:
+class PytestRun:
     """One call of pytest for a controller that has started."""
 
     def __init__(
@@ -143,15 +143,11 @@ class _Run:
     def execute(self) -> int:
         """Run the items; returns the exit code."""
         controller = self._controller
-        reports = controller.plan.configuration.report_dir
         progress = Progress(self.console, requirements=_requirements)
         display = Display(controller, None if self._quiet else progress)
         arguments = [
             *self._arguments,
             "-p", "xdist.plugin",
-            "-p", "allure_pytest.plugin",
-            "--alluredir", str(reports / "allure-results"),
-            "--clean-alluredir",
             *(["-n", str(self._workers), "--dist", "worksteal"] if self._workers > 1 else []),
         ]  # fmt: skip
         ended = INCONCLUSIVE
@@ -204,7 +200,7 @@ class Count:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.items = len(self._controller.chosen(session.items))
+        self.items = self._controller.chosen(session.items)
 
 
 class Display:
