@@ -55,7 +55,7 @@ def run_suite(
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = _Run(controller, select, items, quiet=quiet)
+    run = PytestRun(controller, select, items, quiet=quiet)
     code = run.execute(workers)
     if controller.result is not None:
         if durations:
@@ -93,7 +93,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = _Run(controller, None, [failure.item], quiet=True)
+    run = PytestRun(controller, None, [failure.item], quiet=True)
     where = f"{failure.operation}: " if failure.operation else ""
     run.say(f"Failure {failure.id} of {directory}: {where}{failure.message}")
     code = run.execute(0)
@@ -108,7 +108,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     return FOUND if finding.still == "still there" else FINE
 
 
-class _Run:
+class PytestRun:
     """One call of pytest for a controller that has started."""
 
     def __init__(self, controller: Controller, select: str | None, items: Sequence[str], *, quiet: bool) -> None:
@@ -140,7 +140,6 @@ class _Run:
     def execute(self, workers: int | None) -> int:
         """Run the items; returns the exit code."""
         controller = self._controller
-        reports = controller.plan.configuration.report_dir
         os.environ.pop("PYTEST_ADDOPTS", None)
         # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -152,9 +151,6 @@ class _Run:
         arguments = [
             *self._arguments,
             "-p", "xdist.plugin",
-            "-p", "allure_pytest.plugin",
-            "--alluredir", str(reports / "allure-results"),
-            "--clean-alluredir",
             *(["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []),
         ]  # fmt: skip
         ended = INCONCLUSIVE

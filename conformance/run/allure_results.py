@@ -1,4 +1,7 @@
-"""Labels and attachments for allure-pytest; without ``--alluredir`` nothing happens."""
+"""Labels and attachments for allure-pytest, where pytest runs the items with ``--alluredir``; else nothing happens.
+
+``emqx-conformance run`` has no need of it: `conformance.report.allure` writes the results of every run.
+"""
 
 from __future__ import annotations
 
@@ -81,12 +84,15 @@ class Attendant:
 
 
 def describe(recorder: Recorder, contract: Contract) -> None:
-    """Label the current item (tag, operation, requirement) and attach its exchanges, redacted.
+    """Label the current item (tag, operation, requirement) and attach the exchanges of its failures, redacted.
 
     Call it while the item runs, after its last request.
     """
     if recorder.operation is not None:
-        allure.dynamic.tag(contract.operation(recorder.operation).tag)
+        group = contract.operation(recorder.operation).tag
+        allure.dynamic.tag(group)
+        allure.dynamic.feature(group)
+        allure.dynamic.story(recorder.operation)
         allure.dynamic.label("operation", recorder.operation)
     for requirement in recorder.requirements:
         allure.dynamic.label("requirement", requirement)
@@ -96,8 +102,6 @@ def describe(recorder: Recorder, contract: Contract) -> None:
             allure.attach(
                 f"{failure.message}\n\n{failure.curl}\n\n{failure.exchange}", name, allure.attachment_type.TEXT
             )
-    if recorder.last is not None and not recorder.failures:
-        allure.attach(recorder.transcript(recorder.last), "last exchange", allure.attachment_type.TEXT)
 
 
 def write_results(items: Iterable[ItemResult], config: pytest.Config) -> None:

@@ -55,12 +55,19 @@ class Beginning:
     started: float
 
 
-def begin(options: Mapping[str, Any], shard: tuple[int, int] | None = None, *, demanding: bool = True) -> Beginning:
+def begin(
+    options: Mapping[str, Any],
+    environment: Mapping[str, str] | None = None,
+    *,
+    demanding: bool = True,
+    shard: tuple[int, int] | None = None,
+) -> Beginning:
     """Check the configuration and the target, starting the embedded deployment if none is named.
 
-    ``options``: as in `conformance.target.settings.config.load_configuration`. ``shard``: number and count of the parts
-    of which the run is one. ``demanding``: whether the run does not start without what its profile demands
-    (`conformance.run.demands`). Raises `StartError`; the report directory, if there is one, tells the reason as well.
+    ``options`` and ``environment``: as in `conformance.target.settings.config.load_configuration`. ``demanding``:
+    whether the run does not start without what its profile demands (`conformance.run.demands`). ``shard``: number and
+    count of the parts of which the run is one. Raises `StartError`; the report directory, if there is one, tells the
+    reason as well.
     """
     configuration: Configuration | None = None
     directory: ReportDirectory | None = None
@@ -69,8 +76,8 @@ def begin(options: Mapping[str, Any], shard: tuple[int, int] | None = None, *, d
     interrupts = Interrupts()
     interrupts.install()
     try:
-        directory = ReportDirectory(report_directory(options))
-        configuration = load_configuration(options)
+        directory = ReportDirectory(report_directory(options, environment))
+        configuration = load_configuration(options, environment)
         if shard is not None:
             check_whole(configuration)
         load_waivers(*configuration.waivers)

@@ -24,6 +24,7 @@ from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.formats import FORMATS
 from conformance.report.left_out import of_version
+from conformance.report.statement import write_statement
 from conformance.report.text import seeds_told, visible
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
@@ -84,19 +85,24 @@ class Controller:
 
     @classmethod
     def start(
-        cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None, *, demanding: bool = True
+        cls,
+        options: Mapping[str, Any],
+        chosen: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        demanding: bool = True,
     ) -> Controller:
         """Begin a run; raises `StartError`.
 
-        ``options`` and ``demanding`` as in `conformance.run.beginning.begin`, ``chosen`` as in
+        ``options``, ``environment`` and ``demanding`` as in `conformance.run.beginning.begin`, ``chosen`` as in
         `conformance.run.choice.make_choice`.
         """
         try:
-            choice = make_choice(chosen or {}, report_directory(options))
-            baseline = read_baseline(options)
+            choice = make_choice(chosen or {}, report_directory(options, environment))
+            baseline = read_baseline(options, environment)
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        return cls(begin(options, choice.shard, demanding=demanding), choice, baseline)
+        return cls(begin(options, environment, demanding=demanding, shard=choice.shard), choice, baseline)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
@@ -244,11 +250,20 @@ class Controller:
         self.written = write_reports(self.result, self.directory.path)
         if self.plan.configuration.har and self.written.problem is None:
             self._keep_exchanges(self.result)
+        if self.written.problem is None:
+            self._state()
         if self.written.problem is not None:
             self._unreported(self.written.problem)
             # Once more: what is there in the end says the same as the exit code.
             self.written.files = write_reports(self.result, self.directory.path).files
         self._remove_state()
+
+    def _state(self) -> None:
+        """Say what the reports rest on."""
+        try:
+            self.written.files.append(write_statement(self.directory.path, self.plan.configuration.waivers))
+        except ReportError as error:
+            self.written.problem = error
 
     def _keep_exchanges(self, result: RunResult) -> None:
         parts = state_folder(self.plan.configuration, self.plan.run_id).glob("exchanges-*.jsonl")
@@ -366,6 +381,7 @@ class Controller:
             mode=plan.configuration.mode,
             part=self.selection.words if self.selection is not None else "",
             of_run=[entry for entry in [self._of_version()] if entry is not None],
+            tags=tags_of(self.contract),
             may_be_empty=self._has_nothing_to_do,
         )
         if self.shard is not None:
@@ -385,6 +401,7 @@ class Controller:
             deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
             seed=plan.seed,
             more_seeds=list(plan.more_seeds),
+            troubles=list(dict.fromkeys(self.troubles)),
             profile=plan.configuration.profile,
             started_at=plan.started_at,
             duration_s=round(time.monotonic() - self.started, 3),
@@ -401,7 +418,6 @@ class Controller:
             extensions=[str(extension) for extension in installed()],
             embedded=self.embedded is not None,
             values=account_values(self.contract, items),
-            troubles=list(self.troubles),
             shard=self.shard,
             config_cleanup=dict(self.config_cleanup),
         )

@@ -17,6 +17,7 @@ from conformance.report.errors import ReportError
 from conformance.report.text import counted
 from conformance.report.verdict import Selection, decide
 from conformance.result import ItemResult, LeftOut, MergedShard, RunResult, WaiverState, WaiverUse
+from conformance.run.choice import tags_of
 from conformance.run.merged_parts import merged_inventory, merged_item, renamed, summed
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.shard_checks import Part, check_together
@@ -46,6 +47,7 @@ def merge(parts: Sequence[Part]) -> RunResult:
         mode=next(mode for mode in Mode if mode.words == first.run.mode),
         part=whole.words if whole is not None else "",
         of_run=_of_run(first.run),
+        tags=tags_of(contract),
     )
     decision = decide(items, selection, [*absent.values(), *troubles])
     return replace(

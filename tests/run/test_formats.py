@@ -83,7 +83,9 @@ def test_allure_results_carry_labels_and_exchanges(failing_run: Path) -> None:
         assert labels["operation"]
         assert labels["requirement"]
         assert {"Rules", "Authorization"} & set(labels["tag"])
-        assert result["attachments"]
+        assert labels["feature"] == labels["tag"][:1]
+        assert labels["story"] == labels["operation"]
+        assert ("attachments" in result) is (result["status"] == "failed")
 
 
 def test_every_format_names_the_request_as_the_server_saw_it(failing_run: Path) -> None:

@@ -69,7 +69,7 @@ class Configuration(BaseModel):
     ``messages_rate`` and ``bytes_rate``: per second, None where the target is asked. ``replication_lag`` and
     ``time_budget``: seconds. ``timing``: bounds of this target, before ``patience`` multiplies them. ``warnings``:
     sentences for the user that stop nothing. ``embedded``: the target is the reference deployment that the run started
-    for itself.
+    for itself. ``behaviour``: whether the run keeps how the target answers, for a comparison with another one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -105,6 +105,7 @@ class Configuration(BaseModel):
     report_dir: Path = Path("reports")
     baseline: Path | None = None
     har: bool = False
+    behaviour: bool = False
     contract: Literal["corrected", "published"] = "corrected"
     warnings: tuple[str, ...] = ()
 
