@@ -119,8 +119,9 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
 @click.option(
     "-n",
     "--workers",
-    metavar="N",
-    help="Worker processes; 0 runs in one. Default: 2, and 0 where there is little to do.",
+    metavar="N|auto",
+    help="Worker processes; 0 runs in one. Default: auto, 2 for a target nearby, up to 8 for one far away, and 0 where "
+    "there is little to do.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
 @click.option(
@@ -153,8 +154,10 @@ def run(
         from conformance.commands.run import is_expression, run_suite
         from conformance.commands.run import replay as repeat
 
+        if workers == "auto":
+            workers = None
         if workers is not None and (not workers.isdecimal() or int(workers) > 64):
-            raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
+            raise click.UsageError(f"--workers: {workers!r} is neither a number from 0 to 64 nor auto")
         if select is not None and not is_expression(select):
             raise click.UsageError(f"--select: {select!r} is no expression of names with and, or, not and parentheses")
         if replay is not None:
