@@ -45,7 +45,14 @@ def verify(directory: Path, waivers: Sequence[Path] = ()) -> list[Finding]:
     report = read_json(directory / json_report.FILE_NAME)
     if (wrong := problem(statement)) is not None:
         return [Finding("fails", f"{FILE_NAME} is no statement of this suite ({wrong}); nothing else was looked at.")]
-    return list(_Verification(directory, statement, text, report, waivers).findings())
+    try:
+        return list(_Verification(directory, statement, text, report, waivers).findings())
+    except OSError as error:
+        raise ReportError(f"{error.filename} cannot be read: {error.strerror or error}") from error
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, ReportError):
+            raise
+        raise ReportError(f"{directory} holds what the suite never writes: {error}") from error
 
 
 class _Verification:

@@ -312,6 +312,16 @@ def test_what_is_no_statement_is_not_looked_into(content: str, folder: Path) -> 
     assert sentence.startswith("statement.json is no statement of this suite (")
 
 
+@pytest.mark.parametrize("selection", ['{"x": NaN}', '{"x": -Infinity}', '{"x": ' * 400 + "1" + "}" * 400])
+def test_what_the_suite_never_writes_is_told_in_a_sentence(selection: str, folder: Path) -> None:
+    text = (folder / STATEMENT).read_text()
+    (folder / STATEMENT).write_text(text.replace('"selection": null', f'"selection": {selection}'))
+    code, output = invoke(str(folder))
+    assert code in (1, 2)
+    assert "Traceback" not in output
+    assert noticed(folder)
+
+
 @pytest.mark.parametrize("content", ["null", "[]", '{"schema_version": 1}'])
 def test_what_is_no_report_is_not_looked_into(content: str, folder: Path) -> None:
     (folder / REPORT).write_text(content)
