@@ -62,7 +62,7 @@ def _against_options(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(short_help="Ask two targets the same, tell the differences.")
 @click.option("--against", metavar="URL|NAME",
               help=f"The other target: its URL, or its name in targets.toml. [{_VARIABLE}]")  # fmt: skip
 @_against_options

@@ -25,7 +25,7 @@ from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
 
 
-@click.command()
+@click.command(short_help="Print or write the report of a stored run.")
 @click.argument("directory", metavar="[DIR]", default="reports", type=click.Path(path_type=Path))
 @click.option(
     "--format",
@@ -75,7 +75,7 @@ def report(directory: Path, form: str, output: Path | None, every: bool, write_w
         _refuse(error)
 
 
-@click.command()
+@click.command(short_help="Tell what changed between two reports.")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(list(COMPARISON_FORMATS)), default="text", show_default=True)
