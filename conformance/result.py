@@ -146,7 +146,10 @@ class ItemResult:
 
 @dataclass(slots=True)
 class RequirementResult:
-    """A requirement after the closed accounting; ``reason`` says why, unless it passed."""
+    """A requirement after the closed accounting; ``reason`` says why, unless it passed.
+
+    ``groups``: its outcome in each group of the contract whose operations it names.
+    """
 
     id: str
     title: str
@@ -154,17 +157,19 @@ class RequirementResult:
     outcome: Outcome
     tests: list[str]
     reason: str = ""
+    groups: dict[str, Outcome] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class OperationResult:
-    """Traffic of one operation; ``statuses`` maps the HTTP status as text to a count."""
+    """Traffic of one operation; ``statuses`` maps the HTTP status as text to a count, ``group`` is its tag."""
 
     operation: str
     requests: int
     statuses: dict[str, int]
     outcome: Outcome = "not_run"
     reason: str = ""
+    group: str = ""
 
 
 @dataclass(slots=True)
@@ -186,7 +191,7 @@ class LeftOut:
 
     ``items``: how many items were skipped for it, ``requirements``: ids of those that nothing was looked at of,
     ``partly``: ids of those of which other items were, ``operations``: labels of those that nothing was looked at of.
-    An entry without any of them concerns the run as a whole.
+    An entry without any of them concerns the run as a whole. ``groups``: those of the contract that are concerned.
     """
 
     why: Omission
@@ -195,6 +200,7 @@ class LeftOut:
     requirements: list[str] = field(default_factory=list)
     partly: list[str] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -317,7 +323,7 @@ class RunResult:
     touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
     whether the target was the embedded deployment, which is gone. ``config_cleanup``: label -> number of configuration
     writes of the clean-ups that belong to no item, when workers end and when the run does. ``more_seeds``: those that
-    generated data was drawn with besides ``seed``.
+    generated data was drawn with besides ``seed``. ``troubles``: sentences on what spoiled the run as a whole.
     """
 
     verdict: Verdict
@@ -349,6 +355,7 @@ class RunResult:
     values: list[ValuesResult] = field(default_factory=list)
     config_cleanup: dict[str, int] = field(default_factory=dict)
     more_seeds: list[int] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
     @property
     def seeds(self) -> list[int]:

@@ -25,6 +25,7 @@ _ELSEWHERE = {
     "defects": ("conformance.commands.defects", "defects"),
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),
+    "report verify": ("conformance.commands.verify", "verify"),
     "diff": ("conformance.commands.report", "diff"),
     "wait": ("conformance.commands.wait", "wait"),
     "new-scenario": ("conformance.commands.new_scenario", "new_scenario"),
@@ -58,6 +59,15 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_ELSEWHERE})
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """``report verify`` is a command of its own; a folder of that name is ``./verify``."""
+        both = " ".join(args[:2])
+        if both in _ELSEWHERE and len(args) > 1:
+            return both, self.get_command(ctx, both), args[2:]
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _ELSEWHERE:

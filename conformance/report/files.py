@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from conformance.report.errors import ReportError, UnwritableError
 
@@ -31,6 +33,16 @@ def write_atomically(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise UnwritableError(path, error) from error
+
+
+def read_json(path: Path) -> Any:
+    """What a report file in JSON holds; raises `ReportError`."""
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ReportError):
+            raise
+        raise ReportError(f"{path} is not JSON: {error}") from error
 
 
 def replace_files(folder: Path, files: Mapping[str, str], owns: Callable[[str], bool]) -> None:

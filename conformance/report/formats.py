@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.report import allure, badge, har, html, json_report, junit, markdown, sarif
+from conformance.report import allure, badge, certificate, har, html, json_report, junit, markdown, sarif
 from conformance.report.errors import ReportError
 from conformance.report.files import replace_files, write_atomically
 from conformance.result import RunResult
@@ -77,5 +77,6 @@ FORMATS: Mapping[str, Format | FolderFormat] = {
     "sarif": Format(sarif.FILE_NAME, "for code scanning", _of_run(sarif.render_sarif)),
     "markdown": Format(markdown.FILE_NAME, "for job summaries and comments", _of_run(markdown.render_markdown)),
     "badge": Format(badge.FILE_NAME, "for web pages", _of_run(badge.render_badge)),
+    "certificate": Format(certificate.FILE_NAME, "a page to print and sign", certificate.render_certificate),
     "har": Format(har.FILE_NAME, "every exchange, where the run kept them", har.render_har),
 }

@@ -14,7 +14,7 @@ from jsonschema.exceptions import best_match
 
 from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
-from conformance.report.files import read_text
+from conformance.report.files import read_json
 from conformance.report.load import ConfigWrites, latencies
 from conformance.result import Failure, RunResult
 
@@ -81,6 +81,8 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "started_at": run.started_at,
         "duration_s": run.duration_s,
         "totals": {**run.totals(), "config_writes": asdict(ConfigWrites.of(run))},
+        "not_run": sum(item.outcome == "not_run" for item in run.items),
+        "troubles": run.troubles,
         "requirements": [
             {
                 "id": requirement.id,
@@ -89,6 +91,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "outcome": requirement.outcome,
                 "tests": requirement.tests,
                 "reason": requirement.reason,
+                "groups": requirement.groups,
             }
             for requirement in run.requirements
         ],
@@ -98,6 +101,9 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "requests": operation.requests,
                 "statuses": operation.statuses,
                 "latency_ms": latency_of.get(operation.operation),
+                "group": operation.group,
+                "outcome": operation.outcome,
+                "reason": operation.reason,
             }
             for operation in run.operations
         ],
@@ -157,12 +163,6 @@ def read_report(path: Path) -> dict[str, Any]:
     """A checked ``report.json``; ``path`` is the file or its folder. Raises `ReportError`."""
     if path.is_dir():
         path = path / FILE_NAME
-    try:
-        report = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ReportError):
-            raise
-        raise ReportError(f"{path} is not JSON: {error}") from error
+    report: dict[str, Any] = read_json(path)
     validate_report(report, str(path))
-    document: dict[str, Any] = report
-    return document
+    return report

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.report import har, html, json_report, junit, storage
+from conformance.report import har, html, json_report, junit, statement, storage
 from conformance.report.errors import ReportError
 from conformance.report.formats import FORMATS, FolderFormat
 from conformance.result import RunResult
@@ -44,7 +44,7 @@ def write_reports(run: RunResult, directory: Path) -> Written:
 
 def remove_reports(directory: Path) -> None:
     """Remove what an earlier run reported: until this one has something to say, nothing may speak for it."""
-    remove(directory, [*_WRITERS, *(form.file_name for form in FORMATS.values()), har.STORED])
+    remove(directory, [*_WRITERS, *(form.file_name for form in FORMATS.values()), har.STORED, statement.FILE_NAME])
     for form in FORMATS.values():
         if isinstance(form, FolderFormat):
             form.remove(directory)

@@ -24,6 +24,7 @@ from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.formats import FORMATS
 from conformance.report.left_out import of_version
+from conformance.report.statement import write_statement
 from conformance.report.text import seeds_told, visible
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
@@ -240,11 +241,20 @@ class Controller:
         self.written = write_reports(self.result, self.directory.path)
         if self.plan.configuration.har and self.written.problem is None:
             self._keep_exchanges(self.result)
+        if self.written.problem is None:
+            self._state()
         if self.written.problem is not None:
             self._unreported(self.written.problem)
             # Once more: what is there in the end says the same as the exit code.
             self.written.files = write_reports(self.result, self.directory.path).files
         self._remove_state()
+
+    def _state(self) -> None:
+        """Say what the reports rest on."""
+        try:
+            self.written.files.append(write_statement(self.directory.path, self.plan.configuration.waivers))
+        except ReportError as error:
+            self.written.problem = error
 
     def _keep_exchanges(self, result: RunResult) -> None:
         parts = state_folder(self.plan.configuration, self.plan.run_id).glob("exchanges-*.jsonl")
@@ -357,6 +367,7 @@ class Controller:
             mode=plan.configuration.mode,
             part=self.selection.words if self.selection is not None else "",
             of_run=[entry for entry in [self._of_version()] if entry is not None],
+            tags=tags_of(self.contract),
         )
         decision = decide(items, selection, self.troubles)
         failures = [failure for item in items for failure in item.failures]
@@ -373,6 +384,7 @@ class Controller:
             deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
             seed=plan.seed,
             more_seeds=list(plan.more_seeds),
+            troubles=list(dict.fromkeys(self.troubles)),
             profile=plan.configuration.profile,
             started_at=plan.started_at,
             duration_s=round(time.monotonic() - self.started, 3),

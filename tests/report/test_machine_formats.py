@@ -18,6 +18,7 @@ from conformance.report.markdown import cell
 from conformance.report.sarif import fingerprint
 from conformance.report.storage import write_run
 from conformance.result import RunResult
+from tests.report.evidence import write_evidence
 from tests.report.samples import HOSTILE, failing_items, failure, good_items, item, many_causes, run_of
 
 
@@ -144,7 +145,7 @@ def test_har_that_cannot_be_made_is_one_sentence(stored: str | None, sentence: s
 
 @pytest.mark.parametrize("form", [name for name in FORMATS if name != "har"])
 def test_each_format_comes_from_a_stored_run(form: str, tmp_path: Path) -> None:
-    write_run(run_of(failing_items()), tmp_path)
+    write_evidence(tmp_path, run_of(failing_items()))
     result = CliRunner().invoke(main, ["report", str(tmp_path), "--format", form])
     assert result.exit_code == 0, result.output
     path = tmp_path / FORMATS[form].file_name
