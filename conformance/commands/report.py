@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
+from conformance.commands.verify import verify
 from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report import html
 from conformance.report.comparison import compare
@@ -38,13 +39,13 @@ class _Report(click.Group):
 
 @click.group(cls=_Report)
 def report() -> None:
-    """Stored runs: show one, or make one of several shards.
+    """Stored runs: show one, verify it, or make one of several shards.
 
     `report [DIR]` alone is `report show [DIR]`.
     """
 
 
-@report.command()
+@report.command(short_help="Print or write the report of a stored run.")
 @click.argument("directory", metavar="[DIR]", default="reports", type=click.Path(path_type=Path))
 @click.option(
     "--format",
@@ -128,7 +129,10 @@ def merge(
         _refuse(error)
 
 
-@click.command()
+report.add_command(verify)
+
+
+@click.command(short_help="Tell what changed between two reports.")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(list(COMPARISON_FORMATS)), default="text", show_default=True)
