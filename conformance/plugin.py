@@ -15,7 +15,7 @@ import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.checks.recorder import Recorder
-from conformance.contract import Contract, load_contract
+from conformance.contract import Contract, cache, load_contract
 from conformance.result import PartSelected
 from conformance.run import allure_results
 from conformance.run.beginning import StartError
@@ -101,6 +101,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if choice.shard is not None and runner is not None:
         cost = cost_in(runner.context, choice.shard_costs)
         items[:], runner.shard = cut(items, choice.shard, cost)
+    if (controller := _controller(config)) is not None:
+        items[:] = controller.dispatch.in_order(items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -122,6 +124,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
+    config.pluginmanager.register(controller.dispatch)
     controller.selection = _selection(config, controller.choice)
     controller.whole = _selection(config, controller.choice.whole)
     config.stash[_CHOICE] = controller.choice, tags_of(controller.contract)
@@ -164,8 +167,9 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
-    # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in, and no longer than the run.
-    set_hypothesis_home_dir(state_folder(plan.configuration, plan.run_id) / "hypothesis")
+    # Hypothesis keeps tables of characters, which take it a second to make: not in whatever folder the user is in.
+    kept = cache.folder_for("hypothesis")
+    set_hypothesis_home_dir(kept or state_folder(plan.configuration, plan.run_id) / "hypothesis")
     runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
     attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
     stack = contextlib.ExitStack()

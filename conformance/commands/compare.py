@@ -23,23 +23,19 @@ from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
 from conformance.target.errors import ConfigurationError
 from conformance.target.settings.config import load_configuration
-from conformance.target.settings.options import CHOICES, ENVIRONMENT_PREFIX
-
-AGAINST: Mapping[str, tuple[str, str]] = {
-    "api_key": ("KEY", "API key of the other target."),
-    "api_secret_file": ("FILE", "File that holds its secret."),
-    "token_file": ("FILE", "File that holds a bearer token of the other target."),
-    "mqtt": ("LISTENER", "MQTT listener of the other target."),
-    "ca_bundle": ("FILE", "CA certificates that sign its certificate."),
-}
-"""What may be said of the other target: field -> metavar and help. targets.toml knows the rest."""
+from conformance.target.settings.options import (
+    AGAINST,
+    AGAINST_VARIABLE,
+    AGAINST_VARIABLES,
+    CHOICES,
+    ENVIRONMENT_PREFIX,
+)
 
 _SECRETS = ("api_secret", "token")
 _OF_ONE_TARGET = ("base_url", "api_key", "api_secret", "api_secret_file", "token", "token_file", "viewer_key",
                   "viewer_secret", "viewer_secret_file", "publisher_key", "publisher_secret", "publisher_secret_file",
                   "mqtt", "ca_bundle", "target")  # fmt: skip
 """Fields that describe the first target alone; everything else is meant for both."""
-_VARIABLE = f"{ENVIRONMENT_PREFIX}AGAINST"
 FOLDER = Path("reports", "compare")
 
 
@@ -54,7 +50,7 @@ class Request:
 
 def _against_options(command: Any) -> Any:
     for field, (metavar, told) in reversed(list(AGAINST.items())):
-        variable = f"{_VARIABLE}_{field.upper()}"
+        variable = f"{AGAINST_VARIABLE}_{field.upper()}"
         secret = variable.removesuffix("_FILE")
         also = f" or {secret}" if field.endswith("_file") else ""
         flag = f"--against-{field.replace('_', '-')}"
@@ -62,9 +58,9 @@ def _against_options(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(short_help="Ask two targets the same, tell the differences.")
 @click.option("--against", metavar="URL|NAME",
-              help=f"The other target: its URL, or its name in targets.toml. [{_VARIABLE}]")  # fmt: skip
+              help=f"The other target: its URL, or its name in targets.toml. [{AGAINST_VARIABLE}]")  # fmt: skip
 @_against_options
 @part_options
 @click.option("-k", "--select", metavar="EXPRESSION", help="Only items whose names match, as in pytest -k.")
@@ -111,20 +107,17 @@ def _requests(
     options: Mapping[str, Any], against: str | None, other: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[Request, Request]:
     """How both targets are asked; raises `ConfigurationError` before anything is sent."""
-    against = against or environment.get(_VARIABLE)
+    against = against or environment.get(AGAINST_VARIABLE)
     if not against:
         raise ConfigurationError("compare needs another target: --against URL, or its name in targets.toml")
-    of_other = {f"{_VARIABLE}_{field.upper()}": field for field in (*AGAINST, *_SECRETS)}
-    shared = {
-        name: value for name, value in environment.items() if name != _VARIABLE and name not in of_other
-    }  # fmt: skip
+    shared = {name: value for name, value in environment.items() if name not in (AGAINST_VARIABLE, *AGAINST_VARIABLES)}
     folder = Path(options.get("report_dir") or environment.get(f"{ENVIRONMENT_PREFIX}REPORT_DIR") or FOLDER)
     first = Request({**options, "behaviour": True, "report_dir": str(folder / "a")}, shared, folder / "a")
     own = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in _OF_ONE_TARGET}
     theirs = {name: value for name, value in shared.items() if name not in own}
     theirs |= {
         f"{ENVIRONMENT_PREFIX}{field.upper()}": environment[name]
-        for name, field in of_other.items()
+        for name, field in AGAINST_VARIABLES.items()
         if environment.get(name) and not other.get(field)
     }
     for secret in _SECRETS:  # an option goes before a variable, also where one names a file and the other the secret
@@ -193,8 +186,8 @@ class _Comparison:
         options = {**request.options, **{name: value for name, value in same.items() if value}}
         chosen = self._chosen if select else {}
         controller = Controller.start(options, chosen, request.environment)
-        run = PytestRun(controller, self._select if select else None, items, quiet=self._quiet)
-        code = run.execute(self._workers)
+        run = PytestRun(controller, self._select if select else None, items, self._workers, quiet=self._quiet)
+        code = run.execute()
         result = controller.result
         if result is None or code == USAGE_ERROR:
             raise StartError("; ".join(controller.troubles) or "the run could not start", code or INCONCLUSIVE)

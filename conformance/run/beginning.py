@@ -59,14 +59,14 @@ def begin(
     options: Mapping[str, Any],
     environment: Mapping[str, str] | None = None,
     *,
-    demanding: bool = True,
     shard: tuple[int, int] | None = None,
+    demanding: bool = True,
 ) -> Beginning:
     """Check the configuration and the target, starting the embedded deployment if none is named.
 
-    ``options`` and ``environment``: as in `conformance.target.settings.config.load_configuration`. ``demanding``:
-    whether the run does not start without what its profile demands (`conformance.run.demands`). ``shard``: number and
-    count of the parts of which the run is one. Raises `StartError`; the report directory, if there is one, tells the
+    ``options`` and ``environment``: as in `conformance.target.settings.config.load_configuration`. ``shard``: number
+    and count of the parts of which the run is one. ``demanding``: whether the run does not start without what its
+    profile demands (`conformance.run.demands`). Raises `StartError`; the report directory, if there is one, tells the
     reason as well.
     """
     configuration: Configuration | None = None

@@ -33,12 +33,15 @@ from conformance.run import allure_results, internal_error
 from conformance.run.baseline import Baseline, exit_code_since, read_baseline
 from conformance.run.beginning import Beginning, StartError, begin, check_names
 from conformance.run.choice import Choice, check_choice, make_choice, tags_of
+from conformance.run.costs import Costs, shipped_costs
+from conformance.run.dispatch import Dispatch, known_costs
 from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.postponed import send_postponed
 from conformance.run.sharding import share
 from conformance.run.unstarted import report_unstarted
+from conformance.run.workers import sentence as workers_told
 from conformance.target.errors import ConfigurationError, Unwritable
 from conformance.target.leftovers.cleanup import Left
 from conformance.target.settings.config import report_directory
@@ -51,7 +54,13 @@ from emqx_conformance_extensions import installed
 class Controller:
     """Pytest hooks of the process that owns the run."""
 
-    def __init__(self, beginning: Beginning, choice: Choice | None = None, baseline: Baseline | None = None) -> None:
+    def __init__(
+        self,
+        beginning: Beginning,
+        choice: Choice | None = None,
+        baseline: Baseline | None = None,
+        costs: Costs | None = None,
+    ) -> None:
         self.plan = plan = beginning.plan
         self.baseline = baseline
         self.since: Comparison | None = None
@@ -62,6 +71,7 @@ class Controller:
         self.interrupts = beginning.interrupts
         self.started = beginning.started
         self.contract = load_contract(plan.configuration.contract, plan.contract_version)
+        self.dispatch = Dispatch(plan, self.contract, self.choice, costs or shipped_costs())
         self.redact = redactor(plan.configuration, self.contract)
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
@@ -100,9 +110,11 @@ class Controller:
         try:
             choice = make_choice(chosen or {}, report_directory(options, environment))
             baseline = read_baseline(options, environment)
+            costs = known_costs(report_directory(options, environment))
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        return cls(begin(options, environment, demanding=demanding, shard=choice.shard), choice, baseline)
+        beginning = begin(options, environment, shard=choice.shard, demanding=demanding)
+        return cls(beginning, choice, baseline, costs)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
@@ -139,8 +151,8 @@ class Controller:
         code = exit_code(self.result.verdict, self.result.left_out)
         return code if self.since is None else exit_code_since(code, self.since)
 
-    def headline(self) -> str:
-        """What is about to run, in one line."""
+    def headline(self, workers: int) -> str:
+        """What is about to run, in one line, and with how many ``workers``."""
         plan = self.plan
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         version = visible(plan.capabilities.version or "of unknown version")
@@ -149,7 +161,8 @@ class Controller:
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}{part}{extensions}"
+            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}{part}, "
+            f"{workers_told(plan, workers)}{extensions}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -289,8 +302,9 @@ class Controller:
         self.interrupts.restore()
         self.directory.release()
 
-    def pytest_report_header(self) -> list[str]:
-        return [self.headline(), *(f"warning: {warning}" for warning in self.plan.configuration.warnings)]
+    def pytest_report_header(self, config: pytest.Config) -> list[str]:
+        workers = getattr(config.option, "numprocesses", None) or 0
+        return [self.headline(workers), *(f"warning: {warning}" for warning in self.plan.configuration.warnings)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.result is not None:

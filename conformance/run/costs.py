@@ -26,7 +26,7 @@ TABLE_VERSION = 1
 
 _ALIKE_S, _ALIKE = 0.1, 0.3
 """Items of one function whose costs differ by less, in seconds or in parts, share one entry of the table."""
-_TYPICAL_PRICE_S = 0.2
+TYPICAL_PRICE_S = 0.2
 """What a configuration write takes EMQX 5.8 (docs/cost.md)."""
 
 
@@ -37,7 +37,7 @@ class Cost:
     seconds: float
     writes: float = 0.0
 
-    def at(self, price_s: float = _TYPICAL_PRICE_S) -> float:
+    def at(self, price_s: float = TYPICAL_PRICE_S) -> float:
         """Seconds where a configuration write takes ``price_s``."""
         return self.seconds + self.writes * price_s
 
