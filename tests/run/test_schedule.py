@@ -55,6 +55,14 @@ def test_writes_count_with_their_price() -> None:
     assert indices(in_chunks(ids, costs, TYPES, 0.0)) == [(1,), (0,)]
 
 
+def test_at_a_distance_what_does_not_write_weighs_more() -> None:
+    ids = ["m::writes", "m::reads"]
+    costs = Costs({"m::writes": Cost(0.1, 10), "m::reads": Cost(1.0)})
+    (reads, writes) = in_chunks(ids, costs, TYPES, 0.2, slower=11)
+    assert (reads.items, writes.items) == ((1,), (0,))
+    assert (reads.total_s, writes.total_s) == pytest.approx((11, 3.1))
+
+
 def test_what_failed_comes_before_all_others() -> None:
     ids = ["m::long", "m::failed", "m::short"]
     costs = Costs({"m::long": Cost(9), "m::failed": Cost(0.1), "m::short": Cost(0.2)})
