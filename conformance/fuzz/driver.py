@@ -11,6 +11,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
+from conformance.checks.values import was_taken
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
 from conformance.contract.generation import Mode as Validity
@@ -18,12 +19,13 @@ from conformance.contract.kinds import kind_of
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.arrange import FIXED, Arrangement
-from conformance.fuzz.boundaries import without_fields
+from conformance.fuzz.boundaries import UNKNOWN_FIELD, without_fields
 from conformance.fuzz.fuzzing import Fuzzing
 from conformance.fuzz.identities import Identities
 from conformance.fuzz.records import FUZZING
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
+from conformance.fuzz.story import Chapter, Story
 from conformance.result import Failure
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
@@ -31,10 +33,14 @@ from conformance.target.guard.mode import Mode
 from conformance.target.guard.readings import lenient_readings
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import encode, expand
+from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
 _DESTROYS = frozenset({"DELETE"})
+
+_TOLD = frozenset({"POST /connectors", "PUT /connectors/{id}", "POST /actions", "PUT /actions/{id}"})
 
 
 class Driver:
@@ -50,6 +56,7 @@ class Driver:
         self.effort: Effort = EFFORT[context.configuration.profile]
         self.api = context.api
         self._context = context
+        self._target = target
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
         self._connector = ""
@@ -174,6 +181,90 @@ class Driver:
         elif body is not MISSING:
             content = {"json": body}
         return self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the operation writes a connector or action of one type: a part of its story."""
+        return self.subject.resource_type is not None and self.subject.label in _TOLD
+
+    @property
+    def begins_story(self) -> bool:
+        """Whether it creates it: by the first example."""
+        return self.is_told and self.operation.method == "POST"
+
+    @property
+    def _collection(self) -> Bridges:
+        return self._target.actions if self.operation.path.startswith("/actions") else self._target.connectors
+
+    @property
+    def told(self) -> Story | None:
+        """The story of the item's type, if it has begun."""
+        return self._arrangement.told(self._collection, self.subject.resource_type or "http")
+
+    @cached_property
+    def story(self) -> Story:
+        """The story of the item's type, which begins here unless it has; raises `ArrangeFailed`."""
+        return self._arrangement.story(self._collection, self.subject.resource_type or "http")
+
+    def created(self) -> Answer:
+        """The answer to the creation of the story's connector or action."""
+        try:
+            return self.story.created.answer
+        except ArrangeFailed as error:
+            return error.answer
+
+    def change(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Answer]:
+        """Replace the story's connector or action by a body with every field, and return what was sent of it.
+
+        Its secrets become one that occurs nowhere else, and fields that servers ignore get values that are no defaults,
+        as far as that leaves it valid: other items judge the answer, too.
+        """
+        bodies = self._collection.bodies(self.subject.resource_type or "")
+        sent = {**body, "enable": False}
+        marked = bodies.with_ignored(bodies.with_secret(sent, self._context.secret))
+        if not self.contract.validate_request(self.subject.label, marked, self.subject.resource_type):
+            sent = marked
+        with self._recorder.history.lasting():
+            answer = self.send(body=sent)
+            if answer.ok:
+                self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
+        return sent, answer
+
+    def offer(self, body: Any) -> Answer | None:
+        """Send a body of a type so that its values are looked at, and nothing is stored; None if that cannot be.
+
+        What is created exists by then, and what is replaced does not: a target that looks at the values first says so
+        (`was_taken`), and writes nothing, which would take a real server 0.2 s.
+        """
+        try:
+            return self._offered(body) if self.is_told and self._looks_at_values_first else None
+        except ArrangeFailed:
+            return None
+
+    def expect_taken(self, body: Any, what: str = "", requirement: str = "GEN-28") -> None:
+        """A valid body is taken, where it is offered, or accepted."""
+        answer = self.offer(body)
+        if answer is not None and was_taken(answer):
+            self._recorder.passed(requirement, "accepts_valid", answer.operation)
+        else:
+            answer = answer or self.send(query=self.fixed_query(), body=body)
+            self.expect_accepted(answer, what, requirement)
+
+    def _offered(self, body: Any) -> Answer:
+        if self.operation.method == "POST":
+            return self.send(body={**body, "name": self.story.id.partition(":")[2]})
+        return self.send(path=self.unknown_path(), body=body)
+
+    @property
+    def _looks_at_values_first(self) -> bool:
+        """Whether the target refuses an invalid body for itself, whatever is wrong with its resource: tried once."""
+
+        def tried() -> bool:
+            answer = self._offered({**self.valid_body(), UNKNOWN_FIELD: 1})
+            return 400 <= answer.status < 500 and not was_taken(answer)
+
+        looks: bool = self._context.once(f"{self.subject.label} looks at values first", tried)
+        return looks
 
     def try_invalid(
         self, body: Any, what: str, requirement: str = "GEN-29", *, query: Mapping[str, str] | None = None

@@ -36,7 +36,11 @@ def test_positive(subject: Subject, driver: Driver) -> None:
     """A request that satisfies the schema and the stated rules of its operation is accepted."""
     for query, body in _valid_requests(driver):
         # EMQX 5.8 writes some texts into its configuration that it can never read back.
-        driver.expect_accepted(driver.send(query=query, body=harmless(body)))
+        body = harmless(body)
+        if driver.is_told:
+            driver.expect_taken(body)
+        else:
+            driver.expect_accepted(driver.send(query=query, body=body))
 
 
 def _valid_requests(driver: Driver) -> Iterator[tuple[Mapping[str, Any], Any]]:
@@ -117,9 +121,12 @@ def _sample(mutations: list[Mutation], count: int, chance: random.Random) -> lis
 def test_examples(subject: Subject, driver: Driver) -> None:
     """Every example body of the contract is accepted."""
     examples = driver.contract.body_examples(driver.operation.label, subject.resource_type)
-    for name, example in examples.items():
+    for number, (name, example) in enumerate(examples.items()):
+        if driver.begins_story and number == 0:
+            driver.expect_accepted(driver.created(), f"example {name}", "GEN-32")
+            continue
         body = into_sandbox(driver.operation.label, example, driver.identities(), valid=True)
-        driver.expect_accepted(driver.send(query=driver.fixed_query(), body=body), f"example {name}", "GEN-32")
+        driver.expect_taken(body, f"example {name}", "GEN-32")
 
 
 @requirement("GEN-30")
