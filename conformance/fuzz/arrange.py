@@ -85,9 +85,9 @@ class Arrangement:
 
     def running(self, operation: Operation, sink_url: str) -> str:
         """A connected HTTP connector, or for an operation on actions an action on one; returns its id."""
-        connector = self._target.connectors.running(sink_url)
+        connector, actions = self._target.running(sink_url), self._target.actions
         if operation.path.startswith("/actions"):
-            return self._target.actions.create(connector=connector)
+            return self._target.lasting(actions, "running", lambda: actions.create(connector=connector))
         return connector
 
     def _parameter(self, operation: Operation, name: str, resource_type: str) -> dict[str, str]:
@@ -118,4 +118,4 @@ class Arrangement:
     def _shared(self, collection: Collection, resource_type: str | None) -> str:
         if isinstance(collection, Bridges):
             return self.story(collection, resource_type or "http").id
-        return self._context.lasting(collection.path, collection.create, lambda known: self._goes_on(collection, known))
+        return self._target.lasting(collection, "shared")

@@ -11,11 +11,11 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
-from conformance.checks.values import was_taken
+from conformance.checks.values import AFTER_VALUES, was_taken
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
 from conformance.contract.generation import Mode as Validity
-from conformance.contract.kinds import kind_of
+from conformance.contract.kinds import CONFIGURATION_WRITES, kind_of
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.arrange import FIXED, Arrangement
@@ -40,6 +40,7 @@ from conformance.worker.context import Context
 
 _DESTROYS = frozenset({"DELETE"})
 
+_VALUES_FIRST = AFTER_VALUES.keys() & CONFIGURATION_WRITES
 _TOLD = frozenset({"POST /connectors", "PUT /connectors/{id}", "POST /actions", "PUT /actions/{id}"})
 
 
@@ -230,37 +231,43 @@ class Driver:
                 self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
         return sent, answer
 
-    def offer(self, body: Any) -> Answer | None:
-        """Send a body of a type so that its values are looked at, and nothing is stored; None if that cannot be.
+    def unstored(self, body: Any) -> tuple[Mapping[str, str], Any] | None:
+        """Path and body with which a valid body is looked at and stored nowhere; None if that cannot be.
 
         What is created exists by then, and what is replaced does not: a target that looks at the values first says so
         (`was_taken`), and writes nothing, which would take a real server 0.2 s.
         """
         try:
-            return self._offered(body) if self.is_told and self._looks_at_values_first else None
+            can = self.subject.label in _VALUES_FIRST and self._looks_at_values_first
+            return self._unstored(body) if can else None
         except ArrangeFailed:
             return None
 
-    def expect_taken(self, body: Any, what: str = "", requirement: str = "GEN-28") -> None:
-        """A valid body is taken, where it is offered, or accepted."""
-        answer = self.offer(body)
-        if answer is not None and was_taken(answer):
-            self._recorder.passed(requirement, "accepts_valid", answer.operation)
-        else:
-            answer = answer or self.send(query=self.fixed_query(), body=body)
-            self.expect_accepted(answer, what, requirement)
+    def _unstored(self, body: Any) -> tuple[Mapping[str, str], Any]:
+        if self.operation.method == "PUT":
+            return self.unknown_path(), body
+        typed = self.operation.body_chosen_by_type
+        known = self.story.id if typed else self._target.lasting(self._target.schemas, "shared")
+        return {}, {**body, "name": known.rpartition(":")[2]}
 
-    def _offered(self, body: Any) -> Answer:
-        if self.operation.method == "POST":
-            return self.send(body={**body, "name": self.story.id.partition(":")[2]})
-        return self.send(path=self.unknown_path(), body=body)
+    def offer(self, body: Any) -> Answer | None:
+        """Send a valid body where it is not stored; None if that cannot be."""
+        where = self.unstored(body)
+        return None if where is None else self.send(path=where[0], body=where[1])
+
+    def expect_taken(self, body: Any, what: str = "", requirement: str = "GEN-28") -> None:
+        """A valid body is taken where it is not stored, or else accepted."""
+        offered = self.offer(body)
+        answer = offered or self.send(query=self.fixed_query(), body=body)
+        self.expect_accepted(answer, what, requirement, unstored=offered is not None)
 
     @property
     def _looks_at_values_first(self) -> bool:
         """Whether the target refuses an invalid body for itself, whatever is wrong with its resource: tried once."""
 
         def tried() -> bool:
-            answer = self._offered({**self.valid_body(), UNKNOWN_FIELD: 1})
+            path, body = self._unstored({**self.valid_body(), UNKNOWN_FIELD: 1})
+            answer = self.send(path=path, body=body)
             return 400 <= answer.status < 500 and not was_taken(answer)
 
         looks: bool = self._context.once(f"{self.subject.label} looks at values first", tried)
@@ -304,11 +311,17 @@ class Driver:
         request = Outgoing(self.operation.method, raw_path, content, "application/json")
         return self._context.guard.least_mode(request)
 
-    def expect_accepted(self, answer: Answer, what: str = "", requirement: str = "GEN-28") -> None:
-        """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
+    def expect_accepted(
+        self, answer: Answer, what: str = "", requirement: str = "GEN-28", *, unstored: bool = False
+    ) -> None:
+        """A valid request got a 2xx, or says with a documented code why it is impossible right now.
+
+        ``unstored``: it was sent where that is what is wrong with it (`unstored`).
+        """
         if answer.status >= 500:
             return  # decided by GEN-15
         accepted = answer.ok or (answer.status, answer.code or "") in self.record.also_accepted
+        accepted = accepted or (unstored and was_taken(answer))
         reason = f" ({self._recorder.hide(_message(answer))[:200]})" if answer.status >= 400 else ""
         self._recorder.expect(
             accepted,

@@ -57,14 +57,14 @@ def _has_query(operation: Operation) -> bool:
 def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, recorder: Recorder) -> None:
     """Every value that the contract lists is taken, optional fields alone and together, and shown as it was sent."""
     space: ValueSpace = context.once("value space", lambda: ValueSpace(context.contract))
-    told = driver.is_told and (driver.operation.method == "PUT" or driver.told is not None)
+    is_told = driver.is_told and (driver.operation.method == "PUT" or driver.told is not None)
     stored: Answer | None = None
     for number, body in enumerate(bodies(driver, space, context.plan.seed)):
         if subject.label in CONFIGURED and number == 0 and "enable" in body:
             body["enable"] = subject.resource_type is None  # started, a connector costs a connection
         if not driver.is_safe(driver.path, body):
             continue
-        for sent, answer in _send(driver, body, stored, told=told):
+        for sent, answer in _send(driver, body, stored, told=is_told):
             if not was_taken(answer):
                 driver.expect_accepted(answer, requirement="GEN-60")
                 continue

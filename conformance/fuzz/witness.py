@@ -90,10 +90,19 @@ def replacement(collection: Collection, changes: Mapping[str, Any], dropped: tup
     return Write(lambda: stored(collection.get(identifier)), collection.path_of(identifier), {**kept, **changes})
 
 
-def switch(collection: Collection) -> Write:
-    """Turn off what is on: the contract's examples are enabled."""
-    identifier = collection.create(enable=True)
-    return Write(lambda: stored(collection.get(identifier)), {**collection.path_of(identifier), "enable": "false"})
+def change(target: Target, collection: Collection) -> Write:
+    """A PUT with another description, of what serves all items: its identity left out."""
+    identifier = target.lasting(collection, "to change")
+    kept = {name: value for name, value in collection.body().items() if name not in collection.kind.identity}
+    body = {**kept, "description": target.sandbox.name("new")}
+    return Write(lambda: stored(collection.get(identifier)), collection.path_of(identifier), body)
+
+
+def switch(target: Target, collection: Collection) -> Write:
+    """Turn off what is on, or on what is off: of what serves all items."""
+    identifier = target.lasting(collection, "to switch", lambda: collection.create(enable=True))
+    enable = "false" if collection.read(identifier)["enable"] else "true"
+    return Write(lambda: stored(collection.get(identifier)), {**collection.path_of(identifier), "enable": enable})
 
 
 def by_name(collection: Collection) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pytest
 from conformance.requirements import requirement
 from conformance.scenarios.loop import loop
 from conformance.target.mqtt import MqttClient
-from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS
+from conformance.target.resources.bridges import NO_OPERATIONS
 from conformance.target.resources.typed import REDACTED, configured
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
@@ -53,7 +53,7 @@ class Fork:
 @pytest.fixture
 def fork(target: Target, sink: HttpSink) -> Fork:
     topic = target.sandbox.topic("readings")
-    connectors = [target.connectors.running(sink.url) for _ in range(2)]
+    connectors = [target.connectors.running(sink.url), target.running(sink.url)]
     paths = [f"/{target.sandbox.name('hook')}" for _ in range(2)]
     actions = [target.actions.posting(*pair) for pair in zip(connectors, paths, strict=True)]
     target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=actions)
@@ -161,7 +161,7 @@ def test_mqtt_action_without_template_sends_everything(target: Target) -> None:
 @pytest.mark.needs("sink")
 def test_http_action_keeps_its_authorization(target: Target, sink: HttpSink, secret: str) -> None:
     """An Authorization header of an HTTP action is read as ******, and sent as it was after an update with ******."""
-    connector = target.connectors.running(sink.url)
+    connector = target.running(sink.url)
     topic, path = target.sandbox.topic("readings"), f"/{target.sandbox.name('hook')}"
     headers = {"authorization": f"Basic {secret}", "Proxy-Authorization": f"Basic {secret}2"}
     parameters = {"path": path, "method": "post", "body": "${payload}", "headers": headers}
@@ -185,7 +185,7 @@ def test_http_action_keeps_its_authorization(target: Target, sink: HttpSink, sec
 @pytest.mark.needs("sink")
 def test_local_topic_needs_no_rule(target: Target, sink: HttpSink) -> None:
     """An action with a `local_topic` delivers what is published there, and nothing else, without any rule."""
-    connector = target.connectors.running(sink.url)
+    connector = target.running(sink.url)
     topic, path = target.sandbox.topic("local"), f"/{target.sandbox.name('hook')}"
     target.actions.posting(connector, path, local_topic=f"{topic}/#")
 
@@ -200,7 +200,7 @@ def test_local_topic_needs_no_rule(target: Target, sink: HttpSink) -> None:
 @pytest.mark.needs("sink")
 def test_only_start_is_an_operation(target: Target, sink: HttpSink) -> None:
     """`start` answers 204 for a running action and 400 for one whose connector leads nowhere; nothing else is known."""
-    action = target.actions.posting(target.connectors.running(sink.url), "/hook")
+    action = target.actions.posting(target.running(sink.url), "/hook")
     assert target.eventually(lambda: target.actions.read(action)["status"] == "connected"), (
         "the action is not connected"
     )
@@ -210,5 +210,5 @@ def test_only_start_is_an_operation(target: Target, sink: HttpSink) -> None:
         path = {"id": action, "operation": operation}
         target.api.call("POST /actions/{id}/{operation}", path=path).expect(400, code="BAD_REQUEST")
     assert target.actions.read(action)["status"] == "connected", "a refused operation stopped the action"
-    nowhere = target.actions.posting(target.connectors.running(CLOSED_URL), "/hook")
+    nowhere = target.actions.posting(target.leading_nowhere(), "/hook")
     target.actions.start(nowhere).expect(400, code="BAD_REQUEST")

@@ -30,7 +30,7 @@ class Counted:
 @pytest.fixture
 def counted(target: Target, sink: HttpSink) -> Iterator[Counted]:
     topic, path = target.sandbox.topic("counted"), f"/{target.sandbox.name('hook')}"
-    action = target.actions.posting(target.connectors.running(sink.url), f"{path}/${{payload}}")
+    action = target.actions.posting(target.running(sink.url), f"{path}/${{payload}}")
     target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=[action])
     sink.statuses[f"{path}/refused"] = 404
     yield Counted(action, topic)

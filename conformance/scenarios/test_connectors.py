@@ -257,7 +257,7 @@ def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> Non
     target.connectors.enable(connector, False).expect(204)
     target.connectors.start(connector).expect(400, code="BAD_REQUEST")
 
-    unreachable = target.connectors.running(CLOSED_URL)
+    unreachable = target.leading_nowhere()
     target.connectors.start(unreachable).expect(400, code="BAD_REQUEST")
 
 

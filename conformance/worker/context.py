@@ -147,6 +147,7 @@ class Context(Worker):
             self.journal,
             self.recorder.history.beyond.client,
             self._connections.wait,
+            self.lasting,
         )
 
     @property
