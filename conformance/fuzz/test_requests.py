@@ -27,6 +27,7 @@ from conformance.target.http.session import Api, encode, expand
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 from conformance.target.timing import eventually
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.fuzz
 
@@ -127,7 +128,12 @@ _INVALID_BODIES = 5
     seen_subjects(lambda operation: operation.json_body is not None and operation.path != paths.IMPORT_USERS),
 )
 def test_invalid_write_changes_nothing(
-    subject: Subject, driver_for: Callable[..., Driver], target: Target, sink: HttpSink, recorder: Recorder
+    subject: Subject,
+    driver_for: Callable[..., Driver],
+    context: Context,
+    target: Target,
+    sink: HttpSink,
+    recorder: Recorder,
 ) -> None:
     """A request that is refused because it is invalid changes nothing, also where a part of it is valid."""
     driver = driver_for(subject.label, "http" if contract().operation(subject.label).body_chosen_by_type else None)
@@ -152,7 +158,7 @@ def test_invalid_write_changes_nothing(
         message = f"refused with {answer.status} ({what}), and yet {before!r} became {after!r}"
         unchanged &= recorder.expect(after == before, "GEN-22", "refusal_changes_nothing", message, answer)
     if unchanged:
-        write.expect_effect(target.api, subject.label, recorder, "GEN-22")
+        write.expect_effect(context, subject.label, "GEN-22")
     write.undo()
 
 

@@ -19,7 +19,7 @@ LONG_AGO_MS = 5
 @requirement("ACT-01", "POST /actions", "PUT /actions/{id}", "GET /actions")
 def test_action_needs_a_connector_of_its_type(target: Target) -> None:
     """An action whose connector is missing, or of another type, is refused: none appears, and none is changed."""
-    connector = target.connectors.create(type="mqtt")
+    connector = target.connector_of("mqtt")
     action = target.actions.create()
     before = configured(target.actions.read(action))
 
@@ -65,8 +65,7 @@ def test_action_names_its_rules(target: Target) -> None:
 @requirement("ACT-03", "DELETE /actions/{id}", "GET /rules/{id}", "GET /actions/{id}")
 def test_action_in_use_is_deleted_only_on_demand(target: Target) -> None:
     """DELETE of an action in use answers 400 with its `rules`; with also_delete_dep_actions=true those rules stay."""
-    connector = target.connectors.create()
-    action, other = (target.actions.create(connector=connector) for _ in range(2))
+    action, other = (target.actions.create() for _ in range(2))
     rules = [
         target.rules.create(actions=[action, other, action, {"function": "console"}]),
         target.rules.create(actions=[action]),
@@ -105,7 +104,7 @@ def test_source_of_the_same_name_is_another_thing(target: Target) -> None:
 @requirement("ACT-09", "GET /action_types", "POST /actions")
 def test_only_offered_types_are_types(target: Target, recorder: Recorder) -> None:
     """Every type in GET /action_types is a type of actions, and nothing else is."""
-    connector = target.connectors.create()
+    connector = target.connector_of("http")
     target.actions.create(connector=connector)
     offered = target.api.call("GET /action_types").expect(200)
     assert len(set(offered.json)) == len(offered.json), f"a type is offered twice: {sorted(offered.json)}"
@@ -154,7 +153,7 @@ def test_creation_time_is_set_by_the_server(target: Target, recorder: Recorder) 
 @pytest.mark.resource_type("s3")
 def test_optional_fields_may_be_left_out(target: Target, recorder: Recorder) -> None:
     """An action is accepted without its optional fields: one of type s3 without `resource_opts` like any other."""
-    connector = target.connectors.create(type="s3")
+    connector = target.connector_of("s3")
     complete = target.actions.body(type="s3", connector=connector)
     action = target.actions.create(**complete)
 

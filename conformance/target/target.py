@@ -61,7 +61,7 @@ class Target:
         self.configuration = configuration
         self._journal = journal
         self.connectors = Connectors(api, sandbox, contract)
-        self.actions = Actions(api, sandbox, contract, self._connector_for_actions)
+        self.actions = Actions(api, sandbox, contract, self.connector_of)
         self.rules = Rules(api, sandbox)
         self.schemas = Schemas(api, sandbox)
         self.users = Users(api, sandbox)
@@ -102,7 +102,8 @@ class Target:
         """The id of an enabled HTTP connector to a closed port that serves all items of the worker."""
         return self.running(CLOSED_URL)
 
-    def _connector_for_actions(self, resource_type: str) -> str:
+    def connector_of(self, resource_type: str) -> str:
+        """The id of a disabled connector of a type that serves all items of the worker: actions are created on it."""
         return self.lasting(
             self.connectors, f"of actions {resource_type}", lambda: self.connectors.create(type=resource_type)
         )
