@@ -316,7 +316,8 @@ class RunResult:
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
     touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
     whether the target was the embedded deployment, which is gone. ``config_cleanup``: label -> number of configuration
-    writes of the clean-ups that belong to no item, when workers end and when the run does.
+    writes of the clean-ups that belong to no item, when workers end and when the run does. ``more_seeds``: those that
+    generated data was drawn with besides ``seed``.
     """
 
     verdict: Verdict
@@ -347,6 +348,12 @@ class RunResult:
     embedded: bool = False
     values: list[ValuesResult] = field(default_factory=list)
     config_cleanup: dict[str, int] = field(default_factory=dict)
+    more_seeds: list[int] = field(default_factory=list)
+
+    @property
+    def seeds(self) -> list[int]:
+        """All of them, that of ``seed`` first."""
+        return [self.seed, *self.more_seeds]
 
     @property
     def complete(self) -> bool:

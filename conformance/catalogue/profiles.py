@@ -18,11 +18,16 @@ class Demands:
 
     ``every_type``: that each connector and action type is looked at, rather than some that the seed chooses.
     ``capabilities``: those of the target, or of what the user gives with it, without which a requirement counts as one
-    that could not be decided; without any other a run does on the user's word.
+    that could not be decided; without any other a run does on the user's word. ``random_seeds``: how many seeds more
+    than the one of the contract generated data is drawn with. ``mode``: the least that a run must be allowed.
+    ``starts_without``: whether a run starts where something of it is missing (`conformance.run.demands`).
     """
 
     every_type: bool
     capabilities: frozenset[str]
+    random_seeds: int = 0
+    mode: Mode = Mode.READ_ONLY
+    starts_without: bool = True
 
 
 PROFILES: Mapping[Profile, Demands] = {
@@ -31,6 +36,8 @@ PROFILES: Mapping[Profile, Demands] = {
     # clients must log in is for whoever set the target up.
     "standard": Demands(True, frozenset({"authenticator", "authorization", "retainer", "schemas"})),
     "deep": Demands(True, frozenset(CAPABILITIES)),
+    # What nobody can talk about afterwards: everything that `deep` looks at, or no run at all.
+    "acceptance": Demands(True, frozenset(CAPABILITIES), random_seeds=3, mode=Mode.EXCLUSIVE, starts_without=False),
 }
 
 _NAMED_BY = {"mqtt": "mqtt", "sink": "sink", "viewer": "viewer_key", "publisher": "publisher_key"}

@@ -24,7 +24,8 @@ _HIDDEN = "******"
 class ExchangeLog:
     """Observes a session and appends every exchange to ``file``; raises `Unwritable` where there is no room.
 
-    A line is an object with ``item``, ``operation``, ``started_at`` (RFC 3339), ``elapsed_ms``, ``request``
+    A line is an object with ``item``, ``operation``, ``lasting`` (whether it makes what later items of the worker use
+    as well; which item does depends on their order), ``started_at`` (RFC 3339), ``elapsed_ms``, ``request``
     (``method``, ``path`` below ``/api/v5``, ``headers``, ``body``, ``size``) and ``response`` (``status``, ``headers``,
     ``body``, ``size``); bodies are text, of which the beginning is kept. The last line of a file that became too large
     is ``{"cut": true}``.
@@ -62,6 +63,7 @@ class ExchangeLog:
         return {
             "item": self._recorder.item,
             "operation": answer.operation,
+            "lasting": self._recorder.history.is_lasting,
             "started_at": began.isoformat(timespec="milliseconds"),
             "elapsed_ms": round(answer.elapsed_s * 1000, 3),
             "request": {

@@ -29,10 +29,12 @@ _OF_BRIDGES = tuple(f"POST {kind.path}" for kind in KINDS if kind.typed)
 class History:
     """The successful writes of the current item, and those that made what outlasts items.
 
-    ``beyond``: what took part in the item and is no request.
+    ``beyond``: what took part in the item and is no request. ``is_lasting``: whether what is written now makes
+    something that serves later items as well.
     """
 
     def __init__(self) -> None:
+        self.is_lasting = False
         self._lasting: list[_Write] = []
         self._writes: list[_Write] = []
         self._before: dict[str, int] = {}
@@ -55,7 +57,11 @@ class History:
     def lasting(self) -> Iterator[None]:
         """What is written meanwhile makes something that serves later items as well."""
         since = len(self._writes)
-        yield
+        self.is_lasting = True
+        try:
+            yield
+        finally:
+            self.is_lasting = False
         self._lasting += self._writes[since:]
         del self._writes[since:]
 

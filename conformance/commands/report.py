@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,7 +13,8 @@ from rich.console import Console
 
 from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report import html
-from conformance.report.comparison import compare, render_comparison
+from conformance.report.comparison import compare
+from conformance.report.comparison_formats import COMPARISON_FORMATS, render_text
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
 from conformance.report.formats import FORMATS
@@ -58,7 +60,7 @@ def report(directory: Path, form: str, output: Path | None, every: bool, write_w
             return
         text = FORMATS[form].render(run, directory)
         if output == Path("-"):
-            sys.stdout.buffer.write(text.encode("utf-8", errors="backslashreplace"))
+            _print(text)
             return
         path = output or directory / FORMATS[form].file_name
         write_atomically(path, text)
@@ -70,18 +72,36 @@ def report(directory: Path, form: str, output: Path | None, every: bool, write_w
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-def diff(old: Path, new: Path) -> None:
+@click.option("--format", "form", type=click.Choice(list(COMPARISON_FORMATS)), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
+              help="Write there instead of to standard output.")  # fmt: skip
+@click.option("--details", "every", is_flag=True,
+              help="With text: operations and checks, too, where their causes are listed.")  # fmt: skip
+def diff(old: Path, new: Path, form: str, output: Path | None, every: bool) -> None:
     """Compare two reports, given as report.json or as their folder.
+
+    Told are causes that are new, fixed, waived or not decided any more, then requirements, operations and checks, and
+    what makes no run worse: slower operations, value classes not taken any more, and what the runs differ in.
 
     Exit codes: 0 NEW is no worse than OLD; 1 its verdict is worse, something fails that did not, or something that
     was decided is not; 2 a file is missing or damaged.
     """
     try:
         comparison = compare(read_report(old), read_report(new))
+        render = partial(render_text, details=every) if form == "text" else COMPARISON_FORMATS[form]
+        text = render(comparison)
+        if output is None or output == Path("-"):
+            _print(text)
+        else:
+            write_atomically(output, text)
+            click.echo(str(output))
     except ReportError as error:
         _refuse(error)
-    click.echo(render_comparison(comparison))
     sys.exit(FOUND if comparison.worse else FINE)
+
+
+def _print(text: str) -> None:
+    sys.stdout.buffer.write(text.encode("utf-8", errors="backslashreplace"))
 
 
 def _propose_waivers(run: RunResult, file: Path) -> None:

@@ -86,7 +86,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
         if "::test_" not in failure.item:
             click.echo(f"inconclusive: {failure.item} judges a run as a whole: only another run decides it", err=True)
             return INCONCLUSIVE
-        controller = Controller.start(options_of(stored, options, directory, os.environ))
+        controller = Controller.start(options_of(stored, options, directory, os.environ), demanding=False)
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         return USAGE_ERROR

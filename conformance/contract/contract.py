@@ -26,6 +26,11 @@ Variant = Literal["corrected", "published", "documented"]
 _TYPED_OPERATIONS: Mapping[ResourceKind, str] = {"connectors": "POST /connectors", "actions": "POST /actions"}
 
 
+def contract_seed(digest: str) -> int:
+    """The seed of a run that is told no other, from the digest of its contract (``sha256:...``)."""
+    return int(digest.removeprefix("sha256:")[:8], 16)
+
+
 class Contract:
     """One variant of the document (published or corrected) for one EMQX version.
 

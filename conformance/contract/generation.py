@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from conformance.contract.contract import Contract
+from conformance.contract.drawing import seeded_only
 from conformance.contract.operations import JSON_MEDIA_TYPE
 
 Part = Literal["body", "query"]
@@ -64,7 +65,7 @@ def draw(
     if mode == "negative":
         document = _without_patterns(document)
     method, path = label.split(" ", 1)
-    with warnings.catch_warnings():
+    with seeded_only(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         operation = schemathesis.openapi.from_dict(document)[path][method]
         strategy = operation.as_strategy(
@@ -91,6 +92,15 @@ def draw(
             if not draws:
                 raise GenerationError(f"{label}: no {mode} {part} can be generated: {error}") from error
     return draws
+
+
+def draw_with_each(seeds: Iterable[int], drawn_with: Callable[[int], Iterable[Generated]]) -> list[Generated]:
+    """What is drawn with each seed, one after the other; of later ones what no earlier one drew."""
+    found: list[Generated] = []
+    for seed_value in seeds:
+        known = {repr((one.query, one.body)) for one in found}
+        found += [one for one in drawn_with(seed_value) if repr((one.query, one.body)) not in known]
+    return found
 
 
 def _generated(case: Any, unprintable: re.Pattern[str] | None) -> Generated:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import sys
-import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance import __version__
+from conformance.contract import cache
 from conformance.contract.contract import Contract, Variant
 from conformance.contract.document import Document, DocumentError, assemble, files_digest, openapi_root
 from conformance.contract.versions import release_of
@@ -44,6 +39,9 @@ _OF_SERVERS = frozenset({"B21", "B27"})
 
 _CODE = ("document.py", "overlay.py", "loading.py")
 
+_MOST_DOCUMENTS = 16
+"""That are kept: every edit of the document leaves one behind."""
+
 
 def load_contract(variant: Variant = "corrected", version: str | None = None) -> Contract:
     """Return the contract of ``variant`` for EMQX ``version`` (default: the newest one the overlays describe).
@@ -64,11 +62,11 @@ def load_contract(variant: Variant = "corrected", version: str | None = None) ->
 @lru_cache
 def _loaded(root: Path, variant: Variant, version: str) -> Contract:
     key = _cache_key(root, variant, version)
-    cached = _read_cache(key)
-    if cached is None:
-        cached = _make(root, variant, version)
-        _write_cache(key, cached)
-    return Contract(cached, variant, version)
+    document = cache.read(key)
+    if not isinstance(document, dict):
+        document = _make(root, variant, version)
+        cache.keep(key, document, most=_MOST_DOCUMENTS)
+    return Contract(document, variant, version)
 
 
 def _make(root: Path, variant: Variant, version: str) -> Document:
@@ -130,67 +128,11 @@ def describe_version(root: Path, version: str | None) -> str:
     return max((candidate for candidate in known if release_of(candidate) <= wanted), key=release_of, default=known[0])
 
 
-def cache_folder() -> Path:
-    """Where assembled documents are kept: the user's cache directory, as the platform has it."""
-    if sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "emqx-conformance"
-
-
 def _version_file(root: Path, version: str) -> Path:
     return root / "overlays" / "versions" / f"{version}.yaml"
 
 
 def _cache_key(root: Path, variant: Variant, version: str) -> str:
-    parts = (files_digest(root), variant, version, __version__, _code_digest())
+    code = cache.code_digest(Path(__file__).parent, _CODE)
+    parts = (files_digest(root), variant, version, __version__, code)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-@lru_cache
-def _code_digest() -> str:
-    """Over the modules that make the document, so that a change of theirs is not hidden by the cache."""
-    here = Path(__file__).parent
-    return hashlib.sha256(b"\0".join(_bytes(here / name) for name in _CODE)).hexdigest()
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError:  # the package is imported from an archive: its version has to do
-        return b""
-
-
-def _read_cache(key: str) -> Document | None:
-    try:
-        kept = json.loads((cache_folder() / f"{key}.json").read_bytes())
-    except (OSError, ValueError, RuntimeError):
-        return None
-    if isinstance(kept, dict) and kept.get("key") == key and isinstance(kept.get("document"), dict):
-        document: Document = kept["document"]
-        return document
-    return None
-
-
-def _write_cache(key: str, document: Document) -> None:
-    """Write atomically; a cache that cannot be written is no error, loading is only slower."""
-    with suppress(OSError, RuntimeError):
-        folder = cache_folder()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _forget(folder.glob("*.json"), keep=16)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump({"key": key, "document": document}, stream, separators=(",", ":"))
-            Path(temporary).replace(folder / f"{key}.json")
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-
-
-def _forget(files: Iterable[Path], keep: int) -> None:
-    """Remove the oldest files beyond ``keep``: every edit of the document leaves one behind."""
-    newest_first = sorted(files, key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in newest_first[keep:]:
-        file.unlink(missing_ok=True)

@@ -13,8 +13,9 @@ from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
 from conformance.checks.values import AFTER_VALUES, was_taken
 from conformance.contract import Operation
-from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw
+from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw, draw_with_each
 from conformance.contract.generation import Mode as Validity
+from conformance.contract.kept_draws import KeptDraws
 from conformance.contract.kinds import CONFIGURATION_WRITES, kind_of
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import into_sandbox
@@ -35,6 +36,7 @@ from conformance.target.http.answer import Answer
 from conformance.target.http.session import encode, expand
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.collection import ArrangeFailed
+from conformance.target.settings.config import RANDOM_SEED
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
@@ -45,7 +47,10 @@ _TOLD = frozenset({"POST /connectors", "PUT /connectors/{id}", "POST /actions", 
 
 
 class Driver:
-    """One fuzz item: its operation, its ids inside the sandbox, its seed and its effort."""
+    """One fuzz item: its operation, its ids inside the sandbox, its seeds and its effort.
+
+    ``seed`` is the first of ``seeds``, and decides what is not drawn with each.
+    """
 
     def __init__(self, context: Context, target: Target, subject: Subject, node_id: str) -> None:
         self.subject = subject
@@ -53,7 +58,8 @@ class Driver:
         self.contract = context.contract
         self.sandbox = context.sandbox
         self.capabilities = context.capabilities
-        self.seed = item_seed(context.plan.seed, node_id)
+        self.seeds = [item_seed(seed, node_id) for seed in context.plan.seeds]
+        self.seed = self.seeds[0]
         self.effort: Effort = EFFORT[context.configuration.profile]
         self.api = context.api
         self._context = context
@@ -143,16 +149,17 @@ class Driver:
         return self._arrangement.connector(self._example_type or "http")
 
     def draw(self, mode: Validity, part: Part, count: int) -> list[Generated]:
+        """``count`` draws with each seed, fewer if there are no more; of later seeds what no earlier one drew."""
+
+        def drawn_with(seed: int) -> list[Generated]:
+            label, resource_type = self.subject.label, self.subject.resource_type
+            asked: dict[str, Any] = {"mode": mode, "part": part, "count": count, "resource_type": resource_type}
+            if seed == self.seed:
+                return kept_draws(self._context).draw(label, seed_value=seed, **asked)
+            return draw(self.contract, label, seed_value=seed, **asked)  # nobody will ask for it again
+
         try:
-            return draw(
-                self.contract,
-                self.subject.label,
-                mode=mode,
-                part=part,
-                count=count,
-                seed_value=self.seed,
-                resource_type=self.subject.resource_type,
-            )
+            return draw_with_each(self.seeds, drawn_with)
         except GenerationError as error:
             pytest.skip(str(error))
 
@@ -352,6 +359,16 @@ def leniency(context: Context) -> Leniency:
     """The lenient validators of a worker, compiled once."""
     validators: Leniency = context.once("leniency", lambda: Leniency(context.contract))
     return validators
+
+
+def kept_draws(context: Context) -> KeptDraws:
+    """The draws of a worker; those of a seed that no other run has are not kept."""
+
+    def make() -> KeptDraws:
+        return KeptDraws(context.contract, context.plan.seed, keeps=context.configuration.seed != RANDOM_SEED)
+
+    draws: KeptDraws = context.once("draws", make)
+    return draws
 
 
 def _content(body: Any) -> bytes:

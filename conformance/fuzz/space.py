@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many requests an item sends, by profile.
+    """How many requests an item sends, by profile: what is drawn by chance with each seed, boundaries in all.
 
     ``..._by_type``: for each connector and action type. Random invalid bodies of those are costly to generate, and
     their boundaries are many; what is missing here and there is made up for by the number of types.
@@ -46,6 +47,8 @@ EFFORT = {
     "smoke": Effort(positive=1, negative=2, negative_by_type=1, boundaries=40, boundaries_by_type=6),
     "standard": Effort(positive=3, negative=8, negative_by_type=2, boundaries=400, boundaries_by_type=24),
     "deep": Effort(positive=20, negative=60, negative_by_type=20, boundaries=1000, boundaries_by_type=400),
+    # Of what is drawn as much with each of its four seeds; in all it stores no more than `deep`.
+    "acceptance": Effort(positive=5, negative=15, negative_by_type=5, boundaries=1000, boundaries_by_type=400),
 }
 
 
@@ -117,6 +120,12 @@ def seen_subjects(selected: Callable[[Operation], bool]) -> list[Any]:
 def marked(parameter: Any, *marks: pytest.MarkDecorator) -> Any:
     """A parameter of `subjects` with more marks."""
     return pytest.param(*parameter.values, id=parameter.id, marks=[*parameter.marks, *marks])
+
+
+def sample(population: Sequence[Any], count: int, seeds: Sequence[int]) -> list[Any]:
+    """``count`` members by chance with each seed, fewer if there are no more, in turns; none is there twice."""
+    drawn = [random.Random(seed).sample(range(len(population)), min(count, len(population))) for seed in seeds]
+    return [population[index] for index in dict.fromkeys(index for turn in zip(*drawn, strict=True) for index in turn)]
 
 
 def item_seed(run_seed: int, node_id: str) -> int:

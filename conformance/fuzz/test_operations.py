@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from conformance.fuzz.boundaries import (
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.queries import refine
 from conformance.fuzz.records import FUZZING
-from conformance.fuzz.space import Subject, subjects
+from conformance.fuzz.space import Subject, sample, subjects
 from conformance.fuzz.variation import variations
 from conformance.requirements import requirement
 from conformance.target.guard.texts import CONFIGURED, harmless
@@ -51,8 +51,9 @@ def _valid_requests(driver: Driver) -> Iterator[tuple[Mapping[str, Any], Any]]:
         # A configuration write costs a real server 0.2 s; test_examples and test_values send more of them.
         count = max(1, count - 2)
     if operation.json_body is not None and driver.subject.resource_type is not None:
-        for body in variations(driver.contract, driver.schema, driver.base_body(), count, driver.seed):
-            yield {}, into_sandbox(operation.label, body, driver.identities(), valid=True)
+        for seed in driver.seeds:
+            for body in variations(driver.contract, driver.schema, driver.base_body(), count, seed):
+                yield {}, into_sandbox(operation.label, body, driver.identities(), valid=True)
     elif operation.json_body is not None:
         for generated in driver.draw("positive", "body", count):
             yield driver.fixed_query(), into_sandbox(operation.label, generated.body, driver.identities(), valid=True)
@@ -83,7 +84,6 @@ def test_negative(subject: Subject, driver: Driver) -> None:
 def test_boundaries(subject: Subject, driver: Driver, recorder: Recorder) -> None:
     """One value just outside its documented type, range, enumeration or field set is refused with a 4xx."""
     operation = driver.operation
-    chance = random.Random(driver.seed)
     if operation.json_body is not None:
         base = into_sandbox(operation.label, driver.base_body(), driver.identities(), valid=True)
         faults = [
@@ -93,7 +93,7 @@ def test_boundaries(subject: Subject, driver: Driver, recorder: Recorder) -> Non
         ]
         effort = driver.effort
         count = effort.boundaries if subject.resource_type is None else effort.boundaries_by_type
-        for mutation in _sample(faults, count, chance):
+        for mutation in _sample(faults, count, driver.seeds):
             body = into_sandbox(operation.label, mutation.body, driver.identities())
             if not driver.certainly_invalid(body):
                 continue
@@ -109,11 +109,11 @@ def test_boundaries(subject: Subject, driver: Driver, recorder: Recorder) -> Non
             expect_refused(recorder, answer, case.what, "GEN-18")
 
 
-def _sample(mutations: list[Mutation], count: int, chance: random.Random) -> list[Mutation]:
+def _sample(mutations: list[Mutation], count: int, seeds: Sequence[int]) -> list[Mutation]:
     """At most ``count`` mutations: those that come first, then others by chance."""
     first = [mutation for mutation in mutations if mutation.first]
     rest = [mutation for mutation in mutations if not mutation.first]
-    return (first + chance.sample(rest, len(rest)))[:count]
+    return (first + sample(rest, len(rest), seeds))[:count]
 
 
 @requirement("GEN-32")

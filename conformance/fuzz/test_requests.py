@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from conformance.fuzz.boundaries import (
 )
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.records import FUZZING, witness_of
-from conformance.fuzz.space import Subject, contract, seen_subjects, subjects
+from conformance.fuzz.space import Subject, contract, sample, seen_subjects, subjects
 from conformance.fuzz.witness import Write
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
@@ -186,4 +185,4 @@ def _invalid_bodies(driver: Driver, write: Write) -> Sequence[tuple[str, Any]]:
         if driver.certainly_invalid(without_fields(body, driver.record.overwritten))
         and driver.is_safe(write.path, body)
     ]
-    return random.Random(driver.seed).sample(usable, min(_INVALID_BODIES, len(usable)))
+    return sample(usable, _INVALID_BODIES, driver.seeds)

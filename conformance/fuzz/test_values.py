@@ -59,7 +59,7 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
     space: ValueSpace = context.once("value space", lambda: ValueSpace(context.contract))
     is_told = driver.is_told and (driver.operation.method == "PUT" or driver.told is not None)
     stored: Answer | None = None
-    for number, body in enumerate(bodies(driver, space, context.plan.seed)):
+    for number, body in enumerate(bodies(driver, space, context.plan.seeds)):
         if subject.label in CONFIGURED and number == 0 and "enable" in body:
             body["enable"] = subject.resource_type is None  # started, a connector costs a connection
         if not driver.is_safe(driver.path, body):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.contract import Operation, paths
@@ -28,12 +28,12 @@ _RULE_FUNCTIONS = frozenset({"console", "republish"})
 Fit = Callable[[dict[str, Any], Identities], None]
 
 
-def bodies(driver: Driver, space: ValueSpace, seed: int) -> Iterator[Any]:
+def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[Any]:
     """Bodies of an operation, each with some class that none before it shows; identities lie inside the sandbox.
 
     An update ends with its first body once more.
 
-    ``seed`` decides which type shows what counts for all of them.
+    ``seeds`` decide which types show what counts for all of them.
     """
     label, resource_type = driver.subject.label, driver.subject.resource_type
 
@@ -44,7 +44,7 @@ def bodies(driver: Driver, space: ValueSpace, seed: int) -> Iterator[Any]:
             return False  # each costs a connection; what is stored is read by the same schema
         owners = space.owners(label, one)
         able = [owner for owner in owners if owner not in NEVER_STARTED | _TLS_ALWAYS | _KEYS_ALWAYS] or owners
-        return able[(seed + sum(str(one).encode())) % len(able)] == resource_type
+        return resource_type in {able[(seed + sum(str(one).encode())) % len(able)] for seed in seeds}
 
     covering = Covering(driver.contract, driver.examples().values(), due)
     seen: set[ValueClass] = set()
@@ -108,18 +108,22 @@ def _is_text(driver: Driver, schema: Schema) -> bool:
 
 
 def _configured(body: dict[str, Any], identities: Identities) -> None:
-    """A configuration without what a server looks at beyond its values: files of TLS, clients that are no two."""
+    """A configuration without what a server looks at beyond its values: TLS files, ids that must differ."""
     transport = body.get("transport_options", {})
     for holder in (body, transport if isinstance(transport, dict) else {}):
         tls = holder.get("ssl", {})
         if tls.get("enable") or identities.resource_type in _TLS_ALWAYS:
             for name in _TLS_FILES:
                 tls.pop(name, None)
+    fixed: dict[str, dict[str, Any]] = {}
     for static in body.get("static_clientids", []):
-        static["ids"] = [
+        ids = [
             {**one, "clientid": identities.name()} if isinstance(one, dict) else identities.name()
             for one in static["ids"]
         ]
+        fixed.setdefault(static["node"], {**static, "ids": []})["ids"] += ids
+    if fixed:
+        body["static_clientids"] = list(fixed.values())
 
 
 def _probed(body: dict[str, Any], identities: Identities) -> None:

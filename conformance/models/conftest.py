@@ -17,7 +17,8 @@ def explore(context: Context, recorder: Recorder, request: pytest.FixtureRequest
 
     def explore(model: type[Model]) -> None:
         try:
-            run_model(model, context, item_seed(context.plan.seed, request.node.nodeid))
+            for seed in context.plan.seeds:
+                run_model(model, context, item_seed(seed, request.node.nodeid))
         except ModelViolation as error:
             sighting = refused_read(error.answer) if error.answer is not None else None
             recorder.failed(

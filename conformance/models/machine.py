@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from hypothesis import HealthCheck, Phase, seed, settings, stateful
 from hypothesis.errors import Flaky
 
+from conformance.contract.drawing import seeded_only
 from conformance.target.errors import TargetLost
 from conformance.target.http.answer import Answer, Deviation
 from conformance.target.http.session import NoAnswer
@@ -32,6 +33,7 @@ EFFORT = {
     "smoke": Effort(programs=1, steps=10),
     "standard": Effort(programs=8, steps=20),
     "deep": Effort(programs=60, steps=40),
+    "acceptance": Effort(programs=15, steps=40),  # with each of its four seeds
 }
 
 
@@ -181,7 +183,8 @@ def run_model(model: type[Model], context: Context, seed_value: int) -> None:
         suppress_health_check=list(HealthCheck),
     )
     try:
-        stateful.run_state_machine_as_test(machine, settings=limits)
+        with seeded_only():
+            stateful.run_state_machine_as_test(machine, settings=limits)
     except _Ended as ended:
         raise ended.reason from None
     except (AssertionError, Flaky) as error:

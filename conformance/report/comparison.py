@@ -5,44 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from conformance.report.text import NO_OPERATION, counted, visible
+from conformance.report.changes import Change, Entry
+from conformance.report.circumstances import circumstances, missed_values, slower
+from conformance.report.text import NO_OPERATION, counted
 
 _Key = tuple[str, str, str]
 """Requirement, operation ("" for none) and check of a failure."""
-
-Change = Literal["new", "fixed", "waived", "still_failing", "changed", "undecided"]
-
-TITLES: Mapping[Change, str] = {
-    "new": "New failures",
-    "undecided": "Not decided any more",
-    "still_failing": "Still failing",
-    "waived": "Waived now",
-    "changed": "Changed outcome",
-    "fixed": "Fixed",
-}
 
 # From best to worst.
 _VERDICTS = ("conformant", "conformant_with_waivers", "partial", "inconclusive", "non_conformant")
 _DECIDED = ("passed", "failed", "waived")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that differs, or still fails: its name, what it was and is, and a sentence that says what it is."""
-
-    name: str
-    before: str
-    after: str
-    title: str = ""
-
-
 @dataclass(slots=True)
 class Comparison:
     """Both verdicts, and what changed by kind of change.
 
-    ``causes`` are named by their headlines, ``checks`` as ``operation: check``.
+    ``causes`` are named by their headlines, ``checks`` as ``operation: check``. Of what does not make a run worse,
+    ``runs`` says what they were not the same in, ``slower`` which operations answer more slowly, ``values`` which value
+    classes of the contract were taken in the old run alone.
     """
 
     old_verdict: str
@@ -51,6 +34,9 @@ class Comparison:
     requirements: dict[Change, list[Entry]] = field(default_factory=dict)
     operations: dict[Change, list[Entry]] = field(default_factory=dict)
     checks: dict[Change, list[Entry]] = field(default_factory=dict)
+    runs: list[Entry] = field(default_factory=list)
+    slower: list[Entry] = field(default_factory=list)
+    values: list[Entry] = field(default_factory=list)
 
     @property
     def worse(self) -> bool:
@@ -67,7 +53,13 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
 
     Waived failures do not count as failures, nor as fixed.
     """
-    comparison = Comparison(old["verdict"], new["verdict"])
+    comparison = Comparison(
+        old["verdict"],
+        new["verdict"],
+        runs=list(circumstances(old, new)),
+        slower=list(slower(old, new)),
+        values=list(missed_values(old, new)),
+    )
     for change, entry in _causes(old, new):
         comparison.causes.setdefault(change, []).append(entry)
     titles = {entry["id"]: entry["title"] for report in (old, new) for entry in report["requirements"]}
@@ -78,29 +70,6 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
     for change, entry in _checks(old, new):
         comparison.checks.setdefault(change, []).append(entry)
     return comparison
-
-
-def render_comparison(comparison: Comparison) -> str:
-    """The comparison as text for a terminal."""
-    lines = [f"verdict: {comparison.old_verdict} -> {comparison.new_verdict}"]
-    for change, title in TITLES.items():
-        for what, part in (
-            ("cause", comparison.causes),
-            ("requirement", comparison.requirements),
-            ("operation", comparison.operations),
-            ("operation and check", comparison.checks),
-        ):
-            entries = part.get(change, [])
-            if entries:
-                lines.append(f"\n{title}, by {what} ({len(entries)})")
-                lines += [f"  {_line(entry)}" for entry in entries]
-    lines.append("\nworse" if comparison.worse else "\nno worse")
-    return visible("\n".join(lines))
-
-
-def _line(entry: Entry) -> str:
-    name = f"{entry.title} ({entry.name})" if entry.title else entry.name
-    return f"{name}: {entry.before} -> {entry.after}"
 
 
 def _causes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Change, Entry]]:

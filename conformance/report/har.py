@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.files import read_text
+from conformance.report.text import seeds_told
 from conformance.result import RunResult
 
 FILE_NAME = "exchanges.har"
@@ -44,7 +45,8 @@ def render_har(run: RunResult, directory: Path) -> str:
     log: dict[str, Any] = {
         "version": "1.2",
         "creator": {"name": name, "version": version},
-        "comment": f"run {run.run_id}, seed {run.seed}: {run.verdict}{'; only the first exchanges' if cut else ''}",
+        "comment": f"run {run.run_id}, {seeds_told(run.seeds)}: {run.verdict}"
+        f"{'; only the first exchanges' if cut else ''}",
         "entries": entries,
     }
     return json.dumps({"log": log}, allow_nan=False) + "\n"

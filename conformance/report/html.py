@@ -26,6 +26,7 @@ from conformance.report.text import (
     counted,
     duration,
     plural,
+    seeds_told,
     visible,
     words,
 )
@@ -78,7 +79,7 @@ def render_html(run: RunResult) -> str:
     told = {sentence_of_cause(cause.headline) for cause in failing_causes} | {f"{overview(failing_causes)}."}
     started = run.started_at[:10]
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             run=run,
@@ -110,8 +111,8 @@ def render_html(run: RunResult) -> str:
             today=started,
             soon=_days_after(started, SOON_DAYS),
             next_expiry=min((use.expires for use in run.waivers if use.expires >= started), default=None),
-            style=_asset("report.css"),
-            script=_asset("report.js"),
+            style=asset("report.css"),
+            script=asset("report.js"),
         )
     )
 
@@ -159,7 +160,8 @@ def _days_after(day: str, days: int) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where pages get their templates and filters; what is not marked as safe is escaped."""
     environment = Environment(
         loader=PackageLoader("conformance.report"),
         autoescape=True,
@@ -175,6 +177,7 @@ def _environment() -> Environment:
     }
     environment.filters["counted"] = counted
     environment.filters["noun"] = plural
+    environment.filters["seeds"] = seeds_told
     environment.filters["visible"] = visible
     environment.filters["sentence"] = sentence
     environment.filters["breakable"] = _breakable
@@ -195,6 +198,6 @@ def _prose(text: str) -> Markup:
 
 
 @cache
-def _asset(name: str) -> Markup:
+def asset(name: str) -> Markup:
     """A style sheet or script of the package, trusted as it is."""
     return Markup(files("conformance.report").joinpath("templates", name).read_text(encoding="utf-8"))  # noqa: S704

@@ -15,7 +15,7 @@ from jsonschema.exceptions import best_match
 from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
 from conformance.report.files import read_text
-from conformance.report.load import ConfigWrites
+from conformance.report.load import ConfigWrites, latencies
 from conformance.result import Failure, RunResult
 
 FILE_NAME = "report.json"
@@ -57,6 +57,10 @@ def build_report(run: RunResult) -> dict[str, Any]:
     """The content of ``report.json``; raises `ReportError` if it does not fit the schema."""
     found = causes(run)
     cause_of = {id(failure): cause.id for cause in found for failure in (*cause.failures, *cause.consequences)}
+    latency_of = {
+        entry.operation: {"median": entry.median, "p95": entry.most, "longest": entry.longest}
+        for entry in latencies(run)
+    }
     report = {
         "schema_version": SCHEMA_VERSION,
         "verdict": run.verdict,
@@ -70,6 +74,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
         },
         "target": {"base_url": run.base_url, "version": run.target_version, "deployment": run.deployment},
         "seed": run.seed,
+        "more_seeds": run.more_seeds,
         "profile": run.profile,
         "mode": run.mode,
         "selection": None if run.selection is None else asdict(run.selection),
@@ -88,7 +93,12 @@ def build_report(run: RunResult) -> dict[str, Any]:
             for requirement in run.requirements
         ],
         "operations": [
-            {"operation": operation.operation, "requests": operation.requests, "statuses": operation.statuses}
+            {
+                "operation": operation.operation,
+                "requests": operation.requests,
+                "statuses": operation.statuses,
+                "latency_ms": latency_of.get(operation.operation),
+            }
             for operation in run.operations
         ],
         "failures": [

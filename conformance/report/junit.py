@@ -56,7 +56,7 @@ def render_junit(run: RunResult) -> str:
             "deployment": "; ".join(run.deployment),
             "contract": f"{run.contract_variant} {run.contract_digest}",
             "contract_version": run.described_version,
-            "seed": str(run.seed),
+            "seed": ",".join(map(str, run.seeds)),
             "profile": run.profile,
             "mode": run.mode,
             "requests": str(totals["requests"]),

@@ -31,8 +31,8 @@ def _lines(run: RunResult) -> Iterator[str]:
     yield "| target | EMQX | profile | mode | seed | requests | time |"
     yield "|---|---|---|---|---|---|---|"
     yield (
-        f"| {cell(run.base_url)} | {cell(run.target_version or 'unknown')} | {run.profile} | {run.mode} | {run.seed} | "
-        f"{totals['requests']:,} | {duration(run.duration_s)} |"
+        f"| {cell(run.base_url)} | {cell(run.target_version or 'unknown')} | {run.profile} | {run.mode} | "
+        f"{', '.join(map(str, run.seeds))} | {totals['requests']:,} | {duration(run.duration_s)} |"
     )
     yield ""
     yield "| passed | failed | waived | skipped | errors |"

@@ -51,6 +51,7 @@ def render_sarif(run: RunResult) -> str:
                     "targetVersion": run.target_version,
                     "contract": f"{run.contract_variant} {run.contract_digest}",
                     "seed": run.seed,
+                    "more_seeds": run.more_seeds,
                     "startedAt": run.started_at,
                 },
             }

@@ -16,7 +16,7 @@ from conformance.report.json_report import attribution, sentence
 from conformance.report.left_out import sentence as sentence_of
 from conformance.report.left_out import summed_up
 from conformance.report.load import ConfigWrites, most_expensive
-from conformance.report.text import IN_CONSEQUENCE, WHAT_IS_LEFT, counted, duration, visible, words
+from conformance.report.text import IN_CONSEQUENCE, WHAT_IS_LEFT, counted, duration, seeds_told, visible, words
 from conformance.result import Failure, RunResult, Verdict
 
 VERDICT_STYLES: dict[Verdict, str] = {
@@ -90,7 +90,7 @@ class _Summary:
         self._line(
             Text(
                 f"{len(run.items)} items ({counts}), {totals['requests']} requests in {duration(run.duration_s)}, "
-                f"seed {run.seed}, profile {run.profile}, {run.mode}",
+                f"{seeds_told(run.seeds)}, profile {run.profile}, {run.mode}",
                 style="dim",
             )
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 NO_REASON = "no reason was given"
 NO_OPERATION = "no single operation"
 IN_CONSEQUENCE = "in consequence"
@@ -35,6 +37,11 @@ def duration(seconds: float) -> str:
 def counted(number: int, noun: str) -> str:
     """``3 failures``, ``1 failure``."""
     return f"{number} {plural(number, noun)}"
+
+
+def seeds_told(seeds: Sequence[int]) -> str:
+    """``seed 7``, ``seeds 7,8``: as ``--seed`` takes them."""
+    return f"{plural(len(seeds), 'seed')} {','.join(map(str, seeds))}"
 
 
 def plural(number: int, noun: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.exit_codes import FINE, FOUND
-from conformance.report.comparison import Change, Comparison, compare
+from conformance.report.changes import Change
+from conformance.report.comparison import Comparison, compare
 from conformance.report.errors import ReportError
 from conformance.report.json_report import build_report, read_report
 from conformance.report.text import counted

@@ -15,6 +15,7 @@ from conformance.contract.loading import DEFAULT_VERSION
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.reference.embedded import EmbeddedDeployment, EmbeddedError, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
+from conformance.run.demands import DemandUnmet, check_options, check_target
 from conformance.run.ending import inventory_before
 from conformance.run.planning import make_plan
 from conformance.run.report_directory import ReportDirectory
@@ -53,10 +54,11 @@ class Beginning:
     started: float
 
 
-def begin(options: Mapping[str, Any]) -> Beginning:
+def begin(options: Mapping[str, Any], *, demanding: bool = True) -> Beginning:
     """Check the configuration and the target, starting the embedded deployment if none is named.
 
-    ``options``: as in `conformance.target.settings.config.load_configuration`. Raises `StartError`; the report
+    ``options``: as in `conformance.target.settings.config.load_configuration`. ``demanding``: whether the run does not
+    start without what its profile demands (`conformance.run.demands`). Raises `StartError`; the report
     directory, if there is one, tells the reason as well.
     """
     configuration: Configuration | None = None
@@ -76,11 +78,16 @@ def begin(options: Mapping[str, Any]) -> Beginning:
                 version=configuration.emqx_version or DEFAULT_VERSION,
             )
             configuration = _for_embedded(configuration, embedded)
+        if demanding:
+            warnings = (*configuration.warnings, *check_options(configuration))
+            configuration = configuration.model_copy(update={"warnings": warnings})
         plan = make_plan(configuration, started)
+        if demanding:
+            check_target(plan)
         return Beginning(plan, directory, embedded, inventory_before(plan), interrupts, started)
     except (ConfigurationError, WaiverError, DocumentError) as error:
         failure = StartError(str(error), USAGE_ERROR)
-    except (TargetLost, EmbeddedError, Unwritable) as error:
+    except (TargetLost, EmbeddedError, Unwritable, DemandUnmet) as error:
         failure = StartError(f"inconclusive: {error}", INCONCLUSIVE)
     except KeyboardInterrupt:
         failure = StartError(f"inconclusive: {INTERRUPTED} before the first item", INCONCLUSIVE)

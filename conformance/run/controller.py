@@ -24,7 +24,7 @@ from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.formats import FORMATS
 from conformance.report.left_out import of_version
-from conformance.report.text import visible
+from conformance.report.text import seeds_told, visible
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, LeftOut, PartSelected, RunResult
@@ -80,17 +80,20 @@ class Controller:
         self.interrupts.ask(self._interrupted)
 
     @classmethod
-    def start(cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None) -> Controller:
+    def start(
+        cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None, *, demanding: bool = True
+    ) -> Controller:
         """Begin a run; raises `StartError`.
 
-        ``options`` as in `conformance.run.beginning.begin`, ``chosen`` as in `conformance.run.choice.make_choice`.
+        ``options`` and ``demanding`` as in `conformance.run.beginning.begin`, ``chosen`` as in
+        `conformance.run.choice.make_choice`.
         """
         try:
             choice = make_choice(chosen or {}, report_directory(options))
             baseline = read_baseline(options)
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        return cls(begin(options), choice, baseline)
+        return cls(begin(options, demanding=demanding), choice, baseline)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
@@ -135,7 +138,7 @@ class Controller:
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, seed {plan.seed}, run {plan.run_id}{extensions}"
+            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}{extensions}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -364,6 +367,7 @@ class Controller:
             target_version=plan.capabilities.version,
             deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
             seed=plan.seed,
+            more_seeds=list(plan.more_seeds),
             profile=plan.configuration.profile,
             started_at=plan.started_at,
             duration_s=round(time.monotonic() - self.started, 3),

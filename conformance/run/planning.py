@@ -6,7 +6,8 @@ import secrets
 import time
 from datetime import UTC, datetime
 
-from conformance.contract import Contract, load_contract
+from conformance.catalogue.profiles import PROFILES
+from conformance.contract import Contract, contract_seed, load_contract
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import new_run_id
 from conformance.target.leftovers.cleanup import clean_up, read_rules_of_all
@@ -32,10 +33,12 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
         finally:
             clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
     contract_version = configuration.emqx_version or capabilities.version
+    first, *more = choose_seeds(configuration, load_contract(configuration.contract, contract_version))
     return Plan(
         configuration=configuration.model_copy(update={"replication_lag": capabilities.profile.lag_s}),
         run_id=run_id,
-        seed=choose_seed(configuration, load_contract(configuration.contract, contract_version)),
+        seed=first,
+        more_seeds=tuple(more),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         began=time.monotonic(),
         contract_version=contract_version,
@@ -45,8 +48,19 @@ def make_plan(configuration: Configuration, started: float) -> Plan:
     )
 
 
-def choose_seed(configuration: Configuration, contract: Contract) -> int:
-    """The seed of a run: unless told otherwise one that changes with the contract alone, never from day to day."""
+def choose_seeds(configuration: Configuration, contract: Contract) -> tuple[int, ...]:
+    """The seeds of a run, with each of which generated data is drawn.
+
+    Unless told otherwise the first one changes with the contract alone, never from day to day, and as many random ones
+    follow as the profile demands.
+    """
+    if isinstance(configuration.seed, tuple):
+        return configuration.seed
     if configuration.seed is None:
-        return int(contract.digest.removeprefix("sha256:")[:8], 16)
-    return secrets.randbelow(2**32) if configuration.seed == "random" else configuration.seed
+        first = contract_seed(contract.digest)
+    else:
+        first = secrets.randbelow(2**32) if configuration.seed == "random" else configuration.seed
+    seeds = {first: None}
+    while len(seeds) <= PROFILES[configuration.profile].random_seeds:
+        seeds[secrets.randbelow(2**32)] = None
+    return tuple(seeds)

@@ -60,7 +60,7 @@ def options_of(
     told = {name for name, value in given.items() if value}
     told |= {option.field for option in OPTIONS if option.variable in environment and option.field != "report_dir"}
     known: dict[str, Any] = {
-        "seed": str(run.seed),
+        "seed": ",".join(map(str, run.seeds)),
         "profile": run.profile,
         "contract": run.contract_variant,
         "report_dir": str(directory / FOLDER),

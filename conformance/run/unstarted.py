@@ -10,7 +10,7 @@ from conformance.catalogue.registry import known
 from conformance.contract import Contract, DocumentError, load_contract
 from conformance.report.writers import write_reports
 from conformance.result import ItemResult, OperationResult, RequirementResult, RunResult
-from conformance.run.planning import choose_seed
+from conformance.run.planning import choose_seeds
 from conformance.target.guard.sandbox import new_run_id
 from conformance.target.settings.config import Configuration
 from emqx_conformance_extensions import installed
@@ -48,7 +48,7 @@ def _result(reason: str, configuration: Configuration, contract: Contract, durat
         contract_variant=contract.variant,
         base_url=configuration.base_url or "",
         target_version=None,
-        seed=choose_seed(configuration, contract),
+        seed=choose_seeds(configuration, contract)[0],
         profile=configuration.profile,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         duration_s=round(duration_s, 3),

@@ -14,9 +14,9 @@ ids stay as they are while the factors do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -41,7 +41,7 @@ class Case:
         try:
             return self.__dict__["_values"][factor]
         except KeyError:
-            raise AttributeError(factor) from None
+            raise AttributeError(factor, name=factor) from None
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -57,27 +57,50 @@ class Case:
         return f"Case({self.name})"
 
 
+Row = tuple[int, ...]
+"""A combination: of each factor, the index of its value."""
+
+Pair = tuple[tuple[int, int], tuple[int, int]]
+"""Two values: the index of each factor, and of its value."""
+
 Possible = Callable[[Any], bool]
 """Whether a combination can happen; it gets a `Case` with a value for every factor."""
 
 
 def pairwise(factors: Mapping[str, Sequence[Any]], possible: Possible = lambda _: True) -> list[Case]:
     """Combinations that are possible and hold every two values that a possible combination holds."""
-    names = list(factors)
+    sizes = [range(len(values)) for values in factors.values()]
+    if len(sizes) == 1:
+        return every(factors, possible)
 
-    def allowed(row: Sequence[Any]) -> bool:
-        return len(row) < len(names) or possible(Case(dict(zip(names, row, strict=True))))
+    def case_of(row: Row) -> Case:
+        return Case({name: values[index] for (name, values), index in zip(factors.items(), row, strict=True)})
 
-    if len(names) == 1:
-        return [case for value in factors[names[0]] if possible(case := Case({names[0]: value}))]
-    cases = [Case(dict(zip(names, row, strict=True))) for row in AllPairs(list(factors.values()), filter_func=allowed)]
+    def allowed(row: Sequence[int]) -> bool:
+        return len(row) < len(sizes) or possible(case_of(tuple(row)))
+
+    rows = [tuple(row) for row in AllPairs(sizes, filter_func=allowed)]
     # The library goes one way only, so that a condition may cut off what it has not met yet.
-    missing = _pairs(every(factors, possible)) - _pairs(cases)
-    for case in every(factors, possible) if missing else ():
-        if found := missing & _pairs([case]):
-            cases.append(case)
-            missing -= found
-    return cases
+    pairs = _every_pair(sizes) - _pairs(rows)
+    missing = {pair for pair in pairs if _can_hold(_values(factors, pair), factors, possible)}
+    while missing:
+        rows.append(min(next(filter(allowed, _holding(pair, sizes))) for pair in missing))
+        missing -= _pairs(rows[-1:])
+    return [case_of(row) for row in rows]
+
+
+def _can_hold(known: Mapping[str, Any], factors: Mapping[str, Sequence[Any]], possible: Possible) -> bool:
+    """Whether there is a possible combination with these values.
+
+    Only the factors that the condition asks for are tried out, in the order in which it does.
+    """
+    try:
+        return possible(Case(known))
+    except AttributeError as unknown:
+        asked = unknown.name
+        if asked is None or asked not in factors:
+            raise
+        return any(_can_hold({**known, asked: value}, factors, possible) for value in factors[asked])
 
 
 def every(factors: Mapping[str, Sequence[Any]], possible: Possible = lambda _: True) -> list[Case]:
@@ -98,12 +121,24 @@ def parametrized(cases: Iterable[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases])
 
 
-def _pairs(cases: Iterable[Case]) -> set[tuple[Any, ...]]:
-    return {
-        (first, repr(case.values[first]), second, repr(case.values[second]))
-        for case in cases
-        for first, second in combinations(case.values, 2)
-    }
+def _pairs(rows: Iterable[Row]) -> set[Pair]:
+    return {pair for row in rows for pair in combinations(enumerate(row), 2)}
+
+
+def _every_pair(sizes: Sequence[range]) -> set[Pair]:
+    places = combinations(enumerate(sizes), 2)
+    return {((i, first), (j, second)) for (i, one), (j, other) in places for first, second in product(one, other)}
+
+
+def _values(factors: Mapping[str, Sequence[Any]], pair: Pair) -> dict[str, Any]:
+    names = list(factors)
+    return {names[place]: factors[names[place]][index] for place, index in pair}
+
+
+def _holding(pair: Pair, sizes: Sequence[range]) -> Iterator[Row]:
+    """All rows that hold these two values, in the order of `every`."""
+    fixed = dict(pair)
+    return product(*((fixed[place],) if place in fixed else size for place, size in enumerate(sizes)))
 
 
 def _word(factor: str, value: Any) -> str:

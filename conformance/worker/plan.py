@@ -16,7 +16,8 @@ class Plan:
 
     ``began``: when the target was found healthy, as of `conformance.target.http.health.Health`. ``deadline``: when the
     time budget is used up, on the monotonic clock. ``rules_of_all``: the authorization rules for all clients as JSON,
-    where the run may change them and they could be read.
+    where the run may change them and they could be read. ``more_seeds``: those that
+    generated data is drawn with besides ``seed``.
     """
 
     configuration: Configuration
@@ -28,6 +29,12 @@ class Plan:
     capabilities: Capabilities
     deadline: float | None = None
     rules_of_all: str | None = None
+    more_seeds: tuple[int, ...] = ()
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """All seeds, the first of which decides everything that is not drawn again with each."""
+        return (self.seed, *self.more_seeds)
 
     def as_json(self) -> dict[str, Any]:
         configuration = self.configuration.model_dump(mode="json", exclude=set(SECRETS))
@@ -41,6 +48,7 @@ class Plan:
             "capabilities": self.capabilities.as_json(),
             "deadline": self.deadline,
             "rules_of_all": self.rules_of_all,
+            "more_seeds": list(self.more_seeds),
         }
 
     @classmethod
@@ -50,5 +58,6 @@ class Plan:
                 **value,
                 "configuration": Configuration(**value["configuration"]),
                 "capabilities": Capabilities.from_json(value["capabilities"]),
+                "more_seeds": tuple(value["more_seeds"]),
             }
         )

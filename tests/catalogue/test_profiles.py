@@ -33,9 +33,11 @@ def entries() -> dict[str, Requirement]:
 
 
 def test_larger_profiles_demand_more() -> None:
-    smoke, standard, deep = (PROFILES[name] for name in ("smoke", "standard", "deep"))
+    smoke, standard, deep, acceptance = PROFILES.values()
     assert smoke.capabilities < standard.capabilities < deep.capabilities == set(CAPABILITIES)
     assert (smoke.every_type, standard.every_type, deep.every_type) == (False, True, True)
+    assert [demands.starts_without for demands in PROFILES.values()] == [True, True, True, False]
+    assert replace(acceptance, random_seeds=0, mode=Mode.READ_ONLY, starts_without=True) == deep
 
 
 def test_what_does_not_count_is_not_demanded(entries: dict[str, Requirement]) -> None:
@@ -135,7 +137,7 @@ def test_capabilities_are_those_that_can_be_missing() -> None:
 
 def test_data_tells_what_is_demanded_and_needed(entries: dict[str, Requirement]) -> None:
     data = json.loads(json.dumps(as_data(list(entries.values()), CONTRACT)))
-    assert [row["profile"] for row in data["profiles"]] == ["smoke", "standard", "deep"]
+    assert [row["profile"] for row in data["profiles"]] == ["smoke", "standard", "deep", "acceptance"]
     assert set(data["profiles"][0]["requirements"]) == {e.id for e in entries.values() if not e.provisional}
     needs = {row["id"]: (row["needs"], row["needs_in_full"]) for row in data["requirements"]}
     assert needs["AUTN-09"][0] == {"mode": "disposable", "capabilities": ["authenticator"]}

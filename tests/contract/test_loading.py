@@ -1,12 +1,12 @@
 """Choosing variant and version, and the cache."""
 
-import json
-
 import pytest
 
+from conformance.contract import cache as kept
 from conformance.contract import loading
+from conformance.contract.cache import cache_folder
 from conformance.contract.document import DocumentError, openapi_root
-from conformance.contract.loading import cache_folder, described_versions, load_contract, load_published
+from conformance.contract.loading import described_versions, load_contract, load_published
 from conformance.contract.versions import VersionError
 
 
@@ -19,7 +19,7 @@ def afresh(*arguments, **options):
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache of our own, in which made documents are small; tells its folder."""
-    monkeypatch.setattr(loading.sys, "platform", "linux")
+    monkeypatch.setattr(kept.sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(
         loading, "_make", lambda _root, variant, version: {"paths": {}, "x-made": f"{variant} {version}"}
@@ -88,13 +88,21 @@ def test_variants_and_versions_do_not_share_a_cache_entry(cache):
     assert len(list(cache.glob("*.json"))) == 3
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": "another", "document": {}}', "\udcff"])
+@pytest.mark.parametrize("damage", ["", "{", "\n[]", "0000\n{}", "\udcff", "of another", "a flipped bit"])
 def test_a_damaged_cache_is_ignored_and_replaced(cache, damage):
     good = afresh()
     (entry,) = cache.glob("*.json")
-    entry.write_bytes(damage.encode("utf-8", "surrogateescape"))
-    assert afresh().digest == good.digest
-    assert json.loads(entry.read_bytes())["document"] == good.document
+    whole = entry.read_bytes()
+    if damage == "of another":
+        kept.keep("another", {"paths": {"/x": {}}})
+        (entry.parent / "another.json").replace(entry)
+    elif damage == "a flipped bit":
+        entry.write_bytes(whole.replace(b"corrected", b"corrected".upper()))
+    else:
+        entry.write_bytes(damage.encode("utf-8", "surrogateescape"))
+    assert entry.read_bytes() != whole
+    assert afresh().document == good.document
+    assert entry.read_bytes() == whole
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(cache):
@@ -107,7 +115,7 @@ def test_a_failed_write_leaves_nothing_behind(cache, monkeypatch):
     def fail(*_args, **_kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(loading.json, "dump", fail)
+    monkeypatch.setattr(kept.Path, "replace", fail)
     afresh()
     assert list(cache.iterdir()) == []
 
@@ -122,7 +130,7 @@ def test_old_cache_entries_are_forgotten(cache):
 
 @pytest.mark.parametrize(("platform", "variable"), [("linux", "XDG_CACHE_HOME"), ("darwin", "HOME")])
 def test_the_cache_is_in_the_users_cache_directory(platform, variable, monkeypatch, tmp_path):
-    monkeypatch.setattr(loading.sys, "platform", platform)
+    monkeypatch.setattr(kept.sys, "platform", platform)
     monkeypatch.setenv(variable, str(tmp_path))
     assert cache_folder().is_relative_to(tmp_path)
     assert cache_folder().name == "emqx-conformance"

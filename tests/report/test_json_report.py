@@ -32,9 +32,9 @@ def test_structure(tmp_path: Path) -> None:
     run = run_of([*failing_items(), item("test_x", None, outcome="skipped", omission="chosen")], selection=selection)
     report = json.loads(FORMATS["json"].write(run, tmp_path).read_text())
     assert list(report) == [
-        "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "profile", "mode",
-        "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures", "causes",
-        "waivers", "left_out", "values",
+        "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "more_seeds",
+        "profile", "mode", "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures",
+        "causes", "waivers", "left_out", "values",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -45,6 +45,7 @@ def test_structure(tmp_path: Path) -> None:
         "contract": {"digest": "str", "variant": "str", "described_version": "str"},
         "target": {"base_url": "str", "version": "str", "deployment": ["str"]},
         "seed": "int",
+        "more_seeds": [],
         "profile": "str",
         "mode": "str",
         "selection": {
@@ -63,7 +64,9 @@ def test_structure(tmp_path: Path) -> None:
         "requirements": [
             {"id": "str", "title": "str", "level": "str", "outcome": "str", "tests": ["str"], "reason": "str"}
         ],
-        "operations": [{"operation": "str", "requests": "int", "statuses": {"200": "int", "400": "int"}}],
+        "operations": [
+            {"operation": "str", "requests": "int", "statuses": {"200": "int", "400": "int"}, "latency_ms": "NoneType"}
+        ],
         "failures": [
             {
                 "requirement": "str",
@@ -121,7 +124,9 @@ def test_values() -> None:
         ],
         "reason": "test_broken is error",
     }
-    assert report["operations"][0] == {"operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}}
+    assert report["operations"][0] == {
+        "operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}, "latency_ms": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -148,10 +153,10 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 15
+    assert len(closed) == 16
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
-    added |= {"config_writes"}
+    added |= {"latency_ms", "config_writes", "more_seeds"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance.commands.report import diff, report
-from conformance.report.comparison import compare, render_comparison
+from conformance.report.comparison import compare
+from conformance.report.comparison_formats import render_text
 from conformance.report.json_report import build_report
 from conformance.report.verdict import Selection, decide
 from conformance.report.writers import write_reports
@@ -82,18 +83,18 @@ def test_wrong_usage_is_2(tmp_path: Path) -> None:
 
 def test_same_run_is_no_worse(tmp_path: Path) -> None:
     folder = stored(tmp_path, failing_items())
-    result = invoke(diff, folder, folder / "report.json")
+    result = invoke(diff, folder, folder / "report.json", "--details")
     assert result.exit_code == 0
-    assert "verdict: non_conformant -> non_conformant" in result.output
+    assert "verdict: non conformant -> non conformant" in result.output
     assert "Still failing, by operation and check (3)" in result.output
     assert result.output.endswith("\nno worse\n")
 
 
 def test_new_failure_is_worse_and_fixing_it_is_not(tmp_path: Path) -> None:
     good, bad = stored(tmp_path / "good", good_items()), stored(tmp_path / "bad", with_failure())
-    worse, better = invoke(diff, good, bad), invoke(diff, bad, good)
+    worse, better = invoke(diff, good, bad, "--details"), invoke(diff, bad, good, "--details")
     assert (worse.exit_code, better.exit_code) == (1, 0)
-    assert "verdict: conformant -> non_conformant" in worse.output
+    assert "verdict: conformant -> non conformant" in worse.output
     assert "New failures, by requirement (1)\n  Every body validates. (GEN-14): passed -> failed" in worse.output
     assert "  GET /rules: response_schema: no failure -> 1 failure" in worse.output
     assert "Fixed, by requirement (1)\n  Every body validates. (GEN-14): failed -> passed" in better.output
@@ -133,7 +134,7 @@ def test_waived_failure_is_a_worse_verdict_but_no_new_failure(tmp_path: Path) ->
     assert result.exit_code == 1
     assert "New failures" not in result.output
     assert "Changed outcome, by requirement (1)\n  Every body validates. (GEN-14): passed -> waived" in result.output
-    better = invoke(diff, bad, waived)
+    better = invoke(diff, bad, waived, "--details")
     assert better.exit_code == 0
     assert "Fixed" not in better.output
     assert "Waived now, by requirement (1)\n  Every body validates. (GEN-14): failed -> waived" in better.output
@@ -143,7 +144,7 @@ def test_waived_failure_is_a_worse_verdict_but_no_new_failure(tmp_path: Path) ->
 def test_what_no_longer_runs_is_worse(tmp_path: Path) -> None:
     good, bad = stored(tmp_path / "good", good_items()), stored(tmp_path / "bad", with_failure())
     part = stored(tmp_path / "part", good_items()[1:], complete=False)
-    result = invoke(diff, bad, part)
+    result = invoke(diff, bad, part, "--details")
     assert result.exit_code == 1
     assert "  GET /rules: response_schema: 1 failure -> no request was answered" in result.output
     less = good_items()
@@ -212,7 +213,7 @@ def test_operation_that_nobody_asked_is_worse() -> None:
     comparison = compare(before, after)
     assert [entry.name for entry in comparison.operations["undecided"]] == [before["operations"][0]["operation"]]
     assert comparison.worse
-    assert "Not decided any more, by operation (1)" in render_comparison(comparison)
+    assert "Not decided any more, by operation (1)" in render_text(comparison)
     assert not compare(after, before).worse
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conformance.contract import load_contract
-from conformance.run.planning import choose_seed
+from conformance.run.planning import choose_seeds
 from conformance.target.errors import ConfigurationError
 from conformance.target.settings.config import WAIVERS_FOLDER, Configuration, load_configuration
 from conformance.target.settings.secret_files import is_private
@@ -64,6 +64,8 @@ def test_nothing_given_means_the_embedded_deployment() -> None:
         ({**BASE, "mqtt": "1883"}, SECRET, "--mqtt: '1883' is not HOST:PORT"),
         ({"seed": "many"}, {}, "--seed: 'many' is neither a number from 0 to 2^63-1 nor random"),
         ({"seed": "-1"}, {}, "--seed: '-1' is neither a number"),
+        ({"seed": "1,,2"}, {}, "--seed: '' is neither a number"),
+        ({"seed": "1,2,1"}, {}, "--seed: '1,2,1' names a seed twice"),
         ({"seed": str(2**63)}, {}, "is neither a number from 0 to 2^63-1 nor random"),
         ({}, {"EMQX_CONFORMANCE_SEED": "1.5"}, "EMQX_CONFORMANCE_SEED: '1.5' is neither a number"),
         ({"max_rps": "0"}, {}, "--max-rps: Input should be greater than 0"),
@@ -152,6 +154,7 @@ def test_seed_is_a_number_or_random_wherever_it_is_given(tmp_path: Path) -> None
         ({"seed": "random"}, {}, "random"),
         ({}, {"EMQX_CONFORMANCE_SEED": str(2**63 - 1)}, 2**63 - 1),
         ({}, {"EMQX_CONFORMANCE_SEED": "random"}, "random"),
+        ({"seed": "3,1,2"}, {}, (3, 1, 2)),
         ({"target": "a"}, {}, 5),
         ({"target": "b"}, {}, "random"),
     ]
@@ -163,12 +166,16 @@ def test_seed_is_a_number_or_random_wherever_it_is_given(tmp_path: Path) -> None
 
 def test_seed_follows_the_contract_unless_it_is_random() -> None:
     contracts = [load_contract(variant) for variant in ("corrected", "published")]
-    fixed = [choose_seed(load_configuration({}, {}), contract) for contract in contracts]
-    assert fixed == [choose_seed(load_configuration({}, {}), contract) for contract in contracts]
+    fixed = [choose_seeds(load_configuration({}, {}), contract) for contract in contracts]
+    assert fixed == [choose_seeds(load_configuration({}, {}), contract) for contract in contracts]
     assert len(set(fixed)) == 2
-    assert choose_seed(load_configuration({"seed": "7"}, {}), contracts[0]) == 7
-    explored = {choose_seed(load_configuration({"seed": "random"}, {}), contracts[0]) for _ in range(5)}
+    assert choose_seeds(load_configuration({"seed": "7"}, {}), contracts[0]) == (7,)
+    assert choose_seeds(load_configuration({"seed": "7,8"}, {}), contracts[0]) == (7, 8)
+    explored = {choose_seeds(load_configuration({"seed": "random"}, {}), contracts[0]) for _ in range(5)}
     assert len(explored) == 5
+    accepting = {choose_seeds(load_configuration({"profile": "acceptance"}, {}), contracts[0]) for _ in range(5)}
+    assert {(seeds[0], len(set(seeds))) for seeds in accepting} == {(*fixed[0], 4)}
+    assert len(accepting) == 5
 
 
 def test_waivers_are_files_wherever_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

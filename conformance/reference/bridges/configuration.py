@@ -42,6 +42,8 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
     The recorded server keeps values as they were written (``"2"`` for a number); by default they are converted.
     """
     settings = _without_identity(call.checked)
+    if (told := _unfit_clients(settings.get("static_clientids") or [])) is not None:
+        raise validation_error(told)
     shown = settings
     traits = call.deployment.traits
     if Quirk.VALUES_AS_WRITTEN in traits:
@@ -73,6 +75,18 @@ UNDOCUMENTED: Mapping[str, Mapping[str, Any]] = {
 
 def _without_identity(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in _IDENTITY and name not in _TIMES}
+
+
+def _unfit_clients(statics: list[dict[str, Any]]) -> str | None:
+    """Why the client ids of an MQTT connector cannot be fixed so: each has one node, and each node one list."""
+    nodes = [static["node"] for static in statics]
+    clients = [one if isinstance(one, str) else one["clientid"] for static in statics for one in static["ids"]]
+    if statics and not clients:
+        return "must specify at least one static clientid"
+    for what, names in (("nodes", nodes), ("clientids", clients)):
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            return f"{what} must be unique; duplicated {what}: {', '.join(repeated)}"
+    return None
 
 
 def _unbatched(config: dict[str, Any], batch_time: Any) -> dict[str, Any]:

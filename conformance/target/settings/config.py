@@ -28,7 +28,7 @@ from conformance.target.settings.targets_file import named_target
 from conformance.target.timing import Timing
 from emqx_conformance_extensions import installed
 
-Profile = Literal["smoke", "standard", "deep"]
+Profile = Literal["smoke", "standard", "deep", "acceptance"]
 Role = Literal["viewer", "publisher"]
 
 RANDOM_SEED: Literal["random"] = "random"
@@ -65,10 +65,11 @@ def waivers_named(file: Path) -> Path:
 class Configuration(BaseModel):
     """A checked configuration. ``base_url`` None means: start the embedded reference deployment.
 
-    ``seed``: None means the one of the contract. ``max_conn_rate``, ``messages_rate`` and ``bytes_rate``: per second,
-    None where the target is asked. ``replication_lag`` and ``time_budget``: seconds. ``timing``: bounds of this target,
-    before ``patience`` multiplies them. ``warnings``: sentences for the user that stop nothing. ``embedded``: the
-    target is the reference deployment that the run started for itself.
+    ``seed``: None means the one of the contract; with each of several generated data is drawn. ``max_conn_rate``,
+    ``messages_rate`` and ``bytes_rate``: per second, None where the target is asked. ``replication_lag`` and
+    ``time_budget``: seconds. ``timing``: bounds of this target, before ``patience`` multiplies them. ``warnings``:
+    sentences for the user that stop nothing. ``embedded``: the target is the reference deployment that the run started
+    for itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -85,7 +86,7 @@ class Configuration(BaseModel):
     sink: str | None = None
     ca_bundle: Path | None = None
     profile: Profile = "standard"
-    seed: int | Literal["random"] | None = None
+    seed: int | tuple[int, ...] | Literal["random"] | None = None
     read_only: bool = False
     exclusive: bool = False
     disposable: bool = False
@@ -143,15 +144,16 @@ class Configuration(BaseModel):
 
     @field_validator("seed", mode="plain")
     @classmethod
-    def _seed(cls, value: Any) -> int | Literal["random"] | None:
+    def _seed(cls, value: Any) -> int | tuple[int, ...] | Literal["random"] | None:
         if value is None:
             return None
         if value == RANDOM_SEED:
             return RANDOM_SEED
-        text = str(value)
-        if isinstance(value, bool) or not (text.isascii() and text.isdecimal()) or int(text) >= 2**63:
-            raise ValueError(f"{text!r} is neither a number from 0 to 2^63-1 nor {RANDOM_SEED}")
-        return int(text)
+        parts = value if isinstance(value, list | tuple) else str(value).split(",")
+        seeds = tuple(map(_seed, parts))
+        if not seeds or len(set(seeds)) < len(seeds):
+            raise ValueError(f"{value!r} names {'a seed twice' if seeds else 'no seed'}")
+        return seeds if len(seeds) > 1 else seeds[0]
 
     @field_validator("replication_lag", "time_budget", mode="before")
     @classmethod
@@ -179,6 +181,10 @@ class Configuration(BaseModel):
         if not isinstance(value, Mapping):
             raise ValueError("expected a table of durations")
         return Timing().with_settings(value)
+
+    @field_serializer("seed")  # of a union with a tuple pydantic warns
+    def _seeds(self, value: Any) -> Any:
+        return value
 
     @field_serializer("timing")
     def _settings(self, value: Timing) -> dict[str, float]:
@@ -269,6 +275,13 @@ class Configuration(BaseModel):
     def on_loopback(self) -> bool:
         """Whether the target runs on this machine."""
         return is_loopback(urlsplit(self.base_url or "").hostname or "")
+
+
+def _seed(value: Any) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not (text.isascii() and text.isdecimal()) or int(text) >= 2**63:
+        raise ValueError(f"{text!r} is neither a number from 0 to 2^63-1 nor {RANDOM_SEED}")
+    return int(text)
 
 
 def _file(path: Path) -> Path:

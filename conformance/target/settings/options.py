@@ -58,11 +58,12 @@ OPTIONS: tuple[Option, ...] = (
         "HOST[:PORT]",
     ),
     Option("ca_bundle", "CA certificates (PEM) that sign the target's certificate.", "FILE"),
-    Option("profile", "How much to do.", choices=("smoke", "standard", "deep")),
+    Option("profile", "How much to do.", choices=("smoke", "standard", "deep", "acceptance")),
     Option(
         "seed",
-        "Seed of all generated data, or random for a new one, which is reported. Default: the contract decides it.",
-        "N|random",
+        "Seed of all generated data, or random for a new one, which is reported; several draw with each. Default: the "
+        "contract decides it; with --profile acceptance three random ones besides.",
+        "N[,N...]|random",
     ),
     Option("read_only", "Send no write at all.", is_flag=True),
     Option("exclusive", "Nobody else uses the target: allow operations that touch global state.", is_flag=True),

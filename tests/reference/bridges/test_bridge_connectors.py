@@ -48,6 +48,24 @@ def test_duplicate_is_refused_per_type_and_case(world, target):
     world.ok("POST", "/connectors", {"type": "mqtt", "name": "c", "server": "127.0.0.1:1", "enable": False})
 
 
+@pytest.mark.parametrize(
+    ("statics", "told"),
+    [
+        ([("n1", ["a"]), ("n2", ["b", {"clientid": "c"}])], None),
+        ([("n1", ["a"]), ("n1", ["b"])], "nodes must be unique; duplicated nodes: n1"),
+        ([("n1", ["a"]), ("n2", [{"clientid": "a"}])], "clientids must be unique; duplicated clientids: a"),
+        ([("n1", [])], "must specify at least one static clientid"),
+    ],
+)
+def test_fixed_client_ids_are_one_list_per_node(world, statics, told):
+    """As a real 5.8.9 answers."""
+    body = {"type": "mqtt", "name": "c", "server": "127.0.0.1:1", "enable": False,
+            "static_clientids": [{"node": node, "ids": ids} for node, ids in statics]}  # fmt: skip
+    answer = world.call("POST", "/connectors", body)
+    assert answer.status_code == (201 if told is None else 400), answer.text
+    assert told is None or json.loads(answer.json()["message"])["reason"] == told
+
+
 def test_of_concurrent_creates_one_succeeds(world):
     body = {"type": "http", "name": "c", "url": NOBODY}
     with ThreadPoolExecutor(8) as pool:

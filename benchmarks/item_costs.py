@@ -1,0 +1,42 @@
+"""Writes the table of costs that ships with the suite, from a run of all of it against the embedded deployment.
+
+Run: emqx-conformance run --report-dir DIR && python benchmarks/item_costs.py DIR
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from conformance.report.errors import ReportError
+from conformance.report.storage import read_run
+from conformance.run import costs
+
+
+def text_of(table: dict[str, object]) -> str:
+    """A line for each function, so that a change of one shows as one."""
+    functions = table["functions"]
+    assert isinstance(functions, dict)
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in functions.items())
+    head = json.dumps({name: value for name, value in table.items() if name != "functions"})
+    return f'{head[:-1]}, "functions": {{\n{lines}\n}}}}\n'
+
+
+def main(arguments: list[str]) -> str | None:
+    if len(arguments) != 1:
+        return "give the report directory of a run"
+    try:
+        run = read_run(Path(arguments[0]))
+    except ReportError as error:
+        return str(error)
+    if not (run.embedded and run.selection is None and run.complete):
+        return "the table is that of a whole run against the embedded deployment"
+    file = Path(costs.__file__).with_name(costs.TABLE)
+    file.write_text(text_of(costs.table_of(run)), encoding="utf-8")
+    print(f"{file}: {file.stat().st_size} bytes")
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,166 @@
+"""What items cost: seconds, and configuration writes, which a real server pays for one after the other.
+
+Costs come from an earlier run, or from a table that ships with the suite (``item_costs.json``, which
+``benchmarks/item_costs.py`` writes). Balance and order of items depend on them, never what is checked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from conformance.contract.kinds import CONFIGURATION_WRITES
+from conformance.latency import percentile
+from conformance.report.storage import FILE_NAME, read_run
+from conformance.result import ItemResult, RunResult
+
+TABLE = "item_costs.json"
+TABLE_VERSION = 1
+
+_ALIKE_S, _ALIKE = 0.1, 0.3
+"""Items of one function whose costs differ by less, in seconds or in parts, share one entry of the table."""
+_TYPICAL_PRICE_S = 0.2
+"""What a configuration write takes EMQX 5.8 (docs/cost.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """``seconds`` apart from configuration writes; ``writes``: accepted ones, with those that clean up after it."""
+
+    seconds: float
+    writes: float = 0.0
+
+    def at(self, price_s: float = _TYPICAL_PRICE_S) -> float:
+        """Seconds where a configuration write takes ``price_s``."""
+        return self.seconds + self.writes * price_s
+
+
+_UNKNOWN = Cost(0.1, 0.5)
+"""Of an item where nothing at all is known: about the mean of the suite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Costs by id of an item, of a function (its id without ``[...]``) for its other items; else by ``fallback``."""
+
+    items: Mapping[str, Cost] = field(default_factory=dict)
+    functions: Mapping[str, Cost] = field(default_factory=dict)
+    fallback: Costs | None = None
+
+    def of(self, node_id: str) -> Cost:
+        """The cost of an item, estimated from its function, its module or all items where it is not known."""
+        known = self._known(node_id)
+        return known if known is not None else self._estimate(node_id)
+
+    def _known(self, node_id: str) -> Cost | None:
+        known = self.items.get(node_id) or self.functions.get(_function(node_id))
+        if known is None and self.fallback is not None:
+            return self.fallback._known(node_id)
+        return known
+
+    def _estimate(self, node_id: str) -> Cost:
+        module = node_id.partition("::")[0]
+        near = [cost for name, cost in self.functions.items() if name.partition("::")[0] == module]
+        if near or self.functions:
+            return _mean(near or self.functions.values())
+        return self.fallback._estimate(node_id) if self.fallback is not None else _UNKNOWN
+
+
+@cache
+def shipped_costs() -> Costs:
+    """The table that ships with the suite: every item, against the embedded reference deployment."""
+    return _from_table(json.loads(files("conformance.run").joinpath(TABLE).read_text(encoding="utf-8")))
+
+
+def costs_of(run: RunResult, fallback: Costs | None = None) -> Costs:
+    """The costs of the items that ran in ``run``; those of others by the ``fallback``, or estimated from these."""
+    price = write_price(run.items)
+    items = {item.id: _cost(item, price) for item in run.items if _ran(item)}
+    by_function: dict[str, list[Cost]] = {}
+    for identifier, cost in items.items():
+        by_function.setdefault(_function(identifier), []).append(cost)
+    return Costs(items, {name: _mean(costs) for name, costs in by_function.items()}, fallback)
+
+
+def read_costs(report: Path) -> Costs:
+    """The costs of an earlier run, given as its run.json or the folder that holds it; raises `ReportError`.
+
+    Those of items that did not run in it come from the table that ships with the suite.
+    """
+    return costs_of(read_run(report.parent if report.name == FILE_NAME else report), shipped_costs())
+
+
+def write_price(items: Iterable[ItemResult]) -> float:
+    """The median seconds of a configuration write in a run, 0 if it sent none."""
+    counts: Counter[int] = Counter()
+    for item in items:
+        for label, buckets in item.latencies.items():
+            if label in CONFIGURATION_WRITES:
+                counts.update({int(bound): number for bound, number in buckets.items()})
+    return percentile(counts, 0.5) / 1000
+
+
+def table_of(run: RunResult) -> dict[str, Any]:
+    """The content of ``item_costs.json``: per function its median, and the items that cost clearly something else."""
+    known = costs_of(run)
+    functions: dict[str, Any] = {}
+    for name in sorted(known.functions):
+        own = {identifier: cost for identifier, cost in known.items.items() if _function(identifier) == name}
+        typical = Cost(median(c.seconds for c in own.values()), median(c.writes for c in own.values()))
+        others = {
+            identifier.removeprefix(name): _row(cost)
+            for identifier, cost in sorted(own.items())
+            if abs(cost.at() - typical.at()) > max(_ALIKE_S, _ALIKE * typical.at())
+        }
+        functions[name] = {"typical": _row(typical)} | ({"items": others} if others else {})
+    return {
+        "version": TABLE_VERSION,
+        "measured": {"suite": run.suite, "profile": run.profile, "mode": run.mode, "items": len(known.items)},
+        "functions": functions,
+    }
+
+
+def _from_table(table: Mapping[str, Any]) -> Costs:
+    items: dict[str, Cost] = {}
+    functions: dict[str, Cost] = {}
+    for name, entry in table["functions"].items():
+        functions[name] = Cost(*entry["typical"])
+        items |= {name + parameters: Cost(*row) for parameters, row in entry.get("items", {}).items()}
+    return Costs(items, functions)
+
+
+def _function(node_id: str) -> str:
+    return node_id.partition("[")[0]
+
+
+def _ran(item: ItemResult) -> bool:
+    """Whether it is an item that pytest selects, and did what it is there for."""
+    return "::test_" in item.id and item.outcome not in ("skipped", "not_run", "error")
+
+
+def _cost(item: ItemResult, price_s: float) -> Cost:
+    accepted: Counter[str] = Counter()
+    for label, statuses in item.statuses.items():
+        if label in CONFIGURATION_WRITES:
+            number = sum(count for status, count in statuses.items() if status.startswith("2"))
+            accepted[label.partition(" ")[0]] += number
+    own = accepted.total()
+    # What an item created and did not delete is deleted after it, once its clock has stopped.
+    later = max(0, accepted["POST"] - accepted["DELETE"])
+    return Cost(max(0.0, item.duration_s - own * price_s), own + later)
+
+
+def _mean(costs: Iterable[Cost]) -> Cost:
+    known = list(costs)
+    return Cost(fmean(cost.seconds for cost in known), fmean(cost.writes for cost in known))
+
+
+def _row(cost: Cost) -> list[float]:
+    return [round(cost.seconds, 3), round(cost.writes, 1)]
