@@ -20,12 +20,14 @@ from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE, USAGE_ERROR
 from conformance.report import github
 from conformance.report.errors import UnwritableError
 from conformance.report.progress import Progress
+from conformance.report.remaining import Remaining
 from conformance.report.terminal import costs, summary
 from conformance.report.text import visible
 from conformance.requirements import REQUIREMENTS
 from conformance.result import RequirementResult, RunResult
 from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
+from conformance.run.costs import TYPICAL_PRICE_S, shipped_costs
 from conformance.run.node_ids import PACKAGE, located, packages
 from conformance.run.replay import judge, options_of, stored_failure
 from conformance.target.errors import ConfigurationError
@@ -219,19 +221,21 @@ class Display:
         config.pluginmanager.unregister(name="terminalreporter")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._start(len(session.items))
+        self._start([item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: list[str]) -> None:
-        self._start(len(ids))
+        self._start(ids)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         if self._started and self._progress is not None:
             self._progress.finish()
 
-    def _start(self, total: int) -> None:
-        if not self._started and total and self._progress is not None:
+    def _start(self, ids: Sequence[str]) -> None:
+        if not self._started and ids and self._progress is not None:
             self._started = True
-            self._progress.start(total)
+            costs = {node_id: shipped_costs().of(node_id) for node_id in ids}
+            expected = {node_id: (cost.seconds, cost.writes) for node_id, cost in costs.items()}
+            self._progress.start(len(ids), Remaining(expected, TYPICAL_PRICE_S))
             self._controller.progress = self._progress

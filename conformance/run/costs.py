@@ -26,7 +26,7 @@ TABLE_VERSION = 1
 
 _ALIKE_S, _ALIKE = 0.1, 0.3
 """Items of one function whose costs differ by less, in seconds or in parts, share one entry of the table."""
-_TYPICAL_PRICE_S = 0.2
+TYPICAL_PRICE_S = 0.2
 """What a configuration write takes EMQX 5.8 (docs/cost.md)."""
 
 
@@ -37,7 +37,7 @@ class Cost:
     seconds: float
     writes: float = 0.0
 
-    def at(self, price_s: float = _TYPICAL_PRICE_S) -> float:
+    def at(self, price_s: float = TYPICAL_PRICE_S) -> float:
         """Seconds where a configuration write takes ``price_s``."""
         return self.seconds + self.writes * price_s
 
@@ -146,14 +146,8 @@ def _ran(item: ItemResult) -> bool:
 
 
 def _cost(item: ItemResult, price_s: float) -> Cost:
-    accepted: Counter[str] = Counter()
-    for label, statuses in item.statuses.items():
-        if label in CONFIGURATION_WRITES:
-            number = sum(count for status, count in statuses.items() if status.startswith("2"))
-            accepted[label.partition(" ")[0]] += number
-    own = accepted.total()
-    # What an item created and did not delete is deleted after it, once its clock has stopped.
-    later = max(0, accepted["POST"] - accepted["DELETE"])
+    # What is deleted after an item comes once its clock has stopped.
+    own, later = sum(item.config_writes.values()), sum(item.config_cleanup.values())
     return Cost(max(0.0, item.duration_s - own * price_s), own + later)
 
 
