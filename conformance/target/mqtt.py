@@ -26,6 +26,7 @@ from conformance.target.guard.mqtt import MqttGuard
 from conformance.target.guard.sandbox import Owned
 from conformance.target.journal.journal import Journal
 from conformance.target.journal.resource import Resource
+from conformance.target.network_errors import in_words
 from conformance.target.pace import Pace
 from conformance.target.timing import Timing
 
@@ -219,7 +220,8 @@ class MqttClient:
         try:
             self._client.connect(self._listener.host, self._listener.port, self._keepalive_s, **options)
         except (OSError, ValueError, LookupError, paho.WebsocketConnectionError) as error:
-            raise MqttError(f"cannot connect to {self._listener}: {error}") from error
+            told = in_words(error, str(error)) if isinstance(error, OSError) else str(error)
+            raise MqttError(f"cannot connect to {self._listener}: {told}") from error
         self._client.loop_start()
         self._wait(lambda: self.connack is not None or self._closed, self._patience_to_connect())
         if self.connack is None:

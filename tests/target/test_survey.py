@@ -12,6 +12,7 @@ from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.planning import make_plan
 from conformance.target.capabilities import Capabilities
+from conformance.target.errors import TargetLost
 from conformance.target.settings.config import Configuration, load_configuration
 
 Survey = Callable[..., Capabilities]
@@ -159,7 +160,7 @@ def test_rates_of_the_listener_that_is_used(survey):
 
 
 def test_behind_a_load_balancer_the_lowest_rates_count(survey):
-    limits = survey(*RATES, "ws.default.enable=true", mqtt="mqtts://127.0.0.1:9").profile.limits
+    limits = survey(*RATES, "ws.default.enable=true", mqtt="mqtts://127.0.0.1:9", read_only=True).profile.limits
 
     assert (limits.messages_per_s, limits.connections_per_s, limits.bytes_per_s) == (5.0, 10.0, None)
 
@@ -185,3 +186,8 @@ def test_capabilities_survive_the_way_to_a_worker(survey):
     found = survey("max_qos_allowed=1", "user_id_type=clientid", "authentication.enable=true")
 
     assert Capabilities.from_json(found.as_json()) == found
+
+
+def test_a_listener_that_is_named_and_does_not_answer_ends_the_run_before_it_begins(survey, closed_port):
+    with pytest.raises(TargetLost, match=rf"127.0.0.1:{closed_port}, as --mqtt says, .* the connection was refused"):
+        survey(mqtt=f"127.0.0.1:{closed_port}")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import socket
-import ssl
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
+from http.client import BadStatusLine, HTTPException, IncompleteRead
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from conformance.target.http.answer import Answer
 from conformance.target.http.connection import EndlessAnswer, Unheard
+from conformance.target.network_errors import in_words
 from conformance.target.redaction import Redactor
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -29,12 +28,6 @@ LONGEST_PAUSE_S = 30.0
 """The most that a Retry-After is obeyed."""
 
 _LONGEST_REASON = 300
-
-_NETWORK: Mapping[type[OSError], str] = {
-    ConnectionRefusedError: "the connection was refused",
-    ConnectionResetError: "the connection was reset",
-    BrokenPipeError: "the connection was closed while the request was sent",
-}
 
 
 def never_sent(error: requests.RequestException) -> bool:
@@ -90,23 +83,11 @@ def reason_of(error: requests.RequestException, redact: Redactor) -> str:
     if isinstance(cause, IncompleteRead):
         return f"the answer was cut off ({said})"
     if isinstance(cause, OSError):
-        return _of_network(cause, said)
+        return in_words(cause, said)
     text = f"status line: {said}" if isinstance(cause, BadStatusLine) else said or type(cause).__name__
     if isinstance(cause, HTTPException | HTTPError | ValueError | zlib.error):
         return f"the answer is no valid HTTP ({text})"
     return text
-
-
-def _of_network(cause: OSError, said: str) -> str:
-    """What the network refused, in the words of a person rather than of Python."""
-    if isinstance(cause, RemoteDisconnected):
-        return "the connection was closed without an answer"
-    if isinstance(cause, socket.gaierror):
-        return f"the name of the host cannot be resolved ({cause.strerror or said})"
-    for kind, words in _NETWORK.items():
-        if isinstance(cause, kind):
-            return words
-    return (cause.strerror if not isinstance(cause, ssl.SSLError) else None) or said or type(cause).__name__
 
 
 def innermost(error: BaseException) -> BaseException:

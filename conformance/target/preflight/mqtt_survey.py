@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.contract import paths
 from conformance.target.deployment_profile import DeploymentProfile, Identity, MqttLimits
+from conformance.target.errors import TargetLost
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api, NoAnswer, expand
 from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
@@ -37,7 +38,10 @@ class Impossible(Exception):
 
 
 def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: DeploymentProfile) -> MqttSurvey:
-    """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read."""
+    """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read.
+
+    Raises `TargetLost` if a listener was named and no broker answers there: the user counts on it.
+    """
     if configuration.mqtt is None:
         return MqttSurvey(profile, "no MQTT listener given (--mqtt)")
     known = profile.limits
@@ -70,13 +74,14 @@ class _Trials:
         self._identity: Identity = "anonymous"
 
     def find_identity(self) -> Identity:
-        """By what the broker knows its clients; raises `Impossible` where no client of the suite gets in."""
+        """By what the broker knows its clients; raises `Impossible` where no client of the suite gets in, `TargetLost`
+        where no broker answers."""
         try:
             self._client(self._sandbox.name("preflight")).connect().close()
         except MqttError as error:
             self._no_session(error)
             if error.reason_code is None:
-                raise Impossible(f"MQTT listener {self._listener}: {error}") from None
+                raise TargetLost(f"the MQTT listener {self._listener}, as --mqtt says, is none: {error}") from None
         else:
             return "anonymous"
         user, other = self._sandbox.name("preflight"), self._sandbox.name("preflight")
