@@ -26,7 +26,7 @@ from conformance.fuzz.identities import Identities
 from conformance.fuzz.records import FUZZING
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
-from conformance.fuzz.story import Chapter, Story
+from conformance.fuzz.story import Chapter, Story, switch
 from conformance.result import Failure
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
@@ -179,16 +179,17 @@ class Driver:
         self, *, path: Mapping[str, str] | None = None, query: Mapping[str, Any] | None = None, body: Any = MISSING
     ) -> Answer:
         """Call the operation; a body given as bytes is sent as it is, under the JSON media type."""
-        if path is None:
-            path = self.path
-            if self.operation.method in _DESTROYS:
-                self.__dict__.pop("path", None)  # the next request needs something else to delete
+        addressed = path is None
         content: dict[str, Any] = {}
         if isinstance(body, bytes):
             content = {"content": body, "content_type": "application/json"}
         elif body is not MISSING:
             content = {"json": body}
-        return self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
+        path = self.path if path is None else path
+        answer = self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
+        if addressed and self.operation.method in _DESTROYS and not 400 <= answer.status < 500:
+            self.__dict__.pop("path", None)  # the next request needs something else to delete
+        return answer
 
     @property
     def is_told(self) -> bool:
@@ -233,6 +234,8 @@ class Driver:
         if not self.contract.validate_request(self.subject.label, marked, self.subject.resource_type):
             sent = marked
         with self._recorder.history.lasting():
+            # As the example made it, which can be started: not every combination of valid values can.
+            self.story.switched = switch(self._collection, self.story.id, self.subject.resource_type or "")
             answer = self.send(body=sent)
             if answer.ok:
                 self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))

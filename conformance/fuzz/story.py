@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.contract.kinds import CONNECTOR
+from conformance.target.guard.hosts import NEVER_STARTED
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.typed import configured
@@ -26,6 +28,21 @@ class Chapter:
     read: Answer
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """That it was switched to ``state``: with its ``answer``, and ``read``, the GET after it."""
+
+    state: bool
+    answer: Answer
+    read: Answer
+
+
+def switch(collection: Bridges, identifier: str, resource_type: str) -> list[Switch]:
+    """Turn a connector or action on, unless its type is never started, and off."""
+    states = (False,) if resource_type in NEVER_STARTED and collection.kind is CONNECTOR else (True, False)
+    return [Switch(state, collection.enable(identifier, state), collection.get(identifier)) for state in states]
+
+
 def put_back(collection: Bridges, identifier: str) -> Chapter:
     """Send what is read of a connector or action as its PUT, whatever comes of it."""
     before = configured(collection.read(identifier))
@@ -36,12 +53,13 @@ def put_back(collection: Bridges, identifier: str) -> Chapter:
 class Story:
     """What was written of one connector or action so far; ``id`` is its id.
 
-    ``created``: by the first example of its type. ``changed``: by a body with every field. ``put_back``: by what was
-    read of it.
+    ``created``: by the first example of its type. ``switched``: on and off, as often as that was done; then
+    ``changed``: by a body with every field, and ``put_back``: by what was read of it.
     """
 
     id: str
     created: Chapter
+    switched: list[Switch] = field(default_factory=list)
     changed: Chapter | None = None
     put_back: Chapter | None = None
 

@@ -110,7 +110,7 @@ def test_reset_starts_counting_again(target: Target, counted: Counted) -> None:
 @requirement("ACT-08", "GET /actions/{id}/metrics", "PUT /actions/{id}/metrics/reset", level="SHOULD")
 def test_unknown_actions_have_no_metrics(target: Target, recorder: Recorder) -> None:
     """Metrics of an action that does not exist answer 404, and so does their reset."""
-    action = target.actions.create()
+    action = target.lasting(target.actions, "shared")
     target.actions.metrics(action)
     target.actions.reset_metrics(action).expect(204)
 

@@ -105,7 +105,7 @@ def test_source_of_the_same_name_is_another_thing(target: Target) -> None:
 def test_only_offered_types_are_types(target: Target, recorder: Recorder) -> None:
     """Every type in GET /action_types is a type of actions, and nothing else is."""
     connector = target.connector_of("http")
-    target.actions.create(connector=connector)
+    target.lasting(target.actions, "shared")
     offered = target.api.call("GET /action_types").expect(200)
     assert len(set(offered.json)) == len(offered.json), f"a type is offered twice: {sorted(offered.json)}"
     unknown = sorted(set(offered.json) - set(target.contract.types("actions")))
