@@ -47,12 +47,12 @@ class Arrangement:
         told = Stories.of(self._context)
 
         def begin() -> str:
-            connector = self.connector(resource_type) if collection is self._target.actions else ""
+            connector = self.connector(resource_type) if collection.kind is kinds.ACTION else ""
             label = f"POST {collection.path}"
             example = next(iter(self._target.contract.body_examples(label, resource_type).values()))
             identities = Identities(self._target.sandbox, {}, connector.partition(":")[2], resource_type)
             body = into_sandbox(label, example, identities, valid=True)
-            if collection is self._target.connectors:
+            if collection.kind is kinds.CONNECTOR:
                 body["enable"] = False  # what actions are created on must not be busy with a host that does not answer
             answer = arranged(self._target.api.call(label, json=body), collection.kind.created)
             identifier = collection.identify(body)
@@ -77,7 +77,7 @@ class Arrangement:
         """Let go of a connector or action that the caller deletes, and delete the action that uses the connector."""
         stories, actions = Stories.of(self._context), self._target.actions
         stories.end(collection.path, resource_type)
-        if collection is self._target.connectors:
+        if collection.kind is kinds.CONNECTOR:
             user = stories.end(actions.path, resource_type)
             if user is not None:
                 self._context.delete(Resource(actions.kind.name, user.id))
@@ -114,7 +114,7 @@ class Arrangement:
         """What to create one of a type with, on the connector that there is."""
         if resource_type is None:
             return {}
-        on = {"connector": self.connector(resource_type)} if collection is self._target.actions else {}
+        on = {"connector": self.connector(resource_type)} if collection.kind is kinds.ACTION else {}
         return {"type": resource_type, **on}
 
     def _shared(self, collection: Collection, resource_type: str | None) -> str:
