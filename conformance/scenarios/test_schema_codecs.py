@@ -15,7 +15,6 @@ from conformance.requirements import requirement
 from conformance.target.mqtt import MqttClient
 from conformance.target.resources.collection import arranged
 from conformance.target.target import Target
-from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "schemas")]
 
@@ -141,24 +140,18 @@ def schema_of(target: Target, kind: str) -> str:
     return schema
 
 
-def decoder(context: Context, target: Target, kind: str) -> Decoder:
-    codec, schema = CODECS[kind], schema_of(target, kind)
-    topic = context.once(f"topic of {kind}", lambda: target.sandbox.topic("from"))
-    out = context.once(f"topic for {kind}", lambda: target.sandbox.topic("out"))
-    sql = f"SELECT schema_decode('{schema}', payload{codec.message}) AS decoded FROM \"{topic}\""
-    target.lasting(
-        target.rules,
-        f"decodes with {schema}",
-        lambda: target.rules.republish(topic, out, sql=sql, payload="${decoded}", qos=1),
-    )
+def decoder(target: Target, kind: str, schema: str) -> Decoder:
+    topic, out = target.sandbox.topic("from"), target.sandbox.topic("out")
+    sql = f"SELECT schema_decode('{schema}', payload{CODECS[kind].message}) AS decoded FROM \"{topic}\""
+    target.rules.republish(topic, out, sql=sql, payload="${decoded}", qos=1)
     return Decoder(target, schema, topic, out, target.listen(out))
 
 
 @requirement("SCH-04", "PUT /schema_registry/{name}")
 @pytest.mark.parametrize("kind", CODECS)
-def test_changed_schema_is_used(context: Context, target: Target, kind: str) -> None:
+def test_changed_schema_is_used(target: Target, kind: str) -> None:
     """After a PUT rules decode with the new source of a schema, and with the old one no more."""
-    codec, rule = CODECS[kind], decoder(context, target, kind)
+    codec, rule = CODECS[kind], decoder(target, kind, schema_of(target, kind))
     assert rule.decodes(codec.data, codec.value), f"{codec.data!r} is not decoded with the first source"
 
     target.schemas.put(rule.schema, {"type": kind, "source": codec.new}).expect(200)
@@ -173,9 +166,11 @@ def test_changed_schema_is_used(context: Context, target: Target, kind: str) -> 
 
 @requirement("SCH-05", "PUT /schema_registry/{name}", level="SHOULD")
 @pytest.mark.parametrize("kind", CODECS)
-def test_refused_source_leaves_the_schema_usable(context: Context, target: Target, kind: str) -> None:
+def test_refused_source_leaves_the_schema_usable(target: Target, kind: str) -> None:
     """After a PUT that was refused rules go on using the stored schema."""
-    codec, rule = CODECS[kind], decoder(context, target, kind)
+    codec = CODECS[kind]
+    # Of its own: on EMQX 5.8 nobody can use it afterwards.
+    rule = decoder(target, kind, target.schemas.create(type=kind, source=codec.old))
     assert rule.decodes(codec.data, codec.value), f"{codec.data!r} is not decoded at all"
 
     target.schemas.put(rule.schema, {"type": kind, "source": codec.wrong}).expect(400)
