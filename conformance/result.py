@@ -146,7 +146,10 @@ class ItemResult:
 
 @dataclass(slots=True)
 class RequirementResult:
-    """A requirement after the closed accounting; ``reason`` says why, unless it passed."""
+    """A requirement after the closed accounting; ``reason`` says why, unless it passed.
+
+    ``groups``: its outcome in each group of the contract whose operations it names.
+    """
 
     id: str
     title: str
@@ -154,17 +157,19 @@ class RequirementResult:
     outcome: Outcome
     tests: list[str]
     reason: str = ""
+    groups: dict[str, Outcome] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class OperationResult:
-    """Traffic of one operation; ``statuses`` maps the HTTP status as text to a count."""
+    """Traffic of one operation; ``statuses`` maps the HTTP status as text to a count, ``group`` is its tag."""
 
     operation: str
     requests: int
     statuses: dict[str, int]
     outcome: Outcome = "not_run"
     reason: str = ""
+    group: str = ""
 
 
 @dataclass(slots=True)
@@ -186,7 +191,7 @@ class LeftOut:
 
     ``items``: how many items were skipped for it, ``requirements``: ids of those that nothing was looked at of,
     ``partly``: ids of those of which other items were, ``operations``: labels of those that nothing was looked at of.
-    An entry without any of them concerns the run as a whole.
+    An entry without any of them concerns the run as a whole. ``groups``: those of the contract that are concerned.
     """
 
     why: Omission
@@ -195,6 +200,7 @@ class LeftOut:
     requirements: list[str] = field(default_factory=list)
     partly: list[str] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -219,6 +225,37 @@ class PartSelected:
         parts += ["--deselect"] * bool(self.deselected)
         parts += self.options
         return " and ".join(parts) or "some items were deselected"
+
+
+@dataclass(slots=True)
+class Shard:
+    """What a run must tell that was one of ``count`` parts: ``index``, from 1.
+
+    ``items``: ids of the whole that was cut, in its order, none where the run did not come to that; ``digest``: over
+    the part of each. ``selection``: what the whole was, None for the suite.
+    """
+
+    index: int
+    count: int
+    digest: str = ""
+    items: list[str] = field(default_factory=list)
+    selection: PartSelected | None = None
+
+    @property
+    def words(self) -> str:
+        return f"shard {self.index} of {self.count}"
+
+
+@dataclass(slots=True)
+class MergedShard:
+    """A run of which a merged report is made: its ``index`` among the parts, from 1, its id and its verdict."""
+
+    index: int
+    run_id: str
+    verdict: Verdict
+    base_url: str
+    started_at: str
+    duration_s: float
 
 
 @dataclass(slots=True)
@@ -316,8 +353,10 @@ class RunResult:
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
     touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
     whether the target was the embedded deployment, which is gone. ``config_cleanup``: label -> number of configuration
-    writes of the clean-ups that belong to no item, when workers end and when the run does. ``more_seeds``: those that
-    generated data was drawn with besides ``seed``.
+    writes that belong to no item, of the preflight and of the clean-ups when workers end and when the run does.
+    ``more_seeds``: those that generated data was drawn with besides ``seed``. ``troubles``: sentences on what spoiled
+    the run as a whole. ``shard``: which part of a whole it was, None if it was none; ``shards``: the parts that it was
+    merged from.
     """
 
     verdict: Verdict
@@ -347,6 +386,9 @@ class RunResult:
     extensions: list[str] = field(default_factory=list)
     embedded: bool = False
     values: list[ValuesResult] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    shard: Shard | None = None
+    shards: list[MergedShard] = field(default_factory=list)
     config_cleanup: dict[str, int] = field(default_factory=dict)
     more_seeds: list[int] = field(default_factory=list)
 

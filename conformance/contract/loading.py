@@ -103,14 +103,18 @@ def correct(root: Path, version: str) -> tuple[Document, list[Change]]:
 
 
 def overlays(root: Path, version: str) -> list[Overlay]:
-    """The overlays of a described ``version`` in the order of application.
+    """The overlays of a described ``version``, as `overlay_files` orders them."""
+    from conformance.contract.overlay import read_overlay
+
+    return [read_overlay(file) for file in overlay_files(root, version)]
+
+
+def overlay_files(root: Path, version: str) -> list[Path]:
+    """The files of the overlays of a described ``version`` in the order of application.
 
     The version comes first: it says what the published document of that version says, which is then corrected.
     """
-    from conformance.contract.overlay import read_overlay
-
-    folder = root / "overlays"
-    return [read_overlay(file) for file in (_version_file(root, version), *(folder / name for name in CORRECTIONS))]
+    return [_version_file(root, version), *(root / "overlays" / name for name in CORRECTIONS)]
 
 
 def described_versions(root: Path) -> list[str]:

@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from conformance.report.grouping import Grouping
 from conformance.report.text import NO_REASON, counted
 from conformance.requirements import Requirement
 from conformance.result import Failure, ItemResult, Level, OperationResult, Outcome, RequirementResult
 from conformance.target.guard.mode import Mode
 
 MOST_REASONS = 3
+NO_GROUPS = Grouping()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,13 @@ class Account:
 class Accounts:
     """The items of a run, indexed by what they are about."""
 
-    def __init__(self, items: Sequence[ItemResult], mode: Mode = Mode.DISPOSABLE) -> None:
+    def __init__(
+        self, items: Sequence[ItemResult], mode: Mode = Mode.DISPOSABLE, grouping: Grouping = NO_GROUPS
+    ) -> None:
         self.items = items
         self.mode = mode
+        self.grouping = grouping
+        self._found_by: dict[int, ItemResult] = {}
         self._by_requirement: dict[str, list[ItemResult]] = {}
         self._by_operation: dict[str, list[ItemResult]] = {}
         self._failures_by_requirement: dict[str, list[Failure]] = {}
@@ -88,6 +94,7 @@ class Accounts:
         for failure in item.failures:
             if failure.consequence_of is not None:
                 continue
+            self._found_by[id(failure)] = item
             self._failures_by_requirement.setdefault(failure.requirement, []).append(failure)
             if failure.operation is not None:
                 self._failures_by_operation.setdefault(failure.operation, []).append(failure)
@@ -102,10 +109,35 @@ class Accounts:
         """
         entries = {entry.id: entry for entry in catalogue}
         touched = {*self._by_requirement, *self._failures_by_requirement, *(+self._evidence)}
-        return [
+        found = [
             self._requirement(identifier, entries.get(identifier), None if identifier in touched else unselected)
             for identifier in sorted(touched | set(entries))
         ]
+        for result in found:
+            for group in self.grouping.groups.get(result.id, ()):
+                result.groups[group] = self._in_group(group, result, unselected)
+        return found
+
+    def _in_group(self, group: str, result: RequirementResult, unselected: str | None) -> Outcome:
+        """The outcome of a requirement as far as items about one of its groups decide it."""
+        own = self.grouping.groups[result.id]
+
+        def belongs(item: ItemResult) -> bool:
+            """An item about something else counts in all groups of the requirement."""
+            groups = self.grouping.of_item(item)
+            return group in groups or not any(name in own for name in groups)
+
+        items = list(filter(belongs, self._by_requirement.get(result.id, [])))
+        failures = [
+            failure
+            for failure in self._failures_by_requirement.get(result.id, [])
+            if belongs(self._found_by[id(failure)])
+        ]
+        if items or failures:
+            return Account(items, failures, self._evidence[result.id], result.title).outcome()[0]
+        if result.outcome == "not_selected" or unselected is None:
+            return result.outcome
+        return "not_selected"
 
     def _requirement(self, identifier: str, entry: Requirement | None, unselected: str | None) -> RequirementResult:
         items = self._by_requirement.get(identifier, [])
@@ -138,14 +170,15 @@ class Accounts:
         return [self._operation(label, None if label in touched else unselected) for label in (*known, *foreign)]
 
     def _operation(self, label: str, unselected: str | None) -> OperationResult:
+        group = self.grouping.tags.get(label, "")
         if unselected is not None:
-            return OperationResult(label, 0, {}, "not_selected", unselected)
+            return OperationResult(label, 0, {}, "not_selected", unselected, group)
         statuses = dict(sorted(self._statuses.get(label, Counter()).items()))
         requests = sum(statuses.values())
         items = self._by_operation.get(label, [])
         failures = self._failures_by_operation.get(label, [])
         outcome, reason = Account(items, failures, requests, "the target never answered it").outcome()
-        return OperationResult(label, requests, statuses, outcome, reason)
+        return OperationResult(label, requests, statuses, outcome, reason, group)
 
 
 def reasons(texts: Iterable[str]) -> str:

@@ -14,9 +14,9 @@ from jsonschema.exceptions import best_match
 
 from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
-from conformance.report.files import read_text
+from conformance.report.files import read_json
 from conformance.report.load import ConfigWrites, latencies
-from conformance.result import Failure, RunResult
+from conformance.result import Failure, RunResult, Shard
 
 FILE_NAME = "report.json"
 SCHEMA_VERSION = 1
@@ -81,6 +81,8 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "started_at": run.started_at,
         "duration_s": run.duration_s,
         "totals": {**run.totals(), "config_writes": asdict(ConfigWrites.of(run))},
+        "not_run": sum(item.outcome == "not_run" for item in run.items),
+        "troubles": run.troubles,
         "requirements": [
             {
                 "id": requirement.id,
@@ -89,6 +91,7 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "outcome": requirement.outcome,
                 "tests": requirement.tests,
                 "reason": requirement.reason,
+                "groups": requirement.groups,
             }
             for requirement in run.requirements
         ],
@@ -98,6 +101,9 @@ def build_report(run: RunResult) -> dict[str, Any]:
                 "requests": operation.requests,
                 "statuses": operation.statuses,
                 "latency_ms": latency_of.get(operation.operation),
+                "group": operation.group,
+                "outcome": operation.outcome,
+                "reason": operation.reason,
             }
             for operation in run.operations
         ],
@@ -121,9 +127,15 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "waivers": [asdict(use) for use in run.waivers],
         "left_out": [asdict(entry) for entry in run.left_out],
         "values": [asdict(entry) for entry in run.values],
+        "shard": _shard(run.shard) if run.shard is not None else None,
+        "shards": [asdict(shard) for shard in run.shards],
     }
     validate_report(report, FILE_NAME)
     return report
+
+
+def _shard(shard: Shard) -> dict[str, Any]:
+    return {"index": shard.index, "count": shard.count, "items": len(shard.items), "digest": shard.digest}
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
@@ -157,12 +169,6 @@ def read_report(path: Path) -> dict[str, Any]:
     """A checked ``report.json``; ``path`` is the file or its folder. Raises `ReportError`."""
     if path.is_dir():
         path = path / FILE_NAME
-    try:
-        report = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ReportError):
-            raise
-        raise ReportError(f"{path} is not JSON: {error}") from error
+    report: dict[str, Any] = read_json(path)
     validate_report(report, str(path))
-    document: dict[str, Any] = report
-    return document
+    return report

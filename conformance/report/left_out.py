@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from conformance.contract.versions import VersionError, same_release
+from conformance.report.grouping import Grouping
 from conformance.report.text import NO_REASON, counted
 from conformance.result import ItemResult, LeftOut, Omission, OperationResult, RequirementResult
 from conformance.target.guard.mode import Mode
@@ -18,6 +19,7 @@ TITLES: Mapping[Omission, str] = {
     "chosen": "Left out on the user's word",
     "not_demanded": "Not demanded",
 }
+NO_GROUPS = Grouping()
 _READ_ONLY = "left out by --read-only"
 _MOST_NAMES = 4
 _LONGEST_VERSION = 60
@@ -28,6 +30,7 @@ class _Group:
     items: int = 0
     requirements: dict[str, None] = field(default_factory=dict)
     operations: dict[str, None] = field(default_factory=dict)
+    groups: dict[str, None] = field(default_factory=dict)
 
 
 def left_out(
@@ -36,6 +39,7 @@ def left_out(
     operations: Sequence[OperationResult],
     mode: Mode,
     universal: Set[str] = frozenset(),
+    grouping: Grouping = NO_GROUPS,
 ) -> list[LeftOut]:
     """One entry for each reason for which items were skipped, or requirements and operations were not selected.
 
@@ -48,13 +52,18 @@ def left_out(
             group.items += 1
             group.requirements |= dict.fromkeys(item.requirements)
             group.operations |= dict.fromkeys([item.operation] if item.operation is not None else [])
+            group.groups |= dict.fromkeys(grouping.of_item(item))
     about = {identifier for group in groups.values() for identifier in group.requirements}
     for requirement in requirements:
         if requirement.outcome == "not_selected" or (requirement.outcome == "skipped" and requirement.id not in about):
-            groups.setdefault(("chosen", requirement.reason), _Group()).requirements[requirement.id] = None
+            group = groups.setdefault(("chosen", requirement.reason), _Group())
+            group.requirements[requirement.id] = None
+            group.groups |= dict.fromkeys(requirement.groups)
     for operation in operations:
         if operation.outcome == "not_selected":
-            groups.setdefault(("chosen", operation.reason), _Group()).operations[operation.operation] = None
+            group = groups.setdefault(("chosen", operation.reason), _Group())
+            group.operations[operation.operation] = None
+            group.groups |= dict.fromkeys([operation.group] if operation.group else [])
     untouched = {entry.id for entry in requirements if entry.outcome in ("skipped", "not_selected")}
     touched = {entry.id for entry in requirements if entry.outcome in ("passed", "failed", "waived")}
     unanswered = {entry.operation for entry in operations if entry.outcome in ("skipped", "not_selected")}
@@ -69,14 +78,15 @@ def left_out(
             requirements=sorted(untouched & set(group.requirements)),
             partly=sorted(touched & set(group.requirements)),
             operations=sorted(unanswered & set(group.operations)),
+            groups=sorted(group.groups),
         )
         for (why, reason), group in groups.items()
     ]
-    found += _withheld(items, mode)
+    found += _withheld(items, mode, grouping)
     return sorted(found, key=lambda entry: (ORDER.index(entry.why), -len(entry.requirements), -entry.items))
 
 
-def _withheld(items: Sequence[ItemResult], mode: Mode) -> Iterator[LeftOut]:
+def _withheld(items: Sequence[ItemResult], mode: Mode, grouping: Grouping) -> Iterator[LeftOut]:
     """What items that ran would have sent besides in a mode that allows more."""
     for needed in dict.fromkeys(needed for item in items for needed in item.withheld):
         shorter = [item for item in items if item.withheld.get(needed) and item.outcome != "skipped"]
@@ -84,7 +94,9 @@ def _withheld(items: Sequence[ItemResult], mode: Mode) -> Iterator[LeftOut]:
         if count:
             who, what = counted(len(shorter), "item"), counted(count, "request")
             partly = sorted({identifier for item in shorter for identifier in item.requirements})
-            yield LeftOut("chosen", f"{mode.words}: {who} would send {what} more with --{needed}", partly=partly)
+            groups = sorted({group for item in shorter for group in grouping.of_item(item)})
+            reason = f"{mode.words}: {who} would send {what} more with --{needed}"
+            yield LeftOut("chosen", reason, partly=partly, groups=groups)
 
 
 def of_version(told: str | None, named: str | None, described: str) -> LeftOut | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance.report.decoding import DecodingError, decode
 from conformance.report.errors import ReportError
-from conformance.report.files import read_text, write_atomically
+from conformance.report.files import read_json, write_atomically
 from conformance.result import RunResult
 
 FILE_NAME = "run.json"
@@ -26,12 +26,7 @@ def write_run(run: RunResult, directory: Path) -> Path:
 def read_run(directory: Path) -> RunResult:
     """The run stored in ``directory``; raises `ReportError` if there is none or it is damaged."""
     path = directory / FILE_NAME
-    try:
-        document = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ReportError):
-            raise
-        raise ReportError(f"{path} is not JSON: {error}") from error
+    document = read_json(path)
     if not isinstance(document, dict) or "run_version" not in document:
         raise ReportError(f"{path} is not a stored run")
     if document["run_version"] != RUN_VERSION:

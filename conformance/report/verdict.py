@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE
 from conformance.report.accounting import Accounts, reasons
 from conformance.report.causes import causes_of, failing, overview
+from conformance.report.grouping import Grouping
 from conformance.report.left_out import left_out, sentence, summed_up
 from conformance.report.text import counted
 from conformance.requirements import Requirement
@@ -41,7 +42,8 @@ class Selection:
 
     ``complete``: nothing was deselected, so every requirement of ``catalogue`` and every operation label must be
     decided; otherwise those that the selected items touch, and ``part`` says what was selected. ``mode``: what the run
-    was allowed to do. ``of_run``: what was left out of the run as a whole.
+    was allowed to do. ``of_run``: what was left out of the run as a whole. ``tags``: operation label -> group of the
+    contract. ``may_be_empty``: that no item decided anything is no surprise.
     """
 
     catalogue: Sequence[Requirement]
@@ -50,6 +52,8 @@ class Selection:
     mode: Mode = Mode.DISPOSABLE
     part: str = "some items were deselected"
     of_run: Sequence[LeftOut] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    may_be_empty: bool = False
 
     @property
     def unselected(self) -> str | None:
@@ -79,20 +83,38 @@ def exit_code(verdict: Verdict, entries: Iterable[LeftOut]) -> int:
     return _EXIT_CODES[verdict]
 
 
+def verdict_of(*, failing: bool, undecided: bool, missing: bool, waived: bool) -> Verdict:
+    """The word for what is known of a run, or of a part of it.
+
+    ``failing``: a failure that no waiver covers. ``undecided``: something that was to be decided was not. ``missing``:
+    something was left out that is demanded, or that the user asked not to look at. ``waived``: a waiver was used.
+    """
+    if failing:
+        return "non_conformant"
+    if undecided:
+        return "inconclusive"
+    if missing:
+        return "partial"
+    return "conformant_with_waivers" if waived else "conformant"
+
+
 def decide(items: Sequence[ItemResult], selection: Selection, troubles: Sequence[str] = ()) -> Decision:
     """Decide a run.
 
     ``items`` holds one result per selected item, ``not_run`` where it did not run. ``troubles`` are sentences on what
     spoiled the run as a whole: target lost, worker crashed, interrupt, something left behind.
     """
-    accounts = Accounts(items, selection.mode)
+    grouping = Grouping.of(selection.tags, selection.catalogue)
+    accounts = Accounts(items, selection.mode, grouping)
     requirements = accounts.requirements(selection.catalogue, selection.unselected)
     operations = accounts.operations(selection.operations, selection.unselected)
     universal = {entry.id for entry in selection.catalogue if entry.universal}
-    missing = [*selection.of_run, *left_out(items, requirements, operations, selection.mode, universal)]
+    missing = [*selection.of_run, *left_out(items, requirements, operations, selection.mode, universal, grouping)]
     if selection.unselected is not None and not any(entry.reason == selection.unselected for entry in missing):
         missing.append(LeftOut("chosen", selection.unselected))  # of what it touches, not all items need be there
-    findings = _Findings(items, requirements, operations, list(dict.fromkeys(troubles)), selection.of_run, missing)
+    troubles = list(dict.fromkeys(troubles))
+    empty = selection.may_be_empty
+    findings = _Findings(items, requirements, operations, troubles, selection.of_run, missing, empty)
     verdict = findings.verdict()
     return Decision(verdict, list(findings.reasons(verdict)), requirements, operations, missing)
 
@@ -105,6 +127,7 @@ class _Findings:
     troubles: Sequence[str]
     of_run: Sequence[LeftOut]
     left_out: Sequence[LeftOut]
+    may_be_empty: bool
 
     def _has(self, *outcomes: Outcome) -> bool:
         every: Iterable[ItemResult | RequirementResult | OperationResult] = (
@@ -117,16 +140,13 @@ class _Findings:
         return [failure for failure in own if (failure.waived_by is not None) is waived]
 
     def verdict(self) -> Verdict:
-        if self._failures(waived=False) or self._has("failed"):
-            return "non_conformant"
-        decided = any(item.outcome in ("passed", "waived") for item in self.items)
-        if not decided or self.troubles or self._has("error", "not_run"):
-            return "inconclusive"
-        if any(entry.why != "not_demanded" for entry in self.left_out):
-            return "partial"
-        if any(failure.waived_by != PROVISIONAL for failure in self._failures(waived=True)):
-            return "conformant_with_waivers"
-        return "conformant"
+        decided = self.may_be_empty or any(item.outcome in ("passed", "waived") for item in self.items)
+        return verdict_of(
+            failing=bool(self._failures(waived=False)) or self._has("failed"),
+            undecided=not decided or bool(self.troubles) or self._has("error", "not_run"),
+            missing=any(entry.why != "not_demanded" for entry in self.left_out),
+            waived=any(failure.waived_by != PROVISIONAL for failure in self._failures(waived=True)),
+        )
 
     def reasons(self, verdict: Verdict) -> Iterator[str]:
         yield self._summary()

@@ -59,6 +59,10 @@ class Costs:
         known = self._known(node_id)
         return known if known is not None else self._estimate(node_id)
 
+    def as_json(self) -> dict[str, list[float]]:
+        """The costs of its items, for `measured`."""
+        return {identifier: [cost.seconds, cost.writes] for identifier, cost in self.items.items()}
+
     def _known(self, node_id: str) -> Cost | None:
         known = self.items.get(node_id) or self.functions.get(_function(node_id))
         if known is None and self.fallback is not None:
@@ -82,7 +86,15 @@ def shipped_costs() -> Costs:
 def costs_of(run: RunResult, fallback: Costs | None = None) -> Costs:
     """The costs of the items that ran in ``run``; those of others by the ``fallback``, or estimated from these."""
     price = write_price(run.items)
-    items = {item.id: _cost(item, price) for item in run.items if _ran(item)}
+    return _by_items({item.id: _cost(item, price) for item in run.items if _ran(item)}, fallback)
+
+
+def measured(items: Mapping[str, Iterable[float]]) -> Costs:
+    """What `Costs.as_json` tells of; the costs of other items come from the table that ships with the suite."""
+    return _by_items({identifier: Cost(*row) for identifier, row in items.items()}, shipped_costs())
+
+
+def _by_items(items: Mapping[str, Cost], fallback: Costs | None) -> Costs:
     by_function: dict[str, list[Cost]] = {}
     for identifier, cost in items.items():
         by_function.setdefault(_function(identifier), []).append(cost)

@@ -14,6 +14,7 @@ from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.report.writers import write_reports
 from conformance.target.settings.options import OPTIONS, SECRET_VARIABLES
 from tests.ci.pipeline import KIT, Runner, evaluated, parsed, run_steps
+from tests.report.evidence import write_evidence
 from tests.report.samples import failing_items, good_items, run_of
 
 ACTION = parsed("github/action.yml")
@@ -143,20 +144,27 @@ def test_nightly_fails_for_what_is_new(
 
 
 @pytest.mark.parametrize(("verdict", "code"), [("conformant", 0), ("partial", 1), ("conformant_with_waivers", 1)])
-def test_acceptance_takes_nothing_but_conformant(verdict: str, code: int, good: Path, tmp_path: Path) -> None:
+def test_acceptance_takes_nothing_but_conformant(verdict: str, code: int, tmp_path: Path) -> None:
     runner = Runner(tmp_path)
-    (tmp_path / "reports").mkdir()
-    for file in ("report.json", "run.json"):
-        (tmp_path / "reports" / file).write_text((good / file).read_text())
-    for file in ("inventory-before.json", "inventory-after.json"):
-        (tmp_path / "reports" / file).write_text("{}")
-    ended = run_steps(workflow("acceptance.yml"), runner, {"steps.conformance.outputs.verdict": verdict})
+    ended = run_steps(workflow("acceptance.yml")[:2], runner, {"steps.conformance.outputs.verdict": verdict})
     (step,) = ended.values()
     assert step.code == code, step.output
-    assert len(runner.summary.read_text().splitlines()) == 4
     with_ = next(step["with"] for step in workflow("acceptance.yml") if "with" in step)
-    assert (with_["profile"], with_["exclusive"]) == ("deep", "true")
+    assert (with_["profile"], with_["disposable"]) == ("acceptance", "true")
     assert "waivers" not in with_
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_acceptance_keeps_what_holds(holds: bool, tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    reports = write_evidence(tmp_path / "reports")
+    if not holds:
+        (reports / "run.json").unlink()
+    ended = run_steps(workflow("acceptance.yml"), runner, {"steps.conformance.outputs.verdict": "conformant"})
+    evidence = ended["The evidence holds"]
+    assert evidence.code == (0 if holds else 1), evidence.output
+    assert (reports / "certificate.html").exists() is holds
+    assert ("Everything that was looked at holds." in runner.summary.read_text()) is holds
 
 
 def of_gitlab(name: str) -> dict[str, Any]:

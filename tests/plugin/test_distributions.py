@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import emqx_conformance_pytest
 from conformance.commands.cli import main
+from conformance.report.evidence import suite_digest
 from tests.plugin.installed import ROOT, build
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -36,6 +37,7 @@ def test_wheel_holds_everything_that_a_run_needs(site: Path) -> None:
     held = {path for path in held if not path.endswith((".pyc", ".whl")) and ".dist-info/" not in path}
     modules = tracked("emqx_conformance_extensions.py", "emqx_conformance_pytest.py")
     assert held == {in_wheel(file) for file in (*tracked("conformance", OPENAPI), *modules)}
+    assert suite_digest(site / "conformance") == suite_digest(), "statements of both name the same code"
 
 
 def test_wheel_can_be_made_of_the_sdist(tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def test_structure(tmp_path: Path) -> None:
     report = json.loads(FORMATS["json"].write(run, tmp_path).read_text())
     assert list(report) == [
         "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "more_seeds",
-        "profile", "mode", "selection", "started_at", "duration_s", "totals", "requirements", "operations", "failures",
-        "causes", "waivers", "left_out", "values",
+        "profile", "mode", "selection", "started_at", "duration_s", "totals", "not_run", "troubles", "requirements",
+        "operations", "failures", "causes", "waivers", "left_out", "values", "shard", "shards",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -61,11 +61,27 @@ def test_structure(tmp_path: Path) -> None:
             **dict.fromkeys(("requests", "passed", "failed", "waived", "skipped", "errors"), "int"),
             "config_writes": {"accepted": "int", "cleanup": "int", "by_operation": {}, "by_item": {}},
         },
+        "not_run": "int",
+        "troubles": [],
         "requirements": [
-            {"id": "str", "title": "str", "level": "str", "outcome": "str", "tests": ["str"], "reason": "str"}
+            {
+                "id": "str",
+                "title": "str",
+                "level": "str",
+                "outcome": "str",
+                "tests": ["str"],
+                "reason": "str",
+                "groups": {},
+            }
         ],
         "operations": [
-            {"operation": "str", "requests": "int", "statuses": {"200": "int", "400": "int"}, "latency_ms": "NoneType"}
+            {
+                "operation": "str",
+                "requests": "int",
+                "statuses": {"200": "int", "400": "int"},
+                "latency_ms": "NoneType",
+                **dict.fromkeys(("group", "outcome", "reason"), "str"),
+            }
         ],
         "failures": [
             {
@@ -100,9 +116,19 @@ def test_structure(tmp_path: Path) -> None:
             }
         ],
         "left_out": [
-            {"why": "str", "reason": "str", "items": "int", "requirements": [], "partly": [], "operations": []}
+            {
+                "why": "str",
+                "reason": "str",
+                "items": "int",
+                "requirements": [],
+                "partly": [],
+                "operations": [],
+                "groups": [],
+            }
         ],
         "values": [],
+        "shard": "NoneType",
+        "shards": [],
     }
 
 
@@ -112,6 +138,7 @@ def test_values() -> None:
     counts = {"requests": 32, "passed": 4, "failed": 2, "waived": 1, "skipped": 2, "errors": 1}
     writes = {"accepted": 0, "cleanup": 0, "by_operation": {}, "by_item": {}}
     assert report["totals"] == {**counts, "config_writes": writes}
+    assert report["not_run"] == 1
     assert report["requirements"][2] == {
         "id": "RUL-01",
         "title": "What is created can be read.",
@@ -123,9 +150,12 @@ def test_values() -> None:
             "conformance/fuzz/test_operations.py::test_broken",
         ],
         "reason": "test_broken is error",
+        "groups": {},
     }
-    assert report["operations"][0] == {
-        "operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}, "latency_ms": None,
+    first = report["operations"][0]
+    assert first == {
+        "operation": "GET /rules", "requests": 8, "statuses": {"200": 6, "400": 2}, "latency_ms": None, "group": "",
+        "outcome": "failed", "reason": first["reason"],
     }  # fmt: skip
 
 
@@ -153,10 +183,21 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 16
+    assert len(closed) == 19
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
-    added |= {"latency_ms", "config_writes", "more_seeds"}
+    added |= {
+        "latency_ms",
+        "config_writes",
+        "more_seeds",
+        "troubles",
+        "not_run",
+        "groups",
+        "group",
+        "outcome",
+        "reason",
+    }
+    added |= {"shard", "shards"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:
