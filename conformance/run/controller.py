@@ -81,7 +81,7 @@ class Controller:
         self.troubles: list[str] = []
         self.left: list[Left] = []
         self.finished: list[str] = []
-        self.config_cleanup: Counter[str] = Counter()
+        self.config_cleanup: Counter[str] = Counter(plan.preflight_writes)
         self.aftermath: Aftermath | None = None
         self.about_the_run: list[ItemResult] = []
         self.result: RunResult | None = None
