@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from conformance import __version__
 from conformance.catalogue.coverage import account_values
 from conformance.catalogue.registry import catalogue
-from conformance.commands.report import report
+from conformance.commands.merge import merge as merge_command
 from conformance.commands.verify import verify
 from conformance.contract import load_contract
 from conformance.report.errors import ReportError
@@ -336,7 +336,7 @@ def stored(parts: list[Part], folder: Path) -> list[str]:
 
 
 def called(*arguments: str) -> Result:
-    return CliRunner().invoke(report, ["merge", *arguments])
+    return CliRunner().invoke(merge_command, list(arguments))
 
 
 def test_command_merges_and_ends_as_the_verdict_says(healthy: RunResult, tmp_path: Path) -> None:
