@@ -25,7 +25,7 @@ _ELSEWHERE = {
     "defects": ("conformance.commands.defects", "defects"),
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),
-    "report verify": ("conformance.commands.verify", "verify"),
+    "fleet": ("conformance.commands.fleet", "fleet"),
     "diff": ("conformance.commands.report", "diff"),
     "wait": ("conformance.commands.wait", "wait"),
     "new-scenario": ("conformance.commands.new_scenario", "new_scenario"),
@@ -59,15 +59,6 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_ELSEWHERE})
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """``report verify`` is a command of its own; a folder of that name is ``./verify``."""
-        both = " ".join(args[:2])
-        if both in _ELSEWHERE and len(args) > 1:
-            return both, self.get_command(ctx, both), args[2:]
-        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _ELSEWHERE:
@@ -118,8 +109,9 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
 @click.option(
     "-n",
     "--workers",
-    metavar="N",
-    help="Worker processes; 0 runs in one. Default: 2, and 0 where there is little to do.",
+    metavar="N|auto",
+    help="Worker processes; 0 runs in one. Default: auto, 2 for a target nearby, up to 8 for one far away, and 0 where "
+    "there is little to do.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
 @click.option(
@@ -152,8 +144,10 @@ def run(
         from conformance.commands.run import is_expression, run_suite
         from conformance.commands.run import replay as repeat
 
+        if workers == "auto":
+            workers = None
         if workers is not None and (not workers.isdecimal() or int(workers) > 64):
-            raise click.UsageError(f"--workers: {workers!r} is not a number from 0 to 64")
+            raise click.UsageError(f"--workers: {workers!r} is neither a number from 0 to 64 nor auto")
         if select is not None and not is_expression(select):
             raise click.UsageError(f"--select: {select!r} is no expression of names with and, or, not and parentheses")
         if replay is not None:

@@ -186,8 +186,8 @@ class _Comparison:
         options = {**request.options, **{name: value for name, value in same.items() if value}}
         chosen = self._chosen if select else {}
         controller = Controller.start(options, chosen, request.environment)
-        run = PytestRun(controller, self._select if select else None, items, quiet=self._quiet)
-        code = run.execute(self._workers)
+        run = PytestRun(controller, self._select if select else None, items, self._workers, quiet=self._quiet)
+        code = run.execute()
         result = controller.result
         if result is None or code == USAGE_ERROR:
             raise StartError("; ".join(controller.troubles) or "the run could not start", code or INCONCLUSIVE)

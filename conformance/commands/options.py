@@ -40,6 +40,18 @@ def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _add(command, _without_embedded(CONNECTION))
 
 
+FLEET = frozenset(
+    {"profile", "seed", "read_only", "exclusive", "disposable", "waivers", "max_rps", "patience", "time_budget", "har"}
+)
+"""Fields of the options of a run that are the same for all targets of a fleet; targets.toml has the others."""
+
+
+def fleet_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add those options of a run that may be the same for many targets."""
+    command = _add(command, [option for option in CHOICES if option.is_list], variables=False)
+    return _add(command, [option for option in OPTIONS if option.field in FLEET])
+
+
 def sweep_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add those options of a run that matter to a sweep."""
     return _add(command, _without_embedded(SWEEP))

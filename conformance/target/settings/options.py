@@ -118,6 +118,17 @@ CHOICES: tuple[Option, ...] = (
     ),
     Option("tag", "Only items about operations of the tag; may be given several times.", "TAG", is_list=True),
     Option("max_failures", "Start nothing new once N items have failed.", "N"),
+    Option(
+        "shard",
+        "Only the I-th of N parts that cost the same; emqx-conformance report merge makes one report of all.",
+        "I/N",
+    ),
+    Option(
+        "shard_costs",
+        "A run before, as run.json or its folder, whose costs balance the parts, the same for all of them. "
+        "Default: the costs that ship with the suite.",
+        "REPORT",
+    ),
 )
 """Which items a run takes. These belong to one run, and have no environment variable."""
 
