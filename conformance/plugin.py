@@ -15,7 +15,7 @@ import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.checks.recorder import Recorder
-from conformance.contract import Contract, load_contract
+from conformance.contract import Contract, cache, load_contract
 from conformance.result import PartSelected
 from conformance.run import allure_results
 from conformance.run.beginning import StartError
@@ -23,6 +23,7 @@ from conformance.run.choice import Choice, tags_of
 from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
+from conformance.run.sharding import cost_in, cut
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api
@@ -96,6 +97,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:], others = choice.of(items, tags)
         if others:
             config.hook.pytest_deselected(items=others)
+    runner = config.stash.get(_RUNNER, None)
+    if choice.shard is not None and runner is not None:
+        cost = cost_in(runner.context, choice.shard_costs)
+        items[:], runner.shard = cut(items, choice.shard, cost)
+    if (controller := _controller(config)) is not None:
+        items[:] = controller.dispatch.in_order(items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -117,7 +124,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
+    config.pluginmanager.register(controller.dispatch)
     controller.selection = _selection(config, controller.choice)
+    controller.whole = _selection(config, controller.choice.whole)
     config.stash[_CHOICE] = controller.choice, tags_of(controller.contract)
     try:
         controller.check_names()
@@ -158,8 +167,9 @@ def _interrupts_of_worker(plan: Plan) -> Interrupts:
 
 
 def _start_items(config: pytest.Config, plan: Plan, worker: str, interrupts: Interrupts) -> None:
-    # Hypothesis keeps notes on the modules it finds: not in whatever folder the user is in, and no longer than the run.
-    set_hypothesis_home_dir(state_folder(plan.configuration, plan.run_id) / "hypothesis")
+    # Hypothesis keeps tables of characters, which take it a second to make: not in whatever folder the user is in.
+    kept = cache.folder_for("hypothesis")
+    set_hypothesis_home_dir(kept or state_folder(plan.configuration, plan.run_id) / "hypothesis")
     runner = ItemRunner(Context(plan, worker), load_waivers(*plan.configuration.waivers), interrupts)
     attendant = allure_results.Attendant(runner.context.recorder.hide, runner.unwritable)
     stack = contextlib.ExitStack()
@@ -183,14 +193,15 @@ def _selection(config: pytest.Config, choice: Choice) -> PartSelected | None:
     option = config.option
     selected = list(locations(config.args, config.invocation_params.dir, pyargs=option.pyargs))
     whole = all(any(package.is_relative_to(location) for location in selected) for package in (PACKAGE, *folders()))
-    if whole and not (option.keyword or option.markexpr or option.deselect or choice.narrows):
+    narrows = choice.narrows or choice.shard is not None
+    if whole and not (option.keyword or option.markexpr or option.deselect or narrows):
         return None
     return PartSelected(
         items=[] if whole else [_short(argument) for argument in config.args],
         expression=option.keyword or None,
         markers=option.markexpr or None,
         deselected=list(option.deselect or ()),
-        options=list(choice.told) if choice.narrows else [],
+        options=list(choice.told) if narrows else [],
     )
 
 

@@ -228,6 +228,37 @@ class PartSelected:
 
 
 @dataclass(slots=True)
+class Shard:
+    """What a run must tell that was one of ``count`` parts: ``index``, from 1.
+
+    ``items``: ids of the whole that was cut, in its order, none where the run did not come to that; ``digest``: over
+    the part of each. ``selection``: what the whole was, None for the suite.
+    """
+
+    index: int
+    count: int
+    digest: str = ""
+    items: list[str] = field(default_factory=list)
+    selection: PartSelected | None = None
+
+    @property
+    def words(self) -> str:
+        return f"shard {self.index} of {self.count}"
+
+
+@dataclass(slots=True)
+class MergedShard:
+    """A run of which a merged report is made: its ``index`` among the parts, from 1, its id and its verdict."""
+
+    index: int
+    run_id: str
+    verdict: Verdict
+    base_url: str
+    started_at: str
+    duration_s: float
+
+
+@dataclass(slots=True)
 class WaiverUse:
     """What became of a waiver: ``failures`` is how many failures of the run it covers, or would, had it not expired.
 
@@ -324,6 +355,7 @@ class RunResult:
     whether the target was the embedded deployment, which is gone. ``config_cleanup``: label -> number of configuration
     writes of the clean-ups that belong to no item, when workers end and when the run does. ``more_seeds``: those that
     generated data was drawn with besides ``seed``. ``troubles``: sentences on what spoiled the run as a whole.
+    ``shard``: which part of a whole it was, None if it was none; ``shards``: the parts that it was merged from.
     """
 
     verdict: Verdict
@@ -353,9 +385,11 @@ class RunResult:
     extensions: list[str] = field(default_factory=list)
     embedded: bool = False
     values: list[ValuesResult] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    shard: Shard | None = None
+    shards: list[MergedShard] = field(default_factory=list)
     config_cleanup: dict[str, int] = field(default_factory=dict)
     more_seeds: list[int] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
 
     @property
     def seeds(self) -> list[int]:

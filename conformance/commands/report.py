@@ -1,4 +1,4 @@
-"""Commands on stored runs: ``report`` writes one again in some format, ``diff`` compares two."""
+"""Commands on stored runs: ``report`` writes one again in some format or merges shards, ``diff`` compares two."""
 
 from __future__ import annotations
 
@@ -11,21 +11,41 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
+from conformance.commands.verify import verify
 from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report import html
 from conformance.report.comparison import compare
 from conformance.report.comparison_formats import COMPARISON_FORMATS, render_text
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
-from conformance.report.formats import FORMATS
+from conformance.report.formats import FORMATS, FolderFormat
 from conformance.report.json_report import read_report
 from conformance.report.storage import read_run
 from conformance.report.terminal import details, summary
 from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
+from conformance.target.errors import ConfigurationError
+from conformance.waivers import WaiverError
 
 
-@click.command()
+class _Report(click.Group):
+    """A group whose first command need not be named: ``report DIR`` is ``report show DIR``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Report)
+def report() -> None:
+    """Stored runs: show one, verify it, or make one of several shards.
+
+    `report [DIR]` alone is `report show [DIR]`.
+    """
+
+
+@report.command(short_help="Print or write the report of a stored run.")
 @click.argument("directory", metavar="[DIR]", default="reports", type=click.Path(path_type=Path))
 @click.option(
     "--format",
@@ -42,7 +62,7 @@ from conformance.result import RunResult
               help="With terminal: every cause, with the lines that show it again.")  # fmt: skip
 @click.option("--write-waivers", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Propose waivers for the failures of the run instead, one for each cause.")  # fmt: skip
-def report(directory: Path, form: str, output: Path | None, every: bool, write_waivers: Path | None) -> None:
+def show(directory: Path, form: str, output: Path | None, every: bool, write_waivers: Path | None) -> None:
     """Render the run stored in DIR (reports/) again, from its run.json."""
     try:
         run = read_run(directory)
@@ -58,18 +78,61 @@ def report(directory: Path, form: str, output: Path | None, every: bool, write_w
             page = directory / html.FILE_NAME
             summary(run, Console(), page if page.is_file() else None)
             return
-        text = FORMATS[form].render(run, directory)
+        chosen = FORMATS[form]
+        if isinstance(chosen, FolderFormat):
+            if output == Path("-"):
+                raise click.UsageError(f"{form} is a folder: --output names one")
+            click.echo(str(chosen.write_into(run, output or directory / chosen.file_name)))
+            return
+        text = chosen.render(run, directory)
         if output == Path("-"):
             _print(text)
             return
-        path = output or directory / FORMATS[form].file_name
+        path = output or directory / chosen.file_name
         write_atomically(path, text)
         click.echo(str(path))
     except ReportError as error:
         _refuse(error)
 
 
-@click.command()
+@report.command()
+@click.argument("directories", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
+@click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR",
+              help="Where the merged report goes.")  # fmt: skip
+@click.option("--format", "forms", multiple=True, type=click.Choice([*FORMATS]),
+              help="Also write this format; may be given several times.")  # fmt: skip
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="REPORT",
+              help="As with run: exit code 1 only for what fails since, or is not decided any more.")  # fmt: skip
+@click.option("--waivers", multiple=True, metavar="FILE",
+              help="With --strict-waivers: the waivers that the shards had.")  # fmt: skip
+@click.option("--strict-waivers", is_flag=True, help="A waiver that nothing needs any more is an error.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
+def merge(
+    directories: tuple[Path, ...],
+    report_dir: Path,
+    forms: tuple[str, ...],
+    baseline: Path | None,
+    waivers: tuple[str, ...],
+    strict_waivers: bool,
+    quiet: bool,
+) -> None:
+    """Make one report of the shards in DIR..., the report directories of run --shard.
+
+    Verdict, requirements and coverage are those of one run over all items. What a missing shard had to look at is
+    undecided. Exit codes are those of run.
+    """
+    from conformance.commands.merge import merge_shards
+
+    try:
+        sys.exit(merge_shards(directories, report_dir, forms, baseline, waivers, strict=strict_waivers, quiet=quiet))
+    except (ReportError, ConfigurationError, WaiverError) as error:
+        _refuse(error)
+
+
+report.add_command(verify)
+
+
+@click.command(short_help="Tell what changed between two reports.")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(list(COMPARISON_FORMATS)), default="text", show_default=True)
@@ -116,5 +179,5 @@ class _Refusal(click.ClickException):
     exit_code = USAGE_ERROR
 
 
-def _refuse(error: ReportError) -> NoReturn:
+def _refuse(error: ReportError | ConfigurationError | WaiverError) -> NoReturn:
     raise _Refusal(str(error)) from error

@@ -28,11 +28,8 @@ from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
 from conformance.run.node_ids import PACKAGE, located, packages
 from conformance.run.replay import judge, options_of, stored_failure
+from conformance.run.workers import is_little, worth
 from conformance.target.errors import ConfigurationError
-
-MANY_WORKERS = 2
-FEW_ITEMS = 60
-"""Up to so many items are done before a worker has started."""
 
 
 def run_suite(
@@ -55,8 +52,8 @@ def run_suite(
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = _Run(controller, select, items, quiet=quiet)
-    code = run.execute(workers)
+    run = PytestRun(controller, select, items, workers, quiet=quiet)
+    code = run.execute()
     if controller.result is not None:
         if durations:
             costs(controller.result, run.console, durations)
@@ -93,10 +90,10 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = _Run(controller, None, [failure.item], quiet=True)
+    run = PytestRun(controller, None, [failure.item], 0, quiet=True)
     where = f"{failure.operation}: " if failure.operation else ""
     run.say(f"Failure {failure.id} of {directory}: {where}{failure.message}")
-    code = run.execute(0)
+    code = run.execute()
     if controller.result is None or code == USAGE_ERROR:
         return code
     finding = judge(failure, {item.id: item for item in controller.result.items})
@@ -108,10 +105,12 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     return FOUND if finding.still == "still there" else FINE
 
 
-class _Run:
+class PytestRun:
     """One call of pytest for a controller that has started."""
 
-    def __init__(self, controller: Controller, select: str | None, items: Sequence[str], *, quiet: bool) -> None:
+    def __init__(
+        self, controller: Controller, select: str | None, items: Sequence[str], workers: int | None, *, quiet: bool
+    ) -> None:
         self._controller = controller
         self._quiet = quiet
         self._narrowed = bool(select or items or controller.choice.narrows)
@@ -126,8 +125,12 @@ class _Run:
         self.console = Console(file=cast("IO[str]", Screen(sys.stdout, self._lost)))
         for warning in controller.plan.configuration.warnings:
             click.echo(f"warning: {warning}", err=True)
+        os.environ.pop("PYTEST_ADDOPTS", None)
+        # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        self._workers = self._worth() if workers is None else workers
         if not quiet:
-            self.console.print(Text(controller.headline()), soft_wrap=True)
+            self.console.print(Text(controller.headline(self._workers)), soft_wrap=True)
 
     def _lost(self, error: OSError) -> None:
         self._controller.note(sentence(error))
@@ -137,25 +140,15 @@ class _Run:
     def say(self, text: str) -> None:
         self.console.print(Text(visible(text)), soft_wrap=True)
 
-    def execute(self, workers: int | None) -> int:
+    def execute(self) -> int:
         """Run the items; returns the exit code."""
         controller = self._controller
-        reports = controller.plan.configuration.report_dir
-        os.environ.pop("PYTEST_ADDOPTS", None)
-        # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        if workers is None:
-            few = self._narrowed and self._is_little()
-            workers = 0 if few else MANY_WORKERS
         progress = Progress(self.console, requirements=_requirements)
         display = Display(controller, None if self._quiet else progress)
         arguments = [
             *self._arguments,
             "-p", "xdist.plugin",
-            "-p", "allure_pytest.plugin",
-            "--alluredir", str(reports / "allure-results"),
-            "--clean-alluredir",
-            *(["-n", str(workers), "--dist", "worksteal"] if workers > 1 else []),
+            *(["-n", str(self._workers), "--dist", "worksteal"] if self._workers > 1 else []),
         ]  # fmt: skip
         ended = INCONCLUSIVE
         try:
@@ -168,12 +161,16 @@ class _Run:
             controller.conclude()
         return controller.exit_code() or ended
 
-    def _is_little(self) -> bool:
-        """Whether the selected items are done before a worker has started; collects them to find out."""
-        count = Count(self._controller)
-        with contextlib.suppress(OSError):  # the run itself tells what is wrong
-            pytest.main([*self._arguments, "--collect-only"], plugins=[count])
-        return count.items <= FEW_ITEMS
+    def _worth(self) -> int:
+        """How many workers the work is worth; collects a selection to find out."""
+        plan = self._controller.plan
+        if self._narrowed:
+            count = Count(self._controller)
+            with contextlib.suppress(OSError):  # the run itself tells what is wrong
+                pytest.main([*self._arguments, "--collect-only"], plugins=[count])
+            if is_little(count.items, plan):
+                return 0
+        return worth(plan)
 
 
 def is_expression(select: str) -> bool:
@@ -203,7 +200,7 @@ class Count:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.items = len(self._controller.chosen(session.items))
+        self.items = self._controller.chosen(session.items)
 
 
 class Display:

@@ -66,6 +66,16 @@ def keep(key: str, value: Any, folder: str = "", *, most: int | None = None) -> 
             raise
 
 
+def folder_for(name: str) -> Path | None:
+    """Folder ``name`` of the cache, for a library that keeps files there by itself; None if it cannot be written."""
+    try:
+        place = cache_folder() / name
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return place if os.access(place, os.W_OK) else None
+    except (OSError, RuntimeError):
+        return None
+
+
 def use_folder(name: str, most: int) -> None:
     """Say that folder ``name`` (``kind/what``) of the cache is in use: of its kind the ``most`` used last are kept."""
     with suppress(OSError, RuntimeError):

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ EFFORT = {
 }
 
 
+@cache
 def contract() -> Contract:
     """The contract that decides which items exist: the same on every machine, whatever the target is."""
     return load_contract()

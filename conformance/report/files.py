@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,24 @@ def read_json(path: Path) -> Any:
         if isinstance(error, ReportError):
             raise
         raise ReportError(f"{path} is not JSON: {error}") from error
+
+
+def replace_files(folder: Path, files: Mapping[str, str], owns: Callable[[str], bool]) -> None:
+    """Write ``files`` (name -> text) into ``folder``, and remove what else it holds of names that ``owns`` knows.
+
+    Raises `UnwritableError`.
+    """
+    if not files and not folder.is_dir():
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            if path.name not in files and owns(path.name):
+                path.unlink()
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UnwritableError(folder, error) from error
 
 
 def read_text(path: Path) -> str:

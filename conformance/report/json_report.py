@@ -16,7 +16,7 @@ from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
 from conformance.report.files import read_json
 from conformance.report.load import ConfigWrites, latencies
-from conformance.result import Failure, RunResult
+from conformance.result import Failure, RunResult, Shard
 
 FILE_NAME = "report.json"
 SCHEMA_VERSION = 1
@@ -127,9 +127,15 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "waivers": [asdict(use) for use in run.waivers],
         "left_out": [asdict(entry) for entry in run.left_out],
         "values": [asdict(entry) for entry in run.values],
+        "shard": _shard(run.shard) if run.shard is not None else None,
+        "shards": [asdict(shard) for shard in run.shards],
     }
     validate_report(report, FILE_NAME)
     return report
+
+
+def _shard(shard: Shard) -> dict[str, Any]:
+    return {"index": shard.index, "count": shard.count, "items": len(shard.items), "digest": shard.digest}
 
 
 def _cause(cause: Cause) -> dict[str, Any]:

@@ -19,12 +19,12 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_junit(run: RunResult) -> str:
-    """The document as text.
+    """The document as text, which the schema of Jenkins' xUnit plugin allows: a testcase has no properties there.
 
     An item that failed has one ``<failure>``, which tells all its failures that count. JUnit knows no waivers: a waived
-    item counts as passed there, with its failures in ``<system-out>`` and ``waived`` as the property ``outcome``.
-    Failures that follow from another are told in ``<system-out>`` as well. Causes are properties: ``cause.ID`` of the
-    suite with their headlines, ``causes`` of an item with their ids.
+    item counts as passed there. ``<system-out>`` of an item has lines ``name: value`` with its outcome, operation,
+    requirements and the ids of its causes, then its failures that do not count: waived, or following from another.
+    Causes are properties ``cause.ID`` of the suite, with their headlines.
     """
     totals = run.totals()
     found = causes(run)
@@ -95,17 +95,17 @@ def _testcase(suite: ElementTree.Element, item: ItemResult, told: Mapping[str, C
     of_item = [told[failure.id] for failure in item.failures if failure.id in told]
     if of_item:
         facts["causes"] = " ".join(dict.fromkeys(cause.id for cause in of_item))
-    _properties(case, facts)
     if item.outcome == "failed":
         _failure(case, item, of_item)
     elif item.outcome == "error":
         _child(case, "error", item.reason or "error", "item", item.reason)
     elif item.outcome in ("skipped", "not_run"):
         _child(case, "skipped", item.reason or NO_REASON, item.outcome, "")
-    others = [failure for failure in item.failures if not failure.counts]
-    if others:
-        text = "\n\n".join(f"{_excuse(failure)}: {_headline(failure)}\n{_body(failure)}" for failure in others)
-        ElementTree.SubElement(case, "system-out").text = xml_text(text)
+    parts = ["\n".join(f"{name}: {value}" for name, value in facts.items())]
+    parts += [
+        f"{_excuse(failure)}: {_headline(failure)}\n{_body(failure)}" for failure in item.failures if not failure.counts
+    ]
+    ElementTree.SubElement(case, "system-out").text = xml_text("\n\n".join(parts))
 
 
 def _failure(case: ElementTree.Element, item: ItemResult, causes_of_item: Sequence[Cause]) -> None:

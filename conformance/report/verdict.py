@@ -43,7 +43,7 @@ class Selection:
     ``complete``: nothing was deselected, so every requirement of ``catalogue`` and every operation label must be
     decided; otherwise those that the selected items touch, and ``part`` says what was selected. ``mode``: what the run
     was allowed to do. ``of_run``: what was left out of the run as a whole. ``tags``: operation label -> group of the
-    contract.
+    contract. ``may_be_empty``: that no item decided anything is no surprise.
     """
 
     catalogue: Sequence[Requirement]
@@ -53,6 +53,7 @@ class Selection:
     part: str = "some items were deselected"
     of_run: Sequence[LeftOut] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    may_be_empty: bool = False
 
     @property
     def unselected(self) -> str | None:
@@ -111,7 +112,9 @@ def decide(items: Sequence[ItemResult], selection: Selection, troubles: Sequence
     missing = [*selection.of_run, *left_out(items, requirements, operations, selection.mode, universal, grouping)]
     if selection.unselected is not None and not any(entry.reason == selection.unselected for entry in missing):
         missing.append(LeftOut("chosen", selection.unselected))  # of what it touches, not all items need be there
-    findings = _Findings(items, requirements, operations, list(dict.fromkeys(troubles)), selection.of_run, missing)
+    troubles = list(dict.fromkeys(troubles))
+    empty = selection.may_be_empty
+    findings = _Findings(items, requirements, operations, troubles, selection.of_run, missing, empty)
     verdict = findings.verdict()
     return Decision(verdict, list(findings.reasons(verdict)), requirements, operations, missing)
 
@@ -124,6 +127,7 @@ class _Findings:
     troubles: Sequence[str]
     of_run: Sequence[LeftOut]
     left_out: Sequence[LeftOut]
+    may_be_empty: bool
 
     def _has(self, *outcomes: Outcome) -> bool:
         every: Iterable[ItemResult | RequirementResult | OperationResult] = (
@@ -136,7 +140,7 @@ class _Findings:
         return [failure for failure in own if (failure.waived_by is not None) is waived]
 
     def verdict(self) -> Verdict:
-        decided = any(item.outcome in ("passed", "waived") for item in self.items)
+        decided = self.may_be_empty or any(item.outcome in ("passed", "waived") for item in self.items)
         return verdict_of(
             failing=bool(self._failures(waived=False)) or self._has("failed"),
             undecided=not decided or bool(self.troubles) or self._has("error", "not_run"),

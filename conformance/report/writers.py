@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conformance.report import har, html, json_report, junit, statement, storage
 from conformance.report.errors import ReportError
-from conformance.report.formats import FORMATS
+from conformance.report.formats import FORMATS, FolderFormat
 from conformance.result import RunResult
 
 
@@ -27,7 +27,7 @@ class Written:
 
 
 def write_reports(run: RunResult, directory: Path) -> Written:
-    """Write ``run.json``, ``report.json``, ``junit.xml`` and ``index.html``, as many of them as can be.
+    """Write ``run.json`` and every format that each run has, as many of them as can be.
 
     ``run.json`` comes first: from it the others can be written again. One that cannot be written is removed, since what
     is there tells of another run, or better of this one than it deserves.
@@ -45,6 +45,9 @@ def write_reports(run: RunResult, directory: Path) -> Written:
 def remove_reports(directory: Path) -> None:
     """Remove what an earlier run reported: until this one has something to say, nothing may speak for it."""
     remove(directory, [*_WRITERS, *(form.file_name for form in FORMATS.values()), har.STORED, statement.FILE_NAME])
+    for form in FORMATS.values():
+        if isinstance(form, FolderFormat):
+            form.remove(directory)
 
 
 def remove(directory: Path, names: Iterable[str]) -> None:

@@ -1,4 +1,7 @@
-"""Labels and attachments for allure-pytest; without ``--alluredir`` nothing happens."""
+"""Labels and attachments for allure-pytest, where pytest runs the items with ``--alluredir``; else nothing happens.
+
+``emqx-conformance run`` has no need of it: `conformance.report.allure` writes the results of every run.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from typing import Any
 import allure
 import allure_commons
 import pytest
+from allure_commons.logger import AllureFileLogger
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract
@@ -30,23 +34,51 @@ def wanted(config: pytest.Config) -> bool:
     return bool(getattr(config.option, "allure_report_dir", None))
 
 
+class _TellingLogger(AllureFileLogger):
+    """Writes what allure writes, without containers of fixtures that tell nothing: two files of three."""
+
+    def __init__(self, directory: Path) -> None:
+        self._report_dir = directory  # which is there, and clean
+
+    @allure_commons.hookimpl
+    def report_container(self, container: Any) -> None:
+        if any(_tells(fixture) for fixture in (*container.befores, *container.afters)):
+            self._report_item(container)
+
+
+def _tells(fixture: Any) -> bool:
+    """Whether a fixture failed, or has something for people to look at."""
+    return bool(fixture.attachments or fixture.steps or fixture.statusDetails)
+
+
 class Attendant:
     """Attends to what allure-pytest writes on its own.
 
     Messages and tracebacks of tests, fixtures and steps are kept free of secrets (``hide``). A file that cannot be
-    written ends no item: ``lost`` is told.
+    written ends no item: ``lost`` is told. Where nothing is to be told nothing is written.
     """
 
     def __init__(self, hide: Callable[[str], str], lost: Callable[[OSError], None]) -> None:
         self._hide = hide
         self._lost = lost
+        self._loggers: list[tuple[AllureFileLogger, _TellingLogger]] = []
 
     def __enter__(self) -> Attendant:
-        allure_commons.plugin_manager.register(self)
+        plugins = allure_commons.plugin_manager
+        plugins.register(self)
+        for logger in [plugin for plugin in plugins.get_plugins() if type(plugin) is AllureFileLogger]:
+            plugins.unregister(logger)
+            self._loggers.append((logger, _TellingLogger(logger._report_dir)))
+            plugins.register(self._loggers[-1][1])
         return self
 
     def __exit__(self, *_: object) -> None:
-        allure_commons.plugin_manager.unregister(self)
+        plugins = allure_commons.plugin_manager
+        for theirs, ours in self._loggers:
+            plugins.unregister(ours)
+            plugins.register(theirs)  # who registered it unregisters it
+        self._loggers.clear()
+        plugins.unregister(self)
 
     @allure_commons.hookimpl(wrapper=True)
     def report_result(self, result: Any) -> Generator[None, object, object]:
@@ -81,12 +113,15 @@ class Attendant:
 
 
 def describe(recorder: Recorder, contract: Contract) -> None:
-    """Label the current item (tag, operation, requirement) and attach its exchanges, redacted.
+    """Label the current item (tag, operation, requirement) and attach the exchanges of its failures, redacted.
 
     Call it while the item runs, after its last request.
     """
     if recorder.operation is not None:
-        allure.dynamic.tag(contract.operation(recorder.operation).tag)
+        group = contract.operation(recorder.operation).tag
+        allure.dynamic.tag(group)
+        allure.dynamic.feature(group)
+        allure.dynamic.story(recorder.operation)
         allure.dynamic.label("operation", recorder.operation)
     for requirement in recorder.requirements:
         allure.dynamic.label("requirement", requirement)
@@ -96,8 +131,6 @@ def describe(recorder: Recorder, contract: Contract) -> None:
             allure.attach(
                 f"{failure.message}\n\n{failure.curl}\n\n{failure.exchange}", name, allure.attachment_type.TEXT
             )
-    if recorder.last is not None and not recorder.failures:
-        allure.attach(recorder.transcript(recorder.last), "last exchange", allure.attachment_type.TEXT)
 
 
 def write_results(items: Iterable[ItemResult], config: pytest.Config) -> None:

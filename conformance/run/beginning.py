@@ -19,6 +19,7 @@ from conformance.run.demands import DemandUnmet, check_options, check_target
 from conformance.run.ending import inventory_before
 from conformance.run.planning import make_plan
 from conformance.run.report_directory import ReportDirectory
+from conformance.run.sharding import check_whole
 from conformance.run.unstarted import report_unstarted
 from conformance.target.errors import ConfigurationError, TargetLost, Unwritable
 from conformance.target.leftovers.inventory import Inventory
@@ -54,12 +55,19 @@ class Beginning:
     started: float
 
 
-def begin(options: Mapping[str, Any], *, demanding: bool = True) -> Beginning:
+def begin(
+    options: Mapping[str, Any],
+    environment: Mapping[str, str] | None = None,
+    *,
+    shard: tuple[int, int] | None = None,
+    demanding: bool = True,
+) -> Beginning:
     """Check the configuration and the target, starting the embedded deployment if none is named.
 
-    ``options``: as in `conformance.target.settings.config.load_configuration`. ``demanding``: whether the run does not
-    start without what its profile demands (`conformance.run.demands`). Raises `StartError`; the report
-    directory, if there is one, tells the reason as well.
+    ``options`` and ``environment``: as in `conformance.target.settings.config.load_configuration`. ``shard``: number
+    and count of the parts of which the run is one. ``demanding``: whether the run does not start without what its
+    profile demands (`conformance.run.demands`). Raises `StartError`; the report directory, if there is one, tells the
+    reason as well.
     """
     configuration: Configuration | None = None
     directory: ReportDirectory | None = None
@@ -68,8 +76,10 @@ def begin(options: Mapping[str, Any], *, demanding: bool = True) -> Beginning:
     interrupts = Interrupts()
     interrupts.install()
     try:
-        directory = ReportDirectory(report_directory(options))
-        configuration = load_configuration(options)
+        directory = ReportDirectory(report_directory(options, environment))
+        configuration = load_configuration(options, environment)
+        if shard is not None:
+            check_whole(configuration)
         load_waivers(*configuration.waivers)
         load_contract(configuration.contract, configuration.emqx_version)
         if configuration.base_url is None:
@@ -81,7 +91,7 @@ def begin(options: Mapping[str, Any], *, demanding: bool = True) -> Beginning:
         if demanding:
             warnings = (*configuration.warnings, *check_options(configuration))
             configuration = configuration.model_copy(update={"warnings": warnings})
-        plan = make_plan(configuration, started)
+        plan = make_plan(configuration, started, shard)
         if demanding:
             check_target(plan)
         return Beginning(plan, directory, embedded, inventory_before(plan), interrupts, started)
@@ -95,7 +105,7 @@ def begin(options: Mapping[str, Any], *, demanding: bool = True) -> Beginning:
     if embedded is not None:
         embedded.stop()
     if directory is not None:
-        report_unstarted(failure.reason, directory.path, configuration, time.monotonic() - started)
+        report_unstarted(failure.reason, directory.path, configuration, time.monotonic() - started, shard)
         directory.release()
     raise failure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from conformance.report.errors import ReportError
 from conformance.report.storage import read_run
 from conformance.requirements import REQUIREMENTS
 from conformance.run.node_ids import operation_of, requirements_of
+from conformance.run.sharding import costs_given, parse_shard
 from conformance.target.errors import ConfigurationError
 from conformance.target.settings.options import CHOICES
 
@@ -25,7 +26,8 @@ class Choice:
 
     ``requirements`` (ids), ``operations`` (labels) and ``tags``: an item must be about one of each that is given.
     ``only``: ids of the items to take, None for any; ``first``: ids of items to begin with. ``max_failures``: after how
-    many failed items nothing new begins. ``told``: the options, as reports name them.
+    many failed items nothing new begins. ``told``: the options, as reports name them. ``shard``: number and count of
+    the parts of which the run is one, ``shard_costs``: what balances them, as of `conformance.run.costs.measured`.
     """
 
     requirements: tuple[str, ...] = ()
@@ -35,11 +37,19 @@ class Choice:
     max_failures: int | None = None
     told: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    shard: tuple[int, int] | None = None
+    shard_costs: Mapping[str, list[float]] | None = None
 
     @property
     def narrows(self) -> bool:
-        """Whether it may leave items out."""
+        """Whether it may leave items out, apart from those of other shards."""
         return bool(self.requirements or self.operations or self.tags) or self.only is not None
+
+    @property
+    def whole(self) -> Choice:
+        """The same without a word of shards."""
+        told = tuple(option for option in self.told if not option.startswith("--shard"))
+        return replace(self, shard=None, shard_costs=None, told=told)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -106,6 +116,8 @@ def make_choice(given: Mapping[str, Any], report_dir: Path) -> Choice:
         first=last if given.get("failed_first") else (),
         max_failures=_count(given.get("max_failures")),
         told=tuple(_told(given)),
+        shard=parse_shard(given),
+        shard_costs=costs_given(given),
     )
 
 

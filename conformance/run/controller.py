@@ -28,16 +28,20 @@ from conformance.report.statement import write_statement
 from conformance.report.text import seeds_told, visible
 from conformance.report.verdict import Selection, decide, exit_code
 from conformance.report.writers import Written, write_reports
-from conformance.result import ItemResult, LeftOut, PartSelected, RunResult
+from conformance.result import ItemResult, LeftOut, PartSelected, RunResult, Shard
 from conformance.run import allure_results, internal_error
 from conformance.run.baseline import Baseline, exit_code_since, read_baseline
 from conformance.run.beginning import Beginning, StartError, begin, check_names
 from conformance.run.choice import Choice, check_choice, make_choice, tags_of
+from conformance.run.costs import Costs, shipped_costs
+from conformance.run.dispatch import Dispatch, known_costs
 from conformance.run.ending import EndOfRun
 from conformance.run.item_life import REPORT_KEY
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.postponed import send_postponed
+from conformance.run.sharding import share
 from conformance.run.unstarted import report_unstarted
+from conformance.run.workers import sentence as workers_told
 from conformance.target.errors import ConfigurationError, Unwritable
 from conformance.target.leftovers.cleanup import Left
 from conformance.target.settings.config import report_directory
@@ -50,7 +54,13 @@ from emqx_conformance_extensions import installed
 class Controller:
     """Pytest hooks of the process that owns the run."""
 
-    def __init__(self, beginning: Beginning, choice: Choice | None = None, baseline: Baseline | None = None) -> None:
+    def __init__(
+        self,
+        beginning: Beginning,
+        choice: Choice | None = None,
+        baseline: Baseline | None = None,
+        costs: Costs | None = None,
+    ) -> None:
         self.plan = plan = beginning.plan
         self.baseline = baseline
         self.since: Comparison | None = None
@@ -61,10 +71,13 @@ class Controller:
         self.interrupts = beginning.interrupts
         self.started = beginning.started
         self.contract = load_contract(plan.configuration.contract, plan.contract_version)
+        self.dispatch = Dispatch(plan, self.contract, self.choice, costs or shipped_costs())
         self.redact = redactor(plan.configuration, self.contract)
         self.items: dict[str, ItemResult] = {}
         self.expected: dict[str, None] = {}
         self.selection: PartSelected | None = None
+        self.whole: PartSelected | None = None
+        self.shard: Shard | None = Shard(*self.choice.shard) if self.choice.shard is not None else None
         self.troubles: list[str] = []
         self.left: list[Left] = []
         self.finished: list[str] = []
@@ -82,19 +95,26 @@ class Controller:
 
     @classmethod
     def start(
-        cls, options: Mapping[str, Any], chosen: Mapping[str, Any] | None = None, *, demanding: bool = True
+        cls,
+        options: Mapping[str, Any],
+        chosen: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        demanding: bool = True,
     ) -> Controller:
         """Begin a run; raises `StartError`.
 
-        ``options`` and ``demanding`` as in `conformance.run.beginning.begin`, ``chosen`` as in
+        ``options``, ``environment`` and ``demanding`` as in `conformance.run.beginning.begin`, ``chosen`` as in
         `conformance.run.choice.make_choice`.
         """
         try:
-            choice = make_choice(chosen or {}, report_directory(options))
-            baseline = read_baseline(options)
+            choice = make_choice(chosen or {}, report_directory(options, environment))
+            baseline = read_baseline(options, environment)
+            costs = known_costs(report_directory(options, environment))
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        return cls(begin(options, demanding=demanding), choice, baseline)
+        beginning = begin(options, environment, shard=choice.shard, demanding=demanding)
+        return cls(beginning, choice, baseline, costs)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
@@ -104,9 +124,9 @@ class Controller:
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
 
-    def chosen(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
-        """Those of ``items`` that the user chose, in their order."""
-        return self.choice.of(items, tags_of(self.contract))[0]
+    def chosen(self, items: Sequence[pytest.Item]) -> int:
+        """How many of ``items`` the user chose, about."""
+        return share(self.choice.of(items, tags_of(self.contract))[0], self.choice.shard)
 
     def stop(self) -> None:
         """End the embedded deployment, if there is one."""
@@ -118,7 +138,8 @@ class Controller:
         self.abandoned = error
         self.stop()
         duration_s = time.monotonic() - self.started
-        report_unstarted(error.reason, self.directory.path, self.plan.configuration, duration_s)
+        configuration = self.plan.configuration
+        report_unstarted(error.reason, self.directory.path, configuration, duration_s, self.choice.shard)
         self._remove_state()
 
     def exit_code(self) -> int:
@@ -130,8 +151,8 @@ class Controller:
         code = exit_code(self.result.verdict, self.result.left_out)
         return code if self.since is None else exit_code_since(code, self.since)
 
-    def headline(self) -> str:
-        """What is about to run, in one line."""
+    def headline(self, workers: int) -> str:
+        """What is about to run, in one line, and with how many ``workers``."""
         plan = self.plan
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         version = visible(plan.capabilities.version or "of unknown version")
@@ -139,7 +160,8 @@ class Controller:
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}{extensions}"
+            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}, "
+            f"{workers_told(plan, workers)}{extensions}"
         )
 
     @pytest.hookimpl(optionalhook=True)
@@ -153,6 +175,7 @@ class Controller:
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self.selection = self.selection or PartSelected()
+        self.whole = self.whole or PartSelected()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._expect([item.nodeid for item in session.items])
@@ -202,11 +225,15 @@ class Controller:
         *,
         cleaned_up: bool,
         config_cleanup: Mapping[str, int],
+        shard: Mapping[str, Any] | None = None,
     ) -> None:
         """A worker is done: what it could not delete, why it stopped early, if it did, and whether it cleaned up.
 
-        ``config_cleanup``: the configuration writes of that, by operation.
+        ``config_cleanup``: the configuration writes of that, by operation. ``shard``: the part of a whole that it
+        worked on.
         """
+        if shard is not None:
+            self.shard = Shard(**shard)
         self.config_cleanup.update(config_cleanup)
         self.left += [Left(**fields) for fields in left]
         for trouble in troubles:
@@ -216,7 +243,7 @@ class Controller:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.expected:
+        if self.expected or self._has_nothing_to_do:
             self._end()
         elif not self.troubles:
             self.troubles.append("the selection matches no item")
@@ -274,8 +301,9 @@ class Controller:
         self.interrupts.restore()
         self.directory.release()
 
-    def pytest_report_header(self) -> list[str]:
-        return [self.headline(), *(f"warning: {warning}" for warning in self.plan.configuration.warnings)]
+    def pytest_report_header(self, config: pytest.Config) -> list[str]:
+        workers = getattr(config.option, "numprocesses", None) or 0
+        return [self.headline(workers), *(f"warning: {warning}" for warning in self.plan.configuration.warnings)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self.result is not None:
@@ -339,6 +367,11 @@ class Controller:
                 self.items[node_id] = self._unfinished(node_id, "not_run", why)
         return list(self.items.values())
 
+    @property
+    def _has_nothing_to_do(self) -> bool:
+        """Whether other shards have all the items."""
+        return self.shard is not None and bool(self.shard.items) and not self.expected
+
     def _of_version(self) -> LeftOut | None:
         told, named = self.plan.capabilities.version, self.plan.configuration.emqx_version
         return of_version(told, named, self.contract.version)
@@ -363,7 +396,10 @@ class Controller:
             part=self.selection.words if self.selection is not None else "",
             of_run=[entry for entry in [self._of_version()] if entry is not None],
             tags=tags_of(self.contract),
+            may_be_empty=self._has_nothing_to_do,
         )
+        if self.shard is not None:
+            self.shard.selection = self.whole
         decision = decide(items, selection, self.troubles)
         failures = [failure for item in items for failure in item.failures]
         result = RunResult(
@@ -396,6 +432,7 @@ class Controller:
             extensions=[str(extension) for extension in installed()],
             embedded=self.embedded is not None,
             values=account_values(self.contract, items),
+            shard=self.shard,
             config_cleanup=dict(self.config_cleanup),
         )
         if self.baseline is not None and result.verdict != "inconclusive":

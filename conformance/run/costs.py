@@ -26,7 +26,7 @@ TABLE_VERSION = 1
 
 _ALIKE_S, _ALIKE = 0.1, 0.3
 """Items of one function whose costs differ by less, in seconds or in parts, share one entry of the table."""
-_TYPICAL_PRICE_S = 0.2
+TYPICAL_PRICE_S = 0.2
 """What a configuration write takes EMQX 5.8 (docs/cost.md)."""
 
 
@@ -37,7 +37,7 @@ class Cost:
     seconds: float
     writes: float = 0.0
 
-    def at(self, price_s: float = _TYPICAL_PRICE_S) -> float:
+    def at(self, price_s: float = TYPICAL_PRICE_S) -> float:
         """Seconds where a configuration write takes ``price_s``."""
         return self.seconds + self.writes * price_s
 
@@ -58,6 +58,10 @@ class Costs:
         """The cost of an item, estimated from its function, its module or all items where it is not known."""
         known = self._known(node_id)
         return known if known is not None else self._estimate(node_id)
+
+    def as_json(self) -> dict[str, list[float]]:
+        """The costs of its items, for `measured`."""
+        return {identifier: [cost.seconds, cost.writes] for identifier, cost in self.items.items()}
 
     def _known(self, node_id: str) -> Cost | None:
         known = self.items.get(node_id) or self.functions.get(_function(node_id))
@@ -82,7 +86,15 @@ def shipped_costs() -> Costs:
 def costs_of(run: RunResult, fallback: Costs | None = None) -> Costs:
     """The costs of the items that ran in ``run``; those of others by the ``fallback``, or estimated from these."""
     price = write_price(run.items)
-    items = {item.id: _cost(item, price) for item in run.items if _ran(item)}
+    return _by_items({item.id: _cost(item, price) for item in run.items if _ran(item)}, fallback)
+
+
+def measured(items: Mapping[str, Iterable[float]]) -> Costs:
+    """What `Costs.as_json` tells of; the costs of other items come from the table that ships with the suite."""
+    return _by_items({identifier: Cost(*row) for identifier, row in items.items()}, shipped_costs())
+
+
+def _by_items(items: Mapping[str, Cost], fallback: Costs | None) -> Costs:
     by_function: dict[str, list[Cost]] = {}
     for identifier, cost in items.items():
         by_function.setdefault(_function(identifier), []).append(cost)

@@ -15,7 +15,7 @@ from conformance.checks.sightings import refused_read
 from conformance.fuzz.repair import Repair
 from conformance.omission import why_skipped as why_skipped_itself
 from conformance.requirements import REQUIREMENTS
-from conformance.result import PROVISIONAL, Failure, ItemResult, Omission, Outcome
+from conformance.result import PROVISIONAL, Failure, ItemResult, Omission, Outcome, Shard
 from conformance.run import allure_results
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.skips import why_skipped
@@ -61,6 +61,7 @@ class ItemRunner:
         self.lost: str | None = None
         self.troubles: list[str] = []
         self.left: list[Left] = []
+        self.shard: Shard | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self) -> bool | None:
@@ -159,6 +160,7 @@ class ItemRunner:
             "troubles": self.troubles,
             "cleaned_up": self.lost is None,
             "config_cleanup": dict(self.context.adapter.writes.since().counts),
+            "shard": None if self.shard is None else asdict(self.shard),
         }
 
     def _lose(self, error: BaseException) -> None:

@@ -15,6 +15,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 _OPERATION = re.compile(r"\[((?:GET|PUT|POST|DELETE|PATCH) /[^\s\]]*?)(?:-[^\]/]*)?\]$")
 
+_requirements: dict[str, tuple[str, ...]] = {}
+
 
 def operation_of(node_id: str) -> str | None:
     """``...::test_positive[POST /connectors-http]`` -> ``POST /connectors``; None for an item about several."""
@@ -27,7 +29,12 @@ def requirements_of(node_id: str) -> tuple[str, ...]:
     path, _, rest = node_id.partition("::")
     module = path.removesuffix(".py").replace("/", ".")
     function = f"{module}.{rest.partition('[')[0].replace('::', '.')}"
-    return tuple(requirement.id for requirement in REQUIREMENTS.values() if function in requirement.verified_by)
+    known = _requirements.get(function)
+    if known is None:
+        known = tuple(requirement.id for requirement in REQUIREMENTS.values() if function in requirement.verified_by)
+        if known:  # otherwise its module may not have been imported yet
+            _requirements[function] = known
+    return known
 
 
 def give_stable_id(item: pytest.Item) -> None:

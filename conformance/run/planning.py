@@ -18,13 +18,14 @@ from conformance.worker.plan import Plan
 from conformance.worker.stopping import deadline
 
 
-def make_plan(configuration: Configuration, started: float) -> Plan:
+def make_plan(configuration: Configuration, started: float, shard: tuple[int, int] | None = None) -> Plan:
     """Check the target and decide everything a run needs; ``configuration`` names a target.
 
-    ``started``: since when the time budget is spent, on the monotonic clock. Raises `TargetLost` or
-    `ConfigurationError` (see `conformance.target.preflight.preflight`).
+    ``started``: since when the time budget is spent, on the monotonic clock. ``shard``: number and count of the parts
+    of which the run is one; no two of them have the same names. Raises `TargetLost` or `ConfigurationError` (see
+    `conformance.target.preflight.preflight`).
     """
-    run_id = new_run_id()
+    run_id = new_run_id() if shard is None else new_run_id(part=(shard[0] - 1, shard[1]))
     contract = load_target_contract(configuration)
     with Worker(configuration, run_id, "main", contract) as worker:
         try:

@@ -42,6 +42,11 @@ def why_skipped(item: pytest.Item, context: Context) -> Skip | None:
     )
 
 
+def left_out_by_options(item: pytest.Item, context: Context) -> bool:
+    """Whether an item is skipped for what the options say, whatever the target is."""
+    return (_by_mode(item, context) or _by_profile(item, context)) is not None
+
+
 def _by_version(item: pytest.Item, context: Context) -> Skip | None:
     entries = [REQUIREMENTS[identifier] for identifier in requirements_of(item.nodeid)]
     version = context.plan.contract_version

@@ -9,7 +9,7 @@ from conformance import __version__
 from conformance.catalogue.registry import known
 from conformance.contract import Contract, DocumentError, load_contract
 from conformance.report.writers import write_reports
-from conformance.result import ItemResult, OperationResult, RequirementResult, RunResult
+from conformance.result import ItemResult, OperationResult, RequirementResult, RunResult, Shard
 from conformance.run.planning import choose_seeds
 from conformance.target.guard.sandbox import new_run_id
 from conformance.target.settings.config import Configuration
@@ -18,13 +18,22 @@ from emqx_conformance_extensions import installed
 ITEM = "conformance/run/beginning.py::begin"
 
 
-def report_unstarted(reason: str, directory: Path, configuration: Configuration | None, duration_s: float) -> None:
+def report_unstarted(
+    reason: str,
+    directory: Path,
+    configuration: Configuration | None,
+    duration_s: float,
+    shard: tuple[int, int] | None = None,
+) -> None:
     """Write the reports of a run that ended for ``reason``, a sentence, before its first item.
 
-    ``configuration``: None if that is what is wrong. What cannot be written is left out: the reason is told anyway.
+    ``configuration``: None if that is what is wrong. ``shard``: number and count of the parts of which it was one. What
+    cannot be written is left out: the reason is told anyway.
     """
     configuration = configuration or Configuration()
-    write_reports(_result(reason, configuration, _contract(configuration), duration_s), directory)
+    run = _result(reason, configuration, _contract(configuration), duration_s)
+    run.shard = Shard(*shard) if shard is not None else None
+    write_reports(run, directory)
 
 
 def _contract(configuration: Configuration) -> Contract:
@@ -42,6 +51,7 @@ def _result(reason: str, configuration: Configuration, contract: Contract, durat
     return RunResult(
         verdict="inconclusive",
         reasons=[f"The run could not start: {reason}"],
+        troubles=[f"the run could not start: {reason}"],
         suite=f"emqx-conformance {__version__}",
         run_id=new_run_id(),
         contract_digest=contract.digest,

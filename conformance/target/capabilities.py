@@ -24,6 +24,8 @@ class Capabilities:
 
     ``version``: what the target says it is, e.g. 5.8.9. ``profile``: how it is configured. ``no_decisions``: why rules
     of the built-in source decide nothing. ``no_loop``: why a connector of the target cannot connect back to it.
+    ``latency_s``: seconds until a read is answered. ``write_price_s``: those that a write of its configuration takes
+    besides, None if that is not known.
     """
 
     version: str | None
@@ -43,6 +45,8 @@ class Capabilities:
     no_loop: str | None = None
     profile: DeploymentProfile = field(default_factory=DeploymentProfile)
     warnings: tuple[str, ...] = ()
+    latency_s: float = 0.0
+    write_price_s: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

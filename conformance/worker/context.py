@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from conformance import __version__
 from conformance.checks.answers import AnswerChecks
+from conformance.checks.behaviour_log import BehaviourLog
 from conformance.checks.exchanges import ExchangeLog
 from conformance.checks.extensions import import_checks
 from conformance.checks.recorder import Recorder
@@ -95,6 +96,9 @@ class Context(Worker):
         if plan.configuration.har:
             log = ExchangeLog(exchanges_file(plan.configuration, plan.run_id, worker), self.recorder)
             self.api.observers.append(self._open.enter_context(log))
+        if plan.configuration.behaviour:
+            file = plan.configuration.report_dir / f"behaviour-{worker}.jsonl"
+            self.api.observers.append(self._open.enter_context(BehaviourLog(file, self.recorder, self.sandbox)))
         self.api.doubters.append(self.recorder.repeated)
         self.api.health.began = plan.began
         if plan.rules_of_all is not None:

@@ -25,7 +25,11 @@ FILES = (
     "ci/github/workflows/acceptance.yml",
     "ci/gitlab/conformance.gitlab-ci.yml",
     "ci/jenkins/Jenkinsfile",
+    "ci/kubernetes/base/config.yaml",
+    "ci/kubernetes/base/shards.yaml",
+    "ci/kubernetes/volume/kustomization.yaml",
     "conformance/report/schema/report.schema.json",
+    "conformance/report/schema/fleet.schema.json",
     "conformance/waivers/waivers.schema.json",
 )
 """Copied as they are, to the same path below ``files/``."""

@@ -34,7 +34,7 @@ def test_structure(tmp_path: Path) -> None:
     assert list(report) == [
         "schema_version", "verdict", "suite", "extensions", "complete", "contract", "target", "seed", "more_seeds",
         "profile", "mode", "selection", "started_at", "duration_s", "totals", "not_run", "troubles", "requirements",
-        "operations", "failures", "causes", "waivers", "left_out", "values",
+        "operations", "failures", "causes", "waivers", "left_out", "values", "shard", "shards",
     ]  # fmt: skip
     assert report["schema_version"] == 1
     assert {key: structure(value) for key, value in report.items() if key != "schema_version"} == {
@@ -127,6 +127,8 @@ def test_structure(tmp_path: Path) -> None:
             }
         ],
         "values": [],
+        "shard": "NoneType",
+        "shards": [],
     }
 
 
@@ -181,7 +183,7 @@ def test_schema_is_closed() -> None:
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
     closed = objects(schema())
-    assert len(closed) == 17
+    assert len(closed) == 19
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}
     added |= {
@@ -195,6 +197,7 @@ def test_schema_is_closed() -> None:
         "outcome",
         "reason",
     }
+    added |= {"shard", "shards"}
     for entry in closed:
         assert "additionalProperties" in entry
         if "properties" in entry:

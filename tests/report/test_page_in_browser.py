@@ -48,14 +48,18 @@ told.headers = [...document.querySelectorAll("th.rotated span")].map((header) =>
   const box = header.getBoundingClientRect();
   return [box.height > 2 * box.width || header.textContent.length < 6, parseFloat(style(header).fontSize)];
 });
+const links = [...document.querySelectorAll(".index a")];
+told.index = [links.length, links.filter((link) => !document.querySelector(link.getAttribute("href"))).length,
+  links.filter((link) => link.checkVisibility()).length];
 told.fields = [...document.querySelectorAll("input, summary, a[href]")].filter((part) => part.tabIndex < 0).length;
 return told;
 """
 
 
 def many(count: int) -> RunResult:
-    """A run with as many causes, one of them with two failures."""
-    items = [*good_items()]
+    """A run with as many causes, one of them with two failures, and words that are wider than a telephone."""
+    long = "needs DELETE /authorization/sources/built_in_database/rules/of/somebody/else/entirely"
+    items = [*good_items(), item("test_long", "GET /rules", outcome="skipped", omission="chosen", reason=long)]
     for number in range(count):
         one = item(
             f"test_{number}", "GET /rules", "RUL-01", outcome="failed", latencies={"GET /rules": {"8": 3, "30": 1}}
@@ -79,6 +83,7 @@ def test_page_is_used_with_the_keyboard_at_any_width(width: int, tmp_path: Path)
     assert told["focused"], '"/" goes to the search'
     assert (told["folded"], told["unfolded"]) == (False, True)
     assert told["overflowing"] <= 0
+    assert told["index"] == [12, 0, 10], "a line for each cause leads to it, ten of them at once"
     assert set(told["reds"]) == {"rgb(165, 28, 40)"}
     assert all(upright and size >= 12 for upright, size in told["headers"]), "headers of the map can be read"
     assert told["fields"] == 0

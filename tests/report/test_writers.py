@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ from click.testing import CliRunner
 
 from conformance.commands.cli import main
 from conformance.report.errors import UnwritableError
+from conformance.report.files import replace_files as really_replace
 from conformance.report.writers import remove_reports, write_reports
 from tests.report.samples import failing_items, good_items, run_of
 
 NAMES = ["run.json", "report.json", "junit.xml", "index.html"]
+ALLURE = "allure-results"
 
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Names of files for which the disk has no room."""
+    """Names of files and folders for which the disk has no room."""
     names: set[str] = set()
     really = tempfile.mkstemp
 
@@ -28,13 +31,19 @@ def full(monkeypatch: pytest.MonkeyPatch) -> set[str]:
             raise OSError(28, "No space left on device")
         return really(prefix=prefix, **options)
 
+    def replace_files(folder: Path, files: Mapping[str, str], owns: Callable[[str], bool]) -> None:
+        if folder.name in names:
+            raise UnwritableError(folder, OSError(28, "No space left on device"))
+        really_replace(folder, files, owns)
+
     monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
+    monkeypatch.setattr("conformance.report.formats.replace_files", replace_files)
     return names
 
 
 def test_all_are_written(tmp_path: Path) -> None:
     written = write_reports(run_of(good_items()), tmp_path)
-    assert [file.name for file in written.files] == NAMES
+    assert [file.name for file in written.files] == [*NAMES, ALLURE]
     assert written.problem is None
     assert written.best() == tmp_path / "index.html"
     remove_reports(tmp_path)
@@ -49,12 +58,12 @@ def test_one_that_cannot_be_written_is_removed_and_told(name: str, full: set[str
     written = write_reports(run_of(failing_items()), tmp_path)
     assert isinstance(written.problem, UnwritableError)
     assert str(written.problem) == f"{tmp_path / name} cannot be written: No space left on device"
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(set(NAMES) - {name})
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted({*NAMES, ALLURE} - {name})
     assert written.best() == tmp_path / ("report.json" if name == "index.html" else "index.html")
 
 
 def test_none_is_named_where_none_could_be_written(full: set[str], tmp_path: Path) -> None:
-    full.update(NAMES)
+    full.update({*NAMES, ALLURE})
     written = write_reports(run_of(good_items()), tmp_path)
     assert (written.files, written.best()) == ([], None)
 

@@ -60,7 +60,7 @@ def test_seed_is_the_same_every_day_unless_it_is_random(target: EmbeddedDeployme
         (["--profile", "huge"], {}, "'huge' is not one of"),
         (["--waivers", "absent.toml"], {}, "absent.toml"),
         (["--report-dir", "/proc/nowhere"], {}, "--report-dir: cannot write"),
-        (["--workers", "many"], {}, "'many' is not a number"),
+        (["--workers", "many"], {}, "'many' is neither a number"),
         (["-k", "one two"], {}, "'one two' is no expression"),
         ([], {"PROFIL": "deep"}, "unknown environment variable EMQX_CONFORMANCE_PROFIL"),
         ([], {"SEED": "x"}, "EMQX_CONFORMANCE_SEED"),

@@ -13,9 +13,11 @@ from conformance.contract import load_contract
 from conformance.reference.defects import Defect
 from conformance.report.verdict import Selection, decide
 from conformance.result import RunResult
+from conformance.run.merging import merge
 from conformance.target.settings.config import WAIVERS_FOLDER
 from conformance.waivers import Waiver, WaiverFile, load_waivers
 from tests.recorded import RECORDED
+from tests.report.shards import cut_up
 from tests.run.full_runs import run_against_recorded_server, run_against_reference, stored_run
 from tests.waiting import RUN_PATIENCE_S
 
@@ -135,3 +137,14 @@ def test_recorded_server_is_non_conformant_without_waivers(recorded_run: RunResu
     assert shipped is not None
     reproduced = {use.id for use in recorded_run.waivers if use.state == "reproduced"}
     assert failing == {waiver.requirement for waiver in shipped.waivers if waiver.id in reproduced}
+
+
+def test_cut_into_shards_and_merged_it_is_the_same(recorded_run: RunResult) -> None:
+    merged = merge(cut_up(recorded_run, 7))
+
+    assert merged.verdict == recorded_run.verdict
+    assert merged.requirements == recorded_run.requirements
+    assert merged.operations == recorded_run.operations
+    assert merged.values == recorded_run.values
+    assert merged.left_out == recorded_run.left_out
+    assert merged.totals() == recorded_run.totals()

@@ -51,14 +51,23 @@ class Owned(Protocol):
     def owns_pattern(self, pattern: object) -> bool: ...
 
 
-def new_run_id(now: float | None = None) -> str:
-    """Seven base-36 digits of the time in seconds, then four random ones."""
-    seconds = int(time.time() if now is None else now)
+def new_run_id(now: float | None = None, part: tuple[int, int] = (0, 1)) -> str:
+    """Seven base-36 digits of the time in seconds, then four random ones.
+
+    ``part``: the remainder and the divisor of what those four make. Runs that begin together, as shards do, never get
+    the same id if each takes another remainder.
+    """
+    remainder, divisor = part
+    chance = remainder + divisor * secrets.randbelow(36**4 // divisor)
+    return _base_36(int(time.time() if now is None else now), 7) + _base_36(chance, 4)
+
+
+def _base_36(number: int, length: int) -> str:
     digits = ""
-    while seconds:
-        seconds, digit = divmod(seconds, 36)
+    while number:
+        number, digit = divmod(number, 36)
         digits = _DIGITS[digit] + digits
-    return digits.rjust(7, "0") + "".join(secrets.choice(_DIGITS) for _ in range(4))
+    return digits.rjust(length, "0")
 
 
 def bare_name(name: str) -> str:

@@ -19,6 +19,7 @@ from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
+from conformance.target.preflight.distance import latency_s, write_price_s
 from conformance.target.preflight.listener_survey import with_rates
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
 from conformance.target.preflight.survey import answering_nodes, read_profile, retainer_is_off
@@ -54,6 +55,7 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
     profile = _placed(read_profile(api), api, configuration)
     api.timing = replace(api.timing, lag=profile.lag_s)
+    latency = latency_s(api)
     mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
     return Capabilities(
         version=version,
@@ -74,6 +76,8 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         no_loop=_no_loop(mqtt.profile),
         profile=mqtt.profile,
         warnings=tuple(warnings),
+        latency_s=latency,
+        write_price_s=write_price_s(api, sandbox, latency) if writes else None,
     )
 
 

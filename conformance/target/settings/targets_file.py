@@ -59,6 +59,17 @@ def named_target(file: Path, name: str, environment: Mapping[str, str]) -> dict[
     return target
 
 
+def tables(file: Path) -> dict[str, Any]:
+    """The tables ``[targets.NAME]`` as they stand, by name; raises `ConfigurationError`."""
+    if not file.exists():
+        raise ConfigurationError(f"there is no {file}")
+    document, _ = _read(file, "")
+    targets = document.get("targets")
+    if not isinstance(targets, dict) or set(document) != {"targets"}:
+        raise ConfigurationError(f"{file}: expected nothing but tables [targets.NAME]")
+    return targets
+
+
 def _named(value: object, file: Path) -> str:
     """As `_located`, but for the name of something that ships with the suite."""
     located = _located(value, file)

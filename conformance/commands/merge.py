@@ -1,0 +1,111 @@
+"""``emqx-conformance report merge``: one report of the shards of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from conformance.catalogue.registry import catalogue
+from conformance.commands.run import tell_github
+from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
+from conformance.report import har
+from conformance.report.errors import ReportError
+from conformance.report.formats import FORMATS
+from conformance.report.storage import FILE_NAME, read_run
+from conformance.report.terminal import summary
+from conformance.report.verdict import exit_code
+from conformance.report.writers import Written, write_reports
+from conformance.result import RunResult
+from conformance.run.baseline import Baseline, exit_code_since, read_baseline
+from conformance.run.merging import merge
+from conformance.run.report_directory import ReportDirectory
+from conformance.run.shard_checks import Part
+from conformance.target.errors import ConfigurationError, Unwritable
+from conformance.target.settings.config import waivers_named
+from conformance.waivers import WaiverFile, load_waivers
+
+
+def merge_shards(
+    directories: Sequence[Path],
+    report_dir: Path,
+    forms: Sequence[str],
+    baseline: Path | None,
+    waivers: Sequence[str],
+    *,
+    strict: bool,
+    quiet: bool,
+) -> int:
+    """Merge the runs in ``directories``, write their report into ``report_dir`` and return the exit code.
+
+    ``forms``: formats to write besides; ``strict``: waivers that nothing needs any more are an error. Raises
+    `ReportError` for what does not belong together, `ConfigurationError` and `WaiverError` for what cannot be used.
+    """
+    if strict and not waivers:
+        raise ConfigurationError("--strict-waivers needs --waivers")
+    known = load_waivers(*(waivers_named(Path(name)) for name in waivers)) if strict else None
+    earlier = read_baseline({"baseline": baseline}, {})
+    if any(report_dir.resolve() == directory.resolve() for directory in directories):
+        raise ConfigurationError(f"--report-dir: {report_dir} holds a shard, name another directory")
+    parts = _parts(directories)
+    run = merge(parts)
+    unneeded = _unneeded(run, known) if known is not None else []
+    code = _judged(run, earlier, unneeded)
+    try:
+        directory = ReportDirectory(report_dir)
+    except Unwritable as error:
+        raise ReportError(str(error)) from None
+    try:
+        written = _write(run, parts, report_dir, forms)
+    finally:
+        directory.release()
+    if written.problem is not None:
+        click.echo(f"warning: {written.problem}", err=True)
+    summary(run, Console(), written.best(), quiet=quiet)
+    tell_github(run)
+    return INCONCLUSIVE if written.problem is not None else code
+
+
+def _parts(directories: Sequence[Path]) -> list[Part]:
+    """The runs that are there; a directory without one, of a shard that was killed, is told."""
+    parts = []
+    for directory in directories:
+        if directory.is_dir() and not (directory / FILE_NAME).exists():
+            click.echo(f"warning: {directory} holds no run: its shard counts as missing", err=True)
+        else:
+            parts.append(Part(directory, read_run(directory)))
+    return parts
+
+
+def _unneeded(run: RunResult, waivers: WaiverFile) -> list[str]:
+    return waivers.unneeded(run, {entry.id for entry in catalogue() if entry.random})
+
+
+def _judged(run: RunResult, earlier: Baseline | None, unneeded: Sequence[str]) -> int:
+    """The exit code; adds what baseline and waivers give to say to the reasons of the run."""
+    code = exit_code(run.verdict, run.left_out)
+    if earlier is not None and run.verdict != "inconclusive":
+        since = earlier.compare(run)
+        run.reasons.append(earlier.sentence(since))
+        code = exit_code_since(code, since)
+    run.reasons += [
+        f"Waiver {identifier} is not needed any more: what it waives was checked and nothing failed."
+        for identifier in unneeded
+    ]
+    return USAGE_ERROR if unneeded else code
+
+
+def _write(run: RunResult, parts: Sequence[Part], report_dir: Path, forms: Sequence[str]) -> Written:
+    kept = [part.directory / har.STORED for part in parts if (part.directory / har.STORED).exists()]
+    written = write_reports(run, report_dir)
+    try:
+        if kept:
+            har.gather(kept, report_dir)
+        for form in dict.fromkeys([*forms, *(["har"] if kept else [])]):
+            if not FORMATS[form].every_run:
+                written.files.append(FORMATS[form].write(run, report_dir))
+    except ReportError as error:
+        written.problem = written.problem or error
+    return written

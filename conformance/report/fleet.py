@@ -1,0 +1,173 @@
+"""What a fleet of runs found, as data: targets, requirements, and both together."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE
+from conformance.report.errors import ReportError
+from conformance.result import Level, Outcome, Verdict
+
+FILE_NAME = "fleet.json"
+SCHEMA_VERSION = 1
+MOST_CAUSES = 20
+
+_WORST_FIRST: Sequence[Outcome] = ("failed", "error", "not_run", "waived", "skipped", "not_selected", "passed")
+
+
+@dataclass(slots=True)
+class TargetRun:
+    """The run against one target of a fleet.
+
+    ``verdict``: None if it came to no report, ``reason`` then says why. ``exit_code``: that of the run, None if it did
+    not begin. ``attempts``: how often it was begun, more than once where a worker died; ``swept``: whether what an
+    earlier attempt had left was deleted. ``requirements``: id -> outcome, ``causes``: what fails, the gravest first.
+    """
+
+    name: str
+    base_url: str
+    verdict: Verdict | None = None
+    reason: str = ""
+    exit_code: int | None = None
+    complete: bool = False
+    version: str | None = None
+    suite: str = ""
+    requests: int = 0
+    duration_s: float = 0.0
+    attempts: int = 0
+    swept: bool = False
+    worker: str = ""
+    report: str = ""
+    requirements: dict[str, Outcome] = field(default_factory=dict)
+    causes: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """The verdict, or that there is none."""
+        return self.verdict or "not_run"
+
+
+@dataclass(slots=True)
+class FleetRun:
+    """A fleet once it is over: each target once, in the order of its file.
+
+    ``scheduler``: address of the scheduler, or ``local``; ``titles``: id of a requirement -> level and sentence.
+    """
+
+    id: str
+    suite: str
+    scheduler: str
+    workers: int
+    started_at: str
+    duration_s: float
+    targets: list[TargetRun]
+    titles: Mapping[str, tuple[Level, str]] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def totals(self) -> dict[str, int]:
+        """Number of targets by verdict."""
+        counts = Counter(target.state for target in self.targets)
+        names = ("conformant", "conformant_with_waivers", "partial", "non_conformant", "inconclusive", "not_run")
+        return {"targets": len(self.targets), **{name: counts[name] for name in names}}
+
+    def exit_code(self) -> int:
+        """1 if a target deviates; otherwise 3 if one is undecided or was not run; otherwise 0."""
+        codes = {target.exit_code for target in self.targets if target.verdict is not None}
+        if FOUND in codes or any(target.verdict == "non_conformant" for target in self.targets):
+            return FOUND
+        undecided = self.interrupted or any(target.verdict is None for target in self.targets)
+        return INCONCLUSIVE if undecided or codes - {FINE} else FINE
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementRow:
+    """A requirement over all targets: ``outcomes``: outcome -> names of the targets, in their order."""
+
+    id: str
+    level: Level
+    title: str
+    outcomes: Mapping[Outcome, list[str]]
+
+    @property
+    def worst(self) -> Outcome:
+        return next(outcome for outcome in _WORST_FIRST if outcome in self.outcomes)
+
+
+def requirement_rows(fleet: FleetRun) -> list[RequirementRow]:
+    """All requirements that any target tells of, those that fail anywhere first, then by id."""
+    found: dict[str, dict[Outcome, list[str]]] = {}
+    for target in fleet.targets:
+        for identifier, outcome in target.requirements.items():
+            found.setdefault(identifier, {}).setdefault(outcome, []).append(target.name)
+    rows = [RequirementRow(name, *fleet.titles.get(name, ("MUST", "")), outcomes) for name, outcomes in found.items()]
+    return sorted(rows, key=lambda row: (_WORST_FIRST.index(row.worst), -len(row.outcomes[row.worst]), row.id))
+
+
+def common_causes(targets: Iterable[TargetRun]) -> list[tuple[str, list[str]]]:
+    """What fails, with the names of the targets on which it does, the commonest first."""
+    found: dict[str, list[str]] = {}
+    for target in targets:
+        for cause in target.causes:
+            found.setdefault(cause, []).append(target.name)
+    return sorted(found.items(), key=lambda entry: -len(entry[1]))
+
+
+def build_fleet_report(fleet: FleetRun) -> dict[str, Any]:
+    """The content of ``fleet.json``; raises `ReportError` if it does not fit the schema."""
+    report = {
+        "schema_version": SCHEMA_VERSION,
+        "id": fleet.id,
+        "suite": fleet.suite,
+        "scheduler": fleet.scheduler,
+        "workers": fleet.workers,
+        "started_at": fleet.started_at,
+        "duration_s": fleet.duration_s,
+        "interrupted": fleet.interrupted,
+        "totals": fleet.totals(),
+        "targets": [_target(target) for target in fleet.targets],
+        "requirements": [
+            {
+                "id": row.id,
+                "level": row.level,
+                "title": row.title,
+                "outcomes": {outcome: len(names) for outcome, names in row.outcomes.items()},
+                "failed_on": row.outcomes.get("failed", []),
+            }
+            for row in requirement_rows(fleet)
+        ],
+    }
+    error = best_match(_validator().iter_errors(report))
+    if error is not None:
+        raise ReportError(f"{FILE_NAME} is no valid report: {error.json_path}: {error.message:.200}")
+    return report
+
+
+def render_fleet_json(fleet: FleetRun) -> str:
+    """``fleet.json`` as text; raises `ReportError`."""
+    return json.dumps(build_fleet_report(fleet), indent=2, allow_nan=False) + "\n"
+
+
+def _target(target: TargetRun) -> dict[str, Any]:
+    return asdict(target)
+
+
+@cache
+def fleet_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``fleet.json``."""
+    text = files("conformance.report").joinpath("schema", "fleet.schema.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(fleet_schema())

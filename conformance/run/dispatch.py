@@ -1,0 +1,67 @@
+"""The order of a run's items, with and without workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conformance.contract import Contract
+from conformance.report.errors import ReportError
+from conformance.run.choice import Choice
+from conformance.run.costs import TYPICAL_PRICE_S, Costs, read_costs, shipped_costs
+from conformance.run.schedule import Chunk, Types, in_chunks
+from conformance.target.guard.mode import Mode
+from conformance.worker.plan import Plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPLACED = frozenset({"load", "worksteal"})
+"""The modes of ``--dist`` that leave it to xdist which worker does what; whoever names another wants that one."""
+
+
+def known_costs(report_dir: Path) -> Costs:
+    """What items cost in the run that ``report_dir`` holds, and by the table that ships with the suite."""
+    try:
+        return read_costs(report_dir)
+    except ReportError:
+        return shipped_costs()
+
+
+class Dispatch:
+    """Decides who does what when, from ``costs``. Registered with pytest in the process that owns the run."""
+
+    def __init__(self, plan: Plan, contract: Contract, choice: Choice, costs: Costs) -> None:
+        self._plan = plan
+        self._types = Types({*contract.types("connectors"), *contract.types("actions")})
+        self._first = frozenset(choice.first)
+        self._costs = costs
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        if config.getoption("dist") not in REPLACED:
+            return None
+        from conformance.run.scheduler import CostScheduling
+
+        return CostScheduling(config, log, self.chunks)
+
+    def chunks(self, ids: Sequence[str]) -> list[Chunk]:
+        """Items, given by their ids, as workers get them."""
+        return in_chunks(
+            ids, self._costs, self._types, self._price_s, first=self._first, hurried=self._plan.deadline is not None
+        )
+
+    def in_order(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+        """The items of a run without workers: as they are, unless time may not suffice for all."""
+        if self._plan.deadline is None:
+            return list(items)
+        return [items[place] for chunk in self.chunks([item.nodeid for item in items]) for place in chunk.items]
+
+    @property
+    def _price_s(self) -> float:
+        if self._plan.configuration.mode is Mode.READ_ONLY:
+            return 0.0
+        price_s = self._plan.capabilities.write_price_s
+        return TYPICAL_PRICE_S if price_s is None else price_s

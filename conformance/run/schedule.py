@@ -1,0 +1,141 @@
+"""In what order items are done, and which of them one worker does in a row.
+
+What a worker creates of a connector or action type serves all items about that type, so that one worker does them, in
+the order in which they were collected. Apart from that the longest come first, for workers to end together. Under a
+time budget what is cheap comes first, after a floor: every operation, type and requirement once, by its cheapest item.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from conformance.run.costs import Cost, Costs
+from conformance.run.node_ids import operation_of, requirements_of
+
+_WRITES_MATTER_S = 0.02
+"""A cheaper configuration write is worth no turn of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Items that one worker does in a row, by their index; ``seconds`` besides configuration writes, ``writes_s`` of
+    those, which a target carries out one after the other, whoever sends them."""
+
+    items: tuple[int, ...]
+    seconds: float
+    writes_s: float
+
+    @property
+    def total_s(self) -> float:
+        return self.seconds + self.writes_s
+
+    @property
+    def waits_for_writes(self) -> bool:
+        """Whether most of its time goes by in writes."""
+        return self.writes_s > max(self.seconds, _WRITES_MATTER_S)
+
+
+class Types:
+    """Tells from the id of an item which connector or action type it is about."""
+
+    def __init__(self, types: Collection[str]) -> None:
+        names = "|".join(re.escape(name) for name in sorted(types, key=len, reverse=True))
+        self._pattern = re.compile(rf"[\[-]({names})(?=-|\]$)") if names else None
+
+    def of(self, node_id: str) -> str | None:
+        """The type in ``...[POST /connectors-http]``, None for an item about none."""
+        found = self._pattern.findall(node_id.partition("[")[1] + node_id.partition("[")[2]) if self._pattern else []
+        return found[-1] if found else None
+
+
+def in_chunks(
+    ids: Sequence[str],
+    costs: Costs,
+    types: Types,
+    price_s: float,
+    *,
+    first: Collection[str] = (),
+    hurried: bool = False,
+) -> list[Chunk]:
+    """All items in chunks, in the order in which they begin.
+
+    ``price_s``: what a configuration write takes; ``first``: ids that come before all others; ``hurried``: whether time
+    may not suffice for all.
+    """
+    known = [costs.of(node_id) for node_id in ids]
+
+    def chunk(items: Iterable[int]) -> Chunk:
+        chosen = tuple(items)
+        return Chunk(
+            chosen, sum(known[item].seconds for item in chosen), price_s * sum(known[item].writes for item in chosen)
+        )
+
+    ahead = [item for item, node_id in enumerate(ids) if node_id in first]
+    floor = list(_floor(ids, known, types, price_s, without=ahead)) if hurried else []
+    singly = {*ahead, *floor}
+    groups: dict[str, list[int]] = {}
+    for item, node_id in enumerate(ids):
+        if item not in singly:
+            groups.setdefault(types.of(node_id) or node_id, []).append(item)
+    rest = [chunk(group) for group in groups.values()]
+    key: Callable[[Chunk], float] = (
+        (lambda one: one.total_s / len(one.items)) if hurried else (lambda one: -one.total_s)
+    )
+    return [*(chunk([item]) for item in (*ahead, *floor)), *sorted(rest, key=key)]
+
+
+def _floor(
+    ids: Sequence[str], costs: Sequence[Cost], types: Types, price_s: float, *, without: Collection[int]
+) -> Iterator[int]:
+    """The items, cheapest first, each of which shows an operation, a type or a requirement that none before it does."""
+    shown = {feature for item in without for feature in _features(ids[item], types)}
+    for item in sorted(range(len(ids)), key=lambda index: costs[index].at(price_s)):
+        if item not in without and not (features := _features(ids[item], types)) <= shown:
+            shown |= features
+            yield item
+
+
+def _features(node_id: str, types: Types) -> set[tuple[str, str]]:
+    features = {("requirement", identifier) for identifier in requirements_of(node_id)}
+    for kind, name in (("operation", operation_of(node_id)), ("type", types.of(node_id))):
+        if name is not None:
+            features.add((kind, name))
+    return features
+
+
+class Queue:
+    """What is still to be given to workers.
+
+    A target carries out its configuration writes one after the other, so that two workers who write wait for each
+    other. As long as there is anything else to do, no more of them write than keep it busy.
+    """
+
+    def __init__(self, chunks: Iterable[Chunk], workers: int) -> None:
+        self._waiting = list(chunks)
+        self._writers = _most_writers(self._waiting, workers)
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def take(self, writing: int) -> Chunk | None:
+        """The next chunk for a worker, while ``writing`` others write; None if there is none."""
+        enough = writing >= self._writers
+        for place, chunk in enumerate(self._waiting):
+            if not (enough and chunk.waits_for_writes):
+                return self._waiting.pop(place)
+        return self._waiting.pop(0) if self._waiting else None
+
+    def put_back(self, chunk: Chunk) -> None:
+        """Do this next."""
+        self._waiting.insert(0, chunk)
+
+
+def _most_writers(chunks: Sequence[Chunk], workers: int) -> int:
+    """As many writers as have the next write ready when the target is done with one."""
+    writing = [chunk for chunk in chunks if chunk.waits_for_writes]
+    writes_s = sum(chunk.writes_s for chunk in writing)
+    if not writes_s:
+        return workers
+    return max(1, round(sum(chunk.total_s for chunk in writing) / writes_s))

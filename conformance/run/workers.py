@@ -1,0 +1,55 @@
+"""How many workers a run gets, unless the user says it."""
+
+from __future__ import annotations
+
+import math
+import os
+
+from conformance.worker.plan import Plan
+
+NEARBY = 2
+"""Workers for a target nearby: it answers as fast as two of them can ask."""
+
+MOST = 8
+"""Memory and the start of a process are not free, and a target that others use should notice no crowd."""
+
+_OWN_S = 0.005
+"""What the suite itself takes for a request: sends it, reads and checks the answer."""
+
+_AWAY_S = 0.01
+"""A target that answers sooner is nearby; a busy machine takes as long for what it does itself."""
+
+_START_S, _ITEM_S, _REQUESTS_OF_ITEM = 3.0, 0.04, 6
+"""Until a worker has collected its items; what one takes beside the way to the target, and how often it goes there."""
+
+_PER_PROCESSOR = 8
+"""Workers that mostly wait for a target far away, for each processor of this machine."""
+
+
+def worth(plan: Plan) -> int:
+    """How many workers ask a target together about as often as `NEARBY` of them ask one nearby.
+
+    So that what a target answers in a second does not depend on how far away it is. With ``--max-rps`` there are no
+    more than can send that many.
+    """
+    latency_s = plan.capabilities.latency_s
+    turn_s = _OWN_S + latency_s
+    wanted = NEARBY if latency_s < _AWAY_S else round(NEARBY * turn_s / _OWN_S)
+    limit = plan.configuration.max_rps
+    if limit is not None:
+        wanted = min(wanted, max(1, math.ceil(limit * turn_s)))
+    return max(1, min(wanted, MOST, _PER_PROCESSOR * (os.cpu_count() or 1)))
+
+
+def is_little(items: int, plan: Plan) -> bool:
+    """Whether so many items are done before a worker has started."""
+    return items * (_ITEM_S + _REQUESTS_OF_ITEM * plan.capabilities.latency_s) < _START_S
+
+
+def sentence(plan: Plan, workers: int) -> str:
+    """How many there are, and what it depends on: ``8 workers (a read takes 52 ms, a configuration write 0.21 s)``."""
+    capabilities = plan.capabilities
+    told = f"a read takes {capabilities.latency_s * 1000:.0f} ms"
+    if capabilities.write_price_s is not None:
+        told += f", a configuration write {capabilities.write_price_s + capabilities.latency_s:.2g} s"
+    return f"{'one process' if workers < 2 else f'{workers} workers'} ({told})"

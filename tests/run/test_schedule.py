@@ -1,0 +1,218 @@
+"""Who does what when: chunks of items by their costs, and a scheduler of xdist that gives them out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance.catalogue.registry import import_suite
+from conformance.contract import load_contract
+from conformance.run.costs import Cost, Costs, shipped_costs
+from conformance.run.node_ids import operation_of, requirements_of
+from conformance.run.schedule import Chunk, Queue, Types, in_chunks
+from conformance.run.scheduler import CostScheduling
+
+CONTRACT = load_contract()
+TYPES = Types({*CONTRACT.types("connectors"), *CONTRACT.types("actions")})
+MODULE = "conformance/fuzz/test_operations.py"
+
+
+@pytest.mark.parametrize(
+    ("node_id", "told"),
+    [
+        (f"{MODULE}::test_positive[POST /connectors-http]", "http"),
+        (f"{MODULE}::test_positive[PUT /actions/{{id}}-azure_event_hub_producer]", "azure_event_hub_producer"),
+        ("conformance/scenarios/test_types.py::test_life[kafka_producer-action]", "kafka_producer"),
+        (f"{MODULE}::test_positive[GET /connectors]", None),
+        ("conformance/scenarios/test_deliveries.py::test_delivery[plus-mqtt5-published0]", None),
+        ("conformance/scenarios/test_rules.py::test_http_is_no_type", None),
+    ],
+)
+def test_an_id_tells_the_type(node_id: str, told: str | None) -> None:
+    assert TYPES.of(node_id) == told
+
+
+def indices(chunks: Sequence[Chunk]) -> list[tuple[int, ...]]:
+    return [chunk.items for chunk in chunks]
+
+
+def test_items_about_one_type_stay_together_and_the_longest_come_first() -> None:
+    ids = ["m::a[x-http]", "m::short", "m::b[x-mqtt]", "m::long", "m::c[y-http]"]
+    costs = Costs({name: Cost(seconds) for name, seconds in zip(ids, (1.0, 0.1, 0.5, 9.0, 1.0), strict=True)})
+    assert indices(in_chunks(ids, costs, TYPES, 0.2)) == [(3,), (0, 4), (2,), (1,)]
+
+
+def test_writes_count_with_their_price() -> None:
+    ids = ["m::writes", "m::reads"]
+    costs = Costs({"m::writes": Cost(0.1, 10), "m::reads": Cost(1.0)})
+    assert indices(in_chunks(ids, costs, TYPES, 0.2)) == [(0,), (1,)]
+    assert indices(in_chunks(ids, costs, TYPES, 0.0)) == [(1,), (0,)]
+
+
+def test_what_failed_comes_before_all_others() -> None:
+    ids = ["m::long", "m::failed", "m::short"]
+    costs = Costs({"m::long": Cost(9), "m::failed": Cost(0.1), "m::short": Cost(0.2)})
+    assert indices(in_chunks(ids, costs, TYPES, 0.2, first={"m::failed"})) == [(1,), (0,), (2,)]
+
+
+@pytest.fixture(scope="module")
+def every_id() -> list[str]:
+    """Ids of items with entries of their own in the table that ships, and of functions."""
+    import_suite()
+    table = shipped_costs()
+    return [*table.items, *(name for name in table.functions if name.endswith("_refused"))]
+
+
+def test_under_a_budget_nothing_comes_twice_before_everything_came_once(every_id: list[str]) -> None:
+    chunks = in_chunks(every_id, shipped_costs(), TYPES, 0.2, hurried=True)
+    order = [item for chunk in chunks for item in chunk.items]
+    assert sorted(order) == list(range(len(every_id)))
+
+    def shown(node_id: str) -> set[object]:
+        return {*requirements_of(node_id), operation_of(node_id), TYPES.of(node_id)}
+
+    everything = set().union(*map(shown, every_id))
+    seen: set[object] = set()
+    for place, item in enumerate(order):
+        more = shown(every_id[item]) - seen
+        seen |= more
+        if seen == everything:
+            assert place < len(order) / 3, "the floor is small"
+            assert len(chunks[place].items) == 1
+            break
+        assert more, f"{every_id[item]} shows nothing new, and something else has not come yet"
+
+
+def test_under_a_budget_each_comes_first_by_its_cheapest_item() -> None:
+    ids = ["m::dear[GET /rules]", "m::cheap[GET /rules]", "m::other[GET /banned]"]
+    costs = Costs({ids[0]: Cost(5), ids[1]: Cost(1), ids[2]: Cost(2)})
+    assert indices(in_chunks(ids, costs, TYPES, 0.2, hurried=True)) == [(1,), (2,), (0,)]
+
+
+READS, WRITES = Chunk((1,), 1.0, 0.0), Chunk((2,), 0.2, 4.0)
+
+
+def test_one_writes_while_the_others_read() -> None:
+    queue = Queue([WRITES, WRITES, READS, READS], workers=4)
+    assert queue.take(writing=0) is WRITES
+    assert queue.take(writing=1) is READS
+    assert queue.take(writing=0) is WRITES
+    assert queue.take(writing=1) is READS
+    assert queue.take(writing=1) is None
+
+
+def test_whoever_has_nothing_else_to_do_writes_as_well() -> None:
+    queue = Queue([WRITES, WRITES], workers=4)
+    assert [queue.take(writing) for writing in (0, 1, 2)] == [WRITES, WRITES, None]
+
+
+def test_more_write_where_a_write_leaves_the_target_idle() -> None:
+    far = Chunk((1,), 3.9, 4.0)
+    queue = Queue([far, far, far, READS], workers=4)
+    assert [queue.take(writing) for writing in (0, 1, 2)] == [far, far, READS]
+
+
+@dataclass(eq=False)
+class Worker:
+    """What a scheduler of xdist knows of a worker."""
+
+    given: list[int] = field(default_factory=list)
+    shutting_down: bool = False
+    gateway: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(id="gw"))
+
+    def send_runtest_some(self, items: Sequence[int]) -> None:
+        assert not self.shutting_down, "a worker that ends takes nothing more"
+        self.given += items
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+class Session:
+    """A scheduler with its workers, who do what they are given: only what is followed by something, or the last."""
+
+    def __init__(self, sizes: Sequence[int], workers: int) -> None:
+        firsts = [sum(sizes[:place]) for place in range(len(sizes))]
+        chunks = [
+            Chunk(tuple(range(first, first + size)), 1.0, 9.0 * (place % 2))
+            for place, (first, size) in enumerate(zip(firsts, sizes, strict=True))
+        ]
+        self.chunks = chunks
+        self.scheduler = CostScheduling.__new__(CostScheduling)
+        self.scheduler.numnodes = workers
+        self.scheduler.node2collection, self.scheduler.node2pending = {}, {}
+        self.scheduler.pending, self.scheduler.collection, self.scheduler.config = [], None, None
+        self.scheduler.steal_requested_from_node = None
+        self.scheduler._plan, self.scheduler._queue = (lambda _ids: chunks), None
+        self.scheduler._waiting_for_writes = frozenset()
+        self.ids = [f"m::item[{number}]" for number in range(sum(sizes))]
+        self.done: dict[Worker, list[int]] = {}
+        for _ in range(workers):
+            self.join()
+        self.scheduler.schedule()
+
+    def join(self) -> None:
+        worker = Worker()
+        self.done[worker] = []
+        self.scheduler.add_node(worker)
+        self.scheduler.add_node_collection(worker, self.ids)
+
+    def step(self, worker: Worker) -> bool:
+        """Let a worker do an item, if it can."""
+        waiting = worker.given[len(self.done[worker]) :]
+        if not waiting or (len(waiting) == 1 and not worker.shutting_down):
+            return False
+        self.done[worker].append(waiting[0])
+        self.scheduler.mark_test_complete(worker, waiting[0])
+        return True
+
+    def finish(self) -> None:
+        goes_on = True
+        while goes_on:
+            steps = [self.step(worker) for worker in list(self.done) if worker in self.scheduler.nodes]
+            goes_on = any(steps)
+
+    @property
+    def counts(self) -> Counter[int]:
+        return Counter(item for done in self.done.values() for item in done)
+
+
+SIZES = st.lists(st.integers(1, 5), max_size=12)
+
+
+@given(SIZES, st.integers(1, 5))
+@settings(deadline=None)
+def test_every_item_is_done_once_and_chunks_stay_whole(sizes: list[int], workers: int) -> None:
+    session = Session(sizes, workers)
+    session.finish()
+    assert session.counts == Counter(range(sum(sizes)))
+    assert session.scheduler.tests_finished
+    assert not session.scheduler.has_pending
+    for chunk in session.chunks:
+        (whose,) = [done for done in session.done.values() if chunk.items[0] in done]
+        place = whose.index(chunk.items[0])
+        assert tuple(whose[place : place + len(chunk.items)]) == chunk.items
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=12), st.integers(2, 4), st.integers(0, 8), st.data())
+@settings(deadline=None)
+def test_what_a_worker_that_died_left_is_done_by_another(
+    sizes: list[int], workers: int, steps: int, data: st.DataObject
+) -> None:
+    session = Session(sizes, workers)
+    for _ in range(steps):
+        session.step(data.draw(st.sampled_from(list(session.done))))
+    victim = data.draw(st.sampled_from(session.scheduler.nodes))
+    crashed = session.scheduler.remove_node(victim)
+    session.join()  # xdist starts another one in its place
+    session.scheduler.schedule()
+    session.finish()
+    lost = Counter({session.ids.index(crashed): 1}) if crashed is not None else Counter()
+    assert session.counts + lost == Counter(range(sum(sizes)))
+    assert session.scheduler.tests_finished
