@@ -25,7 +25,6 @@ _ELSEWHERE = {
     "defects": ("conformance.commands.defects", "defects"),
     "spec": ("conformance.commands.spec", "spec"),
     "report": ("conformance.commands.report", "report"),
-    "report verify": ("conformance.commands.verify", "verify"),
     "fleet": ("conformance.commands.fleet", "fleet"),
     "diff": ("conformance.commands.report", "diff"),
     "wait": ("conformance.commands.wait", "wait"),
@@ -60,15 +59,6 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_ELSEWHERE})
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """``report verify`` is a command of its own; a folder of that name is ``./verify``."""
-        both = " ".join(args[:2])
-        if both in _ELSEWHERE and len(args) > 1:
-            return both, self.get_command(ctx, both), args[2:]
-        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _ELSEWHERE:
@@ -108,7 +98,7 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
     return False
 
 
-@main.command()
+@main.command(short_help="Run the suite against a target.")
 @choice_options
 @click.option("-k", "--select", metavar="EXPRESSION", help="Only items whose names match, as in pytest -k.")
 @click.option(
@@ -175,7 +165,7 @@ def run(
         sys.exit(INCONCLUSIVE)
 
 
-@main.command()
+@main.command(short_help="Run the reference deployment alone.")
 @click.option("--http", default="127.0.0.1:18083", show_default=True, metavar="HOST:PORT", help="REST listener.")
 @click.option("--mqtt", default="127.0.0.1:1883", show_default=True, metavar="HOST:PORT", help="MQTT listener.")
 @click.option(
@@ -219,7 +209,7 @@ def serve(**options: Any) -> None:
     _exit_on_error(lambda: serve_alone(**options))
 
 
-@main.command()
+@main.command(short_help="Print what is checked.")
 @click.option("--format", "form", type=click.Choice(["text", "md", "json", "needs"]), default="text", show_default=True)
 def requirements(form: str) -> None:
     """Print the catalogue of requirements, generated from the tests.
@@ -246,7 +236,7 @@ def requirements(form: str) -> None:
         click.echo(as_text(entries))
 
 
-@main.command()
+@main.command(short_help="Print which values a run must send.")
 @click.option("--format", "form", type=click.Choice(["text", "md", "json"]), default="text", show_default=True)
 def coverage(form: str) -> None:
     """Print the value classes of the contract, which a run must reach; md counts them and tells what none reaches."""
@@ -262,7 +252,7 @@ def coverage(form: str) -> None:
         click.echo(as_text(contract))
 
 
-@main.command()
+@main.command(short_help="Delete what crashed runs left, and only that.")
 @sweep_options
 @click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="Journal of a crashed run, or its report folder."

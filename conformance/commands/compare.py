@@ -18,29 +18,28 @@ from conformance.report.behaviour import FILES, BehaviourComparison, compare_beh
 from conformance.report.behaviour_formats import BEHAVIOUR_FORMATS, Compared, Side
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
+from conformance.report.writers import remove_reports
 from conformance.result import RunResult
 from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
 from conformance.target.errors import ConfigurationError
 from conformance.target.settings.config import load_configuration
-from conformance.target.settings.options import CHOICES, ENVIRONMENT_PREFIX
-
-AGAINST: Mapping[str, tuple[str, str]] = {
-    "api_key": ("KEY", "API key of the other target."),
-    "api_secret_file": ("FILE", "File that holds its secret."),
-    "token_file": ("FILE", "File that holds a bearer token of the other target."),
-    "mqtt": ("LISTENER", "MQTT listener of the other target."),
-    "ca_bundle": ("FILE", "CA certificates that sign its certificate."),
-}
-"""What may be said of the other target: field -> metavar and help. targets.toml knows the rest."""
+from conformance.target.settings.options import (
+    AGAINST,
+    AGAINST_VARIABLE,
+    AGAINST_VARIABLES,
+    CHOICES,
+    ENVIRONMENT_PREFIX,
+)
 
 _SECRETS = ("api_secret", "token")
 _OF_ONE_TARGET = ("base_url", "api_key", "api_secret", "api_secret_file", "token", "token_file", "viewer_key",
                   "viewer_secret", "viewer_secret_file", "publisher_key", "publisher_secret", "publisher_secret_file",
                   "mqtt", "ca_bundle", "target")  # fmt: skip
 """Fields that describe the first target alone; everything else is meant for both."""
-_VARIABLE = f"{ENVIRONMENT_PREFIX}AGAINST"
 FOLDER = Path("reports", "compare")
+AGAIN = "again"
+"""Where in the folder of a target its second run reports, of the items that saw a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Request:
 
 def _against_options(command: Any) -> Any:
     for field, (metavar, told) in reversed(list(AGAINST.items())):
-        variable = f"{_VARIABLE}_{field.upper()}"
+        variable = f"{AGAINST_VARIABLE}_{field.upper()}"
         secret = variable.removesuffix("_FILE")
         also = f" or {secret}" if field.endswith("_file") else ""
         flag = f"--against-{field.replace('_', '-')}"
@@ -62,9 +61,9 @@ def _against_options(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(short_help="Ask two targets the same, tell the differences.")
 @click.option("--against", metavar="URL|NAME",
-              help=f"The other target: its URL, or its name in targets.toml. [{_VARIABLE}]")  # fmt: skip
+              help=f"The other target: its URL, or its name in targets.toml. [{AGAINST_VARIABLE}]")  # fmt: skip
 @_against_options
 @part_options
 @click.option("-k", "--select", metavar="EXPRESSION", help="Only items whose names match, as in pytest -k.")
@@ -111,20 +110,17 @@ def _requests(
     options: Mapping[str, Any], against: str | None, other: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[Request, Request]:
     """How both targets are asked; raises `ConfigurationError` before anything is sent."""
-    against = against or environment.get(_VARIABLE)
+    against = against or environment.get(AGAINST_VARIABLE)
     if not against:
         raise ConfigurationError("compare needs another target: --against URL, or its name in targets.toml")
-    of_other = {f"{_VARIABLE}_{field.upper()}": field for field in (*AGAINST, *_SECRETS)}
-    shared = {
-        name: value for name, value in environment.items() if name != _VARIABLE and name not in of_other
-    }  # fmt: skip
+    shared = {name: value for name, value in environment.items() if name not in (AGAINST_VARIABLE, *AGAINST_VARIABLES)}
     folder = Path(options.get("report_dir") or environment.get(f"{ENVIRONMENT_PREFIX}REPORT_DIR") or FOLDER)
     first = Request({**options, "behaviour": True, "report_dir": str(folder / "a")}, shared, folder / "a")
     own = {f"{ENVIRONMENT_PREFIX}{field.upper()}" for field in _OF_ONE_TARGET}
     theirs = {name: value for name, value in shared.items() if name not in own}
     theirs |= {
         f"{ENVIRONMENT_PREFIX}{field.upper()}": environment[name]
-        for name, field in of_other.items()
+        for name, field in AGAINST_VARIABLES.items()
         if environment.get(name) and not other.get(field)
     }
     for secret in _SECRETS:  # an option goes before a variable, also where one names a file and the other the secret
@@ -155,6 +151,8 @@ class _Comparison:
         again: list[str] = []
         result = BehaviourComparison()
         unsteady: list[Any] = []
+        for request in (one, two):
+            remove_reports(request.directory / AGAIN)
         first = self._ask(one, items, sides, {})
         if first is not None:
             same = {"seed": ",".join(map(str, first.seeds)), "emqx_version": first.described_version}
@@ -176,7 +174,7 @@ class _Comparison:
     def _repeat(self, one: Request, two: Request, items: Sequence[str], same: Mapping[str, Any]) -> BehaviourComparison:
         found = []
         for request in (one, two):
-            directory = request.directory / "again"
+            directory = request.directory / AGAIN
             options = {**request.options, "report_dir": str(directory)}
             if self._ask(Request(options, request.environment, directory), items, [], same, select=False) is None:
                 return compare_behaviour(read_behaviour(one.directory), read_behaviour(two.directory))

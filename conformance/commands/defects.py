@@ -18,7 +18,7 @@ from conformance.waivers.known_defects import as_data, as_markdown, as_text, sec
 SHIPPED = "emqx-5.8"
 
 
-@click.command()
+@click.command(short_help="Print the known defects of EMQX.")
 @click.argument("names", nargs=-1, metavar="[DEFECT]...")
 @click.option("--waivers", default=SHIPPED, show_default=True, metavar="FILE", help="A file of waivers with defects.")
 @click.option("--quirks", is_flag=True, help="Print what else `serve --defects` can name, and is no defect.")

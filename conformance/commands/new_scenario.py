@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]{2,11}")
 _TEMPLATE = ".j2"
 
 
-@click.command()
+@click.command(short_help="Write a package of requirements of your own.")
 @click.argument("name", metavar="NAME")
 @click.option(
     "--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",

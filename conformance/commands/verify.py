@@ -12,8 +12,8 @@ from rich.text import Text
 
 from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report.errors import ReportError
+from conformance.report.findings import State, summed_up
 from conformance.report.text import visible
-from conformance.report.verification import State, summed_up
 from conformance.report.verification import verify as findings_of
 from conformance.target.settings.config import waivers_named
 

@@ -30,7 +30,7 @@ class NotReady(Exception):
     """What was seen of a target that does not serve requests yet; the text is a sentence without its full stop."""
 
 
-@click.command()
+@click.command(short_help="Wait until a target is ready.")
 @connection_options
 @click.option(
     "--timeout", default="5m", show_default=True, metavar="DURATION", help="Give up after this long (30s, 5m, 1h)."

@@ -8,11 +8,12 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from conformance.report.causes import Cause, causes, failing
+from conformance.report.groups import GENERAL
 from conformance.report.json_report import message_with_attribution
 from conformance.report.text import NO_OPERATION, NO_REASON, visible
 from conformance.result import Failure, ItemResult, Outcome, RunResult
@@ -29,14 +30,6 @@ _STATUSES: Mapping[Outcome, str] = {
 _SEVERITIES: Mapping[str, str] = {"MUST": "critical", "SHOULD": "normal"}
 _PARAMETER = "case"
 _OF_RUN = "run"
-_GROUPS: Mapping[str, str] = {
-    "actions": "Actions", "authentication": "Authentication", "authorization": "Authorization", "banned": "Banned",
-    "clients": "Clients", "connectors": "Connectors", "mqtt": "Retainer", "publish": "Publish", "rules": "Rules",
-    "schema": "Schema Registry", "subscriptions": "Subscriptions", "ACT": "Actions", "AUTN": "Authentication",
-    "AUTZ": "Authorization", "BAN": "Banned", "CLI": "Clients", "CON": "Connectors", "PUB": "Publish",
-    "RET": "Retainer", "RUL": "Rules", "SAFE": _OF_RUN, "SCH": "Schema Registry", "SUB": "Subscriptions",
-}  # fmt: skip
-"""How the path of an operation begins, or the id of a requirement -> group of the contract."""
 
 _EXECUTORS: Mapping[str, tuple[str, str, str]] = {
     "GITHUB_RUN_ID": (
@@ -65,6 +58,7 @@ def allure_files(run: RunResult, environment: Mapping[str, str] | None = None) -
         "executor.json": _dumped(_executor(run, os.environ if environment is None else environment)),
         "categories.json": _dumped(list(_categories(failing(found)))),
     }
+    group_of = _groups(run)
     clocks: dict[str, float] = {}
     began = _milliseconds(run.started_at)
     for item in run.items:
@@ -72,7 +66,7 @@ def allure_files(run: RunResult, environment: Mapping[str, str] | None = None) -
         start = clocks.get(item.worker, began)
         stop = clocks[item.worker] = start + item.duration_s * 1000
         told = {of_failure[one.id].id: of_failure[one.id] for one in item.failures if one.id in of_failure}
-        result = _result(item, list(told.values()), levels)
+        result = _result(item, list(told.values()), levels, group_of(item))
         result |= {"uuid": identifier, "start": round(start), "stop": round(stop)}
         if item.outcome == "failed" and item.failures:
             source = f"{identifier}-attachment.txt"
@@ -89,18 +83,18 @@ def is_result(name: str) -> bool:
     )
 
 
-def _result(item: ItemResult, of_item: list[Cause], levels: Mapping[str, str]) -> dict[str, Any]:
+def _result(item: ItemResult, of_item: list[Cause], levels: Mapping[str, str], group: str) -> dict[str, Any]:
     module, _, name = item.id.partition("::")
     function, _, case = name.partition("[")
     full_name = f"{module.removesuffix('.py').replace('/', '.')}#{function}"
     severity = "critical" if "MUST" in {levels.get(one) for one in item.requirements} else "normal"
     labels = [
         *(("requirement", requirement) for requirement in item.requirements),
-        ("feature", _group(item)),
+        ("feature", group),
         ("story", item.operation or NO_OPERATION),
         ("severity", _SEVERITIES[of_item[0].level] if of_item else severity),
         ("suite", module),
-        ("tag", _group(item)),
+        ("tag", group),
         ("tag", item.outcome.replace("_", " ")),
         ("thread", item.worker),
         ("framework", "pytest"),
@@ -125,13 +119,18 @@ def _result(item: ItemResult, of_item: list[Cause], levels: Mapping[str, str]) -
     return result
 
 
-def _group(item: ItemResult) -> str:
-    """The group of the contract that an item is about; what is about none goes by the ids of its requirements."""
-    prefix = item.requirements[0].partition("-")[0] if item.requirements else ""
-    if item.operation is None:
-        return _GROUPS.get(prefix, prefix or NO_OPERATION)
-    start = re.match(r"\w+ /([a-z]+)", item.operation)
-    return _GROUPS.get(start[1] if start else "", prefix or NO_OPERATION)
+def _groups(run: RunResult) -> Callable[[ItemResult], str]:
+    """What tells the group of the contract that an item is about: that of its operation, or of its requirement."""
+    of_operation = {operation.operation: operation.group for operation in run.operations}
+    of_requirement = {requirement.id: next(iter(requirement.groups), "") for requirement in run.requirements}
+
+    def group(item: ItemResult) -> str:
+        if "::test_" not in item.id and item.operation is None:
+            return _OF_RUN
+        names = (of_operation.get(item.operation or ""), *(of_requirement.get(one) for one in item.requirements))
+        return next((name for name in names if name), GENERAL)
+
+    return group
 
 
 def _details(item: ItemResult, of_item: list[Cause]) -> tuple[str, str]:

@@ -73,12 +73,15 @@ def told_by_report(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def subjects(directory: Path) -> list[dict[str, Any]]:
-    """Name and digest of the files that a statement on a report directory is about."""
-    return [
-        {"name": name, "digest": evidence.digest_of((directory / name).read_bytes())}
-        for name in SUBJECTS
-        if (directory / name).is_file()
-    ]
+    """Name and digest of the files that a statement on a report directory is about; raises `ReportError`."""
+    try:
+        return [
+            {"name": name, "digest": evidence.digest_of((directory / name).read_bytes())}
+            for name in SUBJECTS
+            if (directory / name).is_file()
+        ]
+    except OSError as error:
+        raise ReportError(f"{error.filename} cannot be read: {error.strerror or error}") from error
 
 
 def build_statement(directory: Path, waivers: Sequence[Path]) -> dict[str, Any]:
@@ -94,10 +97,9 @@ def build_statement(directory: Path, waivers: Sequence[Path]) -> dict[str, Any]:
             "waivers": evidence.waiver_digests(waivers),
             "inventory": inventory_evidence(directory),
         }
-        about = subjects(directory)
     except OSError as error:
         raise ReportError(f"{error.filename} cannot be read: {error.strerror or error}") from error
-    return {"_type": TYPE, "subject": about, "predicateType": PREDICATE_TYPE, "predicate": predicate}
+    return {"_type": TYPE, "subject": subjects(directory), "predicateType": PREDICATE_TYPE, "predicate": predicate}
 
 
 def render_statement(statement: Mapping[str, Any]) -> str:

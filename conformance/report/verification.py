@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from conformance import __version__
-from conformance.contract import DocumentError, contract_seed, load_contract
-from conformance.report import evidence, json_report, storage
+from conformance.contract import contract_seed
+from conformance.report import json_report, storage
 from conformance.report.errors import ReportError
 from conformance.report.files import read_json
+from conformance.report.findings import Finding, judged
 from conformance.report.groups import groups_of_report, verdict_of_report
 from conformance.report.holdings import inventory_evidence
+from conformance.report.installed import elsewhere, extension_findings, same_suite, suite_findings, waiver_findings
 from conformance.report.json_report import build_report, validate_report
 from conformance.report.statement import (
     FILE_NAME,
@@ -26,27 +26,13 @@ from conformance.report.statement import (
 )
 from conformance.report.storage import read_run
 from conformance.report.text import visible, words
-from conformance.target.settings.config import WAIVERS_FOLDER
 
-State = Literal["holds", "fails", "unchecked", "note"]
-
-HERE = f"emqx-conformance {__version__}"
 SIGNATURES: Mapping[str, str] = {
     f"{FILE_NAME}.minisig": f"minisign -V -p KEY.pub -m {FILE_NAME}",
     f"{FILE_NAME}.sigstore.json": f"cosign verify-blob --key KEY.pub --bundle {FILE_NAME}.sigstore.json {FILE_NAME}",
     f"{FILE_NAME}.sig": f"cosign verify-blob --key KEY.pub --signature {FILE_NAME}.sig {FILE_NAME}",
 }
 """Signatures that other tools put beside a statement -> how to check them, in the folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A sentence about a report directory: it holds, it does not, or it could not be checked; a note says nothing of
-    either.
-    """
-
-    state: State
-    sentence: str
 
 
 def verify(directory: Path, waivers: Sequence[Path] = ()) -> list[Finding]:
@@ -59,11 +45,14 @@ def verify(directory: Path, waivers: Sequence[Path] = ()) -> list[Finding]:
     report = read_json(directory / json_report.FILE_NAME)
     if (wrong := problem(statement)) is not None:
         return [Finding("fails", f"{FILE_NAME} is no statement of this suite ({wrong}); nothing else was looked at.")]
-    return list(_Verification(directory, statement, text, report, waivers).findings())
-
-
-def _finding(holds: bool, good: str, bad: str) -> Finding:
-    return Finding("holds" if holds else "fails", good if holds else bad)
+    try:
+        return list(_Verification(directory, statement, text, report, waivers).findings())
+    except OSError as error:
+        raise ReportError(f"{error.filename} cannot be read: {error.strerror or error}") from error
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, ReportError):
+            raise
+        raise ReportError(f"{directory} holds what the suite never writes: {error}") from error
 
 
 class _Verification:
@@ -76,10 +65,9 @@ class _Verification:
         self.predicate: Mapping[str, Any] = statement["predicate"]
         self.report = report
         self.waivers = waivers
-        self.same_suite = self.predicate["suite"] == HERE
 
     def findings(self) -> Iterator[Finding]:
-        yield _finding(
+        yield judged(
             self.text == render_statement(self.statement),
             f"{FILE_NAME} is an in-toto Statement v1, written as the suite writes it.",
             f"{FILE_NAME} is not written as the suite writes it: somebody changed the file.",
@@ -87,8 +75,10 @@ class _Verification:
         yield from self._files()
         yield from self._report()
         yield from self._inventory()
-        yield from self._suite()
-        yield from self._waivers()
+        yield from suite_findings(self.predicate)
+        yield from extension_findings(self.predicate)
+        told = isinstance(self.report, dict) and bool(self.report.get("waivers"))
+        yield from waiver_findings(self.predicate, told, self.waivers)
         yield from self._signature()
 
     def _files(self) -> Iterator[Finding]:
@@ -98,11 +88,11 @@ class _Verification:
             yield Finding("fails", "The files are not stated once each, in the order of the suite.")
         for name in SUBJECTS:
             if name not in said:
-                yield _finding(name not in there, f"There is no {name}, as stated.", f"{name} is not in the statement.")
+                yield judged(name not in there, f"There is no {name}, as stated.", f"{name} is not in the statement.")
             elif name not in there:
                 yield Finding("fails", f"{name} is missing.")
             else:
-                yield _finding(
+                yield judged(
                     there[name] == said[name],
                     f"{name} has the digest that is stated.",
                     f"{name} is another file than the one that is stated: its SHA-256 is {there[name]['sha256']}.",
@@ -121,7 +111,7 @@ class _Verification:
         except KeyError as error:
             yield Finding("fails", f"report.json does not tell {error}, without which no verdict follows from it.")
             return
-        yield _finding(
+        yield judged(
             self.report["verdict"] == verdict,
             f"The verdict of the report, {words(verdict)}, follows from what it lists.",
             f"The report says {words(self.report['verdict'])}; from what it lists follows {words(verdict)}.",
@@ -131,12 +121,12 @@ class _Verification:
         names = {"complete": "whether it is complete", "run": "profile, mode, seeds, selection and time of the run"}
         for key in ("verdict", "complete", "target", "run", "contract", "suite"):
             name = names.get(key, f"the {key}")
-            yield _finding(
+            yield judged(
                 self.predicate[key] == told[key],
                 f"Statement and report agree on {name}.",
                 f"Statement and report do not agree on {name}.",
             )
-        yield _finding(
+        yield judged(
             [entry["name"] for entry in self.predicate["extensions"]] == self.report.get("extensions"),
             "Statement and report agree on the extensions.",
             "Statement and report do not agree on the extensions.",
@@ -157,15 +147,15 @@ class _Verification:
 
     def _stored(self) -> Iterator[Finding]:
         """What `run.json` gives, which only the version that wrote it can read."""
-        if not self.same_suite:
-            yield self._elsewhere(f"Whether {storage.FILE_NAME} gives the same report")
+        if not same_suite(self.predicate):
+            yield elsewhere(self.predicate, f"Whether {storage.FILE_NAME} gives the same report")
             return
         try:
             built = build_report(read_run(self.directory))
         except ReportError as error:
             yield Finding("fails", f"{error}.")
             return
-        yield _finding(
+        yield judged(
             built == self.report,
             f"{storage.FILE_NAME}, the complete result, gives this report.",
             f"{storage.FILE_NAME}, the complete result, gives another report than report.json.",
@@ -175,7 +165,7 @@ class _Verification:
         first, *more = self.predicate["run"]["seeds"]
         own = first == contract_seed(f"sha256:{self.predicate['contract']['digest']['sha256']}")
         if self.predicate["run"]["profile"] == "acceptance":
-            yield _finding(
+            yield judged(
                 own and len(more) >= 3,
                 f"Data was drawn with the seed of the contract and {len(more)} others.",
                 "An acceptance draws with the seed of the contract and three others, and this run did not.",
@@ -201,96 +191,9 @@ class _Verification:
         }[said["equal"]]
         yield Finding("holds", f"The inventories are those of the statement: {visible(held)}.")
 
-    def _suite(self) -> Iterator[Finding]:
-        contract = self.predicate["contract"]
-        variant, version = contract["variant"], contract["described_version"]
-        checks: Sequence[tuple[str, Any, Callable[[], Any]]] = (
-            ("The code of the suite", self.predicate["code"], evidence.suite_digest),
-            (
-                f"The {variant} contract of EMQX {visible(version)}",
-                f"sha256:{contract['digest']['sha256']}",
-                lambda: load_contract(variant, version).digest,
-            ),
-            ("Each overlay", self.predicate["overlays"], lambda: evidence.overlay_digests(variant, version)),
-        )
-        for what, said, digest in checks:
-            if not self.same_suite:
-                yield self._elsewhere(what)
-                continue
-            try:
-                found = digest()
-            except (OSError, DocumentError) as error:
-                yield Finding("unchecked", f"{what} cannot be checked here: {error}.")
-                continue
-            yield _finding(
-                found == said,
-                f"{what} is the one of {HERE} that is installed here.",
-                f"{what} is not the one of {HERE} that is installed here.",
-            )
-        yield from self._extensions()
-
-    def _extensions(self) -> Iterator[Finding]:
-        installed = {entry["name"]: entry["digest"] for entry in evidence.extension_digests()}
-        for entry in self.predicate["extensions"]:
-            name = visible(entry["name"])
-            if installed.get(entry["name"]) is None or entry["digest"] is None:
-                yield Finding("unchecked", f"The extension {name} cannot be checked here: its files are not installed.")
-                continue
-            yield _finding(
-                installed[entry["name"]] == entry["digest"],
-                f"The extension {name} is the one that is installed here.",
-                f"The extension {name} is not the one that is installed here.",
-            )
-
-    def _waivers(self) -> Iterator[Finding]:
-        used = self.predicate["waivers"]
-        if not used:
-            yield _finding(
-                isinstance(self.report, dict) and not self.report.get("waivers"),
-                "No waivers were used.",
-                "The report tells of waivers, and the statement of none.",
-            )
-        if any(used.count(entry) > 1 for entry in used):
-            yield Finding("fails", "A file of waivers is stated twice.")
-        given = {file.name: file for file in self.waivers}
-        shipped = [entry["digest"] for entry in evidence.waiver_digests(WAIVERS_FOLDER.glob("*.toml"))]
-        for entry in used:
-            name = visible(entry["name"])
-            file = given.get(entry["name"])
-            if self.same_suite and not entry["shipped"] and entry["digest"] in shipped:
-                yield Finding("fails", f"The file of waivers {name} ships with the suite, and is stated as another.")
-                continue
-            if file is None and entry["shipped"]:
-                if not self.same_suite:
-                    yield self._elsewhere(f"The file of waivers {name}")
-                    continue
-                file = WAIVERS_FOLDER / Path(entry["name"]).name
-            if file is None:
-                yield Finding("unchecked", f"The file of waivers {name} cannot be checked here; --waivers names it.")
-                continue
-            yield _finding(
-                file.is_file() and evidence.digest_of(file.read_bytes()) == entry["digest"],
-                f"The waivers are those of {file}.",
-                f"The waivers are not those of {file}.",
-            )
-
     def _signature(self) -> Iterator[Finding]:
         found = [name for name in SIGNATURES if (self.directory / name).is_file()]
         for name in found:
             yield Finding("note", f"{name} is a signature that is not checked here: {SIGNATURES[name]}")
         if not found:
             yield Finding("note", f"{FILE_NAME} is not signed: whoever can change these files can change all of them.")
-
-    def _elsewhere(self, what: str) -> Finding:
-        suite = visible(self.predicate["suite"])
-        return Finding("unchecked", f"{what} cannot be checked here: {suite} made the report, {HERE} is installed.")
-
-
-def summed_up(findings: Iterable[Finding]) -> str:
-    """How it stands, in one sentence."""
-    states = [finding.state for finding in findings]
-    failed, unchecked = states.count("fails"), states.count("unchecked")
-    rest = f" {unchecked} could not be checked here." if unchecked else ""
-    if failed:
-        return f"{failed} of {len(states) - states.count('note')} sentences do not hold: this is no evidence.{rest}"
-    return f"Everything that was looked at holds.{rest}"

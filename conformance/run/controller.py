@@ -81,7 +81,7 @@ class Controller:
         self.troubles: list[str] = []
         self.left: list[Left] = []
         self.finished: list[str] = []
-        self.config_cleanup: Counter[str] = Counter()
+        self.config_cleanup: Counter[str] = Counter(plan.preflight_writes)
         self.aftermath: Aftermath | None = None
         self.about_the_run: list[ItemResult] = []
         self.result: RunResult | None = None
@@ -157,10 +157,11 @@ class Controller:
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         version = visible(plan.capabilities.version or "of unknown version")
         extensions = "".join(f", extension {extension}" for extension in installed())
+        part = f", {self.shard.words}" if self.shard is not None else ""
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}, "
+            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}{part}, "
             f"{workers_told(plan, workers)}{extensions}"
         )
 
@@ -263,7 +264,7 @@ class Controller:
         self.written = write_reports(self.result, self.directory.path)
         if self.plan.configuration.har and self.written.problem is None:
             self._keep_exchanges(self.result)
-        if self.written.problem is None:
+        if self.written.problem is None and self.shard is None:
             self._state()
         if self.written.problem is not None:
             self._unreported(self.written.problem)
@@ -272,7 +273,7 @@ class Controller:
         self._remove_state()
 
     def _state(self) -> None:
-        """Say what the reports rest on."""
+        """Say what the reports rest on; nobody accepts a part of a run."""
         try:
             self.written.files.append(write_statement(self.directory.path, self.plan.configuration.waivers))
         except ReportError as error:

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.contract import Contract
 from conformance.report.errors import ReportError
+from conformance.report.remaining import Remaining
 from conformance.run.choice import Choice
 from conformance.run.costs import TYPICAL_PRICE_S, Costs, read_costs, shipped_costs
 from conformance.run.schedule import Chunk, Types, in_chunks
@@ -61,6 +62,11 @@ class Dispatch:
             hurried=self._plan.deadline is not None,
             slower=self._slower,
         )
+
+    def remaining(self, ids: Sequence[str]) -> Remaining:
+        """Estimates how long the items with these ids take."""
+        costs = {node_id: self._costs.of(node_id) for node_id in ids}
+        return Remaining({node_id: (cost.seconds, cost.writes) for node_id, cost in costs.items()}, self._price_s)
 
     def in_order(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
         """The items of a run without workers: as they are, unless time may not suffice for all."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance.contract import contract_seed, load_contract
+from conformance.report.installed import HERE
 from conformance.report.statement import write_statement
 from conformance.report.verdict import Selection, decide
-from conformance.report.verification import HERE
 from conformance.report.writers import write_reports
 from conformance.requirements import Requirement
 from conformance.result import ItemResult, RunResult

@@ -12,6 +12,7 @@ from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
 from conformance.report.verdict import Selection, decide
 from conformance.result import ItemResult, PartSelected, RunResult, Shard
+from conformance.run.choice import tags_of
 from conformance.run.shard_checks import Part
 from conformance.run.sharding import digest_of, partition
 from conformance.target.guard.mode import Mode
@@ -26,6 +27,7 @@ def decided(run: RunResult, items: Sequence[ItemResult], selection: PartSelected
         complete=selection is None,
         mode=next(mode for mode in Mode if mode.words == run.mode),
         part=selection.words if selection is not None else "",
+        tags=tags_of(contract),
     )
     decision = decide(items, chosen, fields.get("troubles", ()))
     return replace(

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from conformance.report.behaviour import BehaviourComparison, Difference
+from conformance.report.behaviour_formats import BEHAVIOUR_FORMATS, Compared, Side
+from conformance.report.comparison import compare
+from conformance.report.comparison_formats import COMPARISON_FORMATS
 from conformance.report.html import MOST_EVIDENCE, render_html
+from conformance.report.json_report import build_report
 from conformance.result import RunResult
 from tests.report.browser import needs_chromium, printed_pages, probe
 from tests.report.samples import failing_items, failure, good_items, hostile_items, item, run_of
@@ -48,14 +53,18 @@ told.headers = [...document.querySelectorAll("th.rotated span")].map((header) =>
   const box = header.getBoundingClientRect();
   return [box.height > 2 * box.width || header.textContent.length < 6, parseFloat(style(header).fontSize)];
 });
+const links = [...document.querySelectorAll(".index a")];
+told.index = [links.length, links.filter((link) => !document.querySelector(link.getAttribute("href"))).length,
+  links.filter((link) => link.checkVisibility()).length];
 told.fields = [...document.querySelectorAll("input, summary, a[href]")].filter((part) => part.tabIndex < 0).length;
 return told;
 """
 
 
 def many(count: int) -> RunResult:
-    """A run with as many causes, one of them with two failures."""
-    items = [*good_items()]
+    """A run with as many causes, one of them with two failures, and words that are wider than a telephone."""
+    long = "needs DELETE /authorization/sources/built_in_database/rules/of/somebody/else/entirely"
+    items = [*good_items(), item("test_long", "GET /rules", outcome="skipped", omission="chosen", reason=long)]
     for number in range(count):
         one = item(
             f"test_{number}", "GET /rules", "RUL-01", outcome="failed", latencies={"GET /rules": {"8": 3, "30": 1}}
@@ -79,6 +88,7 @@ def test_page_is_used_with_the_keyboard_at_any_width(width: int, tmp_path: Path)
     assert told["focused"], '"/" goes to the search'
     assert (told["folded"], told["unfolded"]) == (False, True)
     assert told["overflowing"] <= 0
+    assert told["index"] == [12, 0, 10], "a line for each cause leads to it, ten of them at once"
     assert set(told["reds"]) == {"rgb(165, 28, 40)"}
     assert all(upright and size >= 12 for upright, size in told["headers"]), "headers of the map can be read"
     assert told["fields"] == 0
@@ -117,3 +127,23 @@ def test_page_with_thousands_of_failures_stays_small_and_complete(tmp_path: Path
     failures, causes = probe(page, shown, tmp_path)
     assert failures == 5005
     assert causes < 10
+
+
+FITS = """
+const root = document.documentElement;
+return [root.scrollWidth - root.clientWidth, document.querySelectorAll("tbody tr").length];
+"""
+
+
+def test_pages_of_comparisons_fit_on_a_telephone(tmp_path: Path) -> None:
+    comparison = compare(build_report(run_of(good_items())), build_report(many(9)))
+    overflow, rows = probe(COMPARISON_FORMATS["html"](comparison), FITS, tmp_path, 420)
+    assert (overflow, rows > 9) == (0, True)
+    difference = Difference(
+        "PUT /authorization/sources/built_in_database/rules/clients/{clientid}", "/data/*[http]/" + "long" * 30,
+        "200: string", "200: nothing", 3, ["conformance/x.py::test_x"], "GET /" + "x" * 300,
+    )  # fmt: skip
+    sides = [Side(run_of(good_items())), Side(many(2))]
+    compared = Compared(BehaviourComparison([difference]), [difference], sides, tmp_path)
+    overflow, rows = probe(BEHAVIOUR_FORMATS["html"](compared), FITS, tmp_path, 420)
+    assert (overflow, rows) == (0, 2)

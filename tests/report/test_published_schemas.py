@@ -16,6 +16,7 @@ from jsonschema.protocols import Validator
 from referencing import Registry, Resource
 
 from conformance.report.allure import allure_files, is_result
+from conformance.report.errors import UnwritableError
 from conformance.report.formats import FORMATS, FolderFormat, Format
 from conformance.report.har import STORED
 from conformance.report.junit import render_junit
@@ -149,7 +150,13 @@ def test_allure_tells_group_operation_case_and_cause() -> None:
     failed = item("test_positive", "GET /rules", "GEN-14", outcome="failed", worker="gw1")
     failed.failures = [failure(id="gw1-1", item=failed.id)]
     whole = item("leaves_nothing", None, "SAFE-01")
-    run = run_of([failed, whole, item("test_x", "GET /mqtt/retainer/messages", outcome="waived", reason="by W-1")])
+    run = run_of(
+        [failed, whole, item("test_x", None, "RUL-01", outcome="waived", reason="by W-1"), item("test_y", None)]
+    )
+    for operation in run.operations:
+        operation.group = "Rules"
+    for requirement in run.requirements:
+        requirement.groups = {"Retainer": "waived"} if requirement.id == "RUL-01" else {}
     results = results_of(run)
     result = results["test_positive[GET /rules]"]
     labels = {(label["name"], label["value"]) for label in result["labels"]}
@@ -163,12 +170,12 @@ def test_allure_tells_group_operation_case_and_cause() -> None:
     statuses = {name: result["status"] for name, result in results.items()}
     assert statuses == {
         "test_positive[GET /rules]": "failed", "leaves_nothing[None]": "passed",
-        "test_x[GET /mqtt/retainer/messages]": "skipped",
+        "test_x[None]": "skipped", "test_y[None]": "passed",
     }  # fmt: skip
     features = [
         label["value"] for result in results.values() for label in result["labels"] if label["name"] == "feature"
     ]
-    assert features == ["Rules", "run", "Retainer"]
+    assert features == ["Rules", "run", "Retainer", "General"]
 
 
 def test_allure_attaches_failures_alone_and_items_of_a_worker_follow_each_other() -> None:
@@ -207,3 +214,14 @@ def test_folder_of_a_run_before_is_replaced_and_what_others_put_there_stays(tmp_
     theirs.unlink()
     form.remove(tmp_path)
     assert not theirs.parent.exists()
+
+
+def test_folder_that_cannot_be_written_is_not_there(tmp_path: Path) -> None:
+    form = FORMATS["allure"]
+    assert isinstance(form, FolderFormat)
+    run = run_of(good_items())
+    in_the_way = tmp_path / "allure-results" / list(allure_files(run))[-1]
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(UnwritableError):
+        form.write(run, tmp_path)
+    assert [path.name for path in in_the_way.parent.iterdir()] == [in_the_way.name]

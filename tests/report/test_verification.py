@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from conformance.commands.cli import main
-from conformance.report import evidence, statement, verification
+from conformance.report import evidence, installed, statement
 from conformance.report.errors import ReportError
+from conformance.report.findings import Finding, summed_up
+from conformance.report.installed import HERE
 from conformance.report.json_report import build_report
 from conformance.report.statement import problem, render_statement, schema, write_statement
 from conformance.report.storage import read_run
-from conformance.report.verification import HERE, Finding, summed_up, verify
+from conformance.report.verification import verify
 from conformance.report.writers import remove_reports, write_reports
 from conformance.result import WaiverUse
 from tests.report.evidence import SHIPPED, accepted, inventory, write_evidence
@@ -223,7 +225,7 @@ def test_report_of_another_version_is_checked_as_far_as_it_can_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_evidence(tmp_path, waivers=[SHIPPED])
-    monkeypatch.setattr(verification, "HERE", "emqx-conformance 9.9")
+    monkeypatch.setattr(installed, "HERE", "emqx-conformance 9.9")
     findings = verify(tmp_path)
     assert of_state("fails", findings) == []
     unchecked = of_state("unchecked", findings)
@@ -308,6 +310,16 @@ def test_what_is_no_statement_is_not_looked_into(content: str, folder: Path) -> 
     (folder / STATEMENT).write_text(content)
     (sentence,) = failing(folder)
     assert sentence.startswith("statement.json is no statement of this suite (")
+
+
+@pytest.mark.parametrize("selection", ['{"x": NaN}', '{"x": -Infinity}', '{"x": ' * 400 + "1" + "}" * 400])
+def test_what_the_suite_never_writes_is_told_in_a_sentence(selection: str, folder: Path) -> None:
+    text = (folder / STATEMENT).read_text()
+    (folder / STATEMENT).write_text(text.replace('"selection": null', f'"selection": {selection}'))
+    code, output = invoke(str(folder))
+    assert code in (1, 2)
+    assert "Traceback" not in output
+    assert noticed(folder)
 
 
 @pytest.mark.parametrize("content", ["null", "[]", '{"schema_version": 1}'])

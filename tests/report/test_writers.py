@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from conformance.commands.cli import main
-from conformance.report import files, formats
 from conformance.report.errors import UnwritableError
+from conformance.report.files import replace_files as really_replace
 from conformance.report.writers import remove_reports, write_reports
 from tests.report.samples import failing_items, good_items, run_of
 
@@ -31,15 +31,13 @@ def full(monkeypatch: pytest.MonkeyPatch) -> set[str]:
             raise OSError(28, "No space left on device")
         return really(prefix=prefix, **options)
 
-    replace = files.replace_files
-
-    def replace_files(folder: Path, texts: Mapping[str, str], owns: Callable[[str], bool]) -> None:
+    def replace_files(folder: Path, files: Mapping[str, str], owns: Callable[[str], bool]) -> None:
         if folder.name in names:
             raise UnwritableError(folder, OSError(28, "No space left on device"))
-        replace(folder, texts, owns)
+        really_replace(folder, files, owns)
 
     monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
-    monkeypatch.setattr(formats, "replace_files", replace_files)
+    monkeypatch.setattr("conformance.report.formats.replace_files", replace_files)
     return names
 
 

@@ -71,9 +71,10 @@ def test_failures_are_attributed_and_can_be_repeated(failing_run: Path) -> None:
     assert all(failure["curl"].startswith("curl ") for failure in failures)
 
 
-def test_allure_results_carry_labels_and_exchanges(failing_run: Path) -> None:
-    results = (failing_run / "reports" / "allure-results").glob("*-result.json")
-    for result in (json.loads(file.read_text()) for file in results):
+def test_allure_results_carry_labels_and_the_exchanges_of_failures(failing_run: Path) -> None:
+    folder = failing_run / "reports" / "allure-results"
+    assert not list(folder.glob("*-container.json")), "no fixture has anything to tell"
+    for result in (json.loads(file.read_text()) for file in folder.glob("*-result.json")):
         labels: dict[str, list[Any]] = {}
         for label in result["labels"]:
             labels.setdefault(label["name"], []).append(label["value"])

@@ -71,10 +71,21 @@ def test_what_failed_comes_before_all_others() -> None:
 
 @pytest.fixture(scope="module")
 def every_id() -> list[str]:
-    """Ids of items with entries of their own in the table that ships, and of functions."""
+    """Ids of items with entries of their own in the table that ships, of functions, and of items about all types."""
     import_suite()
     table = shipped_costs()
-    return [*table.items, *(name for name in table.functions if name.endswith("_refused"))]
+    phases = ("positive", "negative", "boundaries", "examples")
+    labels = [
+        f"{label}-{resource_type}"
+        for label, types in (
+            ("PUT /connectors/{id}", CONTRACT.types("connectors")),
+            ("PUT /actions/{id}", CONTRACT.types("actions")),
+        )
+        for resource_type in types
+    ]
+    by_type = [f"conformance/fuzz/test_operations.py::test_{phase}[{label}]" for phase in phases for label in labels]
+    refused = [name for name in table.functions if name.endswith("_refused")]
+    return list(dict.fromkeys([*table.items, *by_type, *refused]))
 
 
 def test_under_a_budget_nothing_comes_twice_before_everything_came_once(every_id: list[str]) -> None:

@@ -72,6 +72,7 @@ def test_nothing_given_means_the_embedded_deployment() -> None:
         ({"emqx_version": "five"}, {}, "--emqx-version: 'five' is no EMQX version"),
         ({"waivers": "/does/not/exist"}, {}, "--waivers: there is no file"),
         ({}, {"EMQX_CONFORMANCE_BASEURL": "x"}, "unknown environment variable EMQX_CONFORMANCE_BASEURL"),
+        ({}, {"EMQX_CONFORMANCE_AGAINST_SECRET": "x"}, "unknown environment variable EMQX_CONFORMANCE_AGAINST_SECRET"),
         ({}, {"EMQX_CONFORMANCE_EXCLUSIVE": "perhaps"}, "'perhaps' is neither true nor false"),
         ({"target": "staging"}, {}, "--target staging: there is no"),
     ],
@@ -232,3 +233,8 @@ def test_secret_file_must_hold_one_line(tmp_path: Path) -> None:
     configuration = load_configuration({**BASE, "api_secret_file": str(secret)}, {}, tmp_path)
     assert configuration.secrets == {"api_secret": "the-secret"}
     assert "the-secret" not in repr(configuration)
+
+
+def test_what_is_said_of_the_other_target_of_a_comparison_is_nothing_to_others() -> None:
+    variables = {"EMQX_CONFORMANCE_AGAINST": "http://other/api/v5", "EMQX_CONFORMANCE_AGAINST_API_SECRET": "secret-x"}
+    assert load_configuration({}, variables).base_url is None

@@ -22,7 +22,14 @@ from conformance.target.durations import duration_s, rate_per_s
 from conformance.target.errors import ConfigurationError
 from conformance.target.guard.mode import Mode
 from conformance.target.redaction import SHORTEST_SECRET
-from conformance.target.settings.options import ENVIRONMENT_PREFIX, OPTIONS, SECRET_VARIABLES, SECRETS
+from conformance.target.settings.options import (
+    AGAINST_VARIABLE,
+    AGAINST_VARIABLES,
+    ENVIRONMENT_PREFIX,
+    OPTIONS,
+    SECRET_VARIABLES,
+    SECRETS,
+)
 from conformance.target.settings.secret_files import exposure, read_secret_file
 from conformance.target.settings.targets_file import named_target
 from conformance.target.timing import Timing
@@ -343,7 +350,7 @@ def _from_options(options: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:
     known = {option.variable: option for option in OPTIONS}
     for variable, value in environment.items():
-        if not variable.startswith(ENVIRONMENT_PREFIX):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in (AGAINST_VARIABLE, *AGAINST_VARIABLES):
             continue
         field = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
         if variable not in known and variable not in SECRET_VARIABLES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 ENVIRONMENT_PREFIX = "EMQX_CONFORMANCE_"
@@ -135,3 +136,19 @@ SECRETS = ("api_secret", "token", "viewer_secret", "publisher_secret")
 """Fields of `Configuration` that have no option, because command lines are public: a file or a variable names them."""
 
 SECRET_VARIABLES = tuple(ENVIRONMENT_PREFIX + secret.upper() for secret in SECRETS)
+
+AGAINST_VARIABLE = f"{ENVIRONMENT_PREFIX}AGAINST"
+AGAINST: Mapping[str, tuple[str, str]] = {
+    "api_key": ("KEY", "API key of the other target."),
+    "api_secret_file": ("FILE", "File that holds its secret."),
+    "token_file": ("FILE", "File that holds a bearer token of the other target."),
+    "mqtt": ("LISTENER", "MQTT listener of the other target."),
+    "ca_bundle": ("FILE", "CA certificates that sign its certificate."),
+}
+"""What may be said of the other target of a comparison: field -> metavar and help. targets.toml knows the rest."""
+
+
+AGAINST_VARIABLES: Mapping[str, str] = {
+    f"{AGAINST_VARIABLE}_{field.upper()}": field for field in (*AGAINST, "api_secret", "token")
+}
+"""Variable that describes the other target -> field; no command but that comparison looks at them."""
