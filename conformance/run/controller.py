@@ -264,7 +264,7 @@ class Controller:
         self.written = write_reports(self.result, self.directory.path)
         if self.plan.configuration.har and self.written.problem is None:
             self._keep_exchanges(self.result)
-        if self.written.problem is None:
+        if self.written.problem is None and self.shard is None:
             self._state()
         if self.written.problem is not None:
             self._unreported(self.written.problem)
@@ -273,7 +273,7 @@ class Controller:
         self._remove_state()
 
     def _state(self) -> None:
-        """Say what the reports rest on."""
+        """Say what the reports rest on; nobody accepts a part of a run."""
         try:
             self.written.files.append(write_statement(self.directory.path, self.plan.configuration.waivers))
         except ReportError as error:
