@@ -23,6 +23,7 @@ from conformance.run.choice import Choice, tags_of
 from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
+from conformance.run.order import by_type
 from conformance.run.sharding import cost_in, cut
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
@@ -93,6 +94,8 @@ def _take_over(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     choice, tags = config.stash.get(_CHOICE, (Choice(), {}))
+    if _CHOICE in config.stash:
+        items[:] = by_type(items)
     if choice.narrows or choice.first:
         items[:], others = choice.of(items, tags)
         if others:

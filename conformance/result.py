@@ -353,9 +353,10 @@ class RunResult:
     whose contract was taken, ``selection``: None if nothing was deselected, ``warnings``: sentences on what does not
     touch the verdict. ``extensions``: each that adds requirements, with its distribution and version. ``embedded``:
     whether the target was the embedded deployment, which is gone. ``config_cleanup``: label -> number of configuration
-    writes of the clean-ups that belong to no item, when workers end and when the run does. ``more_seeds``: those that
-    generated data was drawn with besides ``seed``. ``troubles``: sentences on what spoiled the run as a whole.
-    ``shard``: which part of a whole it was, None if it was none; ``shards``: the parts that it was merged from.
+    writes that belong to no item, of the preflight and of the clean-ups when workers end and when the run does.
+    ``more_seeds``: those that generated data was drawn with besides ``seed``. ``troubles``: sentences on what spoiled
+    the run as a whole. ``shard``: which part of a whole it was, None if it was none; ``shards``: the parts that it was
+    merged from.
     """
 
     verdict: Verdict
@@ -385,11 +386,11 @@ class RunResult:
     extensions: list[str] = field(default_factory=list)
     embedded: bool = False
     values: list[ValuesResult] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
     shard: Shard | None = None
     shards: list[MergedShard] = field(default_factory=list)
     config_cleanup: dict[str, int] = field(default_factory=dict)
     more_seeds: list[int] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
     @property
     def seeds(self) -> list[int]:

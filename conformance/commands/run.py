@@ -216,19 +216,19 @@ class Display:
         config.pluginmanager.unregister(name="terminalreporter")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._start(len(session.items))
+        self._start([item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: list[str]) -> None:
-        self._start(len(ids))
+        self._start(ids)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         if self._started and self._progress is not None:
             self._progress.finish()
 
-    def _start(self, total: int) -> None:
-        if not self._started and total and self._progress is not None:
+    def _start(self, ids: Sequence[str]) -> None:
+        if not self._started and ids and self._progress is not None:
             self._started = True
-            self._progress.start(total)
+            self._progress.start(len(ids), self._controller.dispatch.remaining(ids))
             self._controller.progress = self._progress

@@ -5,8 +5,13 @@ from __future__ import annotations
 from conformance.contract import kinds
 from conformance.contract.kinds import kind_of
 from conformance.contract.operations import Operation
+from conformance.fuzz.adapt import into_sandbox
+from conformance.fuzz.identities import Identities
+from conformance.fuzz.story import Chapter, Stories, Story
 from conformance.target.http.session import expand
-from conformance.target.resources.collection import Collection
+from conformance.target.journal.resource import Resource
+from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.collection import Collection, arranged
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
@@ -18,7 +23,7 @@ class Arrangement:
     """Things on the target for operations to work on.
 
     What is part of the configuration costs a real server 0.2 s each to create, so all items of a worker share one of
-    each kind (and type), save those that delete it.
+    each kind, and the story of each type (`conformance.fuzz.story`), save those that delete it.
     """
 
     def __init__(self, context: Context, target: Target) -> None:
@@ -35,13 +40,56 @@ class Arrangement:
 
     def connector(self, resource_type: str) -> str:
         """The id of a connector for actions of that type."""
-        return self._shared(self._target.connectors, resource_type)
+        return self.story(self._target.connectors, resource_type).id
+
+    def story(self, collection: Bridges, resource_type: str) -> Story:
+        """The story of a connector or action of a type, which begins here unless it has; raises `ArrangeFailed`."""
+        told = Stories.of(self._context)
+
+        def begin() -> str:
+            connector = self.connector(resource_type) if collection.kind is kinds.ACTION else ""
+            label = f"POST {collection.path}"
+            example = next(iter(self._target.contract.body_examples(label, resource_type).values()))
+            identities = Identities(self._target.sandbox, {}, connector.partition(":")[2], resource_type)
+            body = into_sandbox(label, example, identities, valid=True)
+            if collection.kind is kinds.CONNECTOR:
+                body["enable"] = False  # what actions are created on must not be busy with a host that does not answer
+            answer = arranged(self._target.api.call(label, json=body), collection.kind.created)
+            identifier = collection.identify(body)
+            told.begin(
+                collection.path, resource_type, Story(identifier, Chapter(body, answer, collection.get(identifier)))
+            )
+            return identifier
+
+        self._context.lasting(
+            f"{collection.path} {resource_type}", begin, lambda known: self._goes_on(collection, known)
+        )
+        story = told.get(collection.path, resource_type)
+        assert story is not None
+        return story
+
+    def told(self, collection: Bridges, resource_type: str) -> Story | None:
+        """The story of a type, if it has begun and its connector or action is still there."""
+        story = Stories.of(self._context).get(collection.path, resource_type)
+        return story if story is not None and self._goes_on(collection, story.id) else None
+
+    def end(self, collection: Bridges, resource_type: str) -> None:
+        """Let go of a connector or action that the caller deletes, and delete the action that uses the connector."""
+        stories, actions = Stories.of(self._context), self._target.actions
+        stories.end(collection.path, resource_type)
+        if collection.kind is kinds.CONNECTOR:
+            user = stories.end(actions.path, resource_type)
+            if user is not None:
+                self._context.delete(Resource(actions.kind.name, user.id))
+
+    def _goes_on(self, collection: Collection, identifier: str) -> bool:
+        return self._target.api.send("GET", expand(collection.item, collection.path_of(identifier)), observed=False).ok
 
     def running(self, operation: Operation, sink_url: str) -> str:
         """A connected HTTP connector, or for an operation on actions an action on one; returns its id."""
-        connector = self._target.connectors.running(sink_url)
+        connector, actions = self._target.running(sink_url), self._target.actions
         if operation.path.startswith("/actions"):
-            return self._target.actions.create(connector=connector)
+            return self._target.lasting(actions, "running", lambda: actions.create(connector=connector))
         return connector
 
     def _parameter(self, operation: Operation, name: str, resource_type: str) -> dict[str, str]:
@@ -57,18 +105,19 @@ class Arrangement:
         else:
             type_of_it = resource_type if kind.typed else None
             if operation.method == "DELETE":
-                identifier = collection.create(**({"type": type_of_it} if type_of_it else {}))
+                identifier = collection.create(**self._fields(collection, type_of_it))
             else:
                 identifier = self._shared(collection, type_of_it)
         return collection.path_of(identifier)
 
+    def _fields(self, collection: Collection, resource_type: str | None) -> dict[str, str]:
+        """What to create one of a type with, on the connector that there is."""
+        if resource_type is None:
+            return {}
+        on = {"connector": self.connector(resource_type)} if collection.kind is kinds.ACTION else {}
+        return {"type": resource_type, **on}
+
     def _shared(self, collection: Collection, resource_type: str | None) -> str:
-        fields = {"type": resource_type} if resource_type else {}
-        if resource_type and collection is self._target.actions:
-            fields["connector"] = self.connector(resource_type)
-
-        def exists(identifier: str) -> bool:
-            path = expand(collection.item, collection.path_of(identifier))
-            return self._target.api.send("GET", path, observed=False).ok
-
-        return self._context.lasting(f"{collection.path} {resource_type}", lambda: collection.create(**fields), exists)
+        if isinstance(collection, Bridges):
+            return self.story(collection, resource_type or "http").id
+        return self._target.lasting(collection, "shared")

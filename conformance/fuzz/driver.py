@@ -11,20 +11,22 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
+from conformance.checks.values import AFTER_VALUES, was_taken
 from conformance.contract import Operation
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw, draw_with_each
 from conformance.contract.generation import Mode as Validity
 from conformance.contract.kept_draws import KeptDraws
-from conformance.contract.kinds import kind_of
+from conformance.contract.kinds import CONFIGURATION_WRITES, kind_of
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.arrange import FIXED, Arrangement
-from conformance.fuzz.boundaries import without_fields
+from conformance.fuzz.boundaries import UNKNOWN_FIELD, without_fields
 from conformance.fuzz.fuzzing import Fuzzing
 from conformance.fuzz.identities import Identities
 from conformance.fuzz.records import FUZZING
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
+from conformance.fuzz.story import Chapter, Story, switch
 from conformance.result import Failure
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
@@ -32,11 +34,16 @@ from conformance.target.guard.mode import Mode
 from conformance.target.guard.readings import lenient_readings
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import encode, expand
+from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.settings.config import RANDOM_SEED
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
 _DESTROYS = frozenset({"DELETE"})
+
+_VALUES_FIRST = AFTER_VALUES.keys() & CONFIGURATION_WRITES
+_TOLD = frozenset({"POST /connectors", "PUT /connectors/{id}", "POST /actions", "PUT /actions/{id}"})
 
 
 class Driver:
@@ -56,6 +63,7 @@ class Driver:
         self.effort: Effort = EFFORT[context.configuration.profile]
         self.api = context.api
         self._context = context
+        self._target = target
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
         self._connector = ""
@@ -171,16 +179,109 @@ class Driver:
         self, *, path: Mapping[str, str] | None = None, query: Mapping[str, Any] | None = None, body: Any = MISSING
     ) -> Answer:
         """Call the operation; a body given as bytes is sent as it is, under the JSON media type."""
-        if path is None:
-            path = self.path
-            if self.operation.method in _DESTROYS:
-                self.__dict__.pop("path", None)  # the next request needs something else to delete
+        addressed = path is None
         content: dict[str, Any] = {}
         if isinstance(body, bytes):
             content = {"content": body, "content_type": "application/json"}
         elif body is not MISSING:
             content = {"json": body}
-        return self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
+        path = self.path if path is None else path
+        answer = self._context.api.call(self.operation.label, path=path, query=query or {}, **content)
+        if addressed and self.operation.method in _DESTROYS and not 400 <= answer.status < 500:
+            self.__dict__.pop("path", None)  # the next request needs something else to delete
+        return answer
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the operation writes a connector or action of one type: a part of its story."""
+        return self.subject.resource_type is not None and self.subject.label in _TOLD
+
+    @property
+    def begins_story(self) -> bool:
+        """Whether it creates it: by the first example."""
+        return self.is_told and self.operation.method == "POST"
+
+    @property
+    def _collection(self) -> Bridges:
+        return self._target.actions if self.operation.path.startswith("/actions") else self._target.connectors
+
+    @property
+    def told(self) -> Story | None:
+        """The story of the item's type, if it has begun."""
+        return self._arrangement.told(self._collection, self.subject.resource_type or "http")
+
+    @cached_property
+    def story(self) -> Story:
+        """The story of the item's type, which begins here unless it has; raises `ArrangeFailed`."""
+        return self._arrangement.story(self._collection, self.subject.resource_type or "http")
+
+    def created(self) -> Answer:
+        """The answer to the creation of the story's connector or action."""
+        try:
+            return self.story.created.answer
+        except ArrangeFailed as error:
+            return error.answer
+
+    def change(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Answer]:
+        """Replace the story's connector or action by a body with every field, and return what was sent of it.
+
+        Its secrets become one that occurs nowhere else, and fields that servers ignore get values that are no defaults,
+        as far as that leaves it valid: other items judge the answer, too.
+        """
+        bodies = self._collection.bodies(self.subject.resource_type or "")
+        sent = {**body, "enable": False}
+        marked = bodies.with_ignored(bodies.with_secret(sent, self._context.secret))
+        if not self.contract.validate_request(self.subject.label, marked, self.subject.resource_type):
+            sent = marked
+        with self._recorder.history.lasting():
+            # As the example made it, which can be started: not every combination of valid values can.
+            self.story.switched = switch(self._collection, self.story.id, self.subject.resource_type or "")
+            answer = self.send(body=sent)
+            if answer.ok:
+                self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
+        return sent, answer
+
+    def unstored(self, body: Any) -> tuple[Mapping[str, str], Any] | None:
+        """Path and body with which a valid body is looked at and stored nowhere; None if that cannot be.
+
+        What is created exists by then, and what is replaced does not: a target that looks at the values first says so
+        (`was_taken`), and writes nothing, which would take a real server 0.2 s.
+        """
+        try:
+            can = self.subject.label in _VALUES_FIRST and self._looks_at_values_first
+            return self._unstored(body) if can else None
+        except ArrangeFailed:
+            return None
+
+    def _unstored(self, body: Any) -> tuple[Mapping[str, str], Any]:
+        if self.operation.method == "PUT":
+            return self.unknown_path(), body
+        typed = self.operation.body_chosen_by_type
+        known = self.story.id if typed else self._target.lasting(self._target.schemas, "shared")
+        return {}, {**body, "name": known.rpartition(":")[2]}
+
+    def offer(self, body: Any) -> Answer | None:
+        """Send a valid body where it is not stored; None if that cannot be."""
+        where = self.unstored(body)
+        return None if where is None else self.send(path=where[0], body=where[1])
+
+    def expect_taken(self, body: Any, what: str = "", requirement: str = "GEN-28") -> None:
+        """A valid body is taken where it is not stored, or else accepted."""
+        offered = self.offer(body)
+        answer = offered or self.send(query=self.fixed_query(), body=body)
+        self.expect_accepted(answer, what, requirement, unstored=offered is not None)
+
+    @property
+    def _looks_at_values_first(self) -> bool:
+        """Whether the target refuses an invalid body for itself, whatever is wrong with its resource: tried once."""
+
+        def tried() -> bool:
+            path, body = self._unstored({**self.valid_body(), UNKNOWN_FIELD: 1})
+            answer = self.send(path=path, body=body)
+            return 400 <= answer.status < 500 and not was_taken(answer)
+
+        looks: bool = self._context.once(f"{self.subject.label} looks at values first", tried)
+        return looks
 
     def try_invalid(
         self, body: Any, what: str, requirement: str = "GEN-29", *, query: Mapping[str, str] | None = None
@@ -220,11 +321,17 @@ class Driver:
         request = Outgoing(self.operation.method, raw_path, content, "application/json")
         return self._context.guard.least_mode(request)
 
-    def expect_accepted(self, answer: Answer, what: str = "", requirement: str = "GEN-28") -> None:
-        """A valid request got a 2xx, or says with a documented code why it is impossible right now."""
+    def expect_accepted(
+        self, answer: Answer, what: str = "", requirement: str = "GEN-28", *, unstored: bool = False
+    ) -> None:
+        """A valid request got a 2xx, or says with a documented code why it is impossible right now.
+
+        ``unstored``: it was sent where that is what is wrong with it (`unstored`).
+        """
         if answer.status >= 500:
             return  # decided by GEN-15
         accepted = answer.ok or (answer.status, answer.code or "") in self.record.also_accepted
+        accepted = accepted or (unstored and was_taken(answer))
         reason = f" ({self._recorder.hide(_message(answer))[:200]})" if answer.status >= 400 else ""
         self._recorder.expect(
             accepted,

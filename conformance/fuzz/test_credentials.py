@@ -22,6 +22,7 @@ from conformance.target.http.credentials import Signature
 from conformance.target.http.session import Api
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.fuzz
 
@@ -183,7 +184,7 @@ def test_malformed_authorization(subject: Subject, driver: Driver, api: Api, rec
 @requirement("GEN-35")
 @pytest.mark.parametrize("subject", seen_subjects(lambda operation: True))
 def test_unauthorized_write_changes_nothing(
-    subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder
+    subject: Subject, context: Context, target: Target, sink: HttpSink, api: Api, recorder: Recorder
 ) -> None:
     """A request that is refused with 401 or 403 changes nothing."""
     write = witness_of(subject.label, target, sink)
@@ -192,7 +193,7 @@ def test_unauthorized_write_changes_nothing(
     signatures += ["publisher"] * (api.credentials.has("publisher") and subject.label not in _PUBLISHING)
     unchanged = all(_changes_nothing(api, subject.label, write, credentials, recorder) for credentials in signatures)
     if unchanged:
-        write.expect_effect(api, subject.label, recorder, "GEN-35")
+        write.expect_effect(context, subject.label, "GEN-35")
     write.undo()
 
 

@@ -18,7 +18,6 @@ from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.values import bodies, queries
 from conformance.requirements import requirement
-from conformance.target.guard.hosts import NEVER_STARTED
 from conformance.target.guard.texts import CONFIGURED
 from conformance.target.http.answer import Answer
 from conformance.target.resources.typed import TypedBodies
@@ -58,40 +57,44 @@ def _has_query(operation: Operation) -> bool:
 def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, recorder: Recorder) -> None:
     """Every value that the contract lists is taken, optional fields alone and together, and shown as it was sent."""
     space: ValueSpace = context.once("value space", lambda: ValueSpace(context.contract))
+    is_told = driver.is_told and (driver.operation.method == "PUT" or driver.told is not None)
     stored: Answer | None = None
-    unstored = subject.label.startswith("PUT ") and subject.resource_type in NEVER_STARTED  # as POST, which stores them
-    for body in bodies(driver, space, context.plan.seeds):
-        if subject.label in CONFIGURED and stored is None and "enable" in body:
+    for number, body in enumerate(bodies(driver, space, context.plan.seeds)):
+        if subject.label in CONFIGURED and number == 0 and "enable" in body:
             body["enable"] = subject.resource_type is None  # started, a connector costs a connection
         if not driver.is_safe(driver.path, body):
             continue
-        for answer in _send(driver, body, stored, store=not unstored):
+        for sent, answer in _send(driver, body, stored, told=is_told):
             if not was_taken(answer):
                 driver.expect_accepted(answer, requirement="GEN-60")
                 continue
             recorder.passed("GEN-60", "takes_values", answer.operation)
             if answer.ok:
-                told = next(_contradictions(driver, body, answer), None)
+                told = next(_contradictions(driver, sent, answer), None)
                 recorder.expect(told is None, "GEN-60", "shows_values", f"of what was sent, {told}", answer)
                 stored = answer
 
 
-def _send(driver: Driver, body: Any, stored: Answer | None, *, store: bool) -> Iterator[Answer]:
-    """Send a body; those of connectors, actions and schemas after the first are looked at and not stored.
+def _send(driver: Driver, body: Any, stored: Answer | None, *, told: bool) -> Iterator[tuple[Any, Answer]]:
+    """Send a body, with what it became; those of connectors, actions and schemas after the first are not stored.
 
     What is created exists by then, and what is replaced does not: nothing is written, which would take a real server
-    0.2 s each. ``store``: whether the first one is.
+    0.2 s each. ``told``: the connector or action of a story is there, and the first body that replaces it is stored.
     """
     label = driver.subject.label
     if label == f"POST {paths.IMPORT_USERS}" and "password_hash" in body[0]:
-        yield from (driver.send(query=query, body=body) for query in ({"type": "hash"}, {}))  # which is the default
-    elif label not in CONFIGURED or label in _UNCHECKED_BEFORE or (stored is None and store):
-        yield driver.send(query=driver.fixed_query(), body=body)
+        for query in ({"type": "hash"}, {}):  # which is the default
+            yield body, driver.send(query=query, body=body)
+    elif told:
+        if driver.operation.method == "PUT" and driver.story.changed is None:
+            yield driver.change(body)
+        yield body, driver.offer(body) or driver.send(body=body)
+    elif label not in CONFIGURED or label in _UNCHECKED_BEFORE or stored is None:
+        yield body, driver.send(query=driver.fixed_query(), body=body)
     elif driver.operation.method == "POST":
-        assert stored is not None
-        yield driver.send(body={**body, "name": stored.json["name"]})
+        yield body, driver.send(body={**body, "name": stored.json["name"]})
     else:
-        yield driver.send(path=driver.unknown_path(), body=body)
+        yield body, driver.send(path=driver.unknown_path(), body=body)
 
 
 def _contradictions(driver: Driver, body: Any, answer: Answer) -> Iterator[str]:

@@ -65,8 +65,8 @@ class ConfigWrites:
     """Configuration writes that the target took: of connectors, actions, rules and schemas.
 
     A real node takes about 0.2 s for each, one after the other. ``accepted``: all of them, ``cleanup``: how many of
-    those a clean-up made. ``by_operation``, ``by_item``: their numbers, most first; an item's clean-up is its own, what
-    workers delete when they end belongs to none.
+    those a clean-up made, or the preflight. ``by_operation``, ``by_item``: their numbers, most first; its clean-up
+    belongs to an item, what workers delete when they end to none.
     """
 
     accepted: int

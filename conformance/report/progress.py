@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.report.causes import Grouping, causes_of
+from conformance.report.remaining import Remaining
 from conformance.report.text import duration, visible
 from conformance.result import Failure, ItemResult, Outcome, RequirementResult
 
@@ -58,12 +59,17 @@ class Progress:
         self._outcomes: Counter[Outcome] = Counter()
         self._current = ""
         self._next_line = 1
+        self._remaining_time: Remaining | None = None
         self._requirements = requirements
         self._grouping = Grouping()
 
-    def start(self, total_items: int) -> None:
-        """Begin to show progress over ``total_items`` items."""
+    def start(self, total_items: int, remaining: Remaining | None = None) -> None:
+        """Begin to show progress over ``total_items`` items.
+
+        ``remaining``: estimates the time left; without it each item is taken for as long as any other.
+        """
         self._total = total_items
+        self._remaining_time = remaining
         self._started = self._clock()
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = Live(
@@ -80,6 +86,8 @@ class Progress:
         """Count a finished item."""
         self._outcomes[result.outcome] += 1
         self._requests += result.requests
+        if self._remaining_time is not None:
+            self._remaining_time.done(result)
         self._current = result.operation or result.id.rpartition("::")[2]
         for failure in result.failures:
             number = self._grouping.add(failure)
@@ -116,6 +124,8 @@ class Progress:
     def _remaining(self) -> str:
         if not self._done:
             return "?"
+        if self._remaining_time is not None:
+            return duration(self._remaining_time.seconds(self._elapsed))
         return duration(self._elapsed / self._done * max(self._total - self._done, 0))
 
     def _counts(self) -> Iterator[tuple[Outcome, int]]:

@@ -81,7 +81,7 @@ class Controller:
         self.troubles: list[str] = []
         self.left: list[Left] = []
         self.finished: list[str] = []
-        self.config_cleanup: Counter[str] = Counter()
+        self.config_cleanup: Counter[str] = Counter(plan.preflight_writes)
         self.aftermath: Aftermath | None = None
         self.about_the_run: list[ItemResult] = []
         self.result: RunResult | None = None
@@ -108,13 +108,13 @@ class Controller:
         `conformance.run.choice.make_choice`.
         """
         try:
-            choice = make_choice(chosen or {}, report_directory(options, environment))
+            directory = report_directory(options, environment)
+            choice = make_choice(chosen or {}, directory)
             baseline = read_baseline(options, environment)
-            costs = known_costs(report_directory(options, environment))
+            costs = known_costs(directory)
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        beginning = begin(options, environment, shard=choice.shard, demanding=demanding)
-        return cls(beginning, choice, baseline, costs)
+        return cls(begin(options, environment, shard=choice.shard, demanding=demanding), choice, baseline, costs)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""

@@ -134,7 +134,14 @@ def table_of(run: RunResult) -> dict[str, Any]:
         functions[name] = {"typical": _row(typical)} | ({"items": others} if others else {})
     return {
         "version": TABLE_VERSION,
-        "measured": {"suite": run.suite, "profile": run.profile, "mode": run.mode, "items": len(known.items)},
+        "measured": {
+            "suite": run.suite,
+            "profile": run.profile,
+            "mode": run.mode,
+            "items": len(known.items),
+            "seconds": round(sum(cost.seconds for cost in known.items.values()), 1),
+            "writes": round(sum(cost.writes for cost in known.items.values())),
+        },
         "functions": functions,
     }
 
@@ -158,14 +165,8 @@ def _ran(item: ItemResult) -> bool:
 
 
 def _cost(item: ItemResult, price_s: float) -> Cost:
-    accepted: Counter[str] = Counter()
-    for label, statuses in item.statuses.items():
-        if label in CONFIGURATION_WRITES:
-            number = sum(count for status, count in statuses.items() if status.startswith("2"))
-            accepted[label.partition(" ")[0]] += number
-    own = accepted.total()
-    # What an item created and did not delete is deleted after it, once its clock has stopped.
-    later = max(0, accepted["POST"] - accepted["DELETE"])
+    # What is deleted after an item comes once its clock has stopped.
+    own, later = sum(item.config_writes.values()), sum(item.config_cleanup.values())
     return Cost(max(0.0, item.duration_s - own * price_s), own + later)
 
 

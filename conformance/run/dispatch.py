@@ -9,6 +9,7 @@ import pytest
 
 from conformance.contract import Contract
 from conformance.report.errors import ReportError
+from conformance.report.remaining import Remaining
 from conformance.run.choice import Choice
 from conformance.run.costs import TYPICAL_PRICE_S, Costs, read_costs, shipped_costs
 from conformance.run.schedule import Chunk, Types, in_chunks
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 REPLACED = frozenset({"load", "worksteal"})
 """The modes of ``--dist`` that leave it to xdist which worker does what; whoever names another wants that one."""
+
+_REQUEST_S = 0.005
+"""What a request took, with all that goes with it, where the table of costs was measured."""
 
 
 def known_costs(report_dir: Path) -> Costs:
@@ -50,14 +54,31 @@ class Dispatch:
     def chunks(self, ids: Sequence[str]) -> list[Chunk]:
         """Items, given by their ids, as workers get them."""
         return in_chunks(
-            ids, self._costs, self._types, self._price_s, first=self._first, hurried=self._plan.deadline is not None
+            ids,
+            self._costs,
+            self._types,
+            self._price_s,
+            first=self._first,
+            hurried=self._plan.deadline is not None,
+            slower=self._slower,
         )
+
+    def remaining(self, ids: Sequence[str]) -> Remaining:
+        """Estimates how long the items with these ids take."""
+        costs = {node_id: self._costs.of(node_id) for node_id in ids}
+        return Remaining({node_id: (cost.seconds, cost.writes) for node_id, cost in costs.items()}, self._price_s)
 
     def in_order(self, items: Sequence[pytest.Item]) -> list[pytest.Item]:
         """The items of a run without workers: as they are, unless time may not suffice for all."""
         if self._plan.deadline is None:
             return list(items)
         return [items[place] for chunk in self.chunks([item.nodeid for item in items]) for place in chunk.items]
+
+    @property
+    def _slower(self) -> float:
+        """The table that ships was measured nearby; what an earlier run took has the way to its target in it."""
+        away = self._plan.capabilities.latency_s if self._costs is shipped_costs() else 0.0
+        return 1 + away / _REQUEST_S
 
     @property
     def _price_s(self) -> float:

@@ -33,6 +33,7 @@ def make_plan(configuration: Configuration, started: float, shard: tuple[int, in
             rules_of_all = read_rules_of_all(worker.api) if configuration.mode >= Mode.EXCLUSIVE else None
         finally:
             clean_up(worker.api, worker.journal, worker.sandbox, worker.journal)
+            writes = dict(worker.adapter.writes.since().counts)
     contract_version = configuration.emqx_version or capabilities.version
     first, *more = choose_seeds(configuration, load_contract(configuration.contract, contract_version))
     return Plan(
@@ -46,6 +47,7 @@ def make_plan(configuration: Configuration, started: float, shard: tuple[int, in
         capabilities=capabilities,
         deadline=deadline(started, configuration.time_budget),
         rules_of_all=rules_of_all,
+        preflight_writes=writes,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from conformance.requirements import requirement
 from conformance.scenarios.loop import loop
 from conformance.target.mqtt import MqttClient
-from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS
+from conformance.target.resources.bridges import NO_OPERATIONS
 from conformance.target.resources.typed import REDACTED, configured
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
@@ -51,13 +53,22 @@ class Fork:
 
 
 @pytest.fixture
-def fork(target: Target, sink: HttpSink) -> Fork:
-    topic = target.sandbox.topic("readings")
-    connectors = [target.connectors.running(sink.url) for _ in range(2)]
-    paths = [f"/{target.sandbox.name('hook')}" for _ in range(2)]
-    actions = [target.actions.posting(*pair) for pair in zip(connectors, paths, strict=True)]
-    target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=actions)
-    return Fork(topic, connectors[0], actions[0], paths[0], paths[1], sink, target.timing.delivered)
+def fork(context: Context, target: Target, sink: HttpSink) -> Fork:
+    """It serves both items: whoever disables a part of it enables it again, or fails, and its rule goes with it."""
+    topic = context.once("topic of the fork", lambda: target.sandbox.topic("readings"))
+    paths = context.once("paths of the fork", lambda: [f"/{target.sandbox.name('hook')}" for _ in range(2)])
+    connector = target.lasting(target.connectors, "of the fork", lambda: target.connectors.running(sink.url))
+    actions = [
+        target.lasting(target.actions, f"fork to {path}", partial(target.actions.posting, of_action, path))
+        for of_action, path in zip((connector, target.running(sink.url)), paths, strict=True)
+    ]
+    target.lasting(
+        target.rules, "fork", lambda: target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=actions)
+    )
+    for collection, identifier in ((target.connectors, connector), (target.actions, actions[0])):
+        if not collection.read(identifier)["enable"]:  # an item before it failed
+            collection.enable(identifier, True)
+    return Fork(topic, connector, actions[0], paths[0], paths[1], sink, target.timing.delivered)
 
 
 @requirement("ACT-10", "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}", "GET /actions/{id}")
@@ -67,18 +78,19 @@ def test_disabled_action_does_not_deliver(target: Target, fork: Fork, disabled: 
     """A disabled action, or one on a disabled connector, delivers nothing and refuses to start, until it is enabled."""
     collection = target.actions if disabled == "action" else target.connectors
     identifier = fork.action if disabled == "action" else fork.connector
-    target.publish(fork.topic, "before")
-    assert fork.arrives(fork.path, "before"), "the enabled action does not deliver"
-    assert fork.arrives(fork.witness, "before"), "the second action of the rule does not deliver"
+    before, *meanwhile, after = (target.sandbox.name(when) for when in ("before", "meanwhile", "again", "after"))
+    target.publish(fork.topic, before)
+    assert fork.arrives(fork.path, before), "the enabled action does not deliver"
+    assert fork.arrives(fork.witness, before), "the second action of the rule does not deliver"
 
     collection.enable(identifier, False).expect(204)
     stopped = target.eventually(lambda: target.actions.read(fork.action)["status"] != "connected")
     assert stopped, f"the action is connected although the {disabled} is disabled"
     target.actions.start(fork.action).expect(400, code="BAD_REQUEST")
-    for payload in ("meanwhile", "meanwhile, again"):
+    for payload in meanwhile:
         target.publish(fork.topic, payload)
         assert fork.arrives(fork.witness, payload), "the second action of the rule stopped, too"
-    delivered = fork.sink.received(posted(fork.path, "meanwhile"))
+    delivered = fork.sink.received(posted(fork.path, meanwhile[0]))
     assert not delivered, f"with a disabled {disabled} the message was delivered"
 
     collection.enable(identifier, True).expect(204)
@@ -86,8 +98,8 @@ def test_disabled_action_does_not_deliver(target: Target, fork: Fork, disabled: 
         lambda: target.actions.read(fork.action)["status"] == "connected", target.timing.delivered
     )
     assert connected, f"enabled again, the action is {target.actions.read(fork.action)['status']}"
-    target.publish(fork.topic, "after")
-    assert fork.arrives(fork.path, "after"), f"the action does not deliver after the {disabled} was enabled again"
+    target.publish(fork.topic, after)
+    assert fork.arrives(fork.path, after), f"the action does not deliver after the {disabled} was enabled again"
 
 
 @pytest.fixture
@@ -161,7 +173,7 @@ def test_mqtt_action_without_template_sends_everything(target: Target) -> None:
 @pytest.mark.needs("sink")
 def test_http_action_keeps_its_authorization(target: Target, sink: HttpSink, secret: str) -> None:
     """An Authorization header of an HTTP action is read as ******, and sent as it was after an update with ******."""
-    connector = target.connectors.running(sink.url)
+    connector = target.running(sink.url)
     topic, path = target.sandbox.topic("readings"), f"/{target.sandbox.name('hook')}"
     headers = {"authorization": f"Basic {secret}", "Proxy-Authorization": f"Basic {secret}2"}
     parameters = {"path": path, "method": "post", "body": "${payload}", "headers": headers}
@@ -185,7 +197,7 @@ def test_http_action_keeps_its_authorization(target: Target, sink: HttpSink, sec
 @pytest.mark.needs("sink")
 def test_local_topic_needs_no_rule(target: Target, sink: HttpSink) -> None:
     """An action with a `local_topic` delivers what is published there, and nothing else, without any rule."""
-    connector = target.connectors.running(sink.url)
+    connector = target.running(sink.url)
     topic, path = target.sandbox.topic("local"), f"/{target.sandbox.name('hook')}"
     target.actions.posting(connector, path, local_topic=f"{topic}/#")
 
@@ -200,7 +212,7 @@ def test_local_topic_needs_no_rule(target: Target, sink: HttpSink) -> None:
 @pytest.mark.needs("sink")
 def test_only_start_is_an_operation(target: Target, sink: HttpSink) -> None:
     """`start` answers 204 for a running action and 400 for one whose connector leads nowhere; nothing else is known."""
-    action = target.actions.posting(target.connectors.running(sink.url), "/hook")
+    action = target.actions.posting(target.running(sink.url), "/hook")
     assert target.eventually(lambda: target.actions.read(action)["status"] == "connected"), (
         "the action is not connected"
     )
@@ -210,5 +222,5 @@ def test_only_start_is_an_operation(target: Target, sink: HttpSink) -> None:
         path = {"id": action, "operation": operation}
         target.api.call("POST /actions/{id}/{operation}", path=path).expect(400, code="BAD_REQUEST")
     assert target.actions.read(action)["status"] == "connected", "a refused operation stopped the action"
-    nowhere = target.actions.posting(target.connectors.running(CLOSED_URL), "/hook")
+    nowhere = target.actions.posting(target.leading_nowhere(), "/hook")
     target.actions.start(nowhere).expect(400, code="BAD_REQUEST")

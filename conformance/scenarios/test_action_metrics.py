@@ -30,7 +30,7 @@ class Counted:
 @pytest.fixture
 def counted(target: Target, sink: HttpSink) -> Iterator[Counted]:
     topic, path = target.sandbox.topic("counted"), f"/{target.sandbox.name('hook')}"
-    action = target.actions.posting(target.connectors.running(sink.url), f"{path}/${{payload}}")
+    action = target.actions.posting(target.running(sink.url), f"{path}/${{payload}}")
     target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=[action])
     sink.statuses[f"{path}/refused"] = 404
     yield Counted(action, topic)
@@ -110,7 +110,7 @@ def test_reset_starts_counting_again(target: Target, counted: Counted) -> None:
 @requirement("ACT-08", "GET /actions/{id}/metrics", "PUT /actions/{id}/metrics/reset", level="SHOULD")
 def test_unknown_actions_have_no_metrics(target: Target, recorder: Recorder) -> None:
     """Metrics of an action that does not exist answer 404, and so does their reset."""
-    action = target.actions.create()
+    action = target.lasting(target.actions, "shared")
     target.actions.metrics(action)
     target.actions.reset_metrics(action).expect(204)
 

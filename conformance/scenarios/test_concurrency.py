@@ -40,7 +40,7 @@ CHEAP: Mapping[str, tuple[Make, tuple[int, str]]] = {
 CONFIGURED: Mapping[str, tuple[Make, tuple[int, str]]] = {
     "POST /connectors": (lambda target: (target.connectors, {}), (400, "ALREADY_EXISTS")),
     "POST /actions": (
-        lambda target: (target.actions, {"connector": target.connectors.create()}),
+        lambda target: (target.actions, {}),
         (400, "ALREADY_EXISTS"),
     ),
     "POST /rules": (lambda target: (target.rules, {}), (400, "BAD_REQUEST")),

@@ -88,7 +88,7 @@ def expect_name_refused(target: Target, recorder: Recorder, name: str, connector
 @pytest.mark.mode(Mode.DISPOSABLE, "a connector or action whose name no path carries could not be deleted")
 def test_name_that_no_path_carries_is_refused(target: Target, recorder: Recorder) -> None:
     """A name with U+0000 is refused."""
-    connector = target.connectors.create()
+    connector = target.connector_of("http")
     expect_name_refused(target, recorder, f"{target.sandbox.name('name')}\0", connector)
 
 
@@ -113,7 +113,7 @@ def test_name_that_ends_in_a_newline_is_refused(target: Target) -> None:
 @pytest.mark.mode(Mode.DISPOSABLE, "a connector or action with a number as name could not be told from those of others")
 def test_name_that_is_a_number_is_refused(target: Target, recorder: Recorder) -> None:
     """A name is a text: a number is refused with 400."""
-    connector = target.connectors.create()
+    connector = target.connector_of("http")
     number = 4_242_000_000 + zlib.crc32(target.sandbox.prefix.encode()) % 1_000_000
 
     for collection, body in (
@@ -134,7 +134,7 @@ def test_name_that_is_a_number_is_refused(target: Target, recorder: Recorder) ->
 )
 def test_unknown_and_malformed_ids_are_not_found(target: Target, recorder: Recorder) -> None:
     """An id that is not `type:name`, or of nothing that exists, answers 404 to every operation."""
-    target.connectors.read(target.connectors.create())
+    target.connectors.read(target.connector_of("http"))
 
     def check(answer: Answer, what: str) -> None:
         message = f"answered {answer.status} {answer.code or ''} for {what}, expected 404 NOT_FOUND"
@@ -257,7 +257,7 @@ def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> Non
     target.connectors.enable(connector, False).expect(204)
     target.connectors.start(connector).expect(400, code="BAD_REQUEST")
 
-    unreachable = target.connectors.running(CLOSED_URL)
+    unreachable = target.leading_nowhere()
     target.connectors.start(unreachable).expect(400, code="BAD_REQUEST")
 
 

@@ -49,12 +49,18 @@ class Chain:
 
 @pytest.fixture
 def chain(target: Target, sink: HttpSink) -> Chain:
-    return chain_to(target, sink, target.sandbox.topic("readings"))
+    """A chain on a connector that others use as well."""
+    return chain_to(target, sink, target.sandbox.topic("readings"), target.running(sink.url))
 
 
-def chain_to(target: Target, sink: HttpSink, topic: str) -> Chain:
+@pytest.fixture
+def own_chain(target: Target, sink: HttpSink) -> Chain:
+    """A chain on a connector of its own."""
+    return chain_to(target, sink, target.sandbox.topic("readings"), target.connectors.running(sink.url))
+
+
+def chain_to(target: Target, sink: HttpSink, topic: str, connector: str) -> Chain:
     """A new chain from ``topic`` to a path of its own at the sink."""
-    connector = target.connectors.running(sink.url)
     path = f"/{target.sandbox.name('hook')}"
     body = '{"reading":${payload.value},"from":"${topic}"}'
     action = target.actions.posting(connector, path, body, resource_opts=None)
@@ -64,8 +70,9 @@ def chain_to(target: Target, sink: HttpSink, topic: str) -> Chain:
 
 
 @requirement("FLOW-01", "POST /connectors", "POST /actions", "POST /rules", "POST /publish")
-def test_message_reaches_the_sink(chain: Chain) -> None:
+def test_message_reaches_the_sink(own_chain: Chain) -> None:
     """A published message that matches a rule arrives, rendered, where the rule's HTTP action sends it."""
+    chain = own_chain
     # A message that matches: what the template of the action makes of it is posted.
     chain.publish(42)
     delivery = chain.arrival(42)
@@ -141,8 +148,9 @@ def test_disabled_action_delivers_nothing(target: Target, chain: Chain) -> None:
 
 
 @requirement("FLOW-05", "DELETE /connectors/{id}", "DELETE /actions/{id}", "GET /rules/{id}")
-def test_chain_is_deleted_from_the_top(target: Target, chain: Chain) -> None:
+def test_chain_is_deleted_from_the_top(target: Target, own_chain: Chain) -> None:
     """What others depend on cannot be deleted; with the cascade flag the action goes and its rule stays without it."""
+    chain = own_chain
     # Connector and action tell who uses them.
     users = target.connectors.read(chain.connector)["actions"]
     assert users == [chain.action.partition(":")[2]], f"the connector lists {users}"
@@ -162,8 +170,9 @@ def test_chain_is_deleted_from_the_top(target: Target, chain: Chain) -> None:
 
 
 @requirement("FLOW-06", "DELETE /rules/{id}", "DELETE /actions/{id}", "DELETE /connectors/{id}")
-def test_deleted_chain_is_gone(target: Target, chain: Chain) -> None:
+def test_deleted_chain_is_gone(target: Target, own_chain: Chain) -> None:
     """Rule, action and connector are gone after their deletion: 404 each, absent from the lists, nothing delivered."""
+    chain = own_chain
     # It works before it is deleted.
     chain.publish(30)
     assert chain.arrival(30), "the chain does not deliver"
@@ -179,7 +188,7 @@ def test_deleted_chain_is_gone(target: Target, chain: Chain) -> None:
     assert chain.connector not in target.connectors.ids(), "the deleted connector is still listed"
 
     # Nothing is delivered any more: a new chain hears the same message, and once it arrived, the other would have.
-    marker = chain_to(target, chain.sink, chain.topic)
+    marker = chain_to(target, chain.sink, chain.topic, target.running(chain.sink.url))
     marker.publish(31)
     assert marker.arrival(31), "a new chain does not deliver"
     assert not chain.arrived(31), "a deleted rule delivered a message"

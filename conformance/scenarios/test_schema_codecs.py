@@ -13,6 +13,7 @@ from paho.mqtt.client import MQTTMessage
 
 from conformance.requirements import requirement
 from conformance.target.mqtt import MqttClient
+from conformance.target.resources.collection import arranged
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "schemas")]
@@ -130,11 +131,18 @@ class Decoder:
         return [json.loads(message.payload) for message in list(self.listener.messages)]
 
 
-def decoder(target: Target, kind: str) -> Decoder:
-    codec = CODECS[kind]
-    schema = target.schemas.create(type=kind, source=codec.old)
+def schema_of(target: Target, kind: str) -> str:
+    """A schema with the first source of its kind that serves all items, put right if an item left it changed."""
+    old = {"type": kind, "source": CODECS[kind].old}
+    schema = target.lasting(target.schemas, kind, lambda: target.schemas.create(**old))
+    if target.schemas.read(schema)["source"] != old["source"]:
+        arranged(target.schemas.put(schema, old), 200)
+    return schema
+
+
+def decoder(target: Target, kind: str, schema: str) -> Decoder:
     topic, out = target.sandbox.topic("from"), target.sandbox.topic("out")
-    sql = f"SELECT schema_decode('{schema}', payload{codec.message}) AS decoded FROM \"{topic}\""
+    sql = f"SELECT schema_decode('{schema}', payload{CODECS[kind].message}) AS decoded FROM \"{topic}\""
     target.rules.republish(topic, out, sql=sql, payload="${decoded}", qos=1)
     return Decoder(target, schema, topic, out, target.listen(out))
 
@@ -143,7 +151,7 @@ def decoder(target: Target, kind: str) -> Decoder:
 @pytest.mark.parametrize("kind", CODECS)
 def test_changed_schema_is_used(target: Target, kind: str) -> None:
     """After a PUT rules decode with the new source of a schema, and with the old one no more."""
-    codec, rule = CODECS[kind], decoder(target, kind)
+    codec, rule = CODECS[kind], decoder(target, kind, schema_of(target, kind))
     assert rule.decodes(codec.data, codec.value), f"{codec.data!r} is not decoded with the first source"
 
     target.schemas.put(rule.schema, {"type": kind, "source": codec.new}).expect(200)
@@ -160,7 +168,9 @@ def test_changed_schema_is_used(target: Target, kind: str) -> None:
 @pytest.mark.parametrize("kind", CODECS)
 def test_refused_source_leaves_the_schema_usable(target: Target, kind: str) -> None:
     """After a PUT that was refused rules go on using the stored schema."""
-    codec, rule = CODECS[kind], decoder(target, kind)
+    codec = CODECS[kind]
+    # Of its own: on EMQX 5.8 nobody can use it afterwards.
+    rule = decoder(target, kind, target.schemas.create(type=kind, source=codec.old))
     assert rule.decodes(codec.data, codec.value), f"{codec.data!r} is not decoded at all"
 
     target.schemas.put(rule.schema, {"type": kind, "source": codec.wrong}).expect(400)
@@ -193,7 +203,7 @@ def test_decoding_undoes_encoding(target: Target, kind: str) -> None:
 def test_value_of_another_shape_is_not_encoded(target: Target, kind: str) -> None:
     """A value that does not fit its schema makes the rule fail."""
     codec = CODECS[kind]
-    schema, topic = target.schemas.create(type=kind, source=codec.old), target.sandbox.topic("from")
+    schema, topic = schema_of(target, kind), target.sandbox.topic("from")
     sql = f"SELECT schema_encode('{schema}', json_decode(payload){codec.message}) AS encoded FROM \"{topic}\""
     rule = target.rules.create(sql=sql, actions=[])
 

@@ -51,7 +51,7 @@ def test_source_of_any_characters_is_stored(kind: str, target: Target) -> None:
 @requirement("SCH-02", "POST /schema_registry")
 def test_taken_name_is_refused(target: Target) -> None:
     """A POST with a name that is taken answers 400 ALREADY_EXISTS and leaves the stored schema as it was."""
-    name = target.schemas.create(description="the first")
+    name = target.lasting(target.schemas, "shared")
     before = target.schemas.read(name)
 
     for second in ({"type": "avro", "source": AVRO_SOURCE}, {"type": "protobuf", "source": PROTOBUF_SOURCE}):
@@ -64,7 +64,7 @@ def test_taken_name_is_refused(target: Target) -> None:
 @requirement("SCH-03", "POST /schema_registry", "PUT /schema_registry/{name}")
 def test_wrong_source_is_refused(target: Target) -> None:
     """A source that does not compile answers 400: a POST creates no schema, a PUT leaves the stored one as it was."""
-    name = target.schemas.create(description="right")
+    name = target.lasting(target.schemas, "shared")
     before = target.schemas.read(name)
     body = target.schemas.body()
 
@@ -81,7 +81,7 @@ def test_wrong_source_is_refused(target: Target) -> None:
 @requirement("SCH-03", "POST /schema_registry", "PUT /schema_registry/{name}")
 def test_incomplete_schema_is_refused(target: Target) -> None:
     """A body without type or source, or with an unknown type, answers 400, and nothing is stored."""
-    name = target.schemas.create()
+    name = target.lasting(target.schemas, "shared")
     before = target.schemas.read(name)
     body = target.schemas.body()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, contract, subjects
+from conformance.fuzz.story import Story, put_back
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
@@ -35,12 +36,19 @@ def subjects_with_secrets(label: str) -> list[Any]:
 
 
 class Secrets:
-    """One connector or action of a type, all of whose secrets are ``secret``."""
+    """One connector or action of a type, all of whose secrets are ``secret``; ``story``: its story, if it has begun."""
 
     def __init__(
-        self, collection: Bridges, subject: Subject, recorder: Recorder, secret: str, fields: Mapping[str, Any]
+        self,
+        collection: Bridges,
+        story: Story | None,
+        subject: Subject,
+        recorder: Recorder,
+        secret: str,
+        fields: Mapping[str, Any],
     ) -> None:
         assert subject.resource_type is not None
+        self.story = story
         self.collection = collection
         self.bodies = collection.bodies(subject.resource_type)
         self.recorder = recorder
@@ -49,29 +57,58 @@ class Secrets:
 
     def check(self, heard: list[Answer]) -> None:
         """Create, change, put back and refuse; secrets are hidden all the way."""
-        first, *others = [self.collection.adopt(body, **self.fields) for body in self.bodies.with_secrets(self.secret)]
-        self._hidden(self.collection.api.call(f"POST {self.collection.path}", json=first).expect(201), first)
-        identifier = self.collection.identify(first)
-        for body in others:
-            self._hidden(self.collection.put(identifier, configured(body)).expect(200), body)
-        last = [first, *others][-1]
+        identifier, last = self._changed(heard) if self._is_told else self._made()
         read = self.collection.get(identifier).expect(200)
         self._hidden(read, last)
         listed = [e for e in self.collection.listed() if self.collection.identify(e) == identifier]
         self._hidden(heard[-1], last, listed[0])
 
-        kept = self.collection.put(identifier, configured(read.json))
-        message = f"a PUT of what was read, ****** in place of secrets, answered {kept.status}, expected 200"
-        if self.recorder.expect(kept.status == 200, "TYP-05", "accepted", message, kept):
-            still = self.bodies.exposed(last, self.collection.read(identifier))
+        kept = put_back(self.collection, identifier)
+        message = f"a PUT of what was read, ****** in place of secrets, answered {kept.answer.status}, expected 200"
+        if self.recorder.expect(kept.answer.status == 200, "TYP-05", "accepted", message, kept.answer):
+            still = self.bodies.exposed(last, kept.read.expect(200).json)
             message = f"after an update with ****** there is no secret any more: {', '.join(still)}"
-            self.recorder.expect(not still, "TYP-05", "still_secret", message)
+            self.recorder.expect(not still, "TYP-05", "still_secret", message, kept.read)
+        if self.story is not None:
+            self.story.put_back = kept
 
-        self.collection.api.call(f"POST {self.collection.path}", json=first).expect(400, code="ALREADY_EXISTS")
+        again = {**configured(last), **dict(zip(self.collection.kind.identity, identifier.split(":", 1), strict=True))}
+        self.collection.api.call(f"POST {self.collection.path}", json=again).expect(400, code="ALREADY_EXISTS")
         self.collection.put(identifier, {**configured(last), "x_unknown": 1}).expect(400, code="BAD_REQUEST")
         for answer in heard:
             repeats = self.secret.encode() in answer.content
             self.recorder.expect(not repeats, "CON-07", "unrepeated", "the answer repeats a secret", answer)
+
+    @property
+    def _is_told(self) -> bool:
+        return self.story is not None and self.story.changed is not None
+
+    def _made(self) -> tuple[str, Mapping[str, Any]]:
+        """Create one, and give it in turn every secret there is; returns its id and its last body."""
+        first, *others = [self.collection.adopt(body, **self.fields) for body in self.bodies.with_secrets(self.secret)]
+        self._hidden(self.collection.api.call(f"POST {self.collection.path}", json=first).expect(201), first)
+        identifier = self.collection.identify(first)
+        self._give(identifier, others)
+        return identifier, [first, *others][-1]
+
+    def _changed(self, heard: list[Answer]) -> tuple[str, Mapping[str, Any]]:
+        """Judge what was written of its story, and give it those secrets that it has not had yet."""
+        assert self.story is not None
+        assert self.story.changed is not None
+        created, changed = self.story.created, self.story.changed
+        for chapter in (created, changed):
+            self._hidden(chapter.answer, chapter.sent)
+        heard += [changed.answer, changed.read]
+        others = [
+            self.collection.adopt(body, **self.fields)
+            for body in self.bodies.with_secrets(self.secret, besides=changed.sent)
+        ]
+        self._give(self.story.id, others)
+        return self.story.id, others[-1] if others else changed.sent
+
+    def _give(self, identifier: str, bodies: Iterable[Mapping[str, Any]]) -> None:
+        for body in bodies:
+            self._hidden(self.collection.put(identifier, configured(body)).expect(200), body)
 
     def _hidden(self, answer: Answer, sent: Mapping[str, Any], read: Any = None) -> None:
         exposed = self.bodies.exposed(sent, answer.json if read is None else read)
@@ -82,9 +119,12 @@ class Secrets:
 @requirement("TYP-05", "PUT /connectors/{id}", sentence=KEPT)
 @requirement("CON-07", "GET /connectors", "GET /connectors/{id}", "PUT /connectors/{id}", sentence=HIDDEN)
 @pytest.mark.parametrize("subject", subjects_with_secrets("POST /connectors"))
-def test_connector(subject: Subject, target: Target, recorder: Recorder, secret: str, heard: list[Answer]) -> None:
+def test_connector(
+    subject: Subject, context: Context, target: Target, recorder: Recorder, secret: str, heard: list[Answer]
+) -> None:
     """Every secret field of every connector type is hidden, and kept by an update that repeats what was read."""
-    Secrets(target.connectors, subject, recorder, secret, {}).check(heard)
+    story = Arrangement(context, target).told(target.connectors, subject.resource_type or "")
+    Secrets(target.connectors, story, subject, recorder, secret, {}).check(heard)
 
 
 @requirement("TYP-05", "PUT /actions/{id}", sentence=KEPT)
@@ -94,8 +134,10 @@ def test_action(
     subject: Subject, context: Context, target: Target, recorder: Recorder, secret: str, heard: list[Answer]
 ) -> None:
     """Every secret field of every action type is hidden, and kept by an update that repeats what was read."""
-    connector = Arrangement(context, target).connector(subject.resource_type or "")
-    Secrets(target.actions, subject, recorder, secret, {"connector": connector}).check(heard)
+    arrangement = Arrangement(context, target)
+    connector = arrangement.connector(subject.resource_type or "")
+    story = arrangement.told(target.actions, subject.resource_type or "")
+    Secrets(target.actions, story, subject, recorder, secret, {"connector": connector}).check(heard)
 
 
 @requirement("CON-10", "GET /connectors")

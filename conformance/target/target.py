@@ -15,7 +15,7 @@ from conformance.target.http.session import Api
 from conformance.target.journal.journal import Journal
 from conformance.target.mqtt import PROBE, MqttClient, MqttError
 from conformance.target.resources.access import Bans, ClientRules, UserRules, Users
-from conformance.target.resources.bridges import Actions, Connectors
+from conformance.target.resources.bridges import CLOSED_URL, Actions, Connectors
 from conformance.target.resources.collection import Collection
 from conformance.target.resources.messages import Clients, Retained, Subscriptions
 from conformance.target.resources.rules import Rules, Schemas
@@ -25,7 +25,15 @@ from conformance.target.welcome import Welcome
 
 Value = TypeVar("Value")
 
+Lasting = Callable[[str, Callable[[], str], Callable[[str], bool]], str]
+"""Gets a key, what makes something, and whether that still exists; returns its id (`Context.lasting`)."""
+
 _BEFORE_ANOTHER_PROBE_S = 1.0
+
+
+def _anew(_key: str, make: Callable[[], str], _exists: Callable[[str], bool]) -> str:
+    """Lets nothing last."""
+    return make()
 
 
 class Target:
@@ -44,6 +52,7 @@ class Target:
         journal: Journal,
         met: Callable[[str, str | None], None] = lambda _client_id, _username: None,
         turn: Callable[[], None] = lambda: None,
+        lasting: Lasting = _anew,
     ) -> None:
         self.api = api
         self.contract = contract
@@ -52,7 +61,7 @@ class Target:
         self.configuration = configuration
         self._journal = journal
         self.connectors = Connectors(api, sandbox, contract)
-        self.actions = Actions(api, sandbox, contract, self.connectors)
+        self.actions = Actions(api, sandbox, contract, self.connector_of)
         self.rules = Rules(api, sandbox)
         self.schemas = Schemas(api, sandbox)
         self.users = Users(api, sandbox)
@@ -68,11 +77,36 @@ class Target:
         self.welcome = Welcome(capabilities.profile, sandbox, self.users, self.user_rules, self.client_rules)
         self._met = met
         self._turn = turn
+        self._lasting = lasting
         self._connections: list[MqttClient] = []
 
     def of(self, kind: Kind) -> Collection:
         """The collection of a kind, where it has one of its own."""
         return self._collections[kind]
+
+    def lasting(self, collection: Collection, what: str, make: Callable[[], str] | None = None) -> str:
+        """The id of an element that serves all items of the worker, and is deleted when that ends.
+
+        A write of the configuration costs a real server 0.2 s. ``what`` tells it from others of the collection; an item
+        that asks for it does not mind what others made of it, or leaves it as it was, and does not delete it.
+        """
+        return self._lasting(
+            f"{collection.path}: {what}", make or collection.create, lambda known: collection.get(known).ok
+        )
+
+    def running(self, sink_url: str) -> str:
+        """The id of a connected HTTP connector to the sink that serves all items of the worker."""
+        return self.lasting(self.connectors, f"to {sink_url}", lambda: self.connectors.running(sink_url))
+
+    def leading_nowhere(self) -> str:
+        """The id of an enabled HTTP connector to a closed port that serves all items of the worker."""
+        return self.running(CLOSED_URL)
+
+    def connector_of(self, resource_type: str) -> str:
+        """The id of a disabled connector of a type that serves all items of the worker: actions are created on it."""
+        return self.lasting(
+            self.connectors, f"of actions {resource_type}", lambda: self.connectors.create(type=resource_type)
+        )
 
     @property
     def timing(self) -> Timing:

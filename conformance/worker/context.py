@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -117,6 +119,13 @@ class Context(Worker):
             self._once[key] = make()
         return self._once[key]
 
+    @cached_property
+    def secret(self) -> str:
+        """A secret for connectors and actions that occurs nowhere else; reports hide it. It is valid base64, too."""
+        marker = "Secret" + secrets.token_hex(7)
+        self.redact.add(marker)
+        return marker
+
     def lasting(self, key: str, make: Callable[[], str], exists: Callable[[str], bool]) -> str:
         """The id of something on the target that serves many items: made on first use, deleted when the worker ends.
 
@@ -142,6 +151,7 @@ class Context(Worker):
             self.journal,
             self.recorder.history.beyond.client,
             self._connections.wait,
+            self.lasting,
         )
 
     @property

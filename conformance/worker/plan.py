@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.target.capabilities import Capabilities
@@ -16,8 +17,8 @@ class Plan:
 
     ``began``: when the target was found healthy, as of `conformance.target.http.health.Health`. ``deadline``: when the
     time budget is used up, on the monotonic clock. ``rules_of_all``: the authorization rules for all clients as JSON,
-    where the run may change them and they could be read. ``more_seeds``: those that
-    generated data is drawn with besides ``seed``.
+    where the run may change them and they could be read. ``more_seeds``: those that generated data is drawn with
+    besides ``seed``. ``preflight_writes``: operation -> configuration writes of the preflight; no worker needs them.
     """
 
     configuration: Configuration
@@ -30,6 +31,7 @@ class Plan:
     deadline: float | None = None
     rules_of_all: str | None = None
     more_seeds: tuple[int, ...] = ()
+    preflight_writes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seeds(self) -> tuple[int, ...]:

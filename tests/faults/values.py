@@ -87,6 +87,23 @@ seed(
     bodies("PUT /actions/{id}-http"),
     "GEN-60",
 )
+
+
+def unknown_before_values(request: Request, forward: Callable[[], Reply]) -> Reply:
+    """Who replaces a connector that does not exist is told nothing of the body; one version of MQTT is unknown."""
+    if not request.is_for("PUT /connectors/{id}"):
+        return forward()
+    if "missing" in request.path:
+        return error_reply(404, "NOT_FOUND", "no such connector")
+    return BAD if request.json.get("proto_ver") == "v3" else forward()
+
+
+seed(
+    "values of connectors are looked at last, and one version of MQTT is unknown",
+    unknown_before_values,
+    bodies("PUT /connectors/{id}-mqtt"),
+    "GEN-60",
+)
 seed(
     "a probe takes no log level of TLS but the default",
     swallow("POST /connectors_probe", BAD, body_has(lambda body: body.get("ssl", {}).get("log_level") == "emergency")),

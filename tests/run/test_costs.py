@@ -22,11 +22,12 @@ def item(identifier, **fields):
 
 
 def written(name, seconds, writes, **fields):
-    """An item of ``seconds`` with accepted creations of rules that took 0.2 s each, and one refused one."""
+    """An item of ``seconds`` with creations of rules that took 0.2 s each, which are deleted after it."""
     return item(
         f"{MODULE}::{name}",
         duration_s=seconds,
-        statuses={"POST /rules": {"201": writes, "400": 1}, "GET /rules": {"200": 5}},
+        config_writes={"POST /rules": writes},
+        config_cleanup={"DELETE /rules/{id}": writes},
         latencies={"POST /rules": {"200": writes}, "GET /rules": {"5": 5}},
         **fields,
     )
@@ -58,7 +59,8 @@ def test_deletions_of_an_item_itself_are_not_counted_again():
     own = item(
         f"{MODULE}::test_deleted",
         duration_s=1.0,
-        statuses={"POST /rules": {"201": 2}, "DELETE /rules/{id}": {"204": 2, "404": 1}, "POST /publish": {"200": 9}},
+        statuses={"POST /publish": {"200": 9}},
+        config_writes={"POST /rules": 2, "DELETE /rules/{id}": 2},
     )
     assert costs_of(run_of([own])).of(own.id) == Cost(1.0, 4)
 

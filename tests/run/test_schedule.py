@@ -55,6 +55,14 @@ def test_writes_count_with_their_price() -> None:
     assert indices(in_chunks(ids, costs, TYPES, 0.0)) == [(1,), (0,)]
 
 
+def test_at_a_distance_what_does_not_write_weighs_more() -> None:
+    ids = ["m::writes", "m::reads"]
+    costs = Costs({"m::writes": Cost(0.1, 10), "m::reads": Cost(1.0)})
+    (reads, writes) = in_chunks(ids, costs, TYPES, 0.2, slower=11)
+    assert (reads.items, writes.items) == ((1,), (0,))
+    assert (reads.total_s, writes.total_s) == pytest.approx((11, 3.1))
+
+
 def test_what_failed_comes_before_all_others() -> None:
     ids = ["m::long", "m::failed", "m::short"]
     costs = Costs({"m::long": Cost(9), "m::failed": Cost(0.1), "m::short": Cost(0.2)})
@@ -63,10 +71,18 @@ def test_what_failed_comes_before_all_others() -> None:
 
 @pytest.fixture(scope="module")
 def every_id() -> list[str]:
-    """Ids of items with entries of their own in the table that ships, and of functions."""
+    """Ids of items with entries of their own in the table that ships, of functions, and of items about all types."""
     import_suite()
     table = shipped_costs()
-    return [*table.items, *(name for name in table.functions if name.endswith("_refused"))]
+    phases = ("positive", "negative", "boundaries", "examples")
+    labels = [
+        f"{label}-{resource_type}"
+        for kind, label in (("connectors", "PUT /connectors/{id}"), ("actions", "PUT /actions/{id}"))
+        for resource_type in CONTRACT.types(kind)
+    ]
+    by_type = [f"conformance/fuzz/test_operations.py::test_{phase}[{label}]" for phase in phases for label in labels]
+    refused = [name for name in table.functions if name.endswith("_refused")]
+    return list(dict.fromkeys([*table.items, *by_type, *refused]))
 
 
 def test_under_a_budget_nothing_comes_twice_before_everything_came_once(every_id: list[str]) -> None:

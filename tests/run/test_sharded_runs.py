@@ -55,5 +55,5 @@ def test_shards_of_a_run_make_the_report_of_one(tmp_path: Path) -> None:
         assert several[key] == one[key], key
     assert {**several["totals"], "requests": 0} == {**one["totals"], "requests": 0}
     assert {file.name for file in (tmp_path / "reports").iterdir()} == {
-        "run.json", "report.json", "junit.xml", "index.html", "results.sarif", "allure-results",
+        "run.json", "report.json", "junit.xml", "index.html", "results.sarif", "statement.json", "allure-results",
     }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.fuzz.fuzzing import READ, Fuzzing, Records
 from conformance.fuzz.identities import NAME, Adapter, Identities, each, nameable, put
 from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
-from conformance.fuzz.witness import Write, creation, deletion, replacement, switch
+from conformance.fuzz.witness import Write, change, creation, deletion, switch
 from conformance.target.guard.hosts import HOST_FIELDS, NEVER_STARTED
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
@@ -60,7 +60,6 @@ _CONNECTOR = put("connector", lambda identities: identities.connector or identit
 _LOCAL_TOPIC = put("local_topic", Identities.topic)
 _ACTION: Adapter = each(NAME, _CONNECTOR, _LOCAL_TOPIC, _harmless)
 
-_IDENTITY = ("type", "name")
 _UNREACHABLE = frozenset({(400, "TEST_FAILED")})
 _STARTED = "starting what runs has no effect that the API shows"
 _PROBED = "a probe leaves nothing"
@@ -68,7 +67,7 @@ _PROBED = "a probe leaves nothing"
 
 def _counted(target: Target, sink: HttpSink) -> Write:
     topic = target.sandbox.topic("counted")
-    action = target.actions.create(connector=target.connectors.running(sink.url))
+    action = target.actions.create(connector=target.running(sink.url))
     target.rules.create(sql=f'SELECT * FROM "{topic}"', actions=[action])
     target.publish(topic)
     target.eventually(lambda: target.actions.metrics(action)["matched"] == 1)
@@ -84,10 +83,10 @@ RECORDS: Records = {
     ),
     "PUT /connectors/{id}": Fuzzing(
         identities=_harmless,
-        witness=lambda target, sink: replacement(target.connectors, {"description": "new"}, _IDENTITY),
+        witness=lambda target, sink: change(target, target.connectors),
     ),
     "DELETE /connectors/{id}": Fuzzing(witness=lambda target, sink: deletion(target.connectors, {})),
-    "PUT /connectors/{id}/enable/{enable}": Fuzzing(witness=lambda target, sink: switch(target.connectors)),
+    "PUT /connectors/{id}/enable/{enable}": Fuzzing(witness=lambda target, sink: switch(target, target.connectors)),
     "POST /connectors/{id}/{operation}": Fuzzing(unseen=_STARTED),
     "POST /connectors_probe": Fuzzing(
         identities=each(NAME, _harmless), also_accepted=_UNREACHABLE, stores_nothing=True, unseen=_PROBED
@@ -101,10 +100,10 @@ RECORDS: Records = {
     "POST /actions": Fuzzing(identities=_ACTION, witness=lambda target, sink: creation(target.actions, {})),
     "PUT /actions/{id}": Fuzzing(
         identities=each(_CONNECTOR, _LOCAL_TOPIC, _harmless),
-        witness=lambda target, sink: replacement(target.actions, {"description": "new"}, _IDENTITY),
+        witness=lambda target, sink: change(target, target.actions),
     ),
     "DELETE /actions/{id}": Fuzzing(witness=lambda target, sink: deletion(target.actions, {})),
-    "PUT /actions/{id}/enable/{enable}": Fuzzing(witness=lambda target, sink: switch(target.actions)),
+    "PUT /actions/{id}/enable/{enable}": Fuzzing(witness=lambda target, sink: switch(target, target.actions)),
     "POST /actions/{id}/{operation}": Fuzzing(unseen=_STARTED),
     "POST /actions_probe": Fuzzing(identities=_ACTION, also_accepted=_UNREACHABLE, stores_nothing=True, unseen=_PROBED),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.fuzz.fuzzing import READ, Fuzzing, Records
 from conformance.fuzz.identities import NAME, Identities, nameable, put
-from conformance.fuzz.witness import Write, by_name, creation, deletion, replacement
+from conformance.fuzz.witness import Write, by_name, change, creation, deletion
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 
@@ -103,7 +103,7 @@ RECORDS: Records = {
         ignored=frozenset({"/id"}),
         overwritten=_OVERWRITTEN,
         knows_any_id=True,
-        witness=lambda target, sink: replacement(target.rules, {"description": "new"}, ("id",)),
+        witness=lambda target, sink: change(target, target.rules),
     ),
     "DELETE /rules/{id}": Fuzzing(witness=lambda target, sink: deletion(target.rules, by_name(target.rules))),
     "PUT /rules/{id}/metrics/reset": Fuzzing(lags=True, witness=_counted),
@@ -122,7 +122,7 @@ RECORDS: Records = {
         identities=NAME, grammar=_source, witness=lambda target, sink: creation(target.schemas, {})
     ),
     "PUT /schema_registry/{name}": Fuzzing(
-        grammar=_source, witness=lambda target, sink: replacement(target.schemas, {"description": "n"}, ("name",))
+        grammar=_source, witness=lambda target, sink: change(target, target.schemas)
     ),
     "DELETE /schema_registry/{name}": Fuzzing(witness=lambda target, sink: deletion(target.schemas, {})),
 }

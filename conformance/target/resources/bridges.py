@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from conformance.contract import kinds
@@ -71,20 +71,20 @@ class Connectors(Bridges):
 
 
 class Actions(Bridges, Measured):
-    """``/actions``. ``create`` makes a connector of its own unless ``connector`` names one (by id or name)."""
+    """``/actions``. Their connector is named by id or name; else ``connector_for`` has one for a type."""
 
     kind = kinds.ACTION
     hint = "act"
 
-    def __init__(self, api: Api, sandbox: Sandbox, contract: Contract, connectors: Connectors) -> None:
+    def __init__(self, api: Api, sandbox: Sandbox, contract: Contract, connector_for: Callable[[str], str]) -> None:
         super().__init__(api, sandbox, contract)
-        self._connectors = connectors
+        self._connector_for = connector_for
 
     def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         resource_type = fields.get("type", "http")
         body = self.example(resource_type)
         if "connector" not in fields:
-            body["connector"] = _name_of(self._connectors.create(type=resource_type))
+            body["connector"] = _name_of(self._connector_for(resource_type))
         if resource_type in NEVER_STARTED:
             body["enable"] = False
         return self._on_own_topics(body)

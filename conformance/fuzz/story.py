@@ -1,0 +1,88 @@
+"""One connector or action of each type, whose life the items of a worker tell together.
+
+A write of the configuration costs a real server 0.2 s, and most of a run's are spent on types. So each type's life is
+one story: it is created once, and whoever only reads, refuses or probes uses what is there; a write that several items
+judge is sent by the first of them, and the others judge its answer. Alone, an item sends what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.contract.kinds import CONNECTOR
+from conformance.target.guard.hosts import NEVER_STARTED
+from conformance.target.http.answer import Answer
+from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.typed import configured
+from conformance.worker.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A write: ``sent``, its body, with its ``answer``, and ``read``, the GET after it."""
+
+    sent: Mapping[str, Any]
+    answer: Answer
+    read: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """That it was switched to ``state``: with its ``answer``, and ``read``, the GET after it."""
+
+    state: bool
+    answer: Answer
+    read: Answer
+
+
+def switch(collection: Bridges, identifier: str, resource_type: str) -> list[Switch]:
+    """Turn a connector or action on, unless its type is never started, and off."""
+    states = (False,) if resource_type in NEVER_STARTED and collection.kind is CONNECTOR else (True, False)
+    return [Switch(state, collection.enable(identifier, state), collection.get(identifier)) for state in states]
+
+
+def put_back(collection: Bridges, identifier: str) -> Chapter:
+    """Send what is read of a connector or action as its PUT, whatever comes of it."""
+    before = configured(collection.read(identifier))
+    return Chapter(before, collection.put(identifier, before), collection.get(identifier))
+
+
+@dataclass(slots=True)
+class Story:
+    """What was written of one connector or action so far; ``id`` is its id.
+
+    ``created``: by the first example of its type. ``switched``: on and off, as often as that was done; then
+    ``changed``: by a body with every field, and ``put_back``: by what was read of it.
+    """
+
+    id: str
+    created: Chapter
+    switched: list[Switch] = field(default_factory=list)
+    changed: Chapter | None = None
+    put_back: Chapter | None = None
+
+
+@dataclass(slots=True)
+class Stories:
+    """Those of a worker, by path of the collection and type."""
+
+    _of: dict[tuple[str, str], Story] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, context: Context) -> Stories:
+        """The stories of a worker."""
+        stories: Stories = context.once("stories", cls)
+        return stories
+
+    def begin(self, path: str, resource_type: str, story: Story) -> None:
+        self._of[path, resource_type] = story
+
+    def get(self, path: str, resource_type: str) -> Story | None:
+        """The story of a type, if one has begun and not ended."""
+        return self._of.get((path, resource_type))
+
+    def end(self, path: str, resource_type: str) -> Story | None:
+        """Forget the story of a type, whose resource is about to be deleted."""
+        return self._of.pop((path, resource_type), None)

@@ -1,0 +1,103 @@
+"""One life of each type, which the items of a worker share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.fuzz.arrange import Arrangement
+from conformance.fuzz.driver import Driver
+from conformance.fuzz.space import Subject
+from conformance.reference.embedded import start_embedded
+from conformance.target.target import Target
+from conformance.worker.context import Context
+from tests.faults.proxy import Reply, Request
+from tests.faults.seeded import error_reply
+from tests.safety.populated import Populated
+from tests.safety.scene import Scene
+
+
+@pytest.fixture(scope="module")
+def populated() -> Iterator[Populated]:
+    with start_embedded() as deployment, Populated(deployment) as populated:
+        yield populated
+
+
+@pytest.fixture
+def scene(populated: Populated, tmp_path) -> Iterator[Scene]:
+    with Scene(populated, tmp_path, disposable=True) as scene:
+        yield scene
+
+
+@pytest.fixture
+def context(scene: Scene) -> Iterator[Context]:
+    with Context(scene.plan, "gw1") as context:
+        yield context
+        assert context.clean_up() == []
+
+
+@pytest.fixture
+def target(context: Context) -> Target:
+    return context.target()
+
+
+def writes(context: Context) -> dict[str, int]:
+    return dict(context.adapter.writes.since().counts)
+
+
+def test_a_type_is_created_once_for_all_items(context, target):
+    first, second = (Arrangement(context, context.target()).story(target.actions, "redis") for _ in range(2))
+
+    assert first is second
+    assert target.connectors.read(Arrangement(context, target).connector("redis"))["enable"] is False
+    assert writes(context) == {"POST /connectors": 1, "POST /actions": 1}
+    assert first.created.answer.json["name"] == first.id.partition(":")[2]
+
+
+def test_a_connector_ends_after_the_action_that_uses_it(context, target):
+    arrangement = Arrangement(context, target)
+    action, connector = (arrangement.story(of, "redis").id for of in (target.actions, target.connectors))
+
+    arrangement.end(target.connectors, "redis")
+
+    assert target.actions.get(action).status == 404
+    assert target.connectors.delete(connector).status == 204
+    assert arrangement.told(target.connectors, "redis") is None
+    assert arrangement.story(target.connectors, "redis").id != connector
+
+
+def test_a_story_begins_anew_when_somebody_deleted_what_it_is_about(context, target):
+    arrangement = Arrangement(context, target)
+    before = arrangement.story(target.connectors, "redis").id
+    target.connectors.delete(before).expect(204)
+
+    assert arrangement.told(target.connectors, "redis") is None
+    assert arrangement.story(target.connectors, "redis").id != before
+
+
+@pytest.mark.parametrize("label", ["POST /connectors", "PUT /connectors/{id}"])
+def test_what_is_offered_is_stored_nowhere(context, target, label):
+    driver = Driver(context, target, Subject(label, "redis"), "an item")
+    body = driver.valid_body()
+    writes(context)
+
+    answer = driver.offer(body)
+
+    assert answer is not None
+    assert answer.code == ("ALREADY_EXISTS" if label.startswith("POST") else "NOT_FOUND")
+    assert set(writes(context)) <= {"POST /connectors"}, "what exists has to be created before"
+    assert driver.offer(body) is not None
+    assert writes(context) == {}
+
+
+def test_nothing_is_offered_to_a_target_that_looks_at_values_last(context, scene, target):
+    def taken_first(request: Request, forward) -> Reply:
+        return error_reply(400, "ALREADY_EXISTS") if request.is_for("POST /connectors") and known else forward()
+
+    driver = Driver(context, target, Subject("POST /connectors", "redis"), "an item")
+    known = driver.story
+    scene.fault = taken_first
+
+    assert driver.offer(driver.valid_body()) is None
+    scene.fault = None
