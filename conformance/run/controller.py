@@ -157,10 +157,11 @@ class Controller:
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         version = visible(plan.capabilities.version or "of unknown version")
         extensions = "".join(f", extension {extension}" for extension in installed())
+        part = f", {self.shard.words}" if self.shard is not None else ""
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}, "
+            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}{part}, "
             f"{workers_told(plan, workers)}{extensions}"
         )
 

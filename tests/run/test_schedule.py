@@ -77,8 +77,11 @@ def every_id() -> list[str]:
     phases = ("positive", "negative", "boundaries", "examples")
     labels = [
         f"{label}-{resource_type}"
-        for kind, label in (("connectors", "PUT /connectors/{id}"), ("actions", "PUT /actions/{id}"))
-        for resource_type in CONTRACT.types(kind)
+        for label, types in (
+            ("PUT /connectors/{id}", CONTRACT.types("connectors")),
+            ("PUT /actions/{id}", CONTRACT.types("actions")),
+        )
+        for resource_type in types
     ]
     by_type = [f"conformance/fuzz/test_operations.py::test_{phase}[{label}]" for phase in phases for label in labels]
     refused = [name for name in table.functions if name.endswith("_refused")]

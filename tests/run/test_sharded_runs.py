@@ -53,6 +53,9 @@ def test_shards_of_a_run_make_the_report_of_one(tmp_path: Path) -> None:
     one, several = report_of(tmp_path / "whole"), report_of(tmp_path / "reports")
     for key in ("verdict", "requirements", "left_out", "values", "selection", "causes", "complete"):
         assert several[key] == one[key], key
+    # Each run looks at its target before its items, which takes requests and a write.
+    by_item = [report["totals"].pop("config_writes")["by_item"] for report in (one, several)]
+    assert by_item[0] == by_item[1]
     assert {**several["totals"], "requests": 0} == {**one["totals"], "requests": 0}
     assert {file.name for file in (tmp_path / "reports").iterdir()} == {
         "run.json", "report.json", "junit.xml", "index.html", "results.sarif", "statement.json", "allure-results",
