@@ -386,11 +386,11 @@ class RunResult:
     extensions: list[str] = field(default_factory=list)
     embedded: bool = False
     values: list[ValuesResult] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
     shard: Shard | None = None
     shards: list[MergedShard] = field(default_factory=list)
     config_cleanup: dict[str, int] = field(default_factory=dict)
     more_seeds: list[int] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
 
     @property
     def seeds(self) -> list[int]:

@@ -18,6 +18,7 @@ from conformance.report.behaviour import FILES, BehaviourComparison, compare_beh
 from conformance.report.behaviour_formats import BEHAVIOUR_FORMATS, Compared, Side
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
+from conformance.report.writers import remove_reports
 from conformance.result import RunResult
 from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
@@ -37,6 +38,8 @@ _OF_ONE_TARGET = ("base_url", "api_key", "api_secret", "api_secret_file", "token
                   "mqtt", "ca_bundle", "target")  # fmt: skip
 """Fields that describe the first target alone; everything else is meant for both."""
 FOLDER = Path("reports", "compare")
+AGAIN = "again"
+"""Where in the folder of a target its second run reports, of the items that saw a difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ class _Comparison:
         again: list[str] = []
         result = BehaviourComparison()
         unsteady: list[Any] = []
+        for request in (one, two):
+            remove_reports(request.directory / AGAIN)
         first = self._ask(one, items, sides, {})
         if first is not None:
             same = {"seed": ",".join(map(str, first.seeds)), "emqx_version": first.described_version}
@@ -169,7 +174,7 @@ class _Comparison:
     def _repeat(self, one: Request, two: Request, items: Sequence[str], same: Mapping[str, Any]) -> BehaviourComparison:
         found = []
         for request in (one, two):
-            directory = request.directory / "again"
+            directory = request.directory / AGAIN
             options = {**request.options, "report_dir": str(directory)}
             if self._ask(Request(options, request.environment, directory), items, [], same, select=False) is None:
                 return compare_behaviour(read_behaviour(one.directory), read_behaviour(two.directory))

@@ -24,7 +24,7 @@ from conformance.fleet.targets import FleetTarget, fleet_targets, in_turn
 from conformance.report import fleet_html, fleet_markdown
 from conformance.report.errors import ReportError
 from conformance.report.files import write_atomically
-from conformance.report.fleet import FILE_NAME, FleetRun, TargetRun, render_fleet_json
+from conformance.report.fleet import FILE_NAME, FleetRun, TargetRun, read_durations, render_fleet_json
 from conformance.target.errors import ConfigurationError
 from conformance.target.settings.options import CHOICES, OPTIONS
 
@@ -76,7 +76,7 @@ def fleet(
         ):
             identifier = secrets.token_hex(6)
             rows = [[_job(identifier, targets_file, report_dir, t, options, [*given, *_own(workers, select)])
-                     for t in row] for row in in_turn(targets)]  # fmt: skip
+                     for t in row] for row in in_turn(targets, read_durations(report_dir))]  # fmt: skip
             started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
             found: dict[str, TargetRun] = {}
             interrupted = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,18 +15,54 @@ from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.report import har
 from conformance.report.errors import ReportError
 from conformance.report.formats import FORMATS
+from conformance.report.statement import write_statement
 from conformance.report.storage import FILE_NAME, read_run
 from conformance.report.terminal import summary
 from conformance.report.verdict import exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import RunResult
 from conformance.run.baseline import Baseline, exit_code_since, read_baseline
-from conformance.run.merging import merge
+from conformance.run.merging import merge as merged_run
 from conformance.run.report_directory import ReportDirectory
 from conformance.run.shard_checks import Part
 from conformance.target.errors import ConfigurationError, Unwritable
 from conformance.target.settings.config import waivers_named
-from conformance.waivers import WaiverFile, load_waivers
+from conformance.waivers import WaiverError, WaiverFile, load_waivers
+
+
+@click.command()
+@click.argument("directories", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
+@click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR",
+              help="Where the merged report goes.")  # fmt: skip
+@click.option("--format", "forms", multiple=True, type=click.Choice([*FORMATS]),
+              help="Also write this format; may be given several times.")  # fmt: skip
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="REPORT",
+              help="As with run: exit code 1 only for what fails since, or is not decided any more.")  # fmt: skip
+@click.option("--waivers", multiple=True, metavar="FILE",
+              help="The waivers that the shards had, for the statement and --strict-waivers.")  # fmt: skip
+@click.option("--strict-waivers", is_flag=True, help="A waiver that nothing needs any more is an error.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
+def merge(
+    directories: tuple[Path, ...],
+    report_dir: Path,
+    forms: tuple[str, ...],
+    baseline: Path | None,
+    waivers: tuple[str, ...],
+    strict_waivers: bool,
+    quiet: bool,
+) -> None:
+    """Make one report of the shards in DIR..., the report directories of run --shard.
+
+    Verdict, requirements and coverage are those of one run over all items. What a missing shard had to look at is
+    undecided. Exit codes are those of run.
+    """
+    try:
+        files = [waivers_named(Path(name)) for name in waivers]
+        code = merge_shards(directories, report_dir, forms, baseline, files, strict=strict_waivers, quiet=quiet)
+    except (ReportError, ConfigurationError, WaiverError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(USAGE_ERROR)
+    sys.exit(code)
 
 
 def merge_shards(
@@ -33,7 +70,7 @@ def merge_shards(
     report_dir: Path,
     forms: Sequence[str],
     baseline: Path | None,
-    waivers: Sequence[str],
+    waivers: Sequence[Path],
     *,
     strict: bool,
     quiet: bool,
@@ -45,13 +82,16 @@ def merge_shards(
     """
     if strict and not waivers:
         raise ConfigurationError("--strict-waivers needs --waivers")
-    known = load_waivers(*(waivers_named(Path(name)) for name in waivers)) if strict else None
+    known = load_waivers(*waivers)
     earlier = read_baseline({"baseline": baseline}, {})
     if any(report_dir.resolve() == directory.resolve() for directory in directories):
         raise ConfigurationError(f"--report-dir: {report_dir} holds a shard, name another directory")
     parts = _parts(directories)
-    run = merge(parts)
-    unneeded = _unneeded(run, known) if known is not None else []
+    run = merged_run(parts)
+    ids = [waiver.id for waiver in known.waivers] if known is not None else []
+    if waivers and ids != [use.id for use in run.waivers]:
+        raise ReportError("--waivers: the shards had others")
+    unneeded = _unneeded(run, known) if strict and known is not None else []
     code = _judged(run, earlier, unneeded)
     try:
         directory = ReportDirectory(report_dir)
@@ -59,6 +99,8 @@ def merge_shards(
         raise ReportError(str(error)) from None
     try:
         written = _write(run, parts, report_dir, forms)
+        if written.problem is None:
+            _state(written, run, report_dir, waivers)
     finally:
         directory.release()
     if written.problem is not None:
@@ -66,6 +108,17 @@ def merge_shards(
     summary(run, Console(), written.best(), quiet=quiet)
     tell_github(run)
     return INCONCLUSIVE if written.problem is not None else code
+
+
+def _state(written: Written, run: RunResult, report_dir: Path, waivers: Sequence[Path]) -> None:
+    """Say what the report rests on, where that is known."""
+    if run.waivers and not waivers:
+        click.echo("warning: there is no statement.json without --waivers, which the shards had", err=True)
+        return
+    try:
+        written.files.append(write_statement(report_dir, waivers))
+    except ReportError as error:
+        written.problem = error
 
 
 def _parts(directories: Sequence[Path]) -> list[Part]:

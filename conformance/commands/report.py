@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
+from conformance.commands.merge import merge
 from conformance.commands.verify import verify
 from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report import html
@@ -95,40 +96,7 @@ def show(directory: Path, form: str, output: Path | None, every: bool, write_wai
         _refuse(error)
 
 
-@report.command()
-@click.argument("directories", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
-@click.option("--report-dir", default="reports", show_default=True, type=click.Path(path_type=Path), metavar="DIR",
-              help="Where the merged report goes.")  # fmt: skip
-@click.option("--format", "forms", multiple=True, type=click.Choice([*FORMATS]),
-              help="Also write this format; may be given several times.")  # fmt: skip
-@click.option("--baseline", type=click.Path(path_type=Path), metavar="REPORT",
-              help="As with run: exit code 1 only for what fails since, or is not decided any more.")  # fmt: skip
-@click.option("--waivers", multiple=True, metavar="FILE",
-              help="With --strict-waivers: the waivers that the shards had.")  # fmt: skip
-@click.option("--strict-waivers", is_flag=True, help="A waiver that nothing needs any more is an error.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
-def merge(
-    directories: tuple[Path, ...],
-    report_dir: Path,
-    forms: tuple[str, ...],
-    baseline: Path | None,
-    waivers: tuple[str, ...],
-    strict_waivers: bool,
-    quiet: bool,
-) -> None:
-    """Make one report of the shards in DIR..., the report directories of run --shard.
-
-    Verdict, requirements and coverage are those of one run over all items. What a missing shard had to look at is
-    undecided. Exit codes are those of run.
-    """
-    from conformance.commands.merge import merge_shards
-
-    try:
-        sys.exit(merge_shards(directories, report_dir, forms, baseline, waivers, strict=strict_waivers, quiet=quiet))
-    except (ReportError, ConfigurationError, WaiverError) as error:
-        _refuse(error)
-
-
+report.add_command(merge)
 report.add_command(verify)
 
 

@@ -87,6 +87,7 @@ class Going:
 def connected(scheduler: str | None, at_once: int) -> Iterator[Engine]:
     """The scheduler at that address, or one of this machine with ``at_once`` workers; raises `EngineError`."""
     try:
+        import cryptography  # noqa: F401 - for the certificates of local workers
         from distributed import Client, LocalCluster
     except ImportError:
         raise EngineError(f"fleet runs on Dask distributed, which is not installed: {INSTALL}", usage=True) from None
@@ -101,7 +102,9 @@ def connected(scheduler: str | None, at_once: int) -> Iterator[Engine]:
                         threads_per_worker=1,
                         processes=True,
                         host="127.0.0.1",
-                        dashboard_address=None,
+                        security=True,  # who else is on this machine may not give its workers anything to do
+                        dashboard_address="127.0.0.1:0",
+                        worker_dashboard_address="127.0.0.1:0",
                         memory_limit=0,  # a run is a process of its own
                         silence_logs=logging.CRITICAL,
                     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -65,9 +65,15 @@ def _target(file: Path, name: str, table: object) -> FleetTarget:
     return target
 
 
-def in_turn(targets: Iterable[FleetTarget]) -> list[list[FleetTarget]]:
-    """The targets in rows: those of a row are one deployment, which gets one run at a time."""
+def in_turn(targets: Iterable[FleetTarget], durations: Mapping[str, float] | None = None) -> list[list[FleetTarget]]:
+    """The targets in rows: those of a row are one deployment, which gets one run at a time.
+
+    ``durations``: name -> seconds of the run before. What takes longest begins first, so that nobody waits for it in
+    the end; a target that is not among them counts as the longest.
+    """
     rows: dict[str, list[FleetTarget]] = {}
     for target in targets:
         rows.setdefault(target.deployment, []).append(target)
-    return list(rows.values())
+    known = durations or {}
+    unknown = max(known.values(), default=0.0)
+    return sorted(rows.values(), key=lambda row: -sum(known.get(target.name, unknown) for target in row))

@@ -67,7 +67,9 @@ _WEAK_FIELDS = (
 
 
 def without_fields(body: Any, pointers: Iterable[str]) -> Any:
-    """``body`` without the fields that ``pointers`` name."""
+    """``body`` without the fields that ``pointers`` name, a list without those of its rows."""
+    if isinstance(body, list):
+        return [without_fields(row, pointers) for row in body]
     if not isinstance(body, dict):
         return body
     return {name: value for name, value in body.items() if f"/{name}" not in pointers}

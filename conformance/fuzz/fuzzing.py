@@ -22,9 +22,10 @@ class Fuzzing:
 
     Bodies. ``identities``: puts identities of the sandbox into an object of the body; ``grammar``: makes valid what has
     a grammar of its own (SQL, sources of schemas, times), for bodies that must be accepted; ``whole``: does either for
-    bodies that are more than objects. Pointers to fields: ``ignored`` may hold anything; ``overwritten`` are replaced
-    by live servers before they are looked at, so that random data there proves nothing (each alone is tried).
-    ``any_fields``: nobody minds a field that the operation does not know. ``any_media_type``: JSON is not all it takes.
+    bodies that are more than objects. Pointers to fields, of a list to those of its rows: ``ignored`` may hold
+    anything; ``overwritten`` are replaced by live servers before they are looked at, so that random data there proves
+    nothing (each alone is tried). ``any_fields``: nobody minds a field that the operation does not know.
+    ``any_media_type``: JSON is not all it takes.
 
     Queries. ``query``: parameters without which the operation means something else; ``edges``: further values of a
     parameter with whether they are valid, ``unchecked``: parameters that no server checks as documented;

@@ -48,8 +48,8 @@ EFFORT = {
     "smoke": Effort(positive=1, negative=2, negative_by_type=1, boundaries=40, boundaries_by_type=6),
     "standard": Effort(positive=3, negative=8, negative_by_type=2, boundaries=400, boundaries_by_type=24),
     "deep": Effort(positive=20, negative=60, negative_by_type=20, boundaries=1000, boundaries_by_type=400),
-    # Of what is drawn as much with each of its four seeds; in all it stores no more than `deep`.
-    "acceptance": Effort(positive=5, negative=15, negative_by_type=5, boundaries=1000, boundaries_by_type=400),
+    # What is drawn and stored as `standard` does, with each of its four seeds; what is refused as `deep` does, in all.
+    "acceptance": Effort(positive=3, negative=15, negative_by_type=5, boundaries=1000, boundaries_by_type=400),
 }
 
 

@@ -33,7 +33,7 @@ EFFORT = {
     "smoke": Effort(programs=1, steps=10),
     "standard": Effort(programs=8, steps=20),
     "deep": Effort(programs=60, steps=40),
-    "acceptance": Effort(programs=15, steps=40),  # with each of its four seeds
+    "acceptance": Effort(programs=8, steps=20),  # with each of its four seeds
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from conformance.report.errors import ReportError
 from conformance.report.files import read_text
 from conformance.report.shapes import Shape, unlike
 from conformance.report.text import NO_OPERATION
+
+_COUNT = re.compile(r" (?:once|\d+ times)(?=,|$)")
 
 FILES = "behaviour-*.jsonl"
 """Where the workers of a run keep what `Observed` says."""
@@ -125,11 +128,14 @@ def compare_behaviour(one: Iterable[Observed], other: Iterable[Observed]) -> Beh
 
 def steady(first: BehaviourComparison, again: BehaviourComparison) -> tuple[list[Difference], list[Difference]]:
     """The differences that showed again when the items that saw them ran once more, and those that did not."""
-    seen = {entry.key for entry in again.differences}
-    return (
-        [entry for entry in first.differences if entry.key in seen],
-        [entry for entry in first.differences if entry.key not in seen],
-    )
+    seen = {_whatever_the_counts(entry) for entry in again.differences}
+    kept = [entry for entry in first.differences if _whatever_the_counts(entry) in seen]
+    return kept, [entry for entry in first.differences if entry not in kept]
+
+
+def _whatever_the_counts(entry: Difference) -> tuple[str, ...]:
+    """A difference without how often equal requests at once were answered one way or the other."""
+    return tuple(_COUNT.sub("", part) for part in entry.key)
 
 
 def read_behaviour(directory: Path) -> list[Observed]:
@@ -194,7 +200,7 @@ def _pairs(one: Sequence[Answers], other: Sequence[Answers]) -> tuple[list[tuple
 
 def _unlike(one: Answers, other: Answers) -> Iterator[tuple[str, str, str]]:
     """What differs: ``status``, ``media type`` or a pointer into the body, and what it is at each."""
-    if one.outcomes != other.outcomes:
+    if set(one.outcomes) != set(other.outcomes):  # how often equal requests at once lost is chance
         yield "status", _told(one.outcomes), _told(other.outcomes)
         return
     if one.last.outcome != other.last.outcome:

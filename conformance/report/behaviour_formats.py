@@ -52,10 +52,9 @@ class Compared:
     def undecided(self) -> list[str]:
         """Why nothing, or not everything, could be compared: a sentence each."""
         found = [
-            f"The run against {side.run.base_url} is inconclusive: {reason}"
-            for side in self.sides
+            f"The run against {side.run.base_url} is inconclusive: {next(iter(told), NO_REASON)}"
+            for side, told in ((side, [*side.run.troubles, *side.run.reasons]) for side in self.sides)
             if side.run.verdict == "inconclusive"
-            for reason in side.run.reasons[:1]
         ]
         if found:
             return found

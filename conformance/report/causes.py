@@ -23,6 +23,7 @@ State = Literal["failed", "waived"]
 _LONGEST_CAME = 120
 _LONGEST_ID = 60
 """Of those that a waiver may have, with room for a number."""
+_OF_A_RUN = re.compile(r"cft-[0-9a-z]{11}-(?:main|gw\d+)")
 _FUZZ = "conformance/fuzz/"
 _ON_EVERY_ANSWER = ("no_server_error", "no_internals", "documented_status", "media_type", "response_schema",
                     "error_envelope", "error_code", "empty_204", "answered")  # fmt: skip
@@ -253,8 +254,8 @@ def _by_frequency(failures: Sequence[Failure]) -> tuple[str, ...]:
 
 
 def _came(lead: Failure) -> str:
-    """What came, and what the check said of it, in at most `_LONGEST_CAME` characters."""
-    message = " ".join(lead.message.split())
+    """What came, and what the check said of it, in at most `_LONGEST_CAME` characters and without the name of a run."""
+    message = _OF_A_RUN.sub("cft", " ".join(lead.message.split()))
     if lead.operation is not None:
         message = message.removeprefix(f"{lead.operation} ")
     answer = came(lead)

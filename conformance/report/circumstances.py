@@ -23,6 +23,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "suite": ("suite",),
     "extensions": ("extensions",),
     "seed": ("seed",),
+    "other seeds": ("more_seeds",),
     "profile": ("profile",),
     "mode": ("mode",),
     "selection": ("selection",),
@@ -33,7 +34,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
 def circumstances(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Entry]:
     """What the runs were not the same in: an entry for each fact."""
     for name, path in _FACTS.items():
-        before, after = _at(old, path), _at(new, path)
+        before, after = _at(old, path) or None, _at(new, path) or None  # earlier reports lack what is empty now
         if before != after:
             yield Entry(name, _told(before), _told(after))
     configured = [set(report["target"].get("deployment", ())) for report in (old, new)]

@@ -50,8 +50,6 @@ def replace_files(folder: Path, files: Mapping[str, str], owns: Callable[[str], 
 
     Raises `UnwritableError`.
     """
-    if not files and not folder.is_dir():
-        return
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
 
 from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE
 from conformance.report.errors import ReportError
+from conformance.report.files import read_text
 from conformance.result import Level, Outcome, Verdict
 
 FILE_NAME = "fleet.json"
@@ -154,6 +156,16 @@ def build_fleet_report(fleet: FleetRun) -> dict[str, Any]:
 def render_fleet_json(fleet: FleetRun) -> str:
     """``fleet.json`` as text; raises `ReportError`."""
     return json.dumps(build_fleet_report(fleet), indent=2, allow_nan=False) + "\n"
+
+
+def read_durations(directory: Path) -> dict[str, float]:
+    """Name of a target -> seconds of its run, of the fleet that reported into a directory before; none without one."""
+    try:
+        report = json.loads(read_text(directory / FILE_NAME))
+        _validator().validate(report)
+    except (ValueError, RecursionError, ValidationError):
+        return {}
+    return {target["name"]: target["duration_s"] for target in report["targets"] if target["verdict"] is not None}
 
 
 def _target(target: TargetRun) -> dict[str, Any]:

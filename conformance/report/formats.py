@@ -50,16 +50,24 @@ class FolderFormat:
         return self.write_into(run, directory / self.file_name)
 
     def write_into(self, run: RunResult, folder: Path) -> Path:
-        """Write the files into ``folder``, in place of those of another run; raises `ReportError`."""
-        replace_files(folder, self.files(run), self.owns)
+        """Write the files into ``folder``, in place of those of another run, all or none; raises `ReportError`."""
+        try:
+            replace_files(folder, self.files(run), self.owns)
+        except ReportError:
+            self._clear(folder)
+            raise
         return folder
 
     def remove(self, directory: Path) -> None:
         """Remove what a run before wrote, as far as that is possible."""
-        folder = directory / self.file_name
-        with contextlib.suppress(ReportError):
-            replace_files(folder, {}, self.owns)
+        self._clear(directory / self.file_name)
+
+    def _clear(self, folder: Path) -> None:
         with contextlib.suppress(OSError):
+            for path in list(folder.iterdir()):
+                if self.owns(path.name):
+                    with contextlib.suppress(OSError):
+                        path.unlink()
             folder.rmdir()
 
 

@@ -37,13 +37,19 @@ def verdict_of_report(report: Report) -> Verdict:
     outcomes = [entry["outcome"] for entry in (*report["requirements"], *report["operations"])]
     return verdict_of(
         failing=any(map(_counts, report["failures"])) or totals["failed"] > 0 or "failed" in outcomes,
-        undecided=not totals["passed"] + totals["waived"]
+        undecided=not (totals["passed"] + totals["waived"] or _may_be_empty(report))
         or bool(report["troubles"])
         or totals["errors"] + report["not_run"] > 0
         or not {"error", "not_run"}.isdisjoint(outcomes),
         missing=any(entry["why"] != "not_demanded" for entry in report["left_out"]),
         waived=any(map(_is_waived, report["failures"])),
     )
+
+
+def _may_be_empty(report: Report) -> bool:
+    """Whether other shards have all the items."""
+    shard = report.get("shard")
+    return shard is not None and shard["items"] > 0 and shard["own"] == 0
 
 
 def groups_of_report(report: Report) -> list[Group]:

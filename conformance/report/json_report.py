@@ -127,15 +127,17 @@ def build_report(run: RunResult) -> dict[str, Any]:
         "waivers": [asdict(use) for use in run.waivers],
         "left_out": [asdict(entry) for entry in run.left_out],
         "values": [asdict(entry) for entry in run.values],
-        "shard": _shard(run.shard) if run.shard is not None else None,
+        "shard": _shard(run.shard, run) if run.shard is not None else None,
         "shards": [asdict(shard) for shard in run.shards],
     }
     validate_report(report, FILE_NAME)
     return report
 
 
-def _shard(shard: Shard) -> dict[str, Any]:
-    return {"index": shard.index, "count": shard.count, "items": len(shard.items), "digest": shard.digest}
+def _shard(shard: Shard, run: RunResult) -> dict[str, Any]:
+    own = {item.id for item in run.items}.intersection(shard.items)
+    counts = {"index": shard.index, "count": shard.count, "items": len(shard.items), "own": len(own)}
+    return {**counts, "digest": shard.digest}
 
 
 def _cause(cause: Cause) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.report.causes import Grouping, causes_of
+from conformance.report.one_line import print_cause
 from conformance.report.remaining import Remaining
-from conformance.report.text import duration, visible
+from conformance.report.text import duration
 from conformance.result import Failure, ItemResult, Outcome, RequirementResult
 
 OUTCOME_STYLES: dict[Outcome, str] = {
@@ -106,11 +107,7 @@ class Progress:
     def _name(self, failure: Failure) -> None:
         """Name a cause whose first failure has come: one line, cut where a terminal ends, whole in a log."""
         (cause,) = causes_of([failure], self._requirements())
-        line = Text.assemble(("failing: ", "red"), visible(" ".join(cause.headline.split())))
-        if self._console.is_terminal:
-            self._console.print(line, no_wrap=True, overflow="ellipsis", crop=True, highlight=False)
-        else:
-            self._console.print(line, soft_wrap=True, highlight=False)
+        print_cause(self._console, cause, "failing: ")
 
     @property
     def _done(self) -> int:

@@ -16,6 +16,7 @@ from conformance.report.json_report import attribution, sentence
 from conformance.report.left_out import sentence as sentence_of
 from conformance.report.left_out import summed_up
 from conformance.report.load import ConfigWrites, most_expensive
+from conformance.report.one_line import cut, plain, print_cause
 from conformance.report.text import IN_CONSEQUENCE, WHAT_IS_LEFT, counted, duration, seeds_told, visible, words
 from conformance.result import Failure, RunResult, Verdict
 
@@ -31,9 +32,6 @@ MOST_CAUSES_SHOWN = 5
 MOST_UNOBSERVED_SHOWN = 3
 MOST_REASONS_SHOWN = 5
 MOST_CONSEQUENCES_SHOWN = 3
-_NARROWEST = 60
-_SHARES = (0.45, 0.25)
-"""How much of a line that is too narrow for a cause its sentence and its operation may take; what came has the rest."""
 
 
 def summary(run: RunResult, console: Console, report: Path | None = None, *, quiet: bool = False) -> None:
@@ -108,20 +106,7 @@ class _Summary:
         first = "" if len(shown) == len(self.causes) else f"; the {len(shown)} gravest"
         self._line(Text(f"{overview(self.causes)}{first}:", style="bold"))
         for cause in shown:
-            self._one_line(cause)
-
-    def _one_line(self, cause: Cause) -> None:
-        """A cause in one line: each part of it in full where there is room, all of them shortened where not."""
-        parts = [_plain(cause.sentence), _plain(cause.where), _plain(cause.came)]
-        mark = f"{cause.level} "
-        if self.console.is_terminal:
-            room = max(self.console.width, _NARROWEST) - len(mark) - 6
-            if sum(map(len, parts)) > room:
-                widths = [int(room * share) for share in _SHARES]
-                widths.append(room - sum(min(width, len(part)) for width, part in zip(widths, parts, strict=False)))
-                parts = [_cut(part, width) for part, width in zip(parts, widths, strict=True)]
-        text = Text.assemble("  ", (mark, "red"), f"{parts[0]} ", (parts[1], "bold"), f": {parts[2]}")
-        self.console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True, highlight=False)
+            print_cause(self.console, cause, f"  {cause.level} ")
 
     def costs(self, most: int) -> None:
         """The most expensive items, a line each."""
@@ -229,7 +214,7 @@ class _Summary:
     def _short(self, text: Text) -> None:
         """Print a line that is cut where a terminal ends, so that the end of a run fits on one screen."""
         if self.console.is_terminal:
-            text = Text(_cut(_plain_start(text.plain), self.console.width), style=text.style)
+            text = Text(cut(_plain_start(text.plain), self.console.width), style=text.style)
         self._line(text)
 
     def _line(self, text: Text, indent: int = 0) -> None:
@@ -244,12 +229,4 @@ class _Summary:
 
 def _plain_start(text: str) -> str:
     """In one line, indented as it was."""
-    return " " * (len(text) - len(text.lstrip(" "))) + _plain(text)
-
-
-def _plain(text: str) -> str:
-    return visible(" ".join(text.split()))
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: max(width - 1, 1)].rstrip()}…"
+    return " " * (len(text) - len(text.lstrip(" "))) + plain(text)

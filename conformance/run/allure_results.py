@@ -16,7 +16,6 @@ from typing import Any
 import allure
 import allure_commons
 import pytest
-from allure_commons.logger import AllureFileLogger
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract
@@ -34,51 +33,23 @@ def wanted(config: pytest.Config) -> bool:
     return bool(getattr(config.option, "allure_report_dir", None))
 
 
-class _TellingLogger(AllureFileLogger):
-    """Writes what allure writes, without containers of fixtures that tell nothing: two files of three."""
-
-    def __init__(self, directory: Path) -> None:
-        self._report_dir = directory  # which is there, and clean
-
-    @allure_commons.hookimpl
-    def report_container(self, container: Any) -> None:
-        if any(_tells(fixture) for fixture in (*container.befores, *container.afters)):
-            self._report_item(container)
-
-
-def _tells(fixture: Any) -> bool:
-    """Whether a fixture failed, or has something for people to look at."""
-    return bool(fixture.attachments or fixture.steps or fixture.statusDetails)
-
-
 class Attendant:
     """Attends to what allure-pytest writes on its own.
 
     Messages and tracebacks of tests, fixtures and steps are kept free of secrets (``hide``). A file that cannot be
-    written ends no item: ``lost`` is told. Where nothing is to be told nothing is written.
+    written ends no item: ``lost`` is told.
     """
 
     def __init__(self, hide: Callable[[str], str], lost: Callable[[OSError], None]) -> None:
         self._hide = hide
         self._lost = lost
-        self._loggers: list[tuple[AllureFileLogger, _TellingLogger]] = []
 
     def __enter__(self) -> Attendant:
-        plugins = allure_commons.plugin_manager
-        plugins.register(self)
-        for logger in [plugin for plugin in plugins.get_plugins() if type(plugin) is AllureFileLogger]:
-            plugins.unregister(logger)
-            self._loggers.append((logger, _TellingLogger(logger._report_dir)))
-            plugins.register(self._loggers[-1][1])
+        allure_commons.plugin_manager.register(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        plugins = allure_commons.plugin_manager
-        for theirs, ours in self._loggers:
-            plugins.unregister(ours)
-            plugins.register(theirs)  # who registered it unregisters it
-        self._loggers.clear()
-        plugins.unregister(self)
+        allure_commons.plugin_manager.unregister(self)
 
     @allure_commons.hookimpl(wrapper=True)
     def report_result(self, result: Any) -> Generator[None, object, object]:

@@ -108,13 +108,13 @@ class Controller:
         `conformance.run.choice.make_choice`.
         """
         try:
-            choice = make_choice(chosen or {}, report_directory(options, environment))
+            directory = report_directory(options, environment)
+            choice = make_choice(chosen or {}, directory)
             baseline = read_baseline(options, environment)
-            costs = known_costs(report_directory(options, environment))
+            costs = known_costs(directory)
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
-        beginning = begin(options, environment, shard=choice.shard, demanding=demanding)
-        return cls(beginning, choice, baseline, costs)
+        return cls(begin(options, environment, shard=choice.shard, demanding=demanding), choice, baseline, costs)
 
     def check_names(self) -> None:
         """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
@@ -157,10 +157,11 @@ class Controller:
         target = "embedded reference deployment" if self.embedded else plan.configuration.base_url
         version = visible(plan.capabilities.version or "of unknown version")
         extensions = "".join(f", extension {extension}" for extension in installed())
+        part = f", {self.shard.words}" if self.shard is not None else ""
         against = f" (checked against the contract of {self.contract.version})" if self._of_version() else ""
         return (
             f"emqx-conformance {__version__}: {target}, EMQX {version}{against}, profile {plan.configuration.profile}, "
-            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}, "
+            f"{plan.configuration.mode.words}, {seeds_told(plan.seeds)}, run {plan.run_id}{part}, "
             f"{workers_told(plan, workers)}{extensions}"
         )
 
@@ -263,7 +264,7 @@ class Controller:
         self.written = write_reports(self.result, self.directory.path)
         if self.plan.configuration.har and self.written.problem is None:
             self._keep_exchanges(self.result)
-        if self.written.problem is None:
+        if self.written.problem is None and self.shard is None:
             self._state()
         if self.written.problem is not None:
             self._unreported(self.written.problem)
@@ -272,7 +273,7 @@ class Controller:
         self._remove_state()
 
     def _state(self) -> None:
-        """Say what the reports rest on."""
+        """Say what the reports rest on; nobody accepts a part of a run."""
         try:
             self.written.files.append(write_statement(self.directory.path, self.plan.configuration.waivers))
         except ReportError as error:

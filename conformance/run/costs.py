@@ -134,7 +134,14 @@ def table_of(run: RunResult) -> dict[str, Any]:
         functions[name] = {"typical": _row(typical)} | ({"items": others} if others else {})
     return {
         "version": TABLE_VERSION,
-        "measured": {"suite": run.suite, "profile": run.profile, "mode": run.mode, "items": len(known.items)},
+        "measured": {
+            "suite": run.suite,
+            "profile": run.profile,
+            "mode": run.mode,
+            "items": len(known.items),
+            "seconds": round(sum(cost.seconds for cost in known.items.values()), 1),
+            "writes": round(sum(cost.writes for cost in known.items.values())),
+        },
         "functions": functions,
     }
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 REPLACED = frozenset({"load", "worksteal"})
 """The modes of ``--dist`` that leave it to xdist which worker does what; whoever names another wants that one."""
 
+_REQUEST_S = 0.005
+"""What a request took, with all that goes with it, where the table of costs was measured."""
+
 
 def known_costs(report_dir: Path) -> Costs:
     """What items cost in the run that ``report_dir`` holds, and by the table that ships with the suite."""
@@ -51,7 +54,13 @@ class Dispatch:
     def chunks(self, ids: Sequence[str]) -> list[Chunk]:
         """Items, given by their ids, as workers get them."""
         return in_chunks(
-            ids, self._costs, self._types, self._price_s, first=self._first, hurried=self._plan.deadline is not None
+            ids,
+            self._costs,
+            self._types,
+            self._price_s,
+            first=self._first,
+            hurried=self._plan.deadline is not None,
+            slower=self._slower,
         )
 
     def remaining(self, ids: Sequence[str]) -> Remaining:
@@ -64,6 +73,12 @@ class Dispatch:
         if self._plan.deadline is None:
             return list(items)
         return [items[place] for chunk in self.chunks([item.nodeid for item in items]) for place in chunk.items]
+
+    @property
+    def _slower(self) -> float:
+        """The table that ships was measured nearby; what an earlier run took has the way to its target in it."""
+        away = self._plan.capabilities.latency_s if self._costs is shipped_costs() else 0.0
+        return 1 + away / _REQUEST_S
 
     @property
     def _price_s(self) -> float:

@@ -59,19 +59,19 @@ def in_chunks(
     *,
     first: Collection[str] = (),
     hurried: bool = False,
+    slower: float = 1.0,
 ) -> list[Chunk]:
     """All items in chunks, in the order in which they begin.
 
     ``price_s``: what a configuration write takes; ``first``: ids that come before all others; ``hurried``: whether time
-    may not suffice for all.
+    may not suffice for all; ``slower``: how many times as long everything but writes takes as the costs say.
     """
     known = [costs.of(node_id) for node_id in ids]
 
     def chunk(items: Iterable[int]) -> Chunk:
         chosen = tuple(items)
-        return Chunk(
-            chosen, sum(known[item].seconds for item in chosen), price_s * sum(known[item].writes for item in chosen)
-        )
+        seconds, writes = sum(known[item].seconds for item in chosen), sum(known[item].writes for item in chosen)
+        return Chunk(chosen, slower * seconds, price_s * writes)
 
     ahead = [item for item, node_id in enumerate(ids) if node_id in first]
     floor = list(_floor(ids, known, types, price_s, without=ahead)) if hurried else []

@@ -41,7 +41,7 @@ class Case:
         try:
             return self.__dict__["_values"][factor]
         except KeyError:
-            raise AttributeError(factor, name=factor) from None
+            raise AttributeError(factor) from None
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -55,6 +55,33 @@ class Case:
 
     def __repr__(self) -> str:
         return f"Case({self.name})"
+
+
+class _Undecided(Exception):
+    """A condition asks for a factor whose value is not decided yet."""
+
+    def __init__(self, factor: str) -> None:
+        super().__init__(factor)
+        self.factor = factor
+
+
+class _Part(Case):
+    """A combination in the making."""
+
+    def __init__(self, values: Mapping[str, Any], factors: Iterable[str]) -> None:
+        super().__init__(values)
+        self._factors = tuple(factors)
+
+    def __getattr__(self, factor: str) -> Any:
+        if factor in self._factors and factor not in self._values:
+            raise _Undecided(factor)
+        return super().__getattr__(factor)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        for factor in self._factors:
+            getattr(self, factor)
+        return self._values
 
 
 Row = tuple[int, ...]
@@ -95,11 +122,9 @@ def _can_hold(known: Mapping[str, Any], factors: Mapping[str, Sequence[Any]], po
     Only the factors that the condition asks for are tried out, in the order in which it does.
     """
     try:
-        return possible(Case(known))
-    except AttributeError as unknown:
-        asked = unknown.name
-        if asked is None or asked not in factors:
-            raise
+        return possible(_Part(known, factors))
+    except _Undecided as unknown:
+        asked = unknown.factor
         return any(_can_hold({**known, asked: value}, factors, possible) for value in factors[asked])
 
 

@@ -15,7 +15,7 @@ from conformance.target.target import Target
 
 pytestmark = pytest.mark.scenario
 
-GENERATED_IDS = {"smoke": 5, "standard": 5, "deep": 100, "acceptance": 100}
+GENERATED_IDS = {"smoke": 5, "standard": 5, "deep": 100, "acceptance": 5}
 """How many ids a run lets the target make up, by profile: each costs two writes of its configuration."""
 AT_ONCE = 4
 

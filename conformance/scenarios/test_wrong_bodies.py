@@ -91,6 +91,8 @@ def test_empty_filter(label: str, target: Target) -> None:
     for collection in (target.users, target.user_rules, target.client_rules, target.bans):
         if label == f"GET {collection.path}":
             collection.create()  # a list of nothing compares nothing
+    if label == "GET /clients" and target.capabilities.no_mqtt is None:
+        target.connect()
     answers = {name: target.api.call(label, query={name: ""}) for name in FUZZY[label]}
     wrong = {name: answer for name, answer in answers.items() if answer.status not in (200, 400)}
     if wrong:

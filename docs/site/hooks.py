@@ -29,6 +29,9 @@ FILES = (
     "ci/kubernetes/base/shards.yaml",
     "ci/kubernetes/volume/kustomization.yaml",
     "conformance/report/schema/report.schema.json",
+    "conformance/report/schema/behaviour.schema.json",
+    "conformance/report/schema/comparison.schema.json",
+    "conformance/report/schema/statement.schema.json",
     "conformance/report/schema/fleet.schema.json",
     "conformance/waivers/waivers.schema.json",
 )

@@ -49,6 +49,9 @@ def test_targets_of_a_file(file: Path) -> None:
 def test_names_of_one_deployment_take_turns(file: Path) -> None:
     rows = in_turn(fleet_targets(file))
     assert [[target.name for target in row] for row in rows] == [["staging", "same"], ["eu/1 west"]]
+    longest = in_turn(fleet_targets(file), {"staging": 5.0, "same": 2.0, "eu/1 west": 9.0})
+    assert [row[0].name for row in longest] == ["eu/1 west", "staging"]
+    assert in_turn(fleet_targets(file), {"eu/1 west": 9.0})[0][0].name == "staging", "what is not known comes first"
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", ".hidden", "a/../b", "\x00", "é"])

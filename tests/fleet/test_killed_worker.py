@@ -33,14 +33,15 @@ def target() -> Iterator[EmbeddedDeployment]:
 
 
 class Gate(FaultProxy):
-    """Holds the first deletion of a rule, which does not reach the target, until it is opened."""
+    """Holds the first deletion of an item's rule, which does not reach the target, until it is opened."""
 
     def __init__(self, target: EmbeddedDeployment) -> None:
         super().__init__(target.base_url, self._held)
         self.reached, self.opened = threading.Event(), threading.Event()
 
     def _held(self, request: Request, forward: Callable[[], Reply]) -> Reply | None:
-        if not request.is_for("DELETE /rules/{id}") or self.reached.is_set():
+        of_item = request.is_for("DELETE /rules/{id}") and "-rule-" in request.path  # not of the preflight
+        if not of_item or self.reached.is_set():
             return forward()
         self.reached.set()
         assert self.opened.wait(RUN_PATIENCE_S)
@@ -86,9 +87,10 @@ def test_work_of_a_killed_worker_is_done_again_and_counted_once(
             kill(tmp_path / "fleet" / "gated" / ATTEMPTS)
             gate.opened.set()
 
-        killer = threading.Thread(target=power_cut)
+        killer = threading.Thread(target=power_cut, daemon=True)
         killer.start()
         ended = CliRunner().invoke(fleet, [str(file), "--at-once", "2", "--requirement", REQUIREMENT])
+        assert gate.reached.is_set(), ended.output
         killer.join()
 
     assert len(seen[0]) == 1, "there was something to sweep"
@@ -116,14 +118,18 @@ def test_a_run_ends_in_order_when_its_fleet_does(target: EmbeddedDeployment, tmp
         file = targets_file(tmp_path, target, gated=gate.base_url)
         job = Job("f", "gated", gate.base_url, str(file), str(folder), (ITEM, "--workers=0"))
 
+        ended = threading.Event()
+
         def interrupted() -> None:
-            eventually(lambda: list(folder.glob(".state-*/stopped")), within_s=RUN_PATIENCE_S)
+            eventually(lambda: ended.is_set() or [*folder.glob(".state-*/stopped")], within_s=RUN_PATIENCE_S)
             gate.opened.set()
 
         waiting = threading.Thread(target=interrupted)
         waiting.start()
         result = run_job(job, stopped=gate.reached.is_set)
+        ended.set()
         waiting.join()
 
+    assert gate.reached.is_set()
     assert (result.verdict, result.exit_code, result.attempts) == ("inconclusive", 3, 1)
     assert rules(target) == [], "it cleaned up"

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from conformance.contract import load_contract
+from conformance.contract import load_contract, paths
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.boundaries import body_mutations, query_cases, without_fields
 from conformance.fuzz.records import FUZZING
@@ -62,5 +62,14 @@ def test_fields_that_nobody_looks_at_hold_no_fault() -> None:
     known, new = FUZZING["PUT /rules/{id}"], FUZZING["POST /rules"]
     assert without_fields(body, known.ignored) == {"sql": body["sql"]}
     assert without_fields(body, new.ignored) == body
-    assert without_fields([body], known.ignored) == [body]
+    assert without_fields([body], known.ignored) == [{"sql": body["sql"]}], "of rows as well"
     assert without_fields({**body, "metadata": 5}, new.overwritten) == body
+
+
+def test_rows_of_an_import_may_say_anything_of_superusers() -> None:
+    record, leniency = FUZZING[f"POST {paths.IMPORT_USERS}"], Leniency(CONTRACT)
+    rows = [{"user_id": "u", "password": "p", "is_superuser": {"no": "flag"}}, {"user_id": "v", "password": "p"}]
+    assert leniency.certainly_invalid(f"POST {paths.IMPORT_USERS}", rows)
+    assert not leniency.certainly_invalid(f"POST {paths.IMPORT_USERS}", without_fields(rows, record.ignored))
+    worse = [*rows, {"user_id": "w", "password": {"no": "text"}}]
+    assert leniency.certainly_invalid(f"POST {paths.IMPORT_USERS}", without_fields(worse, record.ignored))

@@ -37,8 +37,10 @@ def test_what_is_said_of_bodies_is_said_of_operations_that_have_one() -> None:
         assert [label for label in those(has) if CONTRACT.operation(label).json_body is None] == [], has
     for label in {*those("ignored"), *those("overwritten")}:
         fields = {pointer[1:] for pointer in FUZZING[label].ignored | FUZZING[label].overwritten}
-        known = CONTRACT.resolve(CONTRACT.body_schema(label) or {}).get("properties", {}).keys()
-        named = {name for body in CONTRACT.body_examples(label).values() for name in body}
+        schema = CONTRACT.resolve(CONTRACT.body_schema(label) or {})
+        rows = [CONTRACT.resolve(branch) for branch in CONTRACT.branches(schema.get("items", schema))]
+        known = {name for row in rows for name in row.get("properties", {})}
+        named = {name for body in CONTRACT.body_examples(label).values() if isinstance(body, dict) for name in body}
         assert fields <= known | named | {"metadata", "id"}, label
 
 

@@ -111,6 +111,14 @@ def test_only_what_shows_again_is_steady() -> None:
     assert [entry.operation for entry in unsteady] == ["GET /banned"]
 
 
+def test_how_often_equal_requests_lost_is_chance() -> None:
+    won, lost = seen("POST /rules", 201), seen("POST /rules", 400, {"code": "ALREADY_EXISTS"})
+    assert told([won, lost, lost], [won, won, lost]) == []
+    first = compare_behaviour([won, lost, lost], [won, won, won])
+    kept, unsteady = steady(first, compare_behaviour([won, won, lost], [won, won, won]))
+    assert (len(kept), unsteady) == (1, [])
+
+
 def test_observations_are_read_as_they_were_kept(tmp_path: Path) -> None:
     entry = seen("GET /rules", body=[{"a": 1, "b": None}])
     pointers = {pointer: sorted(kinds) for pointer, kinds in entry.shape.items()}

@@ -296,3 +296,12 @@ def test_one_proposed_waiver_covers_a_whole_cause_and_nothing_else() -> None:
 
 def kinds_of(failures: list[Failure]) -> set[str]:
     return {failure.operation for failure in failures if failure.operation is not None}
+
+
+def test_headlines_are_the_same_in_every_run() -> None:
+    told = set()
+    for run, worker in (("0tp6wmk07u7", "gw1"), ("0tp6x000000", "main")):
+        name = f"cft-{run}-{worker}-group-4195"
+        (cause,) = causes(run_of([], failures=[failure(message=f"{name!r} finds nothing", id="1")]))
+        told.add(cause.came)
+    assert told == {"'cft-group-4195' finds nothing"}

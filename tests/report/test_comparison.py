@@ -79,12 +79,15 @@ def test_value_classes_that_are_not_taken_any_more() -> None:
 def test_what_the_runs_differ_in() -> None:
     old = run_of(good_items())
     new = run_of(good_items(), target_version="5.9.0", contract_digest="sha256:" + "b" * 64, seed=7, profile="deep",
-                 deployment=["edition Enterprise, 1 node"])  # fmt: skip
+                 deployment=["edition Enterprise, 1 node"], more_seeds=[8, 9])  # fmt: skip
     told = {entry.name: (entry.before, entry.after) for entry in compared(old, new).runs}
     assert told["version of the target"] == ("5.8.9", "5.9.0")
     assert told["profile"] == ("standard", "deep")
     assert told["configuration of the target"] == ("what no rule decides is denied", "none")
-    assert told.keys() == {"version of the target", "contract", "seed", "profile", "configuration of the target"}
+    assert told["other seeds"] == ("none", "8; 9")
+    assert told.keys() == {
+        "version of the target", "contract", "seed", "other seeds", "profile", "configuration of the target",
+    }  # fmt: skip
     assert compared(old, run_of(good_items())).runs == []
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,6 +16,7 @@ from conformance.report.fleet import (
     TargetRun,
     common_causes,
     fleet_schema,
+    read_durations,
     render_fleet_json,
     requirement_rows,
 )
@@ -61,6 +64,14 @@ def test_targets_times_requirements() -> None:
     assert [target["verdict"] for target in report["targets"]] == ["conformant", "non_conformant", "inconclusive", None]
     assert requirement_rows(a_fleet(LOST)) == []
     assert common_causes([GOOD, BAD, UNDECIDED]) == [("It is still there.", ["bad", "undecided"])]
+
+
+def test_durations_of_the_fleet_before(tmp_path: Path) -> None:
+    assert read_durations(tmp_path) == {}
+    (tmp_path / "fleet.json").write_text(render_fleet_json(a_fleet(replace(GOOD, duration_s=7.5), LOST)))
+    assert read_durations(tmp_path) == {"good": 7.5}
+    (tmp_path / "fleet.json").write_text('{"targets": []}')
+    assert read_durations(tmp_path) == {}
 
 
 @pytest.mark.parametrize(

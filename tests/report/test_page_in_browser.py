@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from conformance.report.behaviour import BehaviourComparison, Difference
+from conformance.report.behaviour_formats import BEHAVIOUR_FORMATS, Compared, Side
+from conformance.report.comparison import compare
+from conformance.report.comparison_formats import COMPARISON_FORMATS
 from conformance.report.html import MOST_EVIDENCE, render_html
+from conformance.report.json_report import build_report
 from conformance.result import RunResult
 from tests.report.browser import needs_chromium, printed_pages, probe
 from tests.report.samples import failing_items, failure, good_items, hostile_items, item, run_of
@@ -122,3 +127,23 @@ def test_page_with_thousands_of_failures_stays_small_and_complete(tmp_path: Path
     failures, causes = probe(page, shown, tmp_path)
     assert failures == 5005
     assert causes < 10
+
+
+FITS = """
+const root = document.documentElement;
+return [root.scrollWidth - root.clientWidth, document.querySelectorAll("tbody tr").length];
+"""
+
+
+def test_pages_of_comparisons_fit_on_a_telephone(tmp_path: Path) -> None:
+    comparison = compare(build_report(run_of(good_items())), build_report(many(9)))
+    overflow, rows = probe(COMPARISON_FORMATS["html"](comparison), FITS, tmp_path, 420)
+    assert (overflow, rows > 9) == (0, True)
+    difference = Difference(
+        "PUT /authorization/sources/built_in_database/rules/clients/{clientid}", "/data/*[http]/" + "long" * 30,
+        "200: string", "200: nothing", 3, ["conformance/x.py::test_x"], "GET /" + "x" * 300,
+    )  # fmt: skip
+    sides = [Side(run_of(good_items())), Side(many(2))]
+    compared = Compared(BehaviourComparison([difference]), [difference], sides, tmp_path)
+    overflow, rows = probe(BEHAVIOUR_FORMATS["html"](compared), FITS, tmp_path, 420)
+    assert (overflow, rows) == (0, 2)

@@ -16,6 +16,7 @@ from jsonschema.protocols import Validator
 from referencing import Registry, Resource
 
 from conformance.report.allure import allure_files, is_result
+from conformance.report.errors import UnwritableError
 from conformance.report.formats import FORMATS, FolderFormat, Format
 from conformance.report.har import STORED
 from conformance.report.junit import render_junit
@@ -213,3 +214,14 @@ def test_folder_of_a_run_before_is_replaced_and_what_others_put_there_stays(tmp_
     theirs.unlink()
     form.remove(tmp_path)
     assert not theirs.parent.exists()
+
+
+def test_folder_that_cannot_be_written_is_not_there(tmp_path: Path) -> None:
+    form = FORMATS["allure"]
+    assert isinstance(form, FolderFormat)
+    run = run_of(good_items())
+    in_the_way = tmp_path / "allure-results" / list(allure_files(run))[-1]
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(UnwritableError):
+        form.write(run, tmp_path)
+    assert [path.name for path in in_the_way.parent.iterdir()] == [in_the_way.name]

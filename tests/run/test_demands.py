@@ -139,7 +139,7 @@ def begun(options: dict[str, Any]) -> tuple[int, list[str]]:
 def test_run_that_lacks_something_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = plan(replace(ABLE, no_retainer="the retainer is off", no_loop="no way back"))
-    monkeypatch.setattr(beginning, "make_plan", lambda configuration, started: found)
+    monkeypatch.setattr(beginning, "make_plan", lambda *_: found)
     reported: list[str] = []
     monkeypatch.setattr(beginning, "report_unstarted", lambda reason, *_: reported.append(reason))
     given: dict[str, Any] = {"report_dir": str(tmp_path / "reports")}

@@ -55,6 +55,14 @@ def test_writes_count_with_their_price() -> None:
     assert indices(in_chunks(ids, costs, TYPES, 0.0)) == [(1,), (0,)]
 
 
+def test_at_a_distance_what_does_not_write_weighs_more() -> None:
+    ids = ["m::writes", "m::reads"]
+    costs = Costs({"m::writes": Cost(0.1, 10), "m::reads": Cost(1.0)})
+    (reads, writes) = in_chunks(ids, costs, TYPES, 0.2, slower=11)
+    assert (reads.items, writes.items) == ((1,), (0,))
+    assert (reads.total_s, writes.total_s) == pytest.approx((11, 3.1))
+
+
 def test_what_failed_comes_before_all_others() -> None:
     ids = ["m::long", "m::failed", "m::short"]
     costs = Costs({"m::long": Cost(9), "m::failed": Cost(0.1), "m::short": Cost(0.2)})
@@ -69,8 +77,11 @@ def every_id() -> list[str]:
     phases = ("positive", "negative", "boundaries", "examples")
     labels = [
         f"{label}-{resource_type}"
-        for kind, label in (("connectors", "PUT /connectors/{id}"), ("actions", "PUT /actions/{id}"))
-        for resource_type in CONTRACT.types(kind)
+        for label, types in (
+            ("PUT /connectors/{id}", CONTRACT.types("connectors")),
+            ("PUT /actions/{id}", CONTRACT.types("actions")),
+        )
+        for resource_type in types
     ]
     by_type = [f"conformance/fuzz/test_operations.py::test_{phase}[{label}]" for phase in phases for label in labels]
     refused = [name for name in table.functions if name.endswith("_refused")]

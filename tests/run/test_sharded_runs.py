@@ -41,6 +41,8 @@ def test_shards_of_a_run_make_the_report_of_one(tmp_path: Path) -> None:
     assert shares[0] | shares[1] == set(ITEMS)
     assert not shares[0] & shares[1]
     assert all(shares), "each has its part"
+    stated = [name for name in runs if (tmp_path / name / "statement.json").exists()]
+    assert stated == ["whole"], "nobody accepts a part of a run"
     for name, made in runs.items():
         headers = [read_journal(file).header for file in (tmp_path / name).glob("journal-*.jsonl")]
         assert {header.run for header in headers if header} == {made.run_id}
@@ -53,5 +55,5 @@ def test_shards_of_a_run_make_the_report_of_one(tmp_path: Path) -> None:
         assert several[key] == one[key], key
     assert {**several["totals"], "requests": 0} == {**one["totals"], "requests": 0}
     assert {file.name for file in (tmp_path / "reports").iterdir()} == {
-        "run.json", "report.json", "junit.xml", "index.html", "results.sarif",
+        "run.json", "report.json", "junit.xml", "index.html", "results.sarif", "statement.json", "allure-results",
     }  # fmt: skip

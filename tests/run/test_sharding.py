@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from conformance import __version__
 from conformance.catalogue.coverage import account_values
 from conformance.catalogue.registry import catalogue
-from conformance.commands.report import report
+from conformance.commands.merge import merge as merge_command
+from conformance.commands.verify import verify
 from conformance.contract import load_contract
 from conformance.report.errors import ReportError
 from conformance.report.json_report import build_report
 from conformance.report.storage import read_run, write_run
 from conformance.requirements import REQUIREMENTS
-from conformance.result import Damage, Failure, ItemResult, PartSelected, RunResult, Shard
+from conformance.result import Damage, Failure, ItemResult, PartSelected, RunResult, Shard, WaiverUse
 from conformance.run.costs import shipped_costs
 from conformance.run.merging import merge
 from conformance.run.node_ids import requirements_of
@@ -320,7 +321,8 @@ def test_a_shard_is_stored_and_read_again(healthy: RunResult, tmp_path: Path) ->
     write_run(part.run, tmp_path)
     assert read_run(tmp_path) == part.run
     shard = build_report(part.run)["shard"]
-    assert (shard["index"], shard["count"], shard["items"]) == (1, 2, len(part.shard.items))
+    own = len([item for item in part.run.items if item.id in part.shard.items])
+    assert (shard["index"], shard["count"], shard["items"], shard["own"]) == (1, 2, len(part.shard.items), own)
 
 
 # --- the command
@@ -334,18 +336,18 @@ def stored(parts: list[Part], folder: Path) -> list[str]:
 
 
 def called(*arguments: str) -> Result:
-    return CliRunner().invoke(report, ["merge", *arguments])
+    return CliRunner().invoke(merge_command, list(arguments))
 
 
 def test_command_merges_and_ends_as_the_verdict_says(healthy: RunResult, tmp_path: Path) -> None:
-    first, second, third = stored(cut_up(healthy, 3), tmp_path)
+    first, second, third = stored(cut_up(replace(healthy, waivers=[]), 3), tmp_path)
     for folder in (first, third):
         (Path(folder) / "exchanges.jsonl").write_text("")
     whole = called(second, first, third, "--report-dir", str(tmp_path / "all"), "--format", "badge")
     assert (whole.exit_code, whole.stderr) == (0, "")
     assert "Verdict: CONFORMANT" in whole.stdout
     names = {"run.json", "report.json", "junit.xml", "index.html", "badge.svg", "exchanges.jsonl", "exchanges.har"}
-    names |= {"allure-results"}
+    names |= {"statement.json", "allure-results"}
     assert {file.name for file in (tmp_path / "all").iterdir()} == names
 
     (tmp_path / "killed").mkdir()
@@ -357,8 +359,11 @@ def test_command_merges_and_ends_as_the_verdict_says(healthy: RunResult, tmp_pat
 
 
 def test_command_measures_against_a_baseline_and_waivers(healthy: RunResult, tmp_path: Path) -> None:
-    names = stored(cut_up(healthy, 2), tmp_path)
-    assert called(*names, "--report-dir", str(tmp_path / "before")).exit_code == 0
+    old = WaiverUse("OLD", "unobserved", 0, "it left a rule behind", "https://example.org/1", "qa", "2099-01-01")
+    names = stored(cut_up(replace(healthy, waivers=[old]), 2), tmp_path)
+    before = called(*names, "--report-dir", str(tmp_path / "before"))
+    assert before.exit_code == 0
+    assert before.stderr == "warning: there is no statement.json without --waivers, which the shards had\n"
     waiver = """[[waiver]]
 id = "OLD"
 requirement = "SAFE-01"
@@ -374,6 +379,8 @@ expires = 2099-01-01
     assert strict.exit_code == 2
     assert "Waiver OLD is not needed any more" in strict.stdout, strict.stderr
     assert "Since the baseline of 2026-11-23: nothing changed." in strict.stdout
+    holds = CliRunner().invoke(verify, [str(tmp_path / "after"), "--waivers", str(tmp_path / "waivers.toml")])
+    assert holds.exit_code == 0, holds.stdout
 
 
 def test_command_refuses_in_one_sentence(healthy: RunResult, tmp_path: Path) -> None:
@@ -383,6 +390,7 @@ def test_command_refuses_in_one_sentence(healthy: RunResult, tmp_path: Path) -> 
         ((first, str(tmp_path / "nothing")), f"there is no {tmp_path / 'nothing' / 'run.json'}"),
         ((first, second, "--report-dir", first), f"--report-dir: {first} holds a shard, name another directory"),
         ((first, second, "--strict-waivers"), "--strict-waivers needs --waivers"),
+        ((first, second, "--waivers", "emqx-5.8"), "--waivers: the shards had others"),
         ((first, second, "--baseline", second), f"--baseline: there is no {Path(second) / 'report.json'}"),
     ):
         refused = called(*arguments)
