@@ -21,6 +21,9 @@ from statistics import median
 from benchmarks.runs import run, target
 
 _ROOT = Path(__file__).resolve().parent.parent
+_WORKER = b"exec(eval(sys.stdin.readline()))"
+"""In the command line of a process that execnet started."""
+
 _COLLECT = (
     "import pytest, sys; sys.stdout = open('/dev/null', 'w');"
     "pytest.main(['conformance', '--collect-only', '-q', '-c', 'conformance/suite.ini', '--rootdir', '.',"
@@ -58,7 +61,7 @@ class WorkersMemory:
         while not self._ended.wait(0.5):
             for status in Path("/proc").glob("[0-9]*/status"):
                 with contextlib.suppress(OSError):
-                    if b"execnet" in status.with_name("cmdline").read_bytes():
+                    if _WORKER in status.with_name("cmdline").read_bytes():
                         high = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
                         self.most = max(self.most, int(high.split()[1]) / 1024)
 

@@ -36,7 +36,8 @@ def main(arguments: list[str]) -> None:
         cpu = [median(cost.cpu_s for cost in costs) for costs in zip(*pairs, strict=True)]
         print(
             f"{where}: -n {many} {faster:.1f} s ({cpu[0]:.1f} s of processor), "
-            f"-n {few} {slower:.1f} s ({cpu[1]:.1f} s): {ratio:.1f} times as fast"
+            f"-n {few} {slower:.1f} s ({cpu[1]:.1f} s): {ratio:.1f} times as fast",
+            flush=True,
         )
 
 
