@@ -183,7 +183,11 @@ class AnswerChecks:
             self.recorder.passed("GEN-16", "no_internals", operation.label)
 
     def _documented_server_error(self, answer: Answer, operation: Operation) -> bool:
-        if answer.status not in operation.responses or answer.code in (None, "INTERNAL_ERROR"):
+        if answer.status not in operation.responses or answer.code == "INTERNAL_ERROR" or not answer.is_json:
+            return False
+        # What could not be dispatched says so by the MQTT reason code of its message (behaviour 9).
+        told = answer.json if isinstance(answer.json, list) else [answer.json]
+        if not any(isinstance(one, dict) and {"code", "reason_code"} & one.keys() for one in told):
             return False
         return not self.contract.validate_response(operation.label, answer.status, answer.json)
 

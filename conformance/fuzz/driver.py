@@ -241,6 +241,12 @@ class Driver:
                 self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
         return sent, answer
 
+    def change_back(self) -> None:
+        """Store once more what `change` stored: other items go on from there."""
+        if self.story.changed is not None:
+            with self._recorder.history.lasting():
+                self.expect_accepted(self.send(body=self.story.changed.sent), "the first update once more")
+
     def unstored(self, body: Any) -> tuple[Mapping[str, str], Any] | None:
         """Path and body with which a valid body is looked at and stored nowhere; None if that cannot be.
 

@@ -16,7 +16,7 @@ from conformance.contract import Operation, paths
 from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, subjects
-from conformance.fuzz.values import bodies, queries
+from conformance.fuzz.values import Stored, bodies, queries
 from conformance.requirements import requirement
 from conformance.target.guard.texts import CONFIGURED
 from conformance.target.http.answer import Answer
@@ -59,12 +59,13 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
     space: ValueSpace = context.once("value space", lambda: ValueSpace(context.contract))
     is_told = driver.is_told and (driver.operation.method == "PUT" or driver.told is not None)
     stored: Answer | None = None
+    storing = Stored(driver, space, context.plan.seeds)
     for number, body in enumerate(bodies(driver, space, context.plan.seeds)):
         if subject.label in CONFIGURED and number == 0 and "enable" in body:
             body["enable"] = subject.resource_type is None  # started, a connector costs a connection
         if not driver.is_safe(driver.path, body):
             continue
-        for sent, answer in _send(driver, body, stored, told=is_told):
+        for sent, answer in _send(driver, body, stored, storing, told=is_told):
             if not was_taken(answer):
                 driver.expect_accepted(answer, requirement="GEN-60")
                 continue
@@ -73,21 +74,34 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
                 told = next(_contradictions(driver, sent, answer), None)
                 recorder.expect(told is None, "GEN-60", "shows_values", f"of what was sent, {told}", answer)
                 stored = answer
+    if storing.has_replaced:
+        driver.change_back()
 
 
-def _send(driver: Driver, body: Any, stored: Answer | None, *, told: bool) -> Iterator[tuple[Any, Answer]]:
-    """Send a body, with what it became; those of connectors, actions and schemas after the first are not stored.
+def _send(
+    driver: Driver, body: Any, stored: Answer | None, storing: Stored, *, told: bool
+) -> Iterator[tuple[Any, Answer]]:
+    """Send a body, with what it became; those of connectors, actions and schemas are stored where they must be.
 
-    What is created exists by then, and what is replaced does not: nothing is written, which would take a real server
-    0.2 s each. ``told``: the connector or action of a story is there, and the first body that replaces it is stored.
+    Others are offered: what is created exists by then, and what is replaced does not, so that nothing is written, which
+    would take a real server 0.2 s each. ``told``: the connector or action of a story is there, and the first body that
+    replaces it is stored.
     """
     label = driver.subject.label
     if label == f"POST {paths.IMPORT_USERS}" and "password_hash" in body[0]:
         for query in ({"type": "hash"}, {}):  # which is the default
             yield body, driver.send(query=query, body=body)
-    elif told:
-        if driver.operation.method == "PUT" and driver.story.changed is None:
+    elif told and driver.operation.method == "PUT":
+        must_be = storing.must_be(body)
+        if driver.story.changed is None:
             yield driver.change(body)
+        elif must_be:
+            body = {**body, "enable": False} if body.get("enable") else body
+            storing.has_replaced = True
+            yield body, driver.send(body=body)
+            return
+        yield body, driver.offer(body) or driver.send(body=body)
+    elif told:
         yield body, driver.offer(body) or driver.send(body=body)
     elif label not in CONFIGURED or label in _UNCHECKED_BEFORE or stored is None:
         yield body, driver.send(query=driver.fixed_query(), body=body)

@@ -42,9 +42,7 @@ def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[
             return True
         if label == _PROBE and (one.what == ALONE or is_spelling(one)):
             return False  # each costs a connection; what is stored is read by the same schema
-        owners = space.owners(label, one)
-        able = [owner for owner in owners if owner not in NEVER_STARTED | _TLS_ALWAYS | _KEYS_ALWAYS] or owners
-        return resource_type in {able[(seed + sum(str(one).encode())) % len(able)] for seed in seeds}
+        return _is_for(driver, space, seeds, one)
 
     covering = Covering(driver.contract, driver.examples().values(), due)
     seen: set[ValueClass] = set()
@@ -58,6 +56,37 @@ def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[
                 yield body
     if driver.operation.method == "PUT" and resource_type is None:
         yield first  # what was changed since changes back: false after true, less after more
+
+
+class Stored:
+    """Decides which bodies of an update are stored: those that show a value which none before them stored.
+
+    What several types share is stored by one of them; optional fields alone are only offered, for each would take a
+    write of its own.
+    """
+
+    def __init__(self, driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> None:
+        self._driver = driver
+        self._space = space
+        self._seeds = seeds
+        self._seen: set[ValueClass] = set()
+        self.has_replaced = False
+        """Whether the first that was stored is not there any more."""
+
+    def must_be(self, body: Any) -> bool:
+        """Whether ``body`` must be stored; told once."""
+        shown = shown_classes(self._driver.contract, self._driver.schema, body)
+        new = {one for one in shown if one.what != ALONE} - self._seen
+        due = {one for one in new if _is_for(self._driver, self._space, self._seeds, one)}
+        self._seen |= new
+        return bool(due)
+
+
+def _is_for(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
+    """Whether the type of an item is the one that shows a class for all types that have it."""
+    owners = space.owners(driver.subject.label, one)
+    able = [owner for owner in owners if owner not in NEVER_STARTED | _TLS_ALWAYS | _KEYS_ALWAYS] or owners
+    return driver.subject.resource_type in {able[(seed + sum(str(one).encode())) % len(able)] for seed in seeds}
 
 
 def _fitted(label: str, row: Any, identities: Identities) -> Iterator[Any]:

@@ -1,8 +1,9 @@
 """In what order items are done, and which of them one worker does in a row.
 
 What a worker creates of a connector or action type serves all items about that type, so that one worker does them, in
-the order in which they were collected. Apart from that the longest come first, for workers to end together. Under a
-time budget what is cheap comes first, after a floor: every operation, type and requirement once, by its cheapest item.
+the order in which they were collected; so it does those that write, and share what they write about. Apart from that
+the longest come first, for workers to end together. Under a time budget what is cheap comes first, after a floor: every
+operation, type and requirement once, by its cheapest item.
 """
 
 from __future__ import annotations
@@ -78,12 +79,24 @@ def in_chunks(
     groups: dict[str, list[int]] = {}
     for item, node_id in enumerate(ids):
         if item not in singly:
-            groups.setdefault(types.of(node_id) or node_id, []).append(item)
+            groups.setdefault(types.of(node_id) or _sharing(node_id, known[item]), []).append(item)
     rest = [chunk(group) for group in groups.values()]
     key: Callable[[Chunk], float] = (
         (lambda one: one.total_s / len(one.items)) if hurried else (lambda one: -one.total_s)
     )
     return [*(chunk([item]) for item in (*ahead, *floor)), *sorted(rest, key=key)]
+
+
+def _sharing(node_id: str, cost: Cost) -> str:
+    """What an item about no type has in common with others that share with it what they write, in one worker.
+
+    Scenarios do with those of their module, generated items with all others; who writes nothing shares nothing.
+    """
+    if not cost.writes:
+        return node_id
+    module = node_id.partition("::")[0]
+    folder, _, _ = module.rpartition("/")
+    return folder if folder.endswith("/fuzz") else module
 
 
 def _floor(

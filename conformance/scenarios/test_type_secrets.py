@@ -72,7 +72,8 @@ class Secrets:
         if self.story is not None:
             self.story.put_back = kept
 
-        again = {**configured(last), **dict(zip(self.collection.kind.identity, identifier.split(":", 1), strict=True))}
+        first = self.collection.adopt(self.bodies.with_secrets(self.secret)[0], **self.fields)
+        again = {**first, "name": identifier.partition(":")[2]}
         self.collection.api.call(f"POST {self.collection.path}", json=again).expect(400, code="ALREADY_EXISTS")
         self.collection.put(identifier, {**configured(last), "x_unknown": 1}).expect(400, code="BAD_REQUEST")
         for answer in heard:

@@ -53,7 +53,9 @@ def test_shards_of_a_run_make_the_report_of_one(tmp_path: Path) -> None:
     one, several = report_of(tmp_path / "whole"), report_of(tmp_path / "reports")
     for key in ("verdict", "requirements", "left_out", "values", "selection", "causes", "complete"):
         assert several[key] == one[key], key
-    assert {**several["totals"], "requests": 0} == {**one["totals"], "requests": 0}
+    # Each shard looks at its target before and after, which costs requests and writes.
+    for key in ("passed", "failed", "waived", "skipped", "errors"):
+        assert several["totals"][key] == one["totals"][key], key
     assert {file.name for file in (tmp_path / "reports").iterdir()} == {
         "run.json", "report.json", "junit.xml", "index.html", "results.sarif", "statement.json", "allure-results",
     }  # fmt: skip
