@@ -29,8 +29,8 @@ _OF_BRIDGES = tuple(f"POST {kind.path}" for kind in KINDS if kind.typed)
 class History:
     """The successful writes of the current item, and those that made what outlasts items.
 
-    ``beyond``: what took part in the item and is no request. ``is_lasting``: whether what is written now makes
-    something that serves later items as well.
+    ``beyond``: what took part in the item and is no request. ``is_lasting``: whether what is sent now makes, or
+    looks for, something that serves later items as well.
     """
 
     def __init__(self) -> None:
@@ -56,12 +56,12 @@ class History:
     @contextmanager
     def lasting(self) -> Iterator[None]:
         """What is written meanwhile makes something that serves later items as well."""
-        since = len(self._writes)
+        since, before = len(self._writes), self.is_lasting
         self.is_lasting = True
         try:
             yield
         finally:
-            self.is_lasting = False
+            self.is_lasting = before
         self._lasting += self._writes[since:]
         del self._writes[since:]
 

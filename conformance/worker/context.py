@@ -133,11 +133,11 @@ class Context(Worker):
         deletes. ``exists`` tells whether it still does; otherwise it is made again.
         """
         known = self._lasting.get(key)
-        if known is None or not exists(known):
-            before = frozenset(self.journal)
-            with self.recorder.history.lasting():
+        with self.recorder.history.lasting():
+            if known is None or not exists(known):
+                before = frozenset(self.journal)
                 known = self._lasting[key] = make()
-            self.lasting_resources |= frozenset(self.journal) - before
+                self.lasting_resources |= frozenset(self.journal) - before
         return known
 
     def target(self) -> Target:
