@@ -26,8 +26,9 @@ class ExchangeLog:
 
     A line is an object with ``item``, ``operation``, ``lasting`` (whether it makes or looks for what several items
     of the worker use; which item makes it depends on their order), ``started_at`` (RFC 3339), ``elapsed_ms``,
-    ``request`` (``method``, ``path`` below ``/api/v5``, ``headers``, ``body``, ``size``) and ``response``
-    (``status``, ``headers``, ``body``, ``size``); bodies are text, of which the beginning is kept. The last line of a file that became too large
+    ``request`` (``method``, ``path`` below ``/api/v5``, ``headers``, ``body``, ``size``) and ``response`` (``status``,
+    ``headers``, ``body``, ``size``); bodies are text, of which the beginning is kept. The last line of a file that
+    became too large
     is ``{"cut": true}``.
     """
 
