@@ -25,8 +25,14 @@ from tests.waiting import RUN_PATIENCE_S
 pytestmark = pytest.mark.timeout(3 * RUN_PATIENCE_S)
 
 CONTRACT = load_contract()
-SHARING = tuple(f"conformance/scenarios/test_{name}.py" for name in ("sql_table", "sql_statements", "action_retries"))
-"""Items of these share a rule or an action, which whichever of them comes first makes."""
+SHARING = (
+    *((f"conformance/scenarios/test_{name}.py",) for name in ("sql_table", "sql_statements", "action_retries")),
+    ("conformance/scenarios/test_types.py", "conformance/fuzz/test_operations.py", "conformance/fuzz/test_values.py"),
+)
+"""Items of the modules in a row share a rule, an action or the story of a type, which the first of them begins."""
+
+
+SHARING_WITH = {module: row for row in SHARING for module in row}
 
 
 def of_version(file: WaiverFile, run: RunResult) -> list[Waiver]:
@@ -77,15 +83,14 @@ def test_every_value_class_is_reached_or_listed(reference_run: RunResult) -> Non
 
 
 def test_requirements_are_about_operations_their_tests_really_call(reference_run: RunResult) -> None:
-    by_module: defaultdict[str, set[str]] = defaultdict(set)
+    together: defaultdict[str, set[str]] = defaultdict(set)
     for item in reference_run.items:
-        by_module[item.id.partition("::")[0]] |= set(item.statuses)
+        for module in SHARING_WITH.get(item.id.partition("::")[0], ()):
+            together[module] |= set(item.statuses)
     called: defaultdict[str, set[str]] = defaultdict(set)
     for item in reference_run.items:
         for identifier in item.requirements:
-            called[identifier] |= set(item.statuses)
-            if item.id.partition("::")[0] in SHARING:
-                called[identifier] |= by_module[item.id.partition("::")[0]]
+            called[identifier] |= set(item.statuses) | together[item.id.partition("::")[0]]
     uncalled = {
         entry.id: sorted(set(entry.operations) - called[entry.id])
         for entry in catalogue()
