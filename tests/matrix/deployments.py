@@ -119,3 +119,12 @@ def pairwise() -> Iterator[tuple[str, ...]]:
     """Settings such that any two factors are met together, either without the other, and both absent."""
     for values in AllPairs([[(), factor] for factor in _FACTORS]):
         yield tuple(setting for value in values for setting in value)
+
+
+def _combined() -> Iterator[Configured]:
+    for number, settings in enumerate(filter(None, pairwise()), start=1):
+        yield Configured(f"pairs-{number}", settings, "several settings at once")
+
+
+ALL = (*DEPLOYMENTS, *_combined())
+"""Each setting alone, and combinations of them in which any two meet."""

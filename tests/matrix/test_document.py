@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.matrix.deployments import DEPLOYMENTS
+from tests.matrix.deployments import ALL
 from tests.matrix.document import DOCUMENT, HEALTHY, beginning, rows_of, with_real_runs
 from tests.matrix.real import REAL_RUNS
 
@@ -10,7 +10,7 @@ from tests.matrix.real import REAL_RUNS
 def test_every_deployment_has_its_row():
     rows = rows_of(DOCUMENT.read_text(encoding="utf-8"))
 
-    assert [row.rsplit(" | ", 4)[0].removeprefix("| ") for row in rows] == [beginning(each) for each in DEPLOYMENTS]
+    assert [row.rsplit(" | ", 4)[0].removeprefix("| ") for row in rows] == [beginning(each) for each in ALL]
 
 
 def test_no_deployment_is_called_unhealthy():

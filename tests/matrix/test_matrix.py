@@ -8,7 +8,7 @@ A whole smoke run costs 50 s of a processor, and there are some forty deployment
   every scenario (`SCENARIOS`) meets settings that are no defects;
 * by night (``pytest --nightly``) the one of these with the most settings, with everything that a smoke run does.
 
-`python -m tests.matrix --whole` runs everything on each of them, for the night; docs/targets.md has its table.
+`python -m tests.matrix` runs everything on each of them, for the night; docs/targets.md has its table.
 """
 
 from __future__ import annotations

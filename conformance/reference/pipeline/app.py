@@ -134,11 +134,13 @@ class Application:
         call.raw_query = parse_query(query)
         call.body = await self._body(call.headers, receive)
         self._filters[endpoint.label].apply(call)
-        if self.deployment.settings.config_write_latency > 0 and endpoint.label in CONFIGURATION_WRITES:
+        reply = await self._handled(endpoint, call)
+        latency = self.deployment.settings.config_write_latency
+        if latency > 0 and endpoint.label in CONFIGURATION_WRITES and reply.status < 300:
+            # One after the other; what is refused writes nothing and waits for nobody.
             async with self.deployment.config_writes:
-                await asyncio.sleep(self.deployment.settings.config_write_latency)
-                return await self._handled(endpoint, call)
-        return await self._handled(endpoint, call)
+                await asyncio.sleep(latency)
+        return reply
 
     async def _handled(self, endpoint: Endpoint, call: Call) -> Reply:
         replication = self.deployment.replication
