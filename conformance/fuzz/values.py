@@ -16,6 +16,7 @@ from conformance.fuzz.identities import Identities
 from conformance.fuzz.queries import refine
 from conformance.fuzz.records.rules import SOURCES
 from conformance.target.guard.hosts import NEVER_STARTED
+from conformance.target.http.answer import Answer
 
 _PROBE = "POST /connectors_probe"
 _TLS_ALWAYS = frozenset({"azure_event_hub_producer", "confluent_producer"})
@@ -24,6 +25,9 @@ _KEYS_ALWAYS = frozenset({"s3"})
 _TLS_FILES = ("cacertfile", "certfile", "keyfile")
 
 _RULE_FUNCTIONS = frozenset({"console", "republish"})
+
+_SHARED = ("/resource_opts", "/ssl", "/transport_options")
+"""Parts of a configuration that have one schema for all types."""
 
 Fit = Callable[[dict[str, Any], Identities], None]
 
@@ -61,8 +65,8 @@ def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[
 class Stored:
     """Decides which bodies of an update are stored: those that show a value which none before them stored.
 
-    What several types share is stored by one of them; optional fields alone are only offered, for each would take a
-    write of its own.
+    What all types share (`_SHARED`) is stored by one of them; optional fields alone are only offered, for each would
+    take a write of its own.
     """
 
     def __init__(self, driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> None:
@@ -70,16 +74,17 @@ class Stored:
         self._space = space
         self._seeds = seeds
         self._seen: set[ValueClass] = set()
-        self.has_replaced = False
-        """Whether the first that was stored is not there any more."""
+        self.answer: Answer | None = None
+        """To the last one, if any took the place of what `Driver.change` stored."""
 
     def must_be(self, body: Any) -> bool:
         """Whether ``body`` must be stored; told once."""
         shown = shown_classes(self._driver.contract, self._driver.schema, body)
         new = {one for one in shown if one.what != ALONE} - self._seen
-        due = {one for one in new if _is_for(self._driver, self._space, self._seeds, one)}
         self._seen |= new
-        return bool(due)
+        return any(
+            not one.field.startswith(_SHARED) or _is_for(self._driver, self._space, self._seeds, one) for one in new
+        )
 
 
 def _is_for(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:

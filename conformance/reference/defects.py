@@ -83,6 +83,7 @@ class Defect(Trait):
     SCHEMA_BROKEN_BY_A_REFUSED_CHANGE = About("A schema whose change was refused is shown, and can be used no more.")
     SCHEMA_SOURCE_BEYOND_ASCII = About("The source of an Avro or JSON schema is read as if characters were bytes.")
     S3_WITHOUT_RESOURCE_OPTIONS = About("An s3 action without `resource_opts` crashes the handler.")
+    S3_MAX_RECORDS_AS_TEXT = About("The default of `max_records` of an s3 action is filled in as a text.")
     NAME_THAT_IS_A_NUMBER = About("A number as the name of a connector, action or schema crashes the handler.")
     NAME_WITH_A_LINE_BREAK = About("A name of a connector, action, rule or schema may end in a line break.")
     IMPOSSIBLE_NAME_IN_AN_ID = About("An id of a connector or action with an empty or too long name crashes the check.")

@@ -71,6 +71,7 @@ alone(
     "SCH-01",
 )
 alone(Defect.S3_WITHOUT_RESOURCE_OPTIONS, scenario("actions", "optional_fields_may_be_left_out"), "ACT-13", *CRASH)
+alone(Defect.S3_MAX_RECORDS_AS_TEXT, values("PUT /actions/{id}-s3"), "GEN-60", "GEN-14")
 alone(Defect.NAME_THAT_IS_A_NUMBER, scenario("connectors", "name_that_is_a_number_is_refused"), "CON-20", *CRASH)
 alone(Defect.NAME_WITH_A_LINE_BREAK, scenario("connectors", "name_that_ends_in_a_newline_is_refused"), "CON-15")
 alone(

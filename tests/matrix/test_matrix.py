@@ -53,7 +53,6 @@ def test_configured_deployment_is_healthy(configured: Configured, tmp_path: Path
     assert any(configured.missing in reason for reason in reasons), "what is missing is not told"
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize("number", range(len(PAIRS)), ids=lambda number: " ".join(PAIRS[number]))
 def test_any_two_settings_together_are_healthy(number: int, tmp_path: Path) -> None:
     share = SCENARIOS[number :: len(PAIRS)]

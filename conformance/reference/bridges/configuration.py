@@ -57,6 +57,8 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         # Objects are uploaded one by one in this mode, whatever batches were asked for.
         at_once = 0 if Defect.NUMBERS_FOR_TEXTS in traits else "0ms"
         shown, settings = _unbatched(shown, at_once), _unbatched(settings, "0ms")
+    if resource_type == "s3" and Defect.S3_MAX_RECORDS_AS_TEXT in traits:
+        shown = _with_text_as_default(shown, call.body)
     if resource_type == "confluent_producer" and isinstance(call.body.get("ssl"), dict):
         shown = {**shown, "ssl": _with_tls(shown["ssl"], call.body["ssl"], traits)}
     if old is None:
@@ -91,6 +93,16 @@ def _unfit_clients(statics: list[dict[str, Any]]) -> str | None:
 
 def _unbatched(config: dict[str, Any], batch_time: Any) -> dict[str, Any]:
     return config | {"resource_opts": config.get("resource_opts", {}) | {"batch_size": 1, "batch_time": batch_time}}
+
+
+def _with_text_as_default(config: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = config.get("parameters") or {}
+    given_parameters = given.get("parameters") or {}
+    if not isinstance(parameters.get("aggregation"), dict) or "max_records" in given_parameters.get("aggregation", {}):
+        return dict(config)
+    aggregation = parameters["aggregation"]
+    as_text = {**aggregation, "max_records": str(aggregation["max_records"])}
+    return {**config, "parameters": {**parameters, "aggregation": as_text}}
 
 
 def _with_tls(ssl: Mapping[str, Any], given: Mapping[str, Any], traits: Traits) -> dict[str, Any]:
