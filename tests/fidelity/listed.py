@@ -1,6 +1,6 @@
 """Accepted differences: ``differences.toml`` with the traits of the recorded server, ``default_...`` with none.
 
-Each entry names a ``script``, its ``steps`` and the ``reason`` they differ; with ``chance = true`` they differ at times.
+Each entry names a ``script``, its ``steps`` and the ``reason`` they differ; with ``chance = true`` they do at times.
 """
 
 from __future__ import annotations
