@@ -78,9 +78,9 @@ def test_decision(target: Target, case: Case) -> None:
             client.publish(topic, topic, qos, retain=retain)
         # Every message of the client came before this one, which the rule does not speak of.
         marker, elsewhere = target.sandbox.name("marker"), target.sandbox.topic()
-        client.subscribe(elsewhere, 2)
+        other = target.subscriber(elsewhere, 2)
         client.publish(elsewhere, marker, qos)
-        client.received_before(marker)
+        other.received_before(marker)
         target.publish(root, marker, qos=2)
         allowed = observer.received_before(marker)
     assert allowed == expected, f"allowed is {done} of {allowed}, expected {expected}; the rules: {rules}"
