@@ -46,7 +46,10 @@ def places() -> list[Any]:
         for path in header_maps(contract(), contract().body_schema(f"POST /{kind}", resource_type) or {})
     ]
     ids = [f"{kind}-{resource_type}-{'.'.join(path)}" for kind, resource_type, path in found]
-    return [pytest.param(*place, id=identifier) for place, identifier in zip(found, ids, strict=True)]
+    return [
+        pytest.param(*place, id=identifier, marks=pytest.mark.resource_type(place[1]))
+        for place, identifier in zip(found, ids, strict=True)
+    ]
 
 
 def with_headers(body: Mapping[str, Any], path: Path, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -147,7 +150,9 @@ def _expect_unrepeated(recorder: Recorder, heard: list[Answer], secret: str, req
 
 
 @requirement("CON-24", "GET /connectors/{id}", "POST /connectors/{id}/{operation}", "POST /connectors_probe")
-@pytest.mark.parametrize("resource_type", ["http", "mqtt", "pgsql"])
+@pytest.mark.parametrize(
+    "resource_type", [pytest.param(name, marks=pytest.mark.resource_type(name)) for name in ("http", "mqtt", "pgsql")]
+)
 def test_failure_tells_no_secret(
     resource_type: str, target: Target, secret: str, heard: list[Answer], recorder: Recorder
 ) -> None:
@@ -165,6 +170,7 @@ def test_failure_tells_no_secret(
 
 
 @requirement("CON-23", "GET /connectors/{id}", "PUT /connectors/{id}")
+@pytest.mark.resource_type("pgsql")
 def test_reference_is_no_secret(target: Target, secret: str, heard: list[Answer], recorder: Recorder) -> None:
     """A reference to a file in place of a secret is read as it was sent; what only looks like one is ******."""
     reference = f"file:///run/secrets/{target.sandbox.name()}"

@@ -65,8 +65,12 @@ class Statistics:
         self.values[f"send_msg.qos{qos}"] += 1
 
     def dropped(self, reason: str) -> None:
-        """Count a delivery that never reached the client: ``expired``, ``queue_full`` or ``too_large``."""
+        """Count a delivery that never reached the client: ``expired``, ``queue_full``, ``too_large`` or ``qos0_msg``.
+
+        Messages of QoS 0 that are not queued have no counter of their own.
+        """
         self.values["send_msg.dropped"] += 1
-        self.values[f"send_msg.dropped.{reason}"] += 1
+        if reason != "qos0_msg":
+            self.values[f"send_msg.dropped.{reason}"] += 1
         if reason == "queue_full":
             self.values["mqueue_dropped"] += 1

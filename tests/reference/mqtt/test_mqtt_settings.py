@@ -192,6 +192,10 @@ def test_a_session_can_refuse_to_queue_qos_0(deploy):
     path = "/clients/c"
     eventually(lambda: target.api("GET", path).json()["connected"] is False)
 
-    target.api("POST", "/publish", json={"topic": "a", "payload": "0", "qos": 0})
-    target.api("POST", "/publish", json={"topic": "a", "payload": "1", "qos": 1})
+    answers = [
+        target.api("POST", "/publish", json={"topic": "a", "payload": str(qos), "qos": qos}).status_code
+        for qos in (0, 1)
+    ]
+    assert answers == [200, 200]
     assert eventually(lambda: target.api("GET", path).json()["mqueue_len"]) == 1
+    assert target.api("GET", path).json()["send_msg.dropped"] == 1
