@@ -97,10 +97,11 @@ def _send(
         if driver.story.changed is None:
             yield driver.change(body)
         elif must_be:
-            body = {**body, "enable": False} if body.get("enable") else body
-            storing.answer = driver.send(body=body)
-            yield body, storing.answer
-            return
+            kept = {**body, "enable": False} if body.get("enable") else body
+            storing.answer = driver.send(body=kept)
+            yield kept, storing.answer
+            if kept is body:
+                return
         yield body, driver.offer(body) or driver.send(body=body)
     elif told:
         yield body, driver.offer(body) or driver.send(body=body)
