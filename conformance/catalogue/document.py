@@ -33,7 +33,7 @@ _PROFILES = """\
 Every profile demands every requirement that applies to the version of the target and is not provisional. What is left
 out because the user asked for less (a selection, `--read-only`, no `--exclusive`, a profile that looks at some types,
 an option not given) makes a run `partial`, with exit code 0. What the user named and cannot be used, and what the
-profile could not do without, makes it `partial` with exit code 3. `acceptance` does without nothing: what `deep` could
+profile could not do without, makes it `partial` with exit code 3. `acceptance` leaves nothing out: what `deep` could
 not do without, `--exclusive`, the credentials and, where the URL has it, TLS of the listener as well; it does not start
 where something is missing, and says all of it first. What is drawn by chance it draws with four seeds, that of the
 contract and three random ones.

@@ -1,4 +1,4 @@
-"""What a profile that does without nothing is told before its first item: all that is missing, in one list."""
+"""What a profile that leaves nothing out is told before its first item: all that is missing, in one list."""
 
 from __future__ import annotations
 
@@ -102,5 +102,5 @@ def _of_target(plan: Plan) -> Iterator[str]:
 
 def _list(configuration: Configuration, what: str, lacking: Iterable[str]) -> str:
     """A list; the rows are lines, as nobody would find the third of them in a sentence."""
-    head = f"--profile {configuration.profile} does without nothing (--profile deep does), {what}:"
+    head = f"--profile {configuration.profile} leaves nothing out (--profile deep may), {what}:"
     return "\n".join([head, *(f"  - {one}" for one in lacking)])

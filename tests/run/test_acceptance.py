@@ -75,7 +75,7 @@ def test_what_the_user_must_give_is_listed_before_anything_is_sent(tmp_path: Pat
     completed = run("run", "--profile", "acceptance", env=given, cwd=tmp_path)
     assert completed.returncode == 2, completed.stdout + completed.stderr
     head, *lines = completed.stderr.splitlines()
-    assert head.startswith("--profile acceptance does without nothing")
+    assert head.startswith("--profile acceptance leaves nothing out")
     assert [line.split()[1].rstrip(":") for line in lines] == [
         "--exclusive", "--token-file", "--viewer-key", "--publisher-key", "--mqtt", "--sink",
     ]  # fmt: skip
