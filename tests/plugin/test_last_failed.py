@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from conformance.reference.embedded import start_embedded
 from tests.faults.proxy import FaultProxy
 from tests.faults.seeded import EMPTY, swallow
 from tests.plugin.installed import pytest_beside
 from tests.run.command import environment, report_of
-
-pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
 
 FAILING = "conformance.scenarios.test_rules::test_deleted_rule_is_gone"
 LAST_FAILED = ("-p", "cacheprovider", "--lf")

@@ -21,8 +21,6 @@ from tests.faults.seeded import EMPTY, swallow
 from tests.report.samples import failing_items, failure, good_items, item, run_of
 from tests.run.command import environment, report_of, run
 
-pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
-
 GONE = "conformance/scenarios/test_rules.py::test_deleted_rule_is_gone"
 
 BANNED = "conformance/fuzz/test_operations.py::test_positive[GET /banned]"
@@ -60,8 +58,8 @@ def test_what_failed_runs_again_and_one_failure_is_repeated(healthy: EmbeddedDep
 
         hidden = [file.name for folder in (tmp_path, reports) for file in folder.glob(".*")]
         assert hidden == [], "neither Hypothesis nor the run leaves anything of its own"
-        (cause, *_) = report["causes"]
-        assert cause["sentence"].startswith("A deleted rule answers 404")
+        # Beside what the run left: a rule that it made to learn what a write takes is not gone either.
+        (cause,) = [one for one in report["causes"] if one["sentence"].startswith("A deleted rule answers 404")]
         before = (reports / "run.json").read_bytes()
         still = run("run", "--replay", cause["failures"][0], env=faulty, cwd=tmp_path)
         assert still.returncode == 1, still.stdout + still.stderr

@@ -23,8 +23,6 @@ from tests.faults.deployment import FaultyDeployment
 from tests.faults.seeded import Broken, broken, broken_handler, fuzz
 from tests.run.command import environment, report_of, run
 
-pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
-
 Failures = list[dict[str, Any]]
 
 

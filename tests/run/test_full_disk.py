@@ -18,8 +18,6 @@ from tests.recorded import RECORDED
 from tests.run.command import environment, report_of, run
 from tests.waiting import RUN_PATIENCE_S
 
-pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
-
 ITEMS = ["conformance/scenarios/test_rules.py::test_deleted_rule_is_gone",
          "conformance/fuzz/test_operations.py::test_positive[POST /rules]"]  # fmt: skip
 FAILING = (

@@ -19,8 +19,6 @@ from conformance.target.guard.mode import Mode
 from tests.faults.proxy import FaultProxy, Reply
 from tests.run.command import environment, report_of, run
 
-pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
-
 GLOBAL_ITEM = "conformance/fuzz/test_operations.py::test_positive[DELETE /banned]"
 HARMLESS_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 FLAGSHIP = "conformance/scenarios/test_flagship.py::test_message_reaches_the_sink"

@@ -15,8 +15,6 @@ from tests.hostile import command
 from tests.hostile.test_hostile_brokers import broker, saying
 from tests.run.command import environment, report_of, run
 
-pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
-
 READ = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 MQTT = "conformance/scenarios/test_publish.py::test_message_reaches_its_subscribers"
 VIEWER = "conformance/fuzz/test_credentials.py::test_viewer_reads[GET /rules]"

@@ -23,8 +23,6 @@ from tests.safety.populated import Populated
 from tests.safety.scene import Scene, refusing
 from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
-
 IMPORT = f"POST {paths.IMPORT_USERS}"
 FUZZ = "conformance/fuzz/test_operations.py::test"
 TAKING = (paths.USERS, paths.IMPORT_USERS)

@@ -20,8 +20,6 @@ from conformance.target.errors import ConfigurationError
 from conformance.target.settings.config import report_directory
 from tests.run.command import end_of, environment, output_of, report_of, run, start, wait_for_progress
 
-pytestmark = pytest.mark.nightly  # whole runs of the command, which take minutes together
-
 ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 COMMAND = [sys.executable, "-m", "conformance.commands.cli", "run", "-n", "0"]
 BUSY = "--report-dir: another run that is still going on reports into reports, name another directory"
