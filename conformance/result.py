@@ -423,10 +423,6 @@ class RunResult:
         open_to_runs = sum(entry.classes - len(entry.excused) for entry in self.values)
         return f"{sum(entry.reached for entry in self.values):,} of {open_to_runs:,} value classes"
 
-    def consequences_of(self, cause: Failure) -> list[Failure]:
-        """The failures that follow from one."""
-        return [failure for failure in self.failures if cause.id and failure.consequence_of == cause.id]
-
     def totals(self) -> dict[str, int]:
         """Counts for the report: requests, and items by outcome (``not_run`` counts among the skipped)."""
         outcomes = [item.outcome for item in self.items]

@@ -6,17 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
-
 from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE
 from conformance.report.errors import ReportError
-from conformance.report.files import read_text
+from conformance.report.files import read_json
+from conformance.report.schemas import misfit
 from conformance.result import Level, Outcome, Verdict
 
 FILE_NAME = "fleet.json"
@@ -147,9 +143,9 @@ def build_fleet_report(fleet: FleetRun) -> dict[str, Any]:
             for row in requirement_rows(fleet)
         ],
     }
-    error = best_match(_validator().iter_errors(report))
-    if error is not None:
-        raise ReportError(f"{FILE_NAME} is no valid report: {error.json_path}: {error.message:.200}")
+    why = misfit(report, FILE_NAME)
+    if why is not None:
+        raise ReportError(f"{FILE_NAME} is no valid report: {why}")
     return report
 
 
@@ -161,25 +157,13 @@ def render_fleet_json(fleet: FleetRun) -> str:
 def read_durations(directory: Path) -> dict[str, float]:
     """Name of a target -> seconds of its run, of the fleet that reported into a directory before; none without one."""
     try:
-        report = json.loads(read_text(directory / FILE_NAME))
-        _validator().validate(report)
-    except (ValueError, RecursionError, ValidationError):
+        report = read_json(directory / FILE_NAME)
+    except ReportError:
+        return {}
+    if misfit(report, FILE_NAME) is not None:
         return {}
     return {target["name"]: target["duration_s"] for target in report["targets"] if target["verdict"] is not None}
 
 
 def _target(target: TargetRun) -> dict[str, Any]:
     return asdict(target)
-
-
-@cache
-def fleet_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of ``fleet.json``."""
-    text = files("conformance.report").joinpath("schema", "fleet.schema.json").read_text(encoding="utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document
-
-
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(fleet_schema())

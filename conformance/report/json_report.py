@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from conformance.report.causes import Cause, causes
 from conformance.report.errors import ReportError
 from conformance.report.files import read_json
 from conformance.report.load import ConfigWrites, latencies
+from conformance.report.schemas import misfit
 from conformance.result import Failure, RunResult, Shard
 
 FILE_NAME = "report.json"
 SCHEMA_VERSION = 1
-
-
-@cache
-def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of ``report.json``."""
-    text = files("conformance.report").joinpath("schema", "report.schema.json").read_text(encoding="utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document
-
-
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(schema())
 
 
 def attribution(failure: Failure) -> str:
@@ -157,9 +140,9 @@ def _cause(cause: Cause) -> dict[str, Any]:
 
 def validate_report(report: object, name: str) -> None:
     """Check a report against the schema; ``name`` is what the sentence of the `ReportError` calls it."""
-    error = best_match(_validator().iter_errors(report))
-    if error is not None:
-        raise ReportError(f"{name} is no valid report: {error.json_path}: {error.message:.200}")
+    why = misfit(report, FILE_NAME)
+    if why is not None:
+        raise ReportError(f"{name} is no valid report: {why}")
 
 
 def render_report(run: RunResult) -> str:

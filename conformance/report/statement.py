@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 
 from conformance.report import evidence, json_report, storage
 from conformance.report.errors import ReportError
 from conformance.report.files import read_json, write_atomically
 from conformance.report.groups import groups_of_report
 from conformance.report.holdings import inventory_evidence
+from conformance.report.schemas import misfit
 from conformance.target.leftovers.inventory import AFTER, BEFORE
 
 FILE_NAME = "statement.json"
@@ -31,18 +27,9 @@ SUBJECTS = (json_report.FILE_NAME, storage.FILE_NAME, BEFORE, AFTER)
 """Files that a statement is about, as far as they are there: what a run writes once and nobody writes again."""
 
 
-@cache
-def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of ``statement.json``."""
-    text = files("conformance.report").joinpath("schema", "statement.schema.json").read_text(encoding="utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document
-
-
 def problem(statement: object) -> str | None:
     """How a statement does not fit the schema, None if it does."""
-    error = best_match(Draft202012Validator(schema()).iter_errors(statement))
-    return None if error is None else f"{error.json_path}: {error.message:.200}"
+    return misfit(statement, FILE_NAME)
 
 
 def told_by_report(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,13 @@ from conformance.report.behaviour import (
 )
 from conformance.report.behaviour_formats import BEHAVIOUR_FORMATS, Compared, Side
 from conformance.report.errors import ReportError
+from conformance.report.schemas import schema
 from conformance.report.shapes import shape_of
 from conformance.result import RunResult
 from tests.report.samples import HOSTILE, failing_items, good_items, run_of
 from tests.report.test_comparison import Reader
 
-SCHEMA = Draft202012Validator(
-    json.loads(files("conformance.report").joinpath("schema", "behaviour.schema.json").read_text())
-)
+SCHEMA = Draft202012Validator(schema("behaviour.json"))
 
 
 def seen(request: str, status: int = 200, body: Any = None, **fields: Any) -> Observed:

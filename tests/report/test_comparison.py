@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from html.parser import HTMLParser
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -15,12 +14,11 @@ from jsonschema import Draft202012Validator
 from conformance.report.comparison import Comparison, compare
 from conformance.report.comparison_formats import COMPARISON_FORMATS, overview, render_json, render_text
 from conformance.report.json_report import build_report
+from conformance.report.schemas import schema
 from conformance.result import RunResult, ValuesResult
 from tests.report.samples import failing_items, good_items, hostile_items, item, run_of, runs
 
-SCHEMA = Draft202012Validator(
-    json.loads(files("conformance.report").joinpath("schema", "comparison.schema.json").read_text())
-)
+SCHEMA = Draft202012Validator(schema("comparison.json"))
 
 
 def compared(old: RunResult, new: RunResult) -> Comparison:

@@ -12,16 +12,17 @@ from jsonschema import Draft202012Validator
 
 from conformance.report.errors import ReportError
 from conformance.report.fleet import (
+    FILE_NAME,
     FleetRun,
     TargetRun,
     common_causes,
-    fleet_schema,
     read_durations,
     render_fleet_json,
     requirement_rows,
 )
 from conformance.report.fleet_html import render_fleet_html
 from conformance.report.fleet_markdown import headline, render_fleet_markdown
+from conformance.report.schemas import schema
 from tests.report.samples import HOSTILE
 
 
@@ -50,7 +51,7 @@ LOST = TargetRun("lost", "http://lost/api/v5", reason="every worker that ran it 
 
 def test_targets_times_requirements() -> None:
     report = json.loads(render_fleet_json(a_fleet(GOOD, BAD, UNDECIDED, LOST)))
-    Draft202012Validator.check_schema(fleet_schema())
+    Draft202012Validator.check_schema(schema(FILE_NAME))
 
     assert report["totals"] == {
         "targets": 4, "conformant": 1, "conformant_with_waivers": 0, "partial": 0, "non_conformant": 1,

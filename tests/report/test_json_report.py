@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from conformance.report.errors import ReportError
 from conformance.report.formats import FORMATS
-from conformance.report.json_report import build_report, read_report, schema
+from conformance.report.json_report import FILE_NAME, build_report, read_report
+from conformance.report.schemas import schema
 from conformance.report.verdict import Selection, decide
 from conformance.result import Omission, Outcome, PartSelected, RunResult
 from tests.report.samples import CATALOGUE, OPERATIONS, failing_items, failure, good_items, item, run_of, runs
@@ -175,14 +176,14 @@ def test_message_ends_with_the_attribution(attributed: dict[str, str], last_sent
 
 
 def test_schema_is_closed() -> None:
-    Draft202012Validator.check_schema(schema())
+    Draft202012Validator.check_schema(schema(FILE_NAME))
 
     def objects(part: object) -> list[dict[str, Any]]:
         members = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
         found = [deeper for member in members for deeper in objects(member)]
         return [*found, part] if isinstance(part, dict) and part.get("type") == "object" else found
 
-    closed = objects(schema())
+    closed = objects(schema(FILE_NAME))
     assert len(closed) == 19
     added = {"complete", "described_version", "mode", "selection", "waivers", "left_out", "values"}
     added |= {"item", "request_id", "id", "consequence_of", "deployment", "extensions", "causes", "cause", "options"}

@@ -20,7 +20,8 @@ from conformance.report.errors import ReportError
 from conformance.report.findings import Finding, summed_up
 from conformance.report.installed import HERE
 from conformance.report.json_report import build_report
-from conformance.report.statement import problem, render_statement, schema, write_statement
+from conformance.report.schemas import schema
+from conformance.report.statement import FILE_NAME, problem, render_statement, write_statement
 from conformance.report.storage import read_run
 from conformance.report.verification import verify
 from conformance.report.writers import remove_reports, write_reports
@@ -81,7 +82,7 @@ def test_everything_holds_as_it_was_written(kept: Path) -> None:
 
 
 def test_statement_is_valid_by_its_schema_which_is_closed(kept: Path) -> None:
-    Draft202012Validator.check_schema(schema())
+    Draft202012Validator.check_schema(schema(FILE_NAME))
     assert problem(document(kept)) is None
     assert (kept / STATEMENT).read_text() == render_statement(document(kept))
 
@@ -91,7 +92,7 @@ def test_statement_is_valid_by_its_schema_which_is_closed(kept: Path) -> None:
         if isinstance(part, dict) and part.get("type") == "object":
             yield part
 
-    closed = list(objects(schema()))
+    closed = list(objects(schema(FILE_NAME)))
     assert len(closed) == 12
     for entry in closed:
         assert entry["additionalProperties"] is False
