@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from types import TracebackType
-from typing import IO
 
+from conformance.checks.line_file import LineFile
 from conformance.checks.recorder import Recorder
 from conformance.report.behaviour import Observed, as_line
 from conformance.report.shapes import Shape, neutral, neutral_body, shape_of
 from conformance.report.text import NO_OPERATION
-from conformance.target.errors import Unwritable
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 
@@ -20,19 +18,17 @@ _LONGEST_REQUEST = 300
 _OF_EVERY_REQUEST = ("user-agent", "x-request-id", "content-length")
 
 
-class BehaviourLog:
-    """Observes a session and appends to ``file`` what `conformance.report.behaviour` compares, an object a line.
+class BehaviourLog(LineFile):
+    """Observes a session and writes into ``file`` what `conformance.report.behaviour` compares, an object a line.
 
     Raises `Unwritable` where there is no room.
     """
 
     def __init__(self, file: Path, recorder: Recorder, sandbox: Sandbox) -> None:
-        self._path = file
+        super().__init__(file, "w")
         self._recorder = recorder
         self._own = sandbox.prefix.rstrip("-")
         self._shapes: dict[str, int] = {}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = file.open("w", encoding="utf-8", errors="backslashreplace")
 
     def __call__(self, answer: Answer) -> None:
         if not self._recorder.item:
@@ -41,21 +37,8 @@ class BehaviourLog:
         pointers = json.dumps({pointer: sorted(kinds) for pointer, kinds in observed.shape.items()}, sort_keys=True)
         is_new = pointers not in self._shapes
         number = self._shapes.setdefault(pointers, len(self._shapes))
-        try:
-            if is_new:
-                self._file.write(f'{{"shape": {number}, "pointers": {pointers}}}\n')
-            self._file.write(json.dumps(as_line(observed, number)) + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise Unwritable(self._path.parent, error) from error
-
-    def __enter__(self) -> BehaviourLog:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._file.close()
+        told = [f'{{"shape": {number}, "pointers": {pointers}}}'] if is_new else []
+        self.append(*told, json.dumps(as_line(observed, number)))
 
     def _observed(self, answer: Answer) -> Observed:
         sent = answer.sent

@@ -7,11 +7,10 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
+from conformance.checks.line_file import LineFile
 from conformance.checks.recorder import Recorder
-from conformance.target.errors import Unwritable
 from conformance.target.http.answer import Answer
 
 MOST_CHARACTERS_OF_BODY = 16 * 1024
@@ -21,22 +20,19 @@ _UNSEEN_HEADERS = ("authorization", "cookie", "set-cookie")
 _HIDDEN = "******"
 
 
-class ExchangeLog:
+class ExchangeLog(LineFile):
     """Observes a session and appends every exchange to ``file``; raises `Unwritable` where there is no room.
 
     A line is an object with ``item``, ``operation``, ``lasting`` (whether it makes or looks for what several items
     of the worker use; which item makes it depends on their order), ``started_at`` (RFC 3339), ``elapsed_ms``,
     ``request`` (``method``, ``path`` below ``/api/v5``, ``headers``, ``body``, ``size``) and ``response`` (``status``,
     ``headers``, ``body``, ``size``); bodies are text, of which the beginning is kept. The last line of a file that
-    became too large
-    is ``{"cut": true}``.
+    became too large is ``{"cut": true}``.
     """
 
     def __init__(self, file: Path, recorder: Recorder) -> None:
-        self._path = file
+        super().__init__(file, "a")
         self._recorder = recorder
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = file.open("a", encoding="utf-8", errors="backslashreplace")
         self._room = MOST_BYTES_OF_WORKER
 
     def __call__(self, answer: Answer) -> None:
@@ -44,20 +40,7 @@ class ExchangeLog:
             return
         line = json.dumps(self._record(answer))
         self._room -= len(line) + 1
-        lines = [line, *([json.dumps({"cut": True})] if self._room <= 0 else [])]
-        try:
-            self._file.writelines(f"{line}\n" for line in lines)
-            self._file.flush()
-        except OSError as error:
-            raise Unwritable(self._path.parent, error) from error
-
-    def __enter__(self) -> ExchangeLog:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._file.close()
+        self.append(line, *([json.dumps({"cut": True})] if self._room <= 0 else []))
 
     def _record(self, answer: Answer) -> dict[str, Any]:
         began = datetime.fromtimestamp(time.time() - (time.monotonic() - answer.began), UTC)
