@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -13,13 +12,14 @@ from typing import Any
 import click
 
 from conformance import __version__, why_not_here
+from conformance.commands.lazy_group import LazyGroup
 from conformance.commands.options import choice_options, sweep_options, target_options
 from conformance.commands.output import give_up
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.target.errors import ConfigurationError, is_of_disk
 from conformance.target.settings.options import CHOICES
 
-# Commands of other modules, imported only when they are used: a run must not wait for jsonschema or rich.
+# A run must not wait for jsonschema or rich.
 _ELSEWHERE = {
     "compare": ("conformance.commands.compare", "compare"),
     "defects": ("conformance.commands.defects", "defects"),
@@ -32,8 +32,8 @@ _ELSEWHERE = {
 }
 
 
-class Commands(click.Group):
-    """A group that finds some of its commands in other modules, and whose exit code never says what a full disk did."""
+class Commands(LazyGroup):
+    """All commands; no exit code says what a full disk did."""
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         if (reason := why_not_here()) is not None:
@@ -57,16 +57,6 @@ class Commands(click.Group):
                 raise
             give_up(error, INCONCLUSIVE)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_ELSEWHERE})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _ELSEWHERE:
-            module, name = _ELSEWHERE[cmd_name]
-            command: click.Command = getattr(importlib.import_module(module), name)
-            return command
-        return super().get_command(ctx, cmd_name)
-
 
 def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
     if not asked or ctx.resilient_parsing:
@@ -79,7 +69,7 @@ def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     ctx.exit()
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, elsewhere=_ELSEWHERE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_tell_version,
               help="Print the versions of the suite and of its contract.")  # fmt: skip
 def main() -> None:

@@ -11,8 +11,7 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
-from conformance.commands.merge import merge
-from conformance.commands.verify import verify
+from conformance.commands.lazy_group import LazyGroup
 from conformance.exit_codes import FINE, FOUND, USAGE_ERROR
 from conformance.report import html
 from conformance.report.comparison import compare
@@ -25,20 +24,23 @@ from conformance.report.storage import read_run
 from conformance.report.terminal import details, summary
 from conformance.report.waiver_proposal import propose
 from conformance.result import RunResult
-from conformance.target.errors import ConfigurationError
-from conformance.waivers import WaiverError
+
+_ELSEWHERE = {
+    "merge": ("conformance.commands.merge", "merge"),
+    "verify": ("conformance.commands.verify", "verify"),
+}
 
 
-class _Report(click.Group):
+class _Report(LazyGroup):
     """A group whose first command need not be named: ``report DIR`` is ``report show DIR``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or args[0] not in {*self.commands, *ctx.help_option_names}:
+        if not args or args[0] not in {*self.list_commands(ctx), *ctx.help_option_names}:
             args = ["show", *args]
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=_Report)
+@click.group(cls=_Report, elsewhere=_ELSEWHERE)
 def report() -> None:
     """Stored runs: show one, verify it, or make one of several shards.
 
@@ -96,10 +98,6 @@ def show(directory: Path, form: str, output: Path | None, every: bool, write_wai
         _refuse(error)
 
 
-report.add_command(merge)
-report.add_command(verify)
-
-
 @click.command(short_help="Tell what changed between two reports.")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
@@ -147,5 +145,5 @@ class _Refusal(click.ClickException):
     exit_code = USAGE_ERROR
 
 
-def _refuse(error: ReportError | ConfigurationError | WaiverError) -> NoReturn:
+def _refuse(error: ReportError) -> NoReturn:
     raise _Refusal(str(error)) from error

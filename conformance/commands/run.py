@@ -200,7 +200,7 @@ class Count:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.items = self._controller.chosen(session.items)
+        self.items = self._controller.number_chosen(session.items)
 
 
 class Display:

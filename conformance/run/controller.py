@@ -124,7 +124,7 @@ class Controller:
         except ConfigurationError as error:
             raise StartError(str(error), USAGE_ERROR) from None
 
-    def chosen(self, items: Sequence[pytest.Item]) -> int:
+    def number_chosen(self, items: Sequence[pytest.Item]) -> int:
         """How many of ``items`` the user chose, about."""
         return share(self.choice.of(items, tags_of(self.contract))[0], self.choice.shard)
 
