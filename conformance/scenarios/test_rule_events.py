@@ -47,7 +47,7 @@ def test_events_describe_themselves(target: Target) -> None:
     assert len(set(names)) == len(names), f"an event is listed twice: {sorted(names)}"
 
     topic = target.sandbox.topic("from")
-    rule = target.rules.create(sql=f'SELECT * FROM "{topic}"', actions=[])
+    rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}"', actions=[])
     # Never sent as it stands: it would make a rule about other people's messages.
     examples = {re.sub(r'"[^"]+"', f'"{topic}"', event["sql_example"], count=1) for event in listed}
     for sql in sorted(examples):
@@ -107,10 +107,9 @@ def source_of(event: Mapping[str, Any], topic: str) -> str:
 def test_context_is_about_its_event(target: Target) -> None:
     """A test matches (200) if the rule is on its event and the condition holds; on other events, or not, it is 412."""
     listed, topic, subject = events(target), target.sandbox.topic("from"), target.sandbox.name("client")
-    rule = target.rules.create(sql=f'SELECT * FROM "{topic}"')
 
     for selection in selections(listed, topic, subject):
-        target.rules.put(rule, {"sql": selection.sql}).expect(200)
+        rule = target.borrow_rule(sql=selection.sql)
         for event in listed:
             selected = source_of(event, topic) in selection.events
             answer = target.rules.test(rule, context_of(event, clientid=subject, name=subject, topic=topic))
@@ -155,7 +154,7 @@ def test_statement_sees_the_context(target: Target) -> None:
     of_clients = [event for event in listed if "clientid" in event["test_columns"]]
     sources = ", ".join(f'"{source_of(event, topic)}"' for event in of_clients)
     sql = f"SELECT * FROM {sources} WHERE clientid = '{subject}'"
-    rule = target.rules.republish("", out, sql=sql, payload="${.}", qos=1)
+    rule = target.borrow_rule(**target.rules.republishing("", out, sql=sql, payload="${.}", qos=1))
     listener = target.subscriber(out, 1)
 
     for number, event in enumerate(of_clients, 1):
@@ -181,7 +180,7 @@ def test_events_of_a_client(target: Target) -> None:
     sql = f"SELECT event, clientid, username, topic, qos, reason FROM {sources} WHERE clientid = '{subject}'"
     listener = target.listen(f"{out}/#")
     payload = "${event}|${clientid}|${username}|${topic}|${qos}|${reason}"
-    target.rules.republish("", f"{out}/${{event}}", sql=sql, payload=payload, qos=1)
+    target.borrow_rule(**target.rules.republishing("", f"{out}/${{event}}", sql=sql, payload=payload, qos=1))
 
     client = target.connect(subject)
     username = target.clients.read(subject)["username"] or "undefined"
@@ -221,7 +220,7 @@ def test_events_have_their_columns(target: Target) -> None:
     sources = ", ".join(f'"{name}"' for name in listed)
     listener = target.listen(f"{out}/#")
     sql = f"SELECT * FROM {sources} WHERE clientid = '{subject}'"
-    target.rules.republish("", f"{out}/${{event}}", sql=sql, payload="${.}", qos=1)
+    target.borrow_rule(**target.rules.republishing("", f"{out}/${{event}}", sql=sql, payload="${.}", qos=1))
 
     target.connect()  # somebody else
     client = target.connect(subject)

@@ -34,7 +34,7 @@ def traffic(target: Target) -> Traffic:
     republish = {"function": "republish", "args": {"topic": target.sandbox.topic("out")}}
     missing = f"http:{target.sandbox.name('act')}"
     sql = f'SELECT payload.x AS x FROM "{topic}" WHERE payload.x > 1'
-    rule = target.rules.create(sql=sql, actions=[republish, missing])
+    rule = target.borrow_rule(sql=sql, actions=[republish, missing])
     for payload in ('{"x":2}', '{"x":1}', "no JSON", '{"x":3}', '{"x":0}', "{", '{"x":4}'):
         target.publish(topic, payload, qos=1)
     return Traffic(rule, topic)
@@ -106,7 +106,7 @@ def test_publish_to_rules_alone_has_no_subscriber(target: Target) -> None:
     if target.publish(target.sandbox.topic("nobody")).status != 202:
         disturbed(target.configuration.mode, "on this target somebody is subscribed to every topic")
     topic = target.sandbox.topic("from")
-    rule = target.rules.create(sql=f'SELECT * FROM "{topic}"')
+    rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}"')
 
     answer = target.publish(topic, "for a rule")
 

@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 def selected(target: Target, statement: str, payload: Any, count: int = 1) -> list[Any]:
     """The rows a statement selects from a message; ``{topic}`` in the statement stands for its topic."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
-    target.rules.republish(source, destination, sql=statement.replace("{topic}", source), payload="${.}", qos=1)
+    sql = statement.replace("{topic}", source)
+    target.borrow_rule(**target.rules.republishing(source, destination, sql=sql, payload="${.}", qos=1))
     listener = target.listen(destination)
     target.publish(source, json.dumps(payload), qos=1)
     return [json.loads(message.payload) for message in listener.wait_for_messages(count)]

@@ -24,24 +24,24 @@ def test_context_matches_or_not(target: Target) -> None:
     topic = target.sandbox.topic("from")
     republish = {"function": "republish", "args": {"topic": f"{target.sandbox.topic('out')}/${{x}}"}}
     sql = f'SELECT payload.x AS x FROM "{topic}/#" WHERE payload.x = 1'
-    rule = target.rules.create(sql=sql, actions=[republish, republish])
-    without_actions = target.rules.create(sql=sql, actions=[])
+    rule = target.borrow_rule(sql=sql, actions=[republish, republish])
 
     matched = target.rules.test(rule, published(f"{topic}/a")).expect(200)
     assert matched.json == ["ok", "ok"], f"two actions have the results {matched.json}"
-    matched = target.rules.test(without_actions, published(f"{topic}/a")).expect(200)
-    assert not matched.json, f"a rule without actions has the results {matched.json}"
-
     target.rules.test(rule, published(f"{topic}/a", '{"x":2}')).expect(412, code="NOT_MATCH")
     target.rules.test(rule, published(f"{topic}-other")).expect(412, code="NOT_MATCH")
     target.rules.test(rule, {"event_type": "client_connected", "clientid": "c"}).expect(412, code="NOT_MATCH")
+
+    without_actions = target.borrow_rule(sql=sql, actions=[])
+    matched = target.rules.test(without_actions, published(f"{topic}/a")).expect(200)
+    assert not matched.json, f"a rule without actions has the results {matched.json}"
 
 
 @requirement("RUL-14", "POST /rules/{id}/test")
 def test_impossible_context_is_refused(target: Target) -> None:
     """A context without a known event_type or with wrong fields answers 400, also for a rule that does not exist."""
     topic = target.sandbox.topic("from")
-    rule = target.rules.create(sql=f'SELECT int(payload) AS x FROM "{topic}"', actions=[])
+    rule = target.borrow_rule(sql=f'SELECT int(payload) AS x FROM "{topic}"', actions=[])
     unknown = target.sandbox.name("rule")
     target.rules.test(rule, published(topic, "1")).expect(200)
 
@@ -62,7 +62,7 @@ def test_impossible_context_is_refused(target: Target) -> None:
 def test_actions_run_only_on_demand(target: Target) -> None:
     """A test only renders the actions, unless stop_action_after_template_rendering is false: then it runs them."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
-    rule = target.rules.republish(source, destination, payload="${payload}")
+    rule = target.borrow_rule(**target.rules.republishing(source, destination, payload="${payload}"))
     listener = target.listen(destination)
 
     target.rules.test(rule, published(source, "stopped by default")).expect(200)
@@ -77,7 +77,9 @@ def test_actions_run_only_on_demand(target: Target) -> None:
 def test_rendered_actions_have_not_failed(target: Target) -> None:
     """A test that only renders the actions and says they are ok does not count them as failed."""
     source = target.sandbox.topic("from")
-    rule = target.rules.republish(source, target.sandbox.topic("out"), payload="${payload}")
+    rule = target.borrow_rule(
+        **target.rules.republishing(source, target.sandbox.topic("out"), payload="${payload}")
+    )
 
     results = target.rules.test(rule, published(source)).expect(200).json
     assert results == ["ok"], f"the action that is rendered has the results {results}"
@@ -93,7 +95,7 @@ def test_rendered_actions_have_not_failed(target: Target) -> None:
 def test_disabled_rule_can_be_tested(target: Target) -> None:
     """A rule that is disabled can be tested like any other."""
     topic = target.sandbox.topic("from")
-    rule = target.rules.create(sql=f'SELECT * FROM "{topic}" WHERE payload.x = 1', enable=False)
+    rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}" WHERE payload.x = 1', enable=False)
 
     target.rules.test(rule, published(topic)).expect(200)
     target.rules.test(rule, published(topic, '{"x":2}')).expect(412, code="NOT_MATCH")

@@ -69,7 +69,7 @@ def test_from_lists_the_topics_of_the_statement(target: Target) -> None:
     """The field from lists the topics after FROM, in their order, and follows a changed statement."""
     topics = [target.sandbox.topic("z"), f"{target.sandbox.topic('b')}/+/#", target.sandbox.topic("a")]
     quoted = ", ".join(f'"{topic}"' for topic in topics)
-    rule = target.rules.create(sql=f"SELECT * FROM {quoted}")
+    rule = target.borrow_rule(sql=f"SELECT * FROM {quoted}")
     listed = target.rules.read(rule)["from"]
     assert listed == topics, f"the statement names {topics}, from lists {listed}"
 
@@ -106,7 +106,7 @@ def test_impossible_id_is_refused(target: Target) -> None:
 def test_id_that_is_no_text_is_refused(target: Target) -> None:
     """An id that is no text answers 400."""
     name = target.sandbox.name("rule")
-    target.rules.create(id=name)
+    target.rules.read(target.lasting(target.rules, "shared"))
 
     no_text: list[Any] = [None, True, [name], {name: name}]
     for value in no_text:
@@ -149,7 +149,7 @@ def test_statement_that_does_not_parse_is_refused(target: Target) -> None:
 def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
     """After a PUT that was refused the rule runs its old statement."""
     topic = target.sandbox.topic("from")
-    rule = target.rules.create(sql=f'SELECT payload FROM "{topic}"')
+    rule = target.borrow_rule(sql=f'SELECT payload FROM "{topic}"')
     target.publish(topic, "before")
     assert target.rules.counted(rule, {"passed": 1})["passed"] == 1, "the rule does not run at all"
 
@@ -163,7 +163,7 @@ def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
 @requirement("RUL-06", "PUT /rules/{id}")
 def test_put_merges_and_creates(target: Target) -> None:
     """A PUT changes the fields it has and keeps the others; a PUT to an unknown id creates the rule."""
-    rule = target.rules.create(description="kept", enable=True)
+    rule = target.borrow_rule(description="kept", enable=True)
     before = target.rules.read(rule)
     changes: list[dict[str, Any]] = [{"enable": False}, {"description": "new"}, {"name": "new"}, {"actions": []}, {}]
     for change in changes:
@@ -185,7 +185,7 @@ def test_put_merges_and_creates(target: Target) -> None:
 @requirement("RUL-07", "PUT /rules/{id}", since="5.8.2")
 def test_put_keeps_the_creation_and_moves_the_modification(target: Target) -> None:
     """A PUT keeps created_at and moves last_modified_at forward."""
-    rule = target.rules.create()
+    rule = target.borrow_rule()
     created_at, modified_at = instants(target.rules.read(rule))
 
     for change in ({"description": "changed"}, {"enable": False}):

@@ -133,7 +133,7 @@ def test_deleted_schema_is_gone(target: Target) -> None:
     """A deleted schema answers 404, is not listed, and rules that use it fail with an exception."""
     name, topic = target.schemas.create(), target.sandbox.topic("from")
     sql = f"SELECT schema_encode('{name}', json_decode(payload)) AS encoded FROM \"{topic}\""
-    rule = target.rules.create(sql=sql, actions=[])
+    rule = target.borrow_rule(sql=sql, actions=[])
     target.publish(topic, '{"value":1}')
     assert target.rules.counted(rule, {"passed": 1})["passed"] == 1, "the rule cannot use the schema"
     assert name in target.schemas.ids(), "the schema is not listed"

@@ -39,7 +39,8 @@ def test_foreach_clauses_refer_to_each_other(target: Target) -> None:
 def test_foreach_without_do_keeps_the_event(target: Target) -> None:
     """Without DO and alias FOREACH gives the event with the element as `item`, and no row for what is no array."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
-    rule = target.rules.republish(source, destination, sql=f'FOREACH payload.rows FROM "{source}"', payload="${.}")
+    sql = f'FOREACH payload.rows FROM "{source}"'
+    rule = target.borrow_rule(**target.rules.republishing(source, destination, sql=sql, payload="${.}"))
     listener = target.subscriber(destination, qos=0)
 
     for rows in ([], "text", 5, None, {"a": 1}, [[1, 2], {"k": "v"}, "text"]):

@@ -94,6 +94,19 @@ class Target:
             f"{collection.path}: {what}", make or collection.create, lambda known: collection.get(known).ok
         )
 
+    def borrow_rule(self, which: str = "", **fields: Any) -> str:
+        """The id of a rule with ``fields`` that serves one item after the other; an item has it to itself.
+
+        One PUT in place of a creation and a deletion, for items that ask for what a rule does and not how it came into
+        being. It counts from 0; what does not become as it is asked to be is left alone, and another rule made.
+        ``which``: for an item that needs several, and for rules whose actions count later than the item waits.
+        """
+        return self._lasting(
+            f"rule to borrow {which}",
+            lambda: self.rules.create(**fields),
+            lambda known: self.rules.becomes(known, **fields),
+        )
+
     def running(self, sink_url: str) -> str:
         """The id of a connected HTTP connector to the sink that serves all items of the worker."""
         return self.lasting(self.connectors, f"to {sink_url}", lambda: self.connectors.running(sink_url))

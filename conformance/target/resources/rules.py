@@ -8,6 +8,7 @@ from typing import Any
 from conformance.contract import kinds
 from conformance.target.http.answer import Answer
 from conformance.target.resources.collection import Collection, Measured
+from conformance.target.timing import eventually
 
 AVRO_SOURCE = '{"type":"record","name":"reading","fields":[{"name":"value","type":"int"}]}'
 
@@ -22,15 +23,37 @@ class Rules(Measured):
         topic = self.sandbox.topic("from")
         return {"id": name, "name": name, "sql": f'SELECT * FROM "{topic}"', "actions": [{"function": "console"}]}
 
-    def republish(self, source: str, destination: str, *, sql: str | None = None, **args: Any) -> str:
-        """Create a rule that republishes what is published on ``source``; ``args`` refine the republish action."""
+    def republishing(self, source: str, destination: str, *, sql: str | None = None, **args: Any) -> dict[str, Any]:
+        """Fields of a rule that republishes what is published on ``source``; ``args`` refine the republish action."""
         statement = sql or f'SELECT * FROM "{source}"'
-        action = {"function": "republish", "args": {"topic": destination, **args}}
-        return self.create(sql=statement, actions=[action])
+        return {"sql": statement, "actions": [{"function": "republish", "args": {"topic": destination, **args}}]}
+
+    def republish(self, source: str, destination: str, *, sql: str | None = None, **args: Any) -> str:
+        """Create a rule as of `republishing`; returns its id."""
+        return self.create(**self.republishing(source, destination, sql=sql, **args))
+
+    def becomes(self, identifier: str, **fields: Any) -> bool:
+        """Whether an existing rule is now as if it had been created with ``fields``, and counts from 0."""
+        body = {"enable": True, "description": "", **self.body(**fields)}
+        # A PUT would create what is not there, and not as a POST does.
+        if not self.get(identifier).ok or not self.put(identifier, _without_id(body)).ok:
+            return False
+        path = self.path_of(identifier)
+
+        def starts_again() -> bool:
+            answer = self.api.call(f"GET {self.item}/metrics", path=path)
+            counters = answer.json["metrics"].items() if answer.status == 200 else ()
+            return answer.ok and not any(value for name, value in counters if "rate" not in name)
+
+        return eventually(starts_again, self.api.timing.eventually)
 
     def test(self, identifier: str, context: Mapping[str, Any], **body: Any) -> Answer:
         """Answer of a test of the rule with an event's context (``event_type`` included)."""
         return self.api.call("POST /rules/{id}/test", path={"id": identifier}, json={"context": context, **body})
+
+
+def _without_id(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name != "id"}
 
 
 class Schemas(Collection):
