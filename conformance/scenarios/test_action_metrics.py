@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
+from conformance.scenarios.chain import PASSES, Chain, chain_of
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
@@ -19,34 +20,25 @@ FATES = ("success", "failed", "dropped")
 WAITING = ("queuing", "inflight")
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """An HTTP action, used by a rule, that posts below ``path`` where the payload says: to ``ok`` or ``refused``."""
-
-    action: str
-    topic: str
-
-
 @pytest.fixture
-def counted(target: Target, sink: HttpSink) -> Iterator[Counted]:
-    topic, path = target.sandbox.topic("counted"), f"/{target.sandbox.name('hook')}"
-    action = target.actions.posting(target.running(sink.url), f"{path}/${{payload}}")
-    target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=[action])
-    sink.statuses[f"{path}/refused"] = 404
-    yield Counted(action, topic)
-    del sink.statuses[f"{path}/refused"]
+def counted(context: Context, target: Target, sink: HttpSink) -> Iterator[Chain]:
+    """The chain of the worker, whose counters start from 0; it posts where the message says: to ok or refused."""
+    chain = chain_of(context, target, sink)
+    sink.statuses[f"{chain.path}/refused"] = 404
+    yield chain
+    del sink.statuses[f"{chain.path}/refused"]
 
 
-def send(target: Target, counted: Counted, *payloads: str, **expected: int) -> dict[str, Any]:
-    """Publish each payload, and return the counters once they are as ``expected``, or as they are after 5 s."""
-    for payload in payloads:
-        target.publish(counted.topic, payload, qos=1)
+def send(target: Target, counted: Chain, *ends: str, **expected: int) -> dict[str, Any]:
+    """Publish a message to each end, and return the counters once they are as ``expected``, or as they are in the end."""
+    for end in ends:
+        counted.publish(PASSES, end)
     return target.actions.counted(counted.action, expected)
 
 
 @requirement("ACT-04", "GET /actions/{id}/metrics")
 @pytest.mark.needs("sink")
-def test_metrics_are_the_sum_over_the_nodes(target: Target, counted: Counted) -> None:
+def test_metrics_are_the_sum_over_the_nodes(target: Target, counted: Chain) -> None:
     """Every counter of an action is a whole number, not negative, and the sum of those of the nodes."""
     send(target, counted, "ok", "ok", "refused", matched=3, success=2, failed=1)
 
@@ -64,7 +56,7 @@ def test_metrics_are_the_sum_over_the_nodes(target: Target, counted: Counted) ->
 
 @requirement("ACT-05", "GET /actions/{id}/metrics")
 @pytest.mark.needs("sink")
-def test_matched_counts_the_messages(target: Target, counted: Counted) -> None:
+def test_matched_counts_the_messages(target: Target, counted: Chain) -> None:
     """`matched` grows by exactly the number of messages, and no counter of what became of them ever decreases."""
     first = send(target, counted, "ok", "refused", matched=2, success=1, failed=1)
     assert first["matched"] == 2, f"2 messages were published, matched is {first['matched']}"
@@ -80,7 +72,7 @@ def test_matched_counts_the_messages(target: Target, counted: Counted) -> None:
 
 @requirement("ACT-06", "GET /actions/{id}/metrics")
 @pytest.mark.needs("sink")
-def test_every_message_is_accounted_for(target: Target, counted: Counted) -> None:
+def test_every_message_is_accounted_for(target: Target, counted: Chain) -> None:
     """Once settled, `matched` is the sum of success, failed, dropped, queuing and inflight."""
     payloads = ("ok", "refused", "ok", "ok")
     counters = send(target, counted, *payloads, matched=4, success=3, failed=1, queuing=0, inflight=0)
@@ -92,7 +84,7 @@ def test_every_message_is_accounted_for(target: Target, counted: Counted) -> Non
 
 @requirement("ACT-07", "PUT /actions/{id}/metrics/reset", "GET /actions/{id}/metrics")
 @pytest.mark.needs("sink")
-def test_reset_starts_counting_again(target: Target, counted: Counted) -> None:
+def test_reset_starts_counting_again(target: Target, counted: Chain) -> None:
     """A reset of the metrics answers 204 and sets every counter to 0; later messages count from there."""
     counters = send(target, counted, "ok", "refused", matched=2, success=1, failed=1)
     assert counters["matched"] == 2, f"2 messages were published, matched is {counters['matched']}"

@@ -40,12 +40,9 @@ def test_http_connector_keeps_its_authorization(target: Target, sink: HttpSink, 
     """A PUT with ****** in place of a secret keeps the secret that works."""
     secrets = {"authorization": f"Basic {secret}", "Proxy-Authorization": f"Basic {secret}2"}
     connector = target.connectors.running(sink.url, headers={**secrets, "x-site": "north"})
-    path = f"/{target.sandbox.name('hook')}"
-    action = target.actions.create(
-        connector=connector, parameters={"path": path, "method": "post", "body": "${payload}"}
-    )
-    topic = target.sandbox.topic("readings")
-    target.rules.create(sql=f'SELECT payload FROM "{topic}"', actions=[action])
+    path, topic = f"/{target.sandbox.name('hook')}", target.sandbox.topic("readings")
+    parameters = {"path": path, "method": "post", "body": "${payload}"}
+    target.actions.create(connector=connector, parameters=parameters, local_topic=topic)
 
     def expect_sent(payload: str, connector_is: str) -> None:
         target.publish(topic, payload)

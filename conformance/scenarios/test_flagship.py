@@ -3,83 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from conformance.requirements import requirement
+from conformance.scenarios.chain import OTHERS, Chain, chain_of
 from conformance.target.http.answer import Answer
-from conformance.target.sink import Delivery, HttpSink
+from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A connector to the sink, an action on it and a rule that uses the action.
-
-    What is published on ``topic`` with a value above 10 arrives at ``path`` of the sink.
-    """
-
-    target: Target
-    sink: HttpSink
-    connector: str
-    action: str
-    rule: str
-    topic: str
-    path: str
-
-    def publish(self, value: int) -> None:
-        self.target.publish(self.topic, json.dumps({"value": value}), qos=1)
-
-    def arrival(self, value: int) -> Delivery | None:
-        """The delivery of a value, waited for; None if it does not come in time."""
-        return self.sink.wait_for(self._of(value), self.target.timing.delivered)
-
-    def arrived(self, value: int) -> bool:
-        """Whether a value has been delivered by now."""
-        return bool(self.sink.received(self._of(value)))
-
-    def _of(self, value: int) -> Callable[[Delivery], bool]:
-        return lambda delivery: delivery.path == self.path and f'"reading":{value},'.encode() in delivery.body
-
-
 @pytest.fixture
-def chain(target: Target, sink: HttpSink) -> Chain:
-    """A chain on a connector that others use as well."""
-    return chain_to(target, sink, target.sandbox.topic("readings"), target.running(sink.url))
-
-
-@pytest.fixture
-def own_chain(target: Target, sink: HttpSink) -> Chain:
-    """A chain on a connector of its own."""
-    return chain_to(target, sink, target.sandbox.topic("readings"), target.connectors.running(sink.url))
-
-
-def chain_to(target: Target, sink: HttpSink, topic: str, connector: str) -> Chain:
-    """A new chain from ``topic`` to a path of its own at the sink."""
-    path = f"/{target.sandbox.name('hook')}"
-    body = '{"reading":${payload.value},"from":"${topic}"}'
-    action = target.actions.posting(connector, path, body, resource_opts=None)
-    sql = f'SELECT payload, topic FROM "{topic}" WHERE payload.value > 10'
-    rule = target.rules.create(sql=sql, actions=[action])
-    return Chain(target, sink, connector, action, rule, topic, path)
+def chain(context: Context, target: Target, sink: HttpSink) -> Chain:
+    """The chain that the items of the worker share; the last two take it apart."""
+    return chain_of(context, target, sink)
 
 
 @requirement("FLOW-01", "POST /connectors", "POST /actions", "POST /rules", "POST /publish")
-def test_message_reaches_the_sink(own_chain: Chain) -> None:
+def test_message_reaches_the_sink(chain: Chain) -> None:
     """A published message that matches a rule arrives, rendered, where the rule's HTTP action sends it."""
-    chain = own_chain
     # A message that matches: what the template of the action makes of it is posted.
     chain.publish(42)
     delivery = chain.arrival(42)
     within_s = chain.target.timing.delivered
     assert delivery is not None, f"nothing arrived at the sink within {within_s:g} s of the publish"
     assert delivery.method == "POST", f"delivered as {delivery.method}"
-    assert json.loads(delivery.body) == {"reading": 42, "from": chain.topic}, f"delivered {delivery.body!r}"
+    expected = {"reading": 42, "from": chain.topic, "mark": chain.mark}
+    assert json.loads(delivery.body) == expected, f"delivered {delivery.body!r}"
 
     # One that fails the WHERE clause: it would have come before the next one that matches.
     chain.publish(7)
@@ -113,7 +67,7 @@ def test_rule_test_tells_match_from_mismatch(target: Target, chain: Chain) -> No
 
     def run(value: int) -> Answer:
         event: dict[str, Any] = {"event_type": "message_publish", "topic": chain.topic, "qos": 1}
-        event |= {"payload": json.dumps({"value": value}), "clientid": "c", "username": "u"}
+        event |= {"payload": json.dumps(chain.message(value)), "clientid": "c", "username": "u"}
         return target.rules.test(chain.rule, event)
 
     # What the rule would select, and what it would not.
@@ -148,9 +102,8 @@ def test_disabled_action_delivers_nothing(target: Target, chain: Chain) -> None:
 
 
 @requirement("FLOW-05", "DELETE /connectors/{id}", "DELETE /actions/{id}", "GET /rules/{id}")
-def test_chain_is_deleted_from_the_top(target: Target, own_chain: Chain) -> None:
+def test_chain_is_deleted_from_the_top(target: Target, chain: Chain) -> None:
     """What others depend on cannot be deleted; with the cascade flag the action goes and its rule stays without it."""
-    chain = own_chain
     # Connector and action tell who uses them.
     users = target.connectors.read(chain.connector)["actions"]
     assert users == [chain.action.partition(":")[2]], f"the connector lists {users}"
@@ -166,13 +119,12 @@ def test_chain_is_deleted_from_the_top(target: Target, own_chain: Chain) -> None
     # The cascade takes the action out of its rule, and leaves the rule.
     target.actions.delete(chain.action, also_delete_dep_actions=True).expect(204)
     remaining = target.rules.read(chain.rule)["actions"]
-    assert remaining == [], f"the rule still has {remaining}"
+    assert remaining == [chain.witness], f"the rule has {remaining}, of two actions {chain.witness} was to stay"
 
 
 @requirement("FLOW-06", "DELETE /rules/{id}", "DELETE /actions/{id}", "DELETE /connectors/{id}")
-def test_deleted_chain_is_gone(target: Target, own_chain: Chain) -> None:
+def test_deleted_chain_is_gone(target: Target, chain: Chain) -> None:
     """Rule, action and connector are gone after their deletion: 404 each, absent from the lists, nothing delivered."""
-    chain = own_chain
     # It works before it is deleted.
     chain.publish(30)
     assert chain.arrival(30), "the chain does not deliver"
@@ -187,8 +139,8 @@ def test_deleted_chain_is_gone(target: Target, own_chain: Chain) -> None:
         collection.delete(identifier).expect(404)
     assert chain.connector not in target.connectors.ids(), "the deleted connector is still listed"
 
-    # Nothing is delivered any more: a new chain hears the same message, and once it arrived, the other would have.
-    marker = chain_to(target, chain.sink, chain.topic, target.running(chain.sink.url))
-    marker.publish(31)
-    assert marker.arrival(31), "a new chain does not deliver"
+    # Nothing is delivered any more: another rule hears the same message, and once it arrived, the other would have.
+    target.borrow_rule(OTHERS, sql=f'SELECT payload FROM "{chain.topic}"', actions=[chain.witness])
+    chain.publish(31)
+    assert chain.witnessed(31), "another rule does not deliver"
     assert not chain.arrived(31), "a deleted rule delivered a message"

@@ -85,9 +85,7 @@ def test_templates_make_the_message(target: Target) -> None:
     target.retained.create(topic=destination)
     sql = f'SELECT payload.x AS x, payload.q AS q, topic, payload FROM "{source}"'
     templates = {"payload": "${x} of ${topic}: ${payload.more.text}", "qos": "${q}", "retain": True}
-    rule = target.borrow_rule(
-        **target.rules.republishing(source, f"{destination[:-1]}${{x}}", sql=sql, **templates)
-    )
+    rule = target.borrow_rule(**target.rules.republishing(source, f"{destination[:-1]}${{x}}", sql=sql, **templates))
     listener = target.listen(f"{destination[:-1]}+", qos=2)
     # What is retained comes some time after the subscription: by then it must not be one of the messages below.
     listener.wait_for_messages(matching=lambda message: message.payload == b"kept")

@@ -77,9 +77,7 @@ def test_actions_run_only_on_demand(target: Target) -> None:
 def test_rendered_actions_have_not_failed(target: Target) -> None:
     """A test that only renders the actions and says they are ok does not count them as failed."""
     source = target.sandbox.topic("from")
-    rule = target.borrow_rule(
-        **target.rules.republishing(source, target.sandbox.topic("out"), payload="${payload}")
-    )
+    rule = target.borrow_rule(**target.rules.republishing(source, target.sandbox.topic("out"), payload="${payload}"))
 
     results = target.rules.test(rule, published(source)).expect(200).json
     assert results == ["ok"], f"the action that is rendered has the results {results}"

@@ -130,6 +130,16 @@ class Measured(Collection):
     def reset_metrics(self, identifier: str) -> Answer:
         return self.api.call(f"PUT {self.item}/metrics/reset", path=self.path_of(identifier))
 
+    def counts_from_zero(self, identifier: str) -> bool:
+        """Whether all counters are 0, now or soon."""
+        label, path = f"GET {self.item}/metrics", self.path_of(identifier)
+
+        def is_zero() -> bool:
+            answer = self.api.call(label, path=path)
+            return answer.ok and not any(value for name, value in answer.json["metrics"].items() if "rate" not in name)
+
+        return eventually(is_zero, self.api.timing.eventually)
+
 
 def arranged(answer: Answer, *expected: int) -> Answer:
     """``answer`` if it has one of the expected statuses; raises `ArrangeFailed` otherwise."""

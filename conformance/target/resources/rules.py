@@ -8,7 +8,6 @@ from typing import Any
 from conformance.contract import kinds
 from conformance.target.http.answer import Answer
 from conformance.target.resources.collection import Collection, Measured
-from conformance.target.timing import eventually
 
 AVRO_SOURCE = '{"type":"record","name":"reading","fields":[{"name":"value","type":"int"}]}'
 
@@ -36,16 +35,8 @@ class Rules(Measured):
         """Whether an existing rule is now as if it had been created with ``fields``, and counts from 0."""
         body = {"enable": True, "description": "", **self.body(**fields)}
         # A PUT would create what is not there, and not as a POST does.
-        if not self.get(identifier).ok or not self.put(identifier, _without_id(body)).ok:
-            return False
-        path = self.path_of(identifier)
-
-        def starts_again() -> bool:
-            answer = self.api.call(f"GET {self.item}/metrics", path=path)
-            counters = answer.json["metrics"].items() if answer.status == 200 else ()
-            return answer.ok and not any(value for name, value in counters if "rate" not in name)
-
-        return eventually(starts_again, self.api.timing.eventually)
+        there = self.get(identifier).ok and self.put(identifier, _without_id(body)).ok
+        return there and self.counts_from_zero(identifier)
 
     def test(self, identifier: str, context: Mapping[str, Any], **body: Any) -> Answer:
         """Answer of a test of the rule with an event's context (``event_type`` included)."""

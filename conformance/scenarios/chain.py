@@ -1,0 +1,164 @@
+"""A chain from a topic to the suite's HTTP sink, connector, action and rule, that the items of a worker share.
+
+A write of the configuration costs a real server 0.2 s. Whoever disables or deletes a part of the chain, or fails,
+leaves it so: the next item gets one that works.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.collection import Measured
+from conformance.target.sink import Delivery, HttpSink
+from conformance.target.target import Target
+from conformance.worker.context import Context
+
+PASSES = 11
+"""The least value that passes the condition of the rule."""
+
+OTHERS = "with actions elsewhere"
+"""Which rule to borrow (`Target.borrow_rule`) for actions that may end after the item."""
+
+_BODY = '{"reading":${payload.value},"from":"${topic}","mark":"${payload.mark}"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A connector to the sink with one action, and a rule with that action and a ``witness`` on another connector.
+
+    What is published on ``topic`` with a value of `PASSES` or more arrives below ``path`` of the sink, where the
+    message says. ``mark`` tells the messages of one item from those of others.
+    """
+
+    target: Target
+    sink: HttpSink
+    connector: str
+    action: str
+    witness: str
+    rule: str
+    topic: str
+    path: str
+    mark: str
+
+    def publish(self, value: int, to: str = "hook") -> None:
+        self.target.publish(self.topic, json.dumps(self.message(value, to)), qos=1)
+
+    def arrival(self, value: int) -> Delivery | None:
+        """The delivery of a value, waited for; None if it does not come in time."""
+        return self.sink.wait_for(self._of(value), self.target.timing.delivered)
+
+    def arrived(self, value: int) -> bool:
+        """Whether a value has been delivered by now."""
+        return bool(self.sink.received(self._of(value)))
+
+    def witnessed(self, value: int) -> bool:
+        """Whether the witness delivers a value in time."""
+        path, message = _path_of(self.witness), self.message(value)
+        return (
+            self.sink.wait_for(
+                lambda delivery: delivery.path == path and json.loads(delivery.body) == message,
+                self.target.timing.delivered,
+            )
+            is not None
+        )
+
+    def message(self, value: int, to: str = "hook") -> dict[str, Any]:
+        return {"to": to, "value": value, "mark": self.mark}
+
+    def _of(self, value: int) -> Callable[[Delivery], bool]:
+        here, there, mark = f"{self.path}/hook", f'"reading":{value},'.encode(), self.mark.encode()
+        return lambda delivery: delivery.path == here and there in delivery.body and mark in delivery.body
+
+
+def local_topic(context: Context, target: Target) -> str:
+    """The topic below which the `witness` gets what is published, without any rule."""
+    topic: str = context.once("topic of the witness", lambda: target.sandbox.topic("local"))
+    return topic
+
+
+def witness(context: Context, target: Target, sink: HttpSink) -> tuple[str, str]:
+    """An HTTP action that posts every payload, on the connector that all items share; its id, and its path."""
+    connector = target.running(sink.url)
+
+    def make() -> str:
+        name = target.sandbox.name("witness")
+        local = f"{local_topic(context, target)}/#"
+        return target.actions.posting(connector, _path_of(name), name=name, local_topic=local)
+
+    action = target.lasting(target.actions, "witness", make)
+    return action, _path_of(action)
+
+
+def chain_of(context: Context, target: Target, sink: HttpSink) -> Chain:
+    """The chain of the worker, made as far as it is not there."""
+    topic, path = context.once(
+        "topic and path of the chain", lambda: (target.sandbox.topic("readings"), f"/{target.sandbox.name('hook')}")
+    )
+    connectors, actions, rules = target.connectors, target.actions, target.rules
+    connector = context.lasting(
+        "connector of the chain", lambda: connectors.running(sink.url), lambda known: _serves(target, known)
+    )
+    action = context.lasting(
+        f"action on {connector}",
+        lambda: actions.posting(connector, f"{path}/${{payload.to}}", _BODY, resource_opts=None),
+        lambda known: actions.get(known).ok,
+    )
+    second, _ = witness(context, target, sink)
+    wanted = {
+        "sql": f'SELECT payload, topic FROM "{topic}" WHERE payload.value >= {PASSES}',
+        "actions": [action, second],
+        "enable": True,
+    }
+
+    def is_as_wanted(known: str) -> bool:
+        read = rules.get(known)
+        return (
+            read.ok and (wanted.items() <= read.json.items() or rules.put(known, wanted).ok) and _restarts(rules, known)
+        )
+
+    rule = context.lasting("rule of the chain", lambda: rules.create(**wanted), is_as_wanted)
+    return Chain(target, sink, connector, action, second, rule, topic, path, target.sandbox.name("mark"))
+
+
+def _path_of(action: str) -> str:
+    return f"/{action.rpartition(':')[2]}"
+
+
+def _serves(target: Target, connector: str) -> bool:
+    """Whether the connector of the chain works, and its action, if there is one, which counts from 0."""
+    if not _works(target, target.connectors, connector):
+        return False
+    on_it = [f"http:{name}" for name in target.connectors.read(connector)["actions"]]
+    return all(_works(target, target.actions, action) and _is_done(target, action) for action in on_it)
+
+
+def _works(target: Target, collection: Bridges, identifier: str) -> bool:
+    """Whether a connector or action is there, and connected, once it is enabled again."""
+    answer = collection.get(identifier)
+    if not answer.ok or not (answer.json["enable"] or collection.enable(identifier, True).ok):
+        return False
+
+    def connected() -> bool:
+        now = collection.get(identifier)
+        return now.ok and now.json["status"] == "connected"
+
+    return target.eventually(connected, target.timing.delivered)
+
+
+def _is_done(target: Target, action: str) -> bool:
+    """Whether all that an action got has ended, and is counted; from then on it counts from 0."""
+
+    def done() -> bool:
+        counted = target.actions.metrics(action)
+        ended = sum(counted[name] for name in ("success", "failed", "dropped"))
+        return bool(counted["matched"] == ended and not counted["queuing"] and not counted["inflight"])
+
+    return target.eventually(done) and _restarts(target.actions, action)
+
+
+def _restarts(collection: Measured, identifier: str) -> bool:
+    return collection.reset_metrics(identifier).ok and collection.counts_from_zero(identifier)
