@@ -145,7 +145,7 @@ def test_mqtt_action_without_template_sends_everything(context: Context, target:
     templates: dict[str, dict[str, Any]] = {"missing": {}, "empty": {"payload": ""}}
     subscribers = {name: target.subscriber(f"{remote}/{name}") for name in templates}
 
-    arrived = {}
+    arrived: dict[str, list[str]] = {}
     for name, template in templates.items():
         action = back(context, target, {**parameters, **template, "topic": f"{remote}/{name}"})
         if not arrived:

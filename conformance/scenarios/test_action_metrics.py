@@ -30,7 +30,7 @@ def counted(context: Context, target: Target, sink: HttpSink) -> Iterator[Chain]
 
 
 def send(target: Target, counted: Chain, *ends: str, **expected: int) -> dict[str, Any]:
-    """Publish a message to each end, and return the counters once they are as ``expected``, or as they are in the end."""
+    """Publish a message to each end, and return the counters once they are as ``expected``, or as they end up."""
     for end in ends:
         counted.publish(PASSES, end)
     return target.actions.counted(counted.action, expected)
