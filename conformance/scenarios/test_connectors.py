@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -15,6 +16,7 @@ from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS, Brid
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
@@ -42,7 +44,7 @@ def requests_for(collection: Bridges, identifier: str) -> Iterator[Answer]:
 @requirement("CON-02", "POST /connectors", "GET /connectors/{id}")
 def test_name_is_taken_once_per_type(target: Target) -> None:
     """A second connector of the same type and name is refused with ALREADY_EXISTS and changes nothing of the first."""
-    connector = target.connectors.create(description="first")
+    connector = target.connector_of("http")
     name = connector.partition(":")[2]
     before = configured(target.connectors.read(connector))
 
@@ -194,7 +196,7 @@ def test_probe_creates_nothing(target: Target, sink: HttpSink) -> None:
     assert identifier not in target.connectors.ids(), "a connector that was only probed is listed"
     target.connectors.get(identifier).expect(404)
 
-    connector = target.connectors.create(url=CLOSED_URL)
+    connector = target.connector_of("http")
     before = configured(target.connectors.read(connector))
     target.connectors.probe({**body, "name": connector.partition(":")[2]}).expect(204)
     after = configured(target.connectors.read(connector))
@@ -205,8 +207,7 @@ def test_probe_creates_nothing(target: Target, sink: HttpSink) -> None:
 @pytest.mark.needs("sink")
 def test_probe_refuses_bad_names(target: Target, sink: HttpSink, recorder: Recorder) -> None:
     """A probe refuses the names that a creation refuses."""
-    good = target.sandbox.name("name")
-    connector = target.connectors.running(sink.url, name=good)
+    connector, good = target.running(sink.url), target.sandbox.name("name")
     bodies = {
         target.connectors: target.connectors.body(url=sink.url, name=good),
         target.actions: target.actions.body(connector=connector, name=good),
@@ -220,11 +221,21 @@ def test_probe_refuses_bad_names(target: Target, sink: HttpSink, recorder: Recor
             recorder.expect(refused, "CON-19", "name_refused", message, answer)
 
 
+@pytest.fixture
+def running(target: Target, context: Context, sink: HttpSink) -> str:
+    """A connected connector without actions; whoever leaves it stopped leaves the next item another."""
+
+    def connected(known: str) -> bool:
+        return target.connectors.get(known).ok and target.eventually(lambda: status_of(target, known) == "connected")
+
+    return context.lasting("connector to stop", lambda: target.connectors.running(sink.url), connected)
+
+
 @requirement("CON-11", "PUT /connectors/{id}/enable/{enable}", "GET /connectors/{id}")
 @pytest.mark.needs("sink")
-def test_enabling_is_idempotent(target: Target, sink: HttpSink) -> None:
+def test_enabling_is_idempotent(target: Target, running: str) -> None:
     """Enabling and disabling answer 204 however often, `enable` follows, and a disabled connector is stopped."""
-    connector = target.connectors.running(sink.url)
+    connector = running
     assert target.eventually(lambda: status_of(target, connector) == "connected"), (
         f"it is {status_of(target, connector)}"
     )
@@ -243,9 +254,9 @@ def test_enabling_is_idempotent(target: Target, sink: HttpSink) -> None:
 
 @requirement("CON-12", "POST /connectors/{id}/{operation}")
 @pytest.mark.needs("sink")
-def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> None:
+def test_only_an_enabled_connector_starts(target: Target, running: str) -> None:
     """`start` answers 204 for a running connector and 400 for a disabled or unreachable one; nothing else is known."""
-    connector = target.connectors.running(sink.url)
+    connector = running
     target.connectors.start(connector).expect(204)
     for operation in NO_OPERATIONS:
         path = {"id": connector, "operation": operation}
@@ -254,20 +265,84 @@ def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> Non
         f"it is {status_of(target, connector)}"
     )
 
-    target.connectors.enable(connector, False).expect(204)
-    target.connectors.start(connector).expect(400, code="BAD_REQUEST")
+    disabled = target.connector_of("http")
+    target.connectors.start(disabled).expect(400, code="BAD_REQUEST")
 
     unreachable = target.leading_nowhere()
     target.connectors.start(unreachable).expect(400, code="BAD_REQUEST")
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A connector with one action, a disabled one; ``twin`` has its name and the type mqtt, and ``of_twin`` on it."""
+
+    connector: str
+    action: str
+    twin: str
+    of_twin: str
+
+
+@pytest.fixture
+def used(target: Target, context: Context) -> Used:
+    """It serves several items, and the last deletes it; whoever leaves it otherwise leaves the next item another."""
+    twin = target.connector_of("mqtt")
+    of_twin = target.lasting(target.actions, "on mqtt", lambda: target.actions.create(type="mqtt", connector=twin))
+    known: dict[str, str] = context.once("action that uses", dict)
+    names = {"name": twin.partition(":")[2]}
+
+    def is_used_alone(connector: str) -> bool:
+        read = target.connectors.get(connector)
+        return read.ok and read.json["actions"] == [known.get(connector, "").partition(":")[2]]
+
+    def make() -> str:
+        # The name is taken where one that was left otherwise is still there.
+        taken = target.connectors.get(f"http:{names['name']}").ok
+        connector = target.connectors.create(**({} if taken else names))
+        name = f"{target.sandbox.name('act')}-b"
+        known[connector] = target.actions.create(connector=connector, name=name, enable=False)
+        return connector
+
+    connector = context.lasting("connector that is used", make, is_used_alone)
+    return Used(connector, known[connector], twin, of_twin)
+
+
+@requirement("CON-14", "GET /connectors/{id}", "GET /connectors", "PUT /actions/{id}")
+def test_connector_names_its_actions(target: Target, used: Used) -> None:
+    """A connector lists exactly the names of the actions that are on it, disabled ones too, sorted."""
+    connector, other, late = used.connector, target.connector_of("http"), used.action
+
+    def names_on(identifier: str) -> list[str]:
+        names: list[str] = target.connectors.read(identifier)["actions"]
+        return names
+
+    on_other, on_twin = names_on(other), names_on(used.twin)
+    assert name_of(used.of_twin) in on_twin, f"{used.twin} names the actions {on_twin}, without {used.of_twin}"
+    early = target.actions.create(connector=connector, name=f"{name_of(late).removesuffix('-b')}-a")
+
+    def expect(*connectors: tuple[str, list[str]]) -> None:
+        for identifier, names in connectors:
+            read = names_on(identifier)
+            assert read == names, f"{identifier} names the actions {read}, expected {names}"
+
+    names = [name_of(early), name_of(late)]
+    expect((connector, names), (used.twin, on_twin), (other, on_other))
+    listed = {target.connectors.identify(element): element["actions"] for element in target.connectors.listed()}
+    assert listed[connector] == names, f"the list names the actions {listed[connector]}, expected {names}"
+
+    moved = {**configured(target.actions.read(early)), "connector": name_of(other)}
+    target.actions.put(early, moved).expect(200)
+    expect((connector, names[1:]), (other, sorted([*on_other, names[0]])), (used.twin, on_twin))
+    target.actions.delete(early).expect(204)
+    expect((connector, names[1:]), (other, on_other))
+
+
 @requirement("CON-13", "DELETE /connectors/{id}", "DELETE /actions/{id}")
-def test_connector_in_use_is_not_deleted(target: Target) -> None:
+def test_connector_in_use_is_not_deleted(target: Target, used: Used) -> None:
     """A connector is not deleted while an action, enabled or not, is on it, and is deleted once there is none."""
-    connector = target.connectors.create()
-    action = target.actions.create(connector=connector)
-    for enabled in (True, False):
-        target.actions.enable(action, enabled).expect(204)
+    connector, action = used.connector, used.action
+    for enabled in (False, True):
+        if enabled:
+            target.actions.enable(action, True).expect(204)
         target.connectors.delete(connector).expect(400, code="BAD_REQUEST")
         target.connectors.get(connector).expect(200)
 
@@ -276,29 +351,5 @@ def test_connector_in_use_is_not_deleted(target: Target) -> None:
     target.connectors.get(connector).expect(404)
 
 
-@requirement("CON-14", "GET /connectors/{id}", "GET /connectors", "PUT /actions/{id}")
-def test_connector_names_its_actions(target: Target) -> None:
-    """A connector lists exactly the names of the actions that are on it, disabled ones too, sorted."""
-    connector, other = target.connectors.create(), target.connectors.create()
-    twin = target.connectors.create(type="mqtt", name=connector.partition(":")[2])
-    base = target.sandbox.name("act")
-    late = target.actions.create(connector=connector, name=f"{base}-b", enable=False)
-    early = target.actions.create(connector=connector, name=f"{base}-a")
-    of_twin = target.actions.create(type="mqtt", connector=twin, name=f"{base}-c")
-
-    def expect(*connectors: tuple[str, list[str]]) -> None:
-        for identifier, actions in connectors:
-            names = [action.partition(":")[2] for action in actions]
-            read = target.connectors.read(identifier)["actions"]
-            assert read == names, f"{identifier} names the actions {read}, expected {names}"
-
-    expect((connector, [early, late]), (twin, [of_twin]), (other, []))
-    listed = {target.connectors.identify(element): element["actions"] for element in target.connectors.listed()}
-    names = [early.partition(":")[2], late.partition(":")[2]]
-    assert listed[connector] == names, f"the list names the actions {listed[connector]}, expected {names}"
-
-    moved = {**configured(target.actions.read(early)), "connector": other.partition(":")[2]}
-    target.actions.put(early, moved).expect(200)
-    expect((connector, [late]), (other, [early]))
-    target.actions.delete(late).expect(204)
-    expect((connector, []))
+def name_of(identifier: str) -> str:
+    return identifier.partition(":")[2]
