@@ -65,6 +65,10 @@ class History:
         self._lasting += self._writes[since:]
         del self._writes[since:]
 
+    def outlast(self) -> None:
+        """What the item wrote so far matters to later items as well."""
+        self._lasting += self._writes
+
     def before(self, sent: Sent, answer: Answer | None = None) -> list[Sent] | None:
         """The writes to repeat before ``sent``, oldest first; None if they are more than `MOST_STEPS`.
 

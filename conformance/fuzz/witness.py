@@ -74,18 +74,28 @@ def stored(answer: Answer) -> Any:
     return {name: value for name, value in answer.json.items() if name not in _HEALTH}
 
 
-def creation(collection: Collection, query: Mapping[str, str]) -> Write:
-    """A POST of something new, seen by its GET and in the list with ``query``."""
+def creation(target: Target, collection: Collection, query: Mapping[str, str]) -> Write:
+    """A POST of something new, seen by its GET and in the list with ``query``; a `deletion` gets what it made."""
     body = collection.body()
     identifier = collection.identify(body)
+
+    def keep() -> None:
+        if collection.kind.configured and collection.get(identifier).ok:
+            target.keep(collection, _TO_DELETE, identifier)
+
     return Write(
-        lambda: (collection.get(identifier).status, sorted(collection.ids(**query))), body=collection.payload(body)
+        lambda: (collection.get(identifier).status, sorted(collection.ids(**query))),
+        body=collection.payload(body),
+        undo=keep,
     )
 
 
-def deletion(collection: Collection, query: Mapping[str, str]) -> Write:
+_TO_DELETE = "to delete"
+
+
+def deletion(target: Target, collection: Collection, query: Mapping[str, str]) -> Write:
     """A DELETE of what was created, seen as a creation is."""
-    identifier = collection.create()
+    identifier = target.lasting(collection, _TO_DELETE) if collection.kind.configured else collection.create()
     return Write(
         lambda: (collection.get(identifier).status, identifier in collection.ids(**query)),
         path=collection.path_of(identifier),
@@ -110,7 +120,7 @@ def change(target: Target, collection: Collection) -> Write:
 
 def switch(target: Target, collection: Collection) -> Write:
     """Turn off what is on, or on what is off: of what serves all items."""
-    identifier = target.lasting(collection, "to switch", lambda: collection.create(enable=True))
+    identifier = target.lasting(collection, "to change")
     enable = "false" if collection.read(identifier)["enable"] else "true"
     return Write(lambda: stored(collection.get(identifier)), {**collection.path_of(identifier), "enable": enable})
 

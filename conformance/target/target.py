@@ -13,6 +13,7 @@ from conformance.target.guard.sandbox import Sandbox, bare_topic
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api
 from conformance.target.journal.journal import Journal
+from conformance.target.journal.resource import Resource
 from conformance.target.mqtt import PROBE, MqttClient, MqttError
 from conformance.target.resources.access import Bans, ClientRules, UserRules, Users
 from conformance.target.resources.bridges import CLOSED_URL, Actions, Connectors
@@ -27,6 +28,9 @@ Value = TypeVar("Value")
 
 Lasting = Callable[[str, Callable[[], str], Callable[[str], bool]], str]
 """Gets a key, what makes something, and whether that still exists; returns its id (`Context.lasting`)."""
+
+Keep = Callable[[str, Resource], None]
+"""Gets a key, and something that an item made, which from then on lasts under that key (`Context.keep`)."""
 
 _BEFORE_ANOTHER_PROBE_S = 1.0
 
@@ -53,6 +57,7 @@ class Target:
         met: Callable[[str, str | None], None] = lambda _client_id, _username: None,
         turn: Callable[[], None] = lambda: None,
         lasting: Lasting = _anew,
+        keep: Keep = lambda _key, _resource: None,
     ) -> None:
         self.api = api
         self.contract = contract
@@ -78,6 +83,7 @@ class Target:
         self._met = met
         self._turn = turn
         self._lasting = lasting
+        self._keep = keep
         self._connections: list[MqttClient] = []
 
     def of(self, kind: Kind) -> Collection:
@@ -93,6 +99,10 @@ class Target:
         return self._lasting(
             f"{collection.path}: {what}", make or collection.create, lambda known: collection.get(known).ok
         )
+
+    def keep(self, collection: Collection, what: str, identifier: str) -> None:
+        """Let something that the item made last, for the next that asks for ``what`` (see `lasting`)."""
+        self._keep(f"{collection.path}: {what}", Resource(collection.kind.name, identifier))
 
     def borrow_rule(self, which: str = "", **fields: Any) -> str:
         """The id of a rule with ``fields`` that serves one item after the other; an item has it to itself.

@@ -140,6 +140,13 @@ class Context(Worker):
                 self.lasting_resources |= frozenset(self.journal) - before
         return known
 
+    def keep(self, key: str, resource: Resource) -> None:
+        """Let something that the item made last under a key, in place of what may have been there (see `lasting`)."""
+        if resource in frozenset(self.journal):
+            self._lasting[key] = resource.id
+            self.lasting_resources |= {resource}
+            self.recorder.history.outlast()
+
     def target(self) -> Target:
         """The target for one item."""
         return Target(
@@ -152,6 +159,7 @@ class Context(Worker):
             self.recorder.history.beyond.client,
             self._connections.wait,
             self.lasting,
+            self.keep,
         )
 
     @property

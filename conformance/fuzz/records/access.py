@@ -108,7 +108,7 @@ def _of_rules(key: str, path: str, item: str, rules: Callable[[Target], Collecti
         f"POST {path}": Fuzzing(
             identities=put(key, Identities.name),
             grammar=_rules_of(key),
-            witness=lambda target, sink: creation(rules(target), by_name(rules(target))),
+            witness=lambda target, sink: creation(target, rules(target), by_name(rules(target))),
         ),
         # An upsert.
         f"PUT {item}": Fuzzing(
@@ -117,7 +117,7 @@ def _of_rules(key: str, path: str, item: str, rules: Callable[[Target], Collecti
             knows_any_id=True,
             witness=lambda target, sink: replacement(rules(target), {"rules": []}),
         ),
-        f"DELETE {item}": Fuzzing(witness=lambda target, sink: deletion(rules(target), by_name(rules(target)))),
+        f"DELETE {item}": Fuzzing(witness=lambda target, sink: deletion(target, rules(target), by_name(rules(target)))),
     }
 
 
@@ -127,12 +127,12 @@ RECORDS: Records = {
     f"GET {paths.USERS}": READ,
     f"GET {paths.USER}": READ,
     f"POST {paths.USERS}": Fuzzing(
-        identities=_NEW_USER, witness=lambda target, sink: creation(target.users, by_name(target.users))
+        identities=_NEW_USER, witness=lambda target, sink: creation(target, target.users, by_name(target.users))
     ),
     f"PUT {paths.USER}": Fuzzing(
         witness=lambda target, sink: replacement(target.users, {"is_superuser": True}, ("user_id",))
     ),
-    f"DELETE {paths.USER}": Fuzzing(witness=lambda target, sink: deletion(target.users, by_name(target.users))),
+    f"DELETE {paths.USER}": Fuzzing(witness=lambda target, sink: deletion(target, target.users, by_name(target.users))),
     # Takes files as well. The rows may have any columns, and the type decides what they must hold, so that it cannot
     # vary alone (erratum D6).
     f"POST {paths.IMPORT_USERS}": Fuzzing(

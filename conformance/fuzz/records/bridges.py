@@ -66,11 +66,16 @@ _PROBED = "a probe leaves nothing"
 
 
 def _counted(target: Target, sink: HttpSink) -> Write:
-    topic = target.sandbox.topic("counted")
-    action = target.actions.create(connector=target.running(sink.url))
-    target.rules.create(sql=f'SELECT * FROM "{topic}"', actions=[action])
-    target.publish(topic)
-    target.eventually(lambda: target.actions.metrics(action)["matched"] == 1)
+    """The action gets what is published on its local topic, without a rule."""
+    connector = target.running(sink.url)
+    action = target.lasting(
+        target.actions,
+        "counted",
+        lambda: target.actions.create(connector=connector, local_topic=target.sandbox.topic("counted")),
+    )
+    before = target.actions.metrics(action)["matched"]
+    target.publish(target.actions.read(action)["local_topic"])
+    target.eventually(lambda: target.actions.metrics(action)["matched"] > before)
     return Write(lambda: target.actions.metrics(action)["matched"], {"id": action})
 
 
@@ -79,13 +84,13 @@ RECORDS: Records = {
     "GET /connectors/{id}": READ,
     "POST /connectors": Fuzzing(
         identities=each(NAME, _harmless, _new_connector),
-        witness=lambda target, sink: creation(target.connectors, {}),
+        witness=lambda target, sink: creation(target, target.connectors, {}),
     ),
     "PUT /connectors/{id}": Fuzzing(
         identities=_harmless,
         witness=lambda target, sink: change(target, target.connectors),
     ),
-    "DELETE /connectors/{id}": Fuzzing(witness=lambda target, sink: deletion(target.connectors, {})),
+    "DELETE /connectors/{id}": Fuzzing(witness=lambda target, sink: deletion(target, target.connectors, {})),
     "PUT /connectors/{id}/enable/{enable}": Fuzzing(witness=lambda target, sink: switch(target, target.connectors)),
     "POST /connectors/{id}/{operation}": Fuzzing(unseen=_STARTED),
     "POST /connectors_probe": Fuzzing(
@@ -97,12 +102,12 @@ RECORDS: Records = {
     # An unknown id is answered otherwise by what has to do with metrics (erratum C16, ACT-08).
     "GET /actions/{id}/metrics": Fuzzing(knows_any_id=True),
     "PUT /actions/{id}/metrics/reset": Fuzzing(knows_any_id=True, lags=True, witness=_counted, needs=("sink",)),
-    "POST /actions": Fuzzing(identities=_ACTION, witness=lambda target, sink: creation(target.actions, {})),
+    "POST /actions": Fuzzing(identities=_ACTION, witness=lambda target, sink: creation(target, target.actions, {})),
     "PUT /actions/{id}": Fuzzing(
         identities=each(_CONNECTOR, _LOCAL_TOPIC, _harmless),
         witness=lambda target, sink: change(target, target.actions),
     ),
-    "DELETE /actions/{id}": Fuzzing(witness=lambda target, sink: deletion(target.actions, {})),
+    "DELETE /actions/{id}": Fuzzing(witness=lambda target, sink: deletion(target, target.actions, {})),
     "PUT /actions/{id}/enable/{enable}": Fuzzing(witness=lambda target, sink: switch(target, target.actions)),
     "POST /actions/{id}/{operation}": Fuzzing(unseen=_STARTED),
     "POST /actions_probe": Fuzzing(identities=_ACTION, also_accepted=_UNREACHABLE, stores_nothing=True, unseen=_PROBED),

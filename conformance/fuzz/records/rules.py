@@ -66,7 +66,7 @@ def _source(body: dict[str, Any], identities: Identities) -> None:
 
 def _counted(target: Target, sink: HttpSink) -> Write:
     topic = target.sandbox.topic("counted")
-    rule = target.rules.create(sql=f'SELECT * FROM "{topic}"')
+    rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}"')
     target.publish(topic)
     target.rules.counted(rule, {"matched": 1})
     return Write(lambda: target.rules.metrics(rule)["matched"], {"id": rule})
@@ -75,7 +75,7 @@ def _counted(target: Target, sink: HttpSink) -> Write:
 def _tested(target: Target, sink: HttpSink) -> Write:
     """The test of a rule runs its actions if it is told to: here it retains a message."""
     source, topic = target.sandbox.topic("tested"), target.sandbox.topic("result")
-    rule = target.rules.republish(source, topic, retain=True, payload="tested")
+    rule = target.borrow_rule(**target.rules.republishing(source, topic, retain=True, payload="tested"))
     context = {"event_type": "message_publish", "topic": source, "payload": "x", "qos": 1, "clientid": rule}
     body = {"context": context, "stop_action_after_template_rendering": False}
     return Write(lambda: target.retained.get(topic).status, {"id": rule}, body, settle=target.retained.create)
@@ -94,7 +94,7 @@ RECORDS: Records = {
         identities=_new_rule,
         grammar=_statement,
         overwritten=_OVERWRITTEN,
-        witness=lambda target, sink: creation(target.rules, by_name(target.rules)),
+        witness=lambda target, sink: creation(target, target.rules, by_name(target.rules)),
     ),
     # An upsert (erratum B5), which takes its id from the path whatever the body says.
     "PUT /rules/{id}": Fuzzing(
@@ -105,7 +105,7 @@ RECORDS: Records = {
         knows_any_id=True,
         witness=lambda target, sink: change(target, target.rules),
     ),
-    "DELETE /rules/{id}": Fuzzing(witness=lambda target, sink: deletion(target.rules, by_name(target.rules))),
+    "DELETE /rules/{id}": Fuzzing(witness=lambda target, sink: deletion(target, target.rules, by_name(target.rules))),
     "PUT /rules/{id}/metrics/reset": Fuzzing(lags=True, witness=_counted),
     "POST /rules/{id}/test": Fuzzing(
         grammar=_event,
@@ -119,10 +119,10 @@ RECORDS: Records = {
     "GET /schema_registry": READ,
     "GET /schema_registry/{name}": READ,
     "POST /schema_registry": Fuzzing(
-        identities=NAME, grammar=_source, witness=lambda target, sink: creation(target.schemas, {})
+        identities=NAME, grammar=_source, witness=lambda target, sink: creation(target, target.schemas, {})
     ),
     "PUT /schema_registry/{name}": Fuzzing(
         grammar=_source, witness=lambda target, sink: change(target, target.schemas)
     ),
-    "DELETE /schema_registry/{name}": Fuzzing(witness=lambda target, sink: deletion(target.schemas, {})),
+    "DELETE /schema_registry/{name}": Fuzzing(witness=lambda target, sink: deletion(target, target.schemas, {})),
 }
