@@ -84,8 +84,9 @@ class Bench:
         kinds: Mapping[str, Mapping[str, Any]] = {
             "running": {"url": self.sink.url},
             "unreachable": {"url": CLOSED_URL},
-            "stopped": {"url": self.sink.url, "enable": False},
         }
+        if kind == "stopped":
+            return self.target.connector_of("http")
         fields = kinds[kind]
         options = {"type": "http", "enable": True, "pool_size": 2, "resource_opts": {"health_check_interval": "1s"}}
         connectors = self.target.connectors

@@ -20,8 +20,8 @@ AT_ONCE = 10
 Make = Callable[[Target], tuple[Collection, Mapping[str, Any]]]
 
 
-def expect_one_winner(collection: Collection, fields: Mapping[str, Any], *duplicate: tuple[int, str]) -> None:
-    """Of `AT_ONCE` equal creations at once one succeeds, and the others get an answer to a duplicate."""
+def expect_one_winner(collection: Collection, fields: Mapping[str, Any], *duplicate: tuple[int, str]) -> str:
+    """Of `AT_ONCE` equal creations at once one succeeds, and the others are answered as duplicates; returns its id."""
     body = collection.body(**fields)
     call = Call(f"POST {collection.path}", json=collection.payload(body))
     answers = [(answer.status, answer.code) for answer in collection.api.together([call] * AT_ONCE)]
@@ -30,6 +30,7 @@ def expect_one_winner(collection: Collection, fields: Mapping[str, Any], *duplic
     assert not others, f"of {AT_ONCE} equal creations at once, some were answered {others}, expected {duplicate}"
     taken = " or ".join(sorted({str(status) for status in won})) or "with a success"
     assert len(won) == 1, f"of {AT_ONCE} equal creations at once, {len(won)} were answered {taken}, expected one"
+    return collection.identify(body)
 
 
 CHEAP: Mapping[str, tuple[Make, tuple[int, str]]] = {
@@ -66,4 +67,5 @@ def test_one_of_equal_creations_wins(label: str, target: Target) -> None:
 def test_one_of_equal_configurations_wins(label: str, target: Target) -> None:
     """Of several equal connectors, actions, rules or schemas created at once one is; the others are duplicates."""
     make, duplicate = CONFIGURED[label]
-    expect_one_winner(*make(target), duplicate)
+    collection, fields = make(target)
+    target.keep(collection, "to delete", expect_one_winner(collection, fields, duplicate))

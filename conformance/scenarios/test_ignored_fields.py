@@ -184,15 +184,12 @@ _BRIDGES = {
 @requirement("IGN-03", "PUT /connectors/{id}", "PUT /actions/{id}")
 @pytest.mark.state("connectors")
 @pytest.mark.parametrize("kind", _BRIDGES)
-def test_deprecated_fields_of_bridges(context: Context, target: Target, kind: str) -> None:
+def test_deprecated_fields_of_bridges(target: Target, kind: str) -> None:
     """A deprecated field in a PUT of a connector or action, and the time of its last change, change nothing."""
     path, resource_type = _BRIDGES[kind]
     collection: Bridges = getattr(target, path)
-    identifier = context.lasting(
-        f"{kind} with deprecated fields",
-        lambda: collection.create(type=resource_type, enable=False),
-        lambda known: collection.get(known).ok,
-    )
+    connector = target.connector_of(resource_type)
+    identifier = target.lasting(target.actions, "to change") if path == "actions" else connector
     bodies = collection.bodies(resource_type)
     before = collection.read(identifier)
     sent = bodies.with_ignored(configured(before))
@@ -208,9 +205,9 @@ def test_deprecated_fields_of_bridges(context: Context, target: Target, kind: st
 
 
 @requirement("IGN-04", "PUT /rules/{id}")
-def test_id_in_the_body_of_a_rule(context: Context, target: Target) -> None:
+def test_id_in_the_body_of_a_rule(target: Target) -> None:
     """The id in the body of PUT /rules/{id} is ignored: the rule of the path is changed, that of the body is not."""
-    rules = [_spare_rule(context, target, number) for number in range(2)]
+    rules = [target.lasting(target.rules, what) for what in ("to change", "shared")]
     other = target.rules.read(rules[1])
     description = target.sandbox.name("described")
 
@@ -218,12 +215,6 @@ def test_id_in_the_body_of_a_rule(context: Context, target: Target) -> None:
     changed = target.rules.read(rules[0])
     assert (changed["id"], changed["description"]) == (rules[0], description), f"the rule of the path is {changed}"
     assert target.rules.read(rules[1]) == other, f"the rule of the body is {target.rules.read(rules[1])}, was {other}"
-
-
-def _spare_rule(context: Context, target: Target, number: int) -> str:
-    return context.lasting(
-        f"spare rule {number}", lambda: target.rules.create(enable=False), lambda known: target.rules.get(known).ok
-    )
 
 
 @requirement("IGN-05", IMPORT, f"GET {paths.USER}")

@@ -192,16 +192,13 @@ def test_element_is_what_its_own_get_shows(name: str, read: str, context: Contex
 @requirement("PAG-09", *ELEMENTS, "GET /banned", f"GET {paths.RETAINED_MESSAGES}", "GET /subscriptions")
 @pytest.mark.state("connectors")
 @pytest.mark.parametrize("name", ["connectors", "actions", "rules", pytest.param("schemas", marks=_SCHEMAS)])
-def test_configured_is_listed_until_it_is_deleted(name: str, context: Context, target: Target) -> None:
+def test_configured_is_listed_until_it_is_deleted(name: str, target: Target) -> None:
     """What was created is in the list, what was deleted is not."""
-    fields = {"connector": Arrangement(context, target).connector("http")} if name == "actions" else {}
-    _listed_until_deleted(target, getattr(target, name), {}, fields)
+    collection: Collection = getattr(target, name)
+    _listed_until_deleted(target, collection, target.lasting(collection, "to delete"), {})
 
 
-def _listed_until_deleted(
-    target: Target, collection: Collection, query: Mapping[str, Any], fields: Mapping[str, Any]
-) -> None:
-    identifier = collection.create(**fields)
+def _listed_until_deleted(target: Target, collection: Collection, identifier: str, query: Mapping[str, Any]) -> None:
     listed = collection.ids(**query)
     assert listed.count(identifier) == 1, f"{identifier} was created and is listed {listed.count(identifier)} times"
     collection.delete(identifier).expect(204)
@@ -221,7 +218,7 @@ def test_people_are_listed_until_they_are_deleted(target: Target) -> None:
         (target.client_rules, {"like_clientid": prefix}),
         (target.bans, {"like_clientid": f"^{prefix}"}),
     ):
-        _listed_until_deleted(target, collection, query, {})
+        _listed_until_deleted(target, collection, collection.create(), query)
 
 
 @requirement("PAG-09", sentence="A client, its subscriptions and retained messages are listed as long as they exist.")

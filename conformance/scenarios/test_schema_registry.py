@@ -112,7 +112,7 @@ def test_impossible_name_is_refused(target: Target) -> None:
 @requirement("SCH-09", "PUT /schema_registry/{name}")
 def test_put_replaces_type_and_source(target: Target) -> None:
     """A PUT replaces type and source, keeps the description if it has none, and takes no name; unknown is 404."""
-    name = target.schemas.create(description="kept")
+    name = target.lasting(target.schemas, "to change")
 
     for change in (
         {"type": "protobuf", "source": PROTOBUF_SOURCE},
