@@ -62,6 +62,7 @@ def test_rule_is_stored_as_sent(target: Target) -> None:
     for args, shown in zip(({**REPUBLISH_DEFAULTS, "topic": destination}, full), stored["actions"][1:], strict=True):
         kept = {name: shown["args"].get(name) for name in args}
         assert kept == args, f"a republish action is shown with {kept}, expected {args}"
+    target.keep(target.rules, "to delete", sent["id"])
 
 
 @requirement("RUL-02", "POST /rules", "PUT /rules/{id}")
@@ -207,7 +208,7 @@ def instants(rule: dict[str, Any]) -> tuple[datetime, datetime]:
 @requirement("RUL-08", "DELETE /rules/{id}", "GET /rules/{id}/metrics", "PUT /rules/{id}/metrics/reset")
 def test_deleted_rule_is_gone(target: Target) -> None:
     """A deleted rule answers 404 to every further operation and is not listed."""
-    rule = target.rules.create()
+    rule = target.lasting(target.rules, "to delete")
     target.rules.read(rule)
     target.rules.metrics(rule)
     assert target.rules.ids(like_id=rule) == [rule], "the rule is not listed"

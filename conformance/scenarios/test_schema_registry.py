@@ -46,6 +46,8 @@ def test_source_of_any_characters_is_stored(kind: str, target: Target) -> None:
     target.api.call("POST /schema_registry", json=sent).expect(201)
     source = target.schemas.read(sent["name"])["source"]
     assert source == sent["source"], f"created with {sent['source']!r}, and read is {source!r}"
+    if kind == "avro":
+        target.keep(target.schemas, "to delete", sent["name"])
 
 
 @requirement("SCH-02", "POST /schema_registry")
@@ -131,7 +133,7 @@ def test_put_replaces_type_and_source(target: Target) -> None:
 @requirement("SCH-07", "DELETE /schema_registry/{name}", "GET /rules/{id}/metrics")
 def test_deleted_schema_is_gone(target: Target) -> None:
     """A deleted schema answers 404, is not listed, and rules that use it fail with an exception."""
-    name, topic = target.schemas.create(), target.sandbox.topic("from")
+    name, topic = target.lasting(target.schemas, "to delete"), target.sandbox.topic("from")
     sql = f"SELECT schema_encode('{name}', json_decode(payload)) AS encoded FROM \"{topic}\""
     rule = target.borrow_rule(sql=sql, actions=[])
     target.publish(topic, '{"value":1}')

@@ -1,0 +1,195 @@
+"""What items of a worker share is as each of them needs it, whatever the one before left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from conformance.fuzz.witness import creation, deletion
+from conformance.reference.embedded import start_embedded
+from conformance.scenarios.chain import Chain, chain_of
+from conformance.target.target import Target
+from conformance.worker.context import Context
+from tests.checks.test_history import Story, sent
+from tests.faults.seeded import EMPTY, edit, swallow
+from tests.safety.populated import Populated
+from tests.safety.scene import Scene
+
+
+@pytest.fixture(scope="module")
+def populated() -> Iterator[Populated]:
+    with start_embedded() as deployment, Populated(deployment) as populated:
+        yield populated
+
+
+@pytest.fixture
+def scene(populated: Populated, tmp_path) -> Iterator[Scene]:
+    with Scene(populated, tmp_path, disposable=True) as scene:
+        yield scene
+
+
+@pytest.fixture
+def context(scene: Scene) -> Iterator[Context]:
+    with Context(scene.plan, "gw1") as context:
+        yield context
+        scene.fault = None
+        assert context.clean_up() == []
+
+
+@pytest.fixture
+def target(context: Context) -> Iterator[Target]:
+    target = context.target()
+    yield target
+    target.close()
+
+
+def writes(context: Context) -> dict[str, int]:
+    return dict(context.adapter.writes.since().counts)
+
+
+# --- a rule that is borrowed ------------------------------------------------------------------------------------------
+
+
+def test_a_borrowed_rule_is_as_it_would_have_been_created(context, target):
+    first = target.borrow_rule(description="first", enable=False, actions=[])
+    topic = target.sandbox.topic("from")
+    writes(context)
+    second = target.borrow_rule(sql=f'SELECT * FROM "{topic}"')
+
+    assert first == second
+    assert writes(context) == {"PUT /rules/{id}": 1}
+    fresh = target.rules.read(target.rules.create(sql=f'SELECT * FROM "{topic}"'))
+    of_its_own = ("id", "name", "created_at", "last_modified_at")
+    borrowed = {name: value for name, value in target.rules.read(second).items() if name not in of_its_own}
+    assert borrowed == {name: value for name, value in fresh.items() if name not in of_its_own}
+
+
+def test_a_borrowed_rule_counts_from_zero(target, scene):
+    topic = target.sandbox.topic("from")
+    rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}"')
+    target.publish(topic)
+    assert target.rules.counted(rule, {"matched": 1})["matched"] == 1
+    assert target.rules.metrics(target.borrow_rule())["matched"] == 0
+
+    target.api.timing = replace(target.api.timing, eventually=0.0)
+    goes_on = edit(lambda body: body["metrics"].update(matched=7))
+    scene.fault = lambda request, forward: (
+        goes_on(forward()) if request.path.endswith(f"/{rule}/metrics") else forward()
+    )
+    assert target.borrow_rule() != rule, "a rule that goes on counting serves nobody"
+
+
+def test_a_borrowed_rule_that_is_gone_is_created(context, target):
+    rule = target.borrow_rule()
+    target.rules.delete(rule).expect(204)
+    writes(context)
+
+    assert target.borrow_rule() != rule
+    assert writes(context) == {"POST /rules": 1}
+
+
+# --- the chain --------------------------------------------------------------------------------------------------------
+
+
+def delivers(chain: Chain) -> bool:
+    chain.publish(42)
+    return chain.arrival(42) is not None and chain.witnessed(42)
+
+
+def disable_action(target: Target, chain: Chain) -> None:
+    target.actions.enable(chain.action, False).expect(204)
+
+
+def disable_connector(target: Target, chain: Chain) -> None:
+    target.connectors.enable(chain.connector, False).expect(204)
+
+
+def delete_action(target: Target, chain: Chain) -> None:
+    target.actions.delete(chain.action, also_delete_dep_actions=True).expect(204)
+
+
+def delete_rule(target: Target, chain: Chain) -> None:
+    target.rules.delete(chain.rule).expect(204)
+
+
+def delete_all(target: Target, chain: Chain) -> None:
+    delete_rule(target, chain)
+    target.actions.delete(chain.action).expect(204)
+    target.connectors.delete(chain.connector).expect(204)
+
+
+def disable_rule(target: Target, chain: Chain) -> None:
+    target.rules.put(chain.rule, {"enable": False, "sql": 'SELECT * FROM "' + target.sandbox.topic() + '"'}).expect(200)
+
+
+def add_an_action(target: Target, chain: Chain) -> None:
+    target.actions.posting(chain.connector, "/elsewhere", enable=False)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [disable_action, disable_connector, delete_action, delete_rule, delete_all, disable_rule, add_an_action],
+)
+def test_the_next_item_gets_a_chain_that_works(context, target, spoil):
+    first = chain_of(context, target, context.sink)
+    assert delivers(first)
+    spoil(target, first)
+
+    second = chain_of(context, target, context.sink)
+
+    assert target.actions.metrics(second.action)["matched"] == target.rules.metrics(second.rule)["matched"] == 0
+    assert target.connectors.read(second.connector)["actions"] == [second.action.partition(":")[2]]
+    assert delivers(second)
+
+
+def test_a_chain_that_works_costs_nothing(context, target):
+    first = chain_of(context, target, context.sink)
+    assert delivers(first)
+    writes(context)
+
+    second = chain_of(context, target, context.sink)
+
+    assert writes(context) == {}
+    assert (second.connector, second.action, second.rule) == (first.connector, first.action, first.rule)
+    assert not second.arrived(42), "what one item sent is not what the next one did"
+
+
+# --- what one item made and the next one deletes ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["rules", "schemas", "connectors", "actions"])
+def test_a_deletion_gets_what_a_creation_left(context, target, kind):
+    collection = getattr(target, kind)
+    made = creation(target, collection, {})
+    made.send(target.api, f"POST {collection.path}").expect(201)
+    made.undo()
+    context.tidy_up(keep=context.lasting_resources)
+    writes(context)
+
+    deleted = deletion(target, collection, {})
+
+    assert writes(context) == {}
+    deleted.send(target.api, f"DELETE {collection.item}").expect(204)
+    assert deleted.path == collection.path_of(collection.identify(made.body))
+
+
+def test_what_was_not_created_is_not_kept(context, target, scene):
+    scene.fault = swallow("POST /rules", EMPTY)
+    made = creation(target, target.rules, {})
+    made.send(target.api, "POST /rules")
+    made.undo()
+    scene.fault = None
+
+    deleted = deletion(target, target.rules, {})
+
+    assert target.rules.get(deleted.path["id"]).ok
+
+
+def test_lines_of_later_items_begin_with_what_is_kept():
+    story = Story()
+    connector = story.connector("cft-kept")
+    story.history.outlast()
+    story.history.begin()
+    assert story.history.before(sent("DELETE", "/connectors/http%3Acft-kept")) == [connector]
