@@ -24,6 +24,7 @@ from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
 from conformance.run.order import by_type
+from conformance.run.sample import sample_for
 from conformance.run.sharding import cost_in, cut
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
@@ -101,6 +102,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if others:
             config.hook.pytest_deselected(items=others)
     runner = config.stash.get(_RUNNER, None)
+    if runner is not None and _selection(config, choice.whole) is None:
+        runner.context.sample = sample_for(runner.context, items, sharded=choice.shard is not None)
     if choice.shard is not None and runner is not None:
         cost = cost_in(runner.context, choice.shard_costs)
         items[:], runner.shard = cut(items, choice.shard, cost)
