@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -90,6 +91,19 @@ def _take_over(config: pytest.Config) -> None:
         if getattr(config.option, theirs, False):
             setattr(config.option, theirs, False)
             setattr(config.option, _destination(ours), True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: the more there is, the longer it takes to look for garbage."""
+    if not gc.isenabled() or not _selects_conformance(session.config):
+        return (yield)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
