@@ -1,6 +1,9 @@
-"""Writes the table of costs that ships with the suite, from a run of all of it against the embedded deployment.
+"""Writes the table of costs that ships with the suite, from a run of all of it against the embedded deployment, and
+from others in which fewer items shared what they made.
 
-Run: emqx-conformance run --report-dir DIR && python benchmarks/item_costs.py DIR
+Run: emqx-conformance run --report-dir DIR
+     emqx-conformance run --profile smoke -n 8 --report-dir DIR2
+     python benchmarks/item_costs.py DIR DIR2...
 """
 
 from __future__ import annotations
@@ -24,16 +27,16 @@ def text_of(table: dict[str, object]) -> str:
 
 
 def main(arguments: list[str]) -> str | None:
-    if len(arguments) != 1:
-        return "give the report directory of a run"
+    if not arguments:
+        return "give the report directories of runs, first that of a whole one"
     try:
-        run = read_run(Path(arguments[0]))
+        run, *others = (read_run(Path(argument)) for argument in arguments)
     except ReportError as error:
         return str(error)
     if not (run.embedded and run.selection is None and run.complete):
         return "the table is that of a whole run against the embedded deployment"
     file = Path(costs.__file__).with_name(costs.TABLE)
-    file.write_text(text_of(costs.table_of(run)), encoding="utf-8")
+    file.write_text(text_of(costs.table_of(run, others)), encoding="utf-8")
     print(f"{file}: {file.stat().st_size} bytes")
     return None
 

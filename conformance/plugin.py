@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
 from conformance.run.order import by_type
+from conformance.run.sample import sample_for
 from conformance.run.sharding import cost_in, cut
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox
@@ -91,6 +93,19 @@ def _take_over(config: pytest.Config) -> None:
             setattr(config.option, _destination(ours), True)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: the more there is, the longer it takes to look for garbage."""
+    if not gc.isenabled() or not _selects_conformance(session.config):
+        return (yield)
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     choice, tags = config.stash.get(_CHOICE, (Choice(), {}))
@@ -101,6 +116,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if others:
             config.hook.pytest_deselected(items=others)
     runner = config.stash.get(_RUNNER, None)
+    if runner is not None and _selection(config, choice.whole) is None:
+        runner.context.sample = sample_for(runner.context, items, sharded=choice.shard is not None)
     if choice.shard is not None and runner is not None:
         cost = cost_in(runner.context, choice.shard_costs)
         items[:], runner.shard = cut(items, choice.shard, cost)

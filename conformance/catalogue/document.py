@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.catalogue.coverage import unreachable_statuses
 from conformance.catalogue.needs import Needs, of_requirement
-from conformance.catalogue.profiles import PROFILES, demanded
+from conformance.catalogue.profiles import PROFILES, Budget, demanded
 from conformance.catalogue.retired import Retired, retired_requirements
 from conformance.contract import Contract
 from conformance.requirements import Requirement
@@ -31,8 +31,8 @@ _PROFILES = """\
 ## Profiles
 
 Every profile demands every requirement that applies to the version of the target and is not provisional. What is left
-out because the user asked for less (a selection, `--read-only`, no `--exclusive`, a profile that looks at some types,
-an option not given) makes a run `partial`, with exit code 0. What the user named and cannot be used, and what the
+out because the user asked for less (a selection, `--read-only`, no `--exclusive`, a profile that asks a sample, an
+option not given) makes a run `partial`, with exit code 0. What the user named and cannot be used, and what the
 profile could not do without, makes it `partial` with exit code 3. `acceptance` leaves nothing out: what `deep` could
 not do without, `--exclusive`, the credentials and, where the URL has it, TLS of the listener as well; it does not start
 where something is missing, and says all of it first. What is drawn by chance it draws with four seeds, that of the
@@ -44,13 +44,14 @@ def as_data(requirements: Sequence[Requirement], contract: Contract) -> dict[str
     """``requirements``: id, title, level, since, until, provisional, random, operations (labels; all of them for one
     that is checked on every answer), verified_by (qualified names), needs and needs_in_full (mode and capabilities, to
     be looked at at all and in full). ``operations``: label, requirements (ids). ``profiles``: name, every_type,
-    capabilities (without which a requirement could not be decided), requirements (ids of those demanded). ``retired``:
-    id, reason, since."""
+    budget (writes and requests that its items may cost, null for all items), capabilities (without which a requirement
+    could not be decided), requirements (ids of those demanded). ``retired``: id, reason, since."""
     return {
         "profiles": [
             {
                 "profile": name,
                 "every_type": demands.every_type,
+                "budget": None if demands.budget is None else asdict(demands.budget),
                 "capabilities": sorted(demands.capabilities),
                 "requirements": [entry.id for entry in demanded(requirements, contract.version)],
             }
@@ -116,16 +117,23 @@ def _retired(entries: Sequence[Retired]) -> list[str]:
     return [*head, "| id | since | why |", "|---|---|---|", *rows]
 
 
+def _items(budget: Budget | None) -> str:
+    if budget is None:
+        return "all"
+    return f"those that show most for {budget.writes:g} changes of the configuration and {budget.requests:,} requests"
+
+
 def _profiles() -> list[str]:
     rows = [
-        f"| `{name}` | {'every one' if demands.every_type else 'some, chosen by the seed'} | "
+        f"| `{name}` | {_items(demands.budget)} | "
+        f"{'every one' if demands.every_type else 'some, chosen by the seed'} | "
         f"{', '.join(sorted(demands.capabilities)) or 'nothing'} |"
         for name, demands in PROFILES.items()
     ]
     return [
         _PROFILES,
-        "| profile | connector and action types | could not be decided without |",
-        "|---|---|---|",
+        "| profile | items | connector and action types | could not be decided without |",
+        "|---|---|---|---|",
         *rows,
     ]
 

@@ -13,10 +13,19 @@ from conformance.target.settings.config import Configuration, Profile
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What the items of a run may cost, by the table of costs: accepted configuration writes, and requests."""
+
+    writes: float
+    requests: float
+
+
+@dataclass(frozen=True, slots=True)
 class Demands:
     """What a profile demands besides `demanded`, which they all do.
 
     ``every_type``: that each connector and action type is looked at, rather than some that the seed chooses.
+    ``budget``: of what may be asked, as much is as it pays for (`conformance.run.sample`); None for all of it.
     ``capabilities``: those of the target, or of what the user gives with it, without which a requirement counts as one
     that could not be decided; without any other a run does on the user's word. ``random_seeds``: how many seeds more
     than the one of the contract generated data is drawn with. ``mode``: the least that a run must be allowed.
@@ -28,10 +37,13 @@ class Demands:
     random_seeds: int = 0
     mode: Mode = Mode.READ_ONLY
     starts_without: bool = True
+    budget: Budget | None = None
 
 
 PROFILES: Mapping[Profile, Demands] = {
-    "smoke": Demands(False, frozenset()),
+    # Whoever waits for a pull request waits less than a minute. With what each worker makes for itself it is about a
+    # hundred writes, which take a real server 20 s.
+    "smoke": Demands(False, frozenset(), budget=Budget(writes=65, requests=3000)),
     # Without them whole operations could not be looked at. Listeners, sinks and keys are the user's to give; whether
     # clients must log in is for whoever set the target up.
     "standard": Demands(True, frozenset({"authenticator", "authorization", "retainer", "schemas"})),

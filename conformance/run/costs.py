@@ -1,4 +1,4 @@
-"""What items cost: seconds, and configuration writes, which a real server pays for one after the other.
+"""What items cost: seconds, requests, and configuration writes, which a real server pays for one after the other.
 
 Costs come from an earlier run, or from a table that ships with the suite (``item_costs.json``, which
 ``benchmarks/item_costs.py`` writes). Balance and order of items depend on them, never what is checked.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -22,9 +22,9 @@ from conformance.report.storage import FILE_NAME, read_run
 from conformance.result import ItemResult, RunResult
 
 TABLE = "item_costs.json"
-TABLE_VERSION = 1
+TABLE_VERSION = 2
 
-_ALIKE_S, _ALIKE = 0.1, 0.3
+_ALIKE_S, _ALIKE, _ALIKE_REQUESTS = 0.1, 0.3, 5
 """Items of one function whose costs differ by less, in seconds or in parts, share one entry of the table."""
 TYPICAL_PRICE_S = 0.2
 """What a configuration write takes EMQX 5.8 (docs/cost.md)."""
@@ -36,13 +36,14 @@ class Cost:
 
     seconds: float
     writes: float = 0.0
+    requests: float = 0.0
 
-    def at(self, price_s: float = TYPICAL_PRICE_S) -> float:
-        """Seconds where a configuration write takes ``price_s``."""
-        return self.seconds + self.writes * price_s
+    def at(self, price_s: float = TYPICAL_PRICE_S, away_s: float = 0.0) -> float:
+        """Seconds where a configuration write takes ``price_s``, and the target is ``away_s`` further away."""
+        return self.seconds + self.writes * price_s + self.requests * away_s
 
 
-_UNKNOWN = Cost(0.1, 0.5)
+_UNKNOWN = Cost(0.1, 0.5, 10)
 """Of an item where nothing at all is known: about the mean of the suite."""
 
 
@@ -59,12 +60,19 @@ class Costs:
         known = self._known(node_id)
         return known if known is not None else self._estimate(node_id)
 
+    def writing(self) -> frozenset[str]:
+        """The functions of which an item is known to write; what that one makes may serve their other items, too."""
+        own = {
+            function_of(name) for known in (self.items, self.functions) for name, cost in known.items() if cost.writes
+        }
+        return frozenset(own) | (self.fallback.writing() if self.fallback is not None else frozenset())
+
     def as_json(self) -> dict[str, list[float]]:
         """The costs of its items, for `measured`."""
-        return {identifier: [cost.seconds, cost.writes] for identifier, cost in self.items.items()}
+        return {identifier: [cost.seconds, cost.writes, cost.requests] for identifier, cost in self.items.items()}
 
     def _known(self, node_id: str) -> Cost | None:
-        known = self.items.get(node_id) or self.functions.get(_function(node_id))
+        known = self.items.get(node_id) or self.functions.get(function_of(node_id))
         if known is None and self.fallback is not None:
             return self.fallback._known(node_id)
         return known
@@ -97,7 +105,7 @@ def measured(items: Mapping[str, Iterable[float]]) -> Costs:
 def _by_items(items: Mapping[str, Cost], fallback: Costs | None) -> Costs:
     by_function: dict[str, list[Cost]] = {}
     for identifier, cost in items.items():
-        by_function.setdefault(_function(identifier), []).append(cost)
+        by_function.setdefault(function_of(identifier), []).append(cost)
     return Costs(items, {name: _mean(costs) for name, costs in by_function.items()}, fallback)
 
 
@@ -119,19 +127,32 @@ def write_price(items: Iterable[ItemResult]) -> float:
     return percentile(counts, 0.5) / 1000
 
 
-def table_of(run: RunResult) -> dict[str, Any]:
-    """The content of ``item_costs.json``: per function its median, and the items that cost clearly something else."""
-    known = costs_of(run)
+def table_of(run: RunResult, others: Iterable[RunResult] = ()) -> dict[str, Any]:
+    """The content of ``item_costs.json``: per function its median, and the items that cost clearly something else.
+
+    In ``run`` many items use what an earlier one has made. What they pay where nobody has, ``others`` tell, in which
+    fewer items or more workers ran: an item's writes are the most that it made in any of them.
+    """
+    items = dict(costs_of(run).items)
+    for other in others:
+        for identifier, cost in costs_of(other).items.items():
+            mine = items.get(identifier, cost)
+            items[identifier] = replace(mine, writes=max(mine.writes, cost.writes))
+    known = _by_items(items, None)
     functions: dict[str, Any] = {}
     for name in sorted(known.functions):
-        own = {identifier: cost for identifier, cost in known.items.items() if _function(identifier) == name}
-        typical = Cost(median(c.seconds for c in own.values()), median(c.writes for c in own.values()))
-        others = {
+        own = {identifier: cost for identifier, cost in known.items.items() if function_of(identifier) == name}
+        typical = Cost(
+            median(c.seconds for c in own.values()),
+            median(c.writes for c in own.values()),
+            median(c.requests for c in own.values()),
+        )
+        exceptions = {
             identifier.removeprefix(name): _row(cost)
             for identifier, cost in sorted(own.items())
-            if abs(cost.at() - typical.at()) > max(_ALIKE_S, _ALIKE * typical.at())
+            if not _alike(cost, typical)
         }
-        functions[name] = {"typical": _row(typical)} | ({"items": others} if others else {})
+        functions[name] = {"typical": _row(typical)} | ({"items": exceptions} if exceptions else {})
     return {
         "version": TABLE_VERSION,
         "measured": {
@@ -155,7 +176,7 @@ def _from_table(table: Mapping[str, Any]) -> Costs:
     return Costs(items, functions)
 
 
-def _function(node_id: str) -> str:
+def function_of(node_id: str) -> str:
     return node_id.partition("[")[0]
 
 
@@ -167,13 +188,23 @@ def _ran(item: ItemResult) -> bool:
 def _cost(item: ItemResult, price_s: float) -> Cost:
     # What is deleted after an item comes once its clock has stopped.
     own, later = sum(item.config_writes.values()), sum(item.config_cleanup.values())
-    return Cost(max(0.0, item.duration_s - own * price_s), own + later)
+    return Cost(max(0.0, item.duration_s - own * price_s), own + later, item.requests)
+
+
+def _alike(one: Cost, other: Cost) -> bool:
+    return abs(one.at() - other.at()) <= max(_ALIKE_S, _ALIKE * other.at()) and abs(
+        one.requests - other.requests
+    ) <= max(_ALIKE_REQUESTS, _ALIKE * other.requests)
 
 
 def _mean(costs: Iterable[Cost]) -> Cost:
     known = list(costs)
-    return Cost(fmean(cost.seconds for cost in known), fmean(cost.writes for cost in known))
+    return Cost(
+        fmean(cost.seconds for cost in known),
+        fmean(cost.writes for cost in known),
+        fmean(cost.requests for cost in known),
+    )
 
 
 def _row(cost: Cost) -> list[float]:
-    return [round(cost.seconds, 3), round(cost.writes, 1)]
+    return [round(cost.seconds, 3), round(cost.writes, 1), round(cost.requests, 1)]

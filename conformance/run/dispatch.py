@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.catalogue.profiles import PROFILES
 from conformance.contract import Contract
 from conformance.report.errors import ReportError
 from conformance.report.remaining import Remaining
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 REPLACED = frozenset({"load", "worksteal"})
 """The modes of ``--dist`` that leave it to xdist which worker does what; whoever names another wants that one."""
+
+_SHARERS = 3
+"""Workers that make things where writes are counted: they end no later than those who only read."""
 
 _REQUEST_S = 0.005
 """What a request took, with all that goes with it, where the table of costs was measured."""
@@ -61,6 +65,7 @@ class Dispatch:
             first=self._first,
             hurried=self._plan.deadline is not None,
             slower=self._slower,
+            sharers=None if PROFILES[self._plan.configuration.profile].budget is None else _SHARERS,
         )
 
     def remaining(self, ids: Sequence[str]) -> Remaining:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from conformance.run.costs import Cost, Costs
+from conformance.run.costs import Cost, Costs, function_of
 from conformance.run.node_ids import operation_of, requirements_of
 
 _WRITES_MATTER_S = 0.02
@@ -60,11 +60,14 @@ def in_chunks(
     first: Collection[str] = (),
     hurried: bool = False,
     slower: float = 1.0,
+    sharers: int | None = None,
 ) -> list[Chunk]:
     """All items in chunks, in the order in which they begin.
 
     ``price_s``: what a configuration write takes; ``first``: ids that come before all others; ``hurried``: whether time
-    may not suffice for all; ``slower``: how many times as long everything but writes takes as the costs say.
+    may not suffice for all; ``slower``: how many times as long everything but writes takes as the costs say;
+    ``sharers``: the most chunks in which items stand that write, or might, None for as many as have something in
+    common.
     """
     known = [costs.of(node_id) for node_id in ids]
 
@@ -80,7 +83,8 @@ def in_chunks(
     for item, node_id in enumerate(ids):
         if item not in singly:
             groups.setdefault(types.of(node_id) or _sharing(node_id, known[item]), []).append(item)
-    rest = [chunk(group) for group in groups.values()]
+    together = groups.values() if sharers is None else _joined(groups.values(), ids, costs, known, sharers)
+    rest = [chunk(group) for group in together]
     key: Callable[[Chunk], float] = (
         (lambda one: one.total_s / len(one.items)) if hurried else (lambda one: -one.total_s)
     )
@@ -97,6 +101,27 @@ def _sharing(node_id: str, cost: Cost) -> str:
     module = node_id.partition("::")[0]
     folder, _, _ = module.rpartition("/")
     return folder if folder.endswith("/fuzz") else module
+
+
+def _joined(
+    groups: Iterable[list[int]], ids: Sequence[str], costs: Costs, known: Sequence[Cost], most: int
+) -> Iterator[list[int]]:
+    """The groups, those that write joined to no more than ``most`` of about the same cost: every worker that begins one
+    makes what it shares anew."""
+    functions, writing = costs.writing(), []
+    for group in groups:
+        if any(function_of(ids[item]) in functions for item in group):
+            writing.append(group)
+        else:
+            yield group
+    total = sum(known[item].at() for group in writing for item in group)
+    joined: list[list[int]] = [[] for _ in range(most)]
+    before = 0.0
+    for group in writing:
+        own = sum(known[item].at() for item in group)
+        joined[min(int((before + own / 2) / total * most), most - 1) if total else 0] += group
+        before += own
+    yield from filter(None, joined)
 
 
 def _floor(

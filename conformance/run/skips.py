@@ -18,7 +18,7 @@ from conformance.target.guard.mode import Mode
 from conformance.worker.context import Context
 
 DELIVERING_TYPES = ("http", "mqtt")
-MORE_SMOKE_TYPES = 6
+MORE_SMOKE_TYPES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ def why_skipped(item: pytest.Item, context: Context) -> Skip | None:
         or _by_mode(item, context)
         or _by_edition(item, context)
         or _by_profile(item, context)
+        or _by_sample(item, context)
         or _by_capability(item, context)
         or _by_type(item, context)
     )
@@ -44,7 +45,7 @@ def why_skipped(item: pytest.Item, context: Context) -> Skip | None:
 
 def left_out_by_options(item: pytest.Item, context: Context) -> bool:
     """Whether an item is skipped for what the options say, whatever the target is."""
-    return (_by_mode(item, context) or _by_profile(item, context)) is not None
+    return (_by_mode(item, context) or _by_profile(item, context) or _by_sample(item, context)) is not None
 
 
 def _by_version(item: pytest.Item, context: Context) -> Skip | None:
@@ -90,15 +91,21 @@ def _by_edition(item: pytest.Item, context: Context) -> Skip | None:
 
 
 def _by_profile(item: pytest.Item, context: Context) -> Skip | None:
-    resource_type = _type_of(item)
     profile = context.configuration.profile
-    if resource_type is None or PROFILES[profile].every_type:
+    resource_type = _type_of(item)
+    if resource_type is not None and not PROFILES[profile].every_type:
+        types = sorted(_known_types(context))
+        if resource_type not in smoke_types(types, context.plan.seed):
+            looks_at = f"some of the {len(types)} connector and action types, chosen by the seed"
+            return Skip(f"the profile {profile} looks at {looks_at}", "chosen")
+    return None
+
+
+def _by_sample(item: pytest.Item, context: Context) -> Skip | None:
+    if context.sample is None or item.nodeid in context.sample:
         return None
-    types = sorted(_known_types(context))
-    if resource_type in smoke_types(types, context.plan.seed):
-        return None
-    looks_at = f"some of the {len(types)} connector and action types, chosen by the seed"
-    return Skip(f"the profile {profile} looks at {looks_at}", "chosen")
+    asks = "some of the items, those that show most for what they cost"
+    return Skip(f"the profile {context.configuration.profile} asks {asks}", "chosen")
 
 
 def smoke_types(types: Sequence[str], seed: int) -> set[str]:

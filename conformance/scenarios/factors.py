@@ -14,13 +14,20 @@ ids stay as they are while the factors do.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import combinations, product
+from math import prod
+from pathlib import Path
 from typing import Any
 
 import pytest
 from allpairspy import AllPairs
+
+from conformance import __version__
+from conformance.contract import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,11 @@ Row = tuple[int, ...]
 Pair = tuple[tuple[int, int], tuple[int, int]]
 """Two values: the index of each factor, and of its value."""
 
+_MANY = 10_000
+"""So many combinations take the library longer than a look into the cache."""
+
+_FOLDER, _MOST_KEPT = "pairs", 20
+
 Possible = Callable[[Any], bool]
 """Whether a combination can happen; it gets a `Case` with a value for every factor."""
 
@@ -103,6 +115,34 @@ def pairwise(factors: Mapping[str, Sequence[Any]], possible: Possible = lambda _
     def case_of(row: Row) -> Case:
         return Case({name: values[index] for (name, values), index in zip(factors.items(), row, strict=True)})
 
+    key = _key(factors, possible) if prod(map(len, sizes)) >= _MANY else None
+    if key is None:
+        return [case_of(row) for row in _rows(factors, possible, case_of)]
+    kept = cache.read(key, _FOLDER)
+    rows = kept if kept is not None else _rows(factors, possible, case_of)
+    if kept is None:
+        cache.keep(key, rows, _FOLDER, most=_MOST_KEPT)
+    return [case_of(row) for row in rows]
+
+
+def _key(factors: Mapping[str, Sequence[Any]], possible: Possible) -> str | None:
+    """Names all that rows depend on: the values, the condition with its module, and what makes rows of them.
+
+    None for a condition that depends on something else: one that is no plain function, or is made by another.
+    """
+    condition = getattr(possible, "__code__", None)
+    if condition is None or possible.__closure__:
+        return None
+    told = repr([(name, [_word(name, value) for value in values]) for name, values in factors.items()])
+    code = [Path(__file__), Path(condition.co_filename)]
+    digests = [cache.code_digest(file.parent, [file.name]) for file in code]
+    parts = (told, str(condition.co_firstlineno), *digests, __version__, version("allpairspy"))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _rows(factors: Mapping[str, Sequence[Any]], possible: Possible, case_of: Callable[[Row], Case]) -> list[Row]:
+    sizes = [range(len(values)) for values in factors.values()]
+
     def allowed(row: Sequence[int]) -> bool:
         return len(row) < len(sizes) or possible(case_of(tuple(row)))
 
@@ -113,7 +153,7 @@ def pairwise(factors: Mapping[str, Sequence[Any]], possible: Possible = lambda _
     while missing:
         rows.append(min(next(filter(allowed, _holding(pair, sizes))) for pair in missing))
         missing -= _pairs(rows[-1:])
-    return [case_of(row) for row in rows]
+    return rows
 
 
 def _can_hold(known: Mapping[str, Any], factors: Mapping[str, Sequence[Any]], possible: Possible) -> bool:

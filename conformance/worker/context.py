@@ -111,6 +111,8 @@ class Context(Worker):
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}
         self._lasting: dict[str, str] = {}
+        self.sample: frozenset[str] | None = None
+        """Ids of the items that stand for all others in this run, None if it asks them all."""
         self.lasting_resources: frozenset[Resource] = frozenset()
 
     def once(self, key: str, make: Callable[[], Any]) -> Any:

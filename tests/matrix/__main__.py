@@ -1,5 +1,5 @@
-"""``python -m tests.matrix [NAME]...``: run the profile smoke against configured deployments and write the table of
-docs/targets.md.
+"""``python -m tests.matrix [NAME]...``: run all items, of some types, against configured deployments and write the
+table of docs/targets.md.
 
 All of them, each setting alone and the combinations that hold every pair of settings, or those that are named, whose
 rows are written anew. Takes about half an hour. Ends with status 1 if any deployment was called non-conformant, and

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RealRun:
-    """A run of the profile smoke in the sandbox, with keys of all roles; ``waived`` by ``--waivers emqx-5.8``."""
+    """All items, of some types, in the sandbox, with keys of all roles; ``waived`` by ``--waivers emqx-5.8``."""
 
     what: str
     settings: tuple[str, ...]

@@ -1,12 +1,12 @@
 """No healthy deployment is called non-conformant, however its owners configured it.
 
-A whole smoke run costs 50 s of a processor, and there are some forty deployments. The suite's own tests do instead:
+A run of all items costs 50 s of a processor, and there are some forty deployments. The suite's own tests do instead:
 
 * settings alone (`EVERY_TIME`, and the others by night), with the items that nearly every setting concerns
   (`DATA_PLANE`, 4 s a deployment);
 * all pairs of settings, in less than ten deployments, with these items and a share of the other scenarios each, so that
   every scenario (`SCENARIOS`) meets settings that are no defects;
-* by night (``pytest --nightly``) the one of these with the most settings, with everything that a smoke run does.
+* by night (``pytest --nightly``) the one of these with the most settings, with everything.
 
 `python -m tests.matrix` runs everything on each of them, for the night; docs/targets.md has its table.
 """

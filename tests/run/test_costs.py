@@ -62,7 +62,7 @@ def test_deletions_of_an_item_itself_are_not_counted_again():
         statuses={"POST /publish": {"200": 9}},
         config_writes={"POST /rules": 2, "DELETE /rules/{id}": 2},
     )
-    assert costs_of(run_of([own])).of(own.id) == Cost(1.0, 4)
+    assert costs_of(run_of([own])).of(own.id) == Cost(1.0, 4, 9)
 
 
 def test_an_unknown_item_costs_what_its_function_does_then_its_module_then_all(run):
@@ -96,9 +96,31 @@ def test_table_keeps_the_median_of_a_function_and_what_differs_from_it(run):
     table = table_of(run)
 
     assert table["functions"] == {
-        f"{MODULE}::test_created": {"typical": [0.8, 4], "items": {"[c]": [6.2, 8]}},
+        f"{MODULE}::test_created": {"typical": [0.8, 4, 0], "items": {"[c]": [6.2, 8, 0]}},
     }
     assert json.loads(json.dumps(table)) == table
+
+
+def test_an_item_is_charged_for_what_it_pays_where_no_other_has_paid(run):
+    alone = run_of([written("test_created[a]", 9.0, 5), written("test_left_out", 0.3, 1)])
+    known = table_of(run, [alone])["functions"]
+
+    created = known[f"{MODULE}::test_created"]
+    assert created["typical"] == [0.8, 8, 0], "the seconds are those of the whole run"
+    assert created["items"]["[b]"] == [0.8, 4, 0]
+    assert known[f"{MODULE}::test_left_out"]["typical"][1] == 2
+
+
+def test_functions_that_write_are_known_by_any_of_their_items():
+    costs = Costs(
+        {"m::a[x]": Cost(1), "m::a[y]": Cost(1, 2), "m::b[x]": Cost(1)}, {"m::a": Cost(1)}, Costs({"m::c": Cost(1, 1)})
+    )
+
+    assert costs.writing() == {"m::a", "m::c"}
+
+
+def test_distance_is_paid_with_every_request():
+    assert Cost(1.0, 2, 10).at(0.2, 0.05) == pytest.approx(1.9)
 
 
 def test_shipped_table_knows_the_suite():

@@ -48,6 +48,24 @@ def test_items_about_one_type_stay_together_and_the_longest_come_first() -> None
     assert indices(in_chunks(ids, costs, TYPES, 0.2)) == [(3,), (0, 4), (2,), (1,)]
 
 
+def test_sharers_are_few_where_writes_are_counted():
+    ids = [f"conformance/scenarios/test_{letter}.py::test_it[{item}]" for letter in "abcdef" for item in "xy"]
+    costs = Costs({name: Cost(0.1, 2) for name in ids} | {ids[0]: Cost(0.1), ids[1]: Cost(0.1)})
+
+    free = in_chunks(ids, costs, TYPES, 0.2)
+    few = in_chunks(ids, costs, TYPES, 0.2, sharers=2)
+
+    assert len(free) == 7, "each module, and each item that writes nothing"
+    assert {chunk.items for chunk in few} == {(0,), (1,), (2, 3, 4, 5), (6, 7, 8, 9, 10, 11)}
+
+
+def test_items_of_a_test_that_writes_share_with_those_that_do():
+    ids = ["m/test_a.py::test_it[reads]", "m/test_a.py::test_it[writes]", "m/test_b.py::test_reads"]
+    costs = Costs({ids[0]: Cost(0.1), ids[1]: Cost(0.1, 2), ids[2]: Cost(0.1)})
+
+    assert {chunk.items for chunk in in_chunks(ids, costs, TYPES, 0.2, sharers=1)} == {(0, 1), (2,)}
+
+
 def test_writes_count_with_their_price() -> None:
     ids = ["m::writes", "m::reads"]
     costs = Costs({"m::writes": Cost(0.1, 10), "m::reads": Cost(1.0)})

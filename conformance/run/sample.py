@@ -1,0 +1,136 @@
+"""Which items stand for all of them in a run that must cost little.
+
+They are the same wherever they are chosen: the costs of the table that ships with the suite, the ids and the seed
+decide, never what a target answers. First comes each operation, carried out once; then each requirement, each test and
+each of the types, those first that show most for what they cost; then, as far as requests go, each test for each
+operation. The seed decides between items that cost the same, so that other seeds look at other operations.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.catalogue.profiles import PROFILES, Budget
+from conformance.requirements import REQUIREMENTS
+from conformance.run.costs import Cost, Costs, function_of, shipped_costs
+from conformance.run.node_ids import operation_of, requirements_of
+from conformance.run.schedule import Types
+from conformance.run.skips import left_out_by_options, why_skipped
+from conformance.worker.context import Context
+
+CARRIED_OUT = "GEN-28"
+"""The requirement whose items send an operation what the contract allows."""
+
+_PRICE_S, _AWAY_S = 0.2, 0.05
+"""A configuration write and the way to the target, of a staging system."""
+
+_STEP_S = 0.01
+"""Costs of what one feature takes that differ by less are the same."""
+
+Feature = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    node_id: str
+    cost: Cost
+    chance: bytes
+
+    @property
+    def seconds(self) -> float:
+        return self.cost.at(_PRICE_S, _AWAY_S)
+
+
+def sample(ids: Sequence[str], costs: Costs, types: Types, budget: Budget, seed: int) -> frozenset[str]:
+    """The items of ``ids`` that a run asks which may cost no more than ``budget``."""
+    known = {node_id: _Candidate(node_id, costs.of(node_id), _chance(seed, node_id)) for node_id in ids}
+    rounds: list[Callable[[str], Iterable[Feature]]] = [
+        _carried_out,
+        lambda node_id: _shown(node_id, types),
+        lambda node_id: () if known[node_id].cost.writes else _each_operation(node_id),
+    ]
+    chosen: list[str] = []
+    for features in rounds:
+        spent = [known[node_id].cost for node_id in chosen]
+        left = Budget(budget.writes - sum(c.writes for c in spent), budget.requests - sum(c.requests for c in spent))
+        chosen += _cover({one: frozenset(features(node_id)) for node_id, one in known.items()}, left, chosen)
+    return frozenset(chosen)
+
+
+def sample_for(context: Context, items: Iterable[pytest.Item], *, sharded: bool) -> frozenset[str] | None:
+    """The sample of a whole run, of those of ``items`` that would run; None if its profile asks them all.
+
+    What a user selects is asked in any profile: this is for a run of everything. ``sharded``: it is that of all parts
+    of a run, so that what one of them sees of the target must not decide it.
+    """
+    budget = PROFILES[context.configuration.profile].budget
+    if budget is None:
+        return None
+    types = Types({*context.contract.types("connectors"), *context.contract.types("actions")})
+    skipped = left_out_by_options if sharded else why_skipped
+    able = [item.nodeid for item in items if not skipped(item, context)]
+    return sample(able, shipped_costs(), types, budget, context.plan.seed)
+
+
+def _cover(candidates: dict[_Candidate, frozenset[Feature]], left: Budget, chosen: Iterable[str]) -> Iterator[str]:
+    """The ids of candidates that show a feature which none of ``chosen``, and none before them, shows.
+
+    Those come first that cost least for each new feature (greedy set cover); whoever exceeds what is ``left`` does not.
+    """
+    already = set(chosen)
+    shown = {feature for one, own in candidates.items() if one.node_id in already for feature in own}
+    writes, requests = left.writes, left.requests
+    waiting = [
+        (_price(one, own - shown), one.chance, one.node_id, one)
+        for one, own in candidates.items()
+        if own - shown and one.node_id not in already
+    ]
+    heapq.heapify(waiting)
+    while waiting:
+        price, chance, node_id, one = heapq.heappop(waiting)
+        new = candidates[one] - shown
+        if not new or one.cost.writes > writes or one.cost.requests > requests:
+            continue
+        if (now := _price(one, new)) > price:  # others have shown a part of it since
+            heapq.heappush(waiting, (now, chance, node_id, one))
+            continue
+        shown |= new
+        writes, requests = writes - one.cost.writes, requests - one.cost.requests
+        yield node_id
+
+
+def _price(candidate: _Candidate, features: Iterable[Feature]) -> int:
+    """What a feature costs, in steps; a requirement counts once for each operation that it speaks about."""
+    worth = sum(
+        max(1, len(REQUIREMENTS[name[0]].operations)) if kind == "requirement" else 1 for kind, *name in features
+    )
+    return round(candidate.seconds / worth / _STEP_S)
+
+
+def _carried_out(node_id: str) -> Iterator[Feature]:
+    operation = operation_of(node_id)
+    if operation is not None and CARRIED_OUT in requirements_of(node_id):
+        yield ("operation", operation)
+
+
+def _shown(node_id: str, types: Types) -> Iterator[Feature]:
+    yield ("test", function_of(node_id))
+    for identifier in requirements_of(node_id):
+        yield ("requirement", identifier)
+    if (resource_type := types.of(node_id)) is not None:
+        yield ("type", resource_type)
+
+
+def _each_operation(node_id: str) -> Iterator[Feature]:
+    operation = operation_of(node_id)
+    if operation is not None:
+        yield ("test", function_of(node_id), operation)
+
+
+def _chance(seed: int, node_id: str) -> bytes:
+    return hashlib.sha256(f"{seed} {node_id}".encode()).digest()[:8]
