@@ -23,6 +23,7 @@ PASSES = 11
 OTHERS = "with actions elsewhere"
 """Which rule to borrow (`Target.borrow_rule`) for actions that may end after the item."""
 
+_COUNTERS = ("matched", "success", "failed", "dropped", "queuing", "inflight")
 _BODY = '{"reading":${payload.value},"from":"${topic}","mark":"${payload.mark}"}'
 
 
@@ -113,10 +114,9 @@ def chain_of(context: Context, target: Target, sink: HttpSink) -> Chain:
     }
 
     def is_as_wanted(known: str) -> bool:
-        read = rules.get(known)
-        return (
-            read.ok and (wanted.items() <= read.json.items() or rules.put(known, wanted).ok) and _restarts(rules, known)
-        )
+        read = rules.found(known)
+        as_wanted = wanted.items() <= read.items()
+        return bool(read) and (as_wanted or rules.put(known, wanted).ok) and _restarts(rules, known)
 
     rule = context.lasting("rule of the chain", lambda: rules.create(**wanted), is_as_wanted)
     return Chain(target, sink, connector, action, second, rule, topic, path, target.sandbox.name("mark"))
@@ -130,7 +130,7 @@ def _serves(target: Target, connector: str) -> bool:
     """Whether the connector of the chain works, and the one action on it, if there is one, which counts from 0."""
     if not _works(target, target.connectors, connector):
         return False
-    on_it = [f"http:{name}" for name in target.connectors.read(connector)["actions"]]
+    on_it = [f"http:{name}" for name in target.connectors.found(connector).get("actions", ())]
     return len(on_it) <= 1 and all(
         _works(target, target.actions, action) and _is_done(target, action) for action in on_it
     )
@@ -138,24 +138,19 @@ def _serves(target: Target, connector: str) -> bool:
 
 def _works(target: Target, collection: Bridges, identifier: str) -> bool:
     """Whether a connector or action is there, and connected, once it is enabled again."""
-    answer = collection.get(identifier)
-    if not answer.ok or not (answer.json["enable"] or collection.enable(identifier, True).ok):
+    read = collection.found(identifier)
+    if not read or not (read.get("enable") or collection.enable(identifier, True).ok):
         return False
-
-    def connected() -> bool:
-        now = collection.get(identifier)
-        return now.ok and now.json["status"] == "connected"
-
-    return target.eventually(connected, target.timing.delivered)
+    return target.eventually(lambda: collection.found(identifier).get("status") == "connected", target.timing.delivered)
 
 
 def _is_done(target: Target, action: str) -> bool:
     """Whether all that an action got has ended, and is counted; from then on it counts from 0."""
 
     def done() -> bool:
-        counted = target.actions.metrics(action)
-        ended = sum(counted[name] for name in ("success", "failed", "dropped"))
-        return bool(counted["matched"] == ended and not counted["queuing"] and not counted["inflight"])
+        counted = target.actions.found_metrics(action)
+        got, *ended, queuing, inflight = (counted.get(name) for name in _COUNTERS)
+        return got == sum(number or 0 for number in ended) and not queuing and not inflight
 
     return target.eventually(done) and _restarts(target.actions, action)
 

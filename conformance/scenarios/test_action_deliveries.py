@@ -112,8 +112,7 @@ def back(context: Context, target: Target, parameters: dict[str, Any]) -> str:
     """
 
     def connected(collection: Bridges, known: str) -> bool:
-        answer = collection.get(known)
-        return answer.ok and answer.json["status"] == "connected"
+        return collection.found(known).get("status") == "connected"
 
     connector = context.lasting(
         "connector back to the broker",
@@ -122,10 +121,10 @@ def back(context: Context, target: Target, parameters: dict[str, Any]) -> str:
     )
 
     def becomes(known: str) -> bool:
-        read = target.actions.get(known)
-        if not read.ok:
+        read = target.actions.found(known)
+        if not read:
             return False
-        changed = target.actions.put(known, {**configured(read.json), "parameters": parameters})
+        changed = target.actions.put(known, {**configured(read), "parameters": parameters})
         return changed.ok and target.eventually(lambda: connected(target.actions, known), target.timing.delivered)
 
     return context.lasting(

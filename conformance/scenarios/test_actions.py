@@ -44,10 +44,9 @@ def unused(target: Target, context: Context) -> str:
     """An action that serves several items, and the last deletes it; a rule that still has it gives up its actions."""
 
     def is_unused(known: str) -> bool:
-        read = target.actions.get(known)
-        for rule in read.json["rules"] if read.ok else ():
+        for rule in target.actions.found(known).get("rules", ()):
             target.rules.put(rule, {"actions": []})
-        return read.ok and target.actions.read(known)["rules"] == []
+        return target.actions.found(known).get("rules") == []
 
     return context.lasting("action for rules", target.actions.create, is_unused)
 

@@ -226,7 +226,8 @@ def running(target: Target, context: Context, sink: HttpSink) -> str:
     """A connected connector without actions; whoever leaves it stopped leaves the next item another."""
 
     def connected(known: str) -> bool:
-        return target.connectors.get(known).ok and target.eventually(lambda: status_of(target, known) == "connected")
+        there = target.connectors.get(known).ok
+        return there and target.eventually(lambda: target.connectors.found(known).get("status") == "connected")
 
     return context.lasting("connector to stop", lambda: target.connectors.running(sink.url), connected)
 
@@ -291,8 +292,7 @@ def used(target: Target, context: Context) -> Used:
     names = {"name": twin.partition(":")[2]}
 
     def is_used_alone(connector: str) -> bool:
-        read = target.connectors.get(connector)
-        return read.ok and read.json["actions"] == [known.get(connector, "").partition(":")[2]]
+        return target.connectors.found(connector).get("actions") == [name_of(known.get(connector, ""))]
 
     def make() -> str:
         # The name is taken where one that was left otherwise is still there.

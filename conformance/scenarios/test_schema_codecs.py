@@ -161,10 +161,10 @@ def _schema_of(kind: str, context: Context, target: Target) -> str:
     old = {"type": kind, "source": CODECS[kind].old}
 
     def serves(known: str) -> bool:
-        read = target.schemas.get(known)
-        if not read.ok or known in _spoiled(context):
+        read = target.schemas.found(known)
+        if not read or known in _spoiled(context):
             return False
-        return read.json["source"] == old["source"] or target.schemas.put(known, old).ok
+        return read.get("source") == old["source"] or target.schemas.put(known, old).ok
 
     return context.lasting(f"schema of coder {kind}", lambda: target.schemas.create(**old), serves)
 

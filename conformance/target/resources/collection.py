@@ -82,6 +82,10 @@ class Collection:
         element: dict[str, Any] = self.get(identifier).expect(200).json
         return element
 
+    def found(self, identifier: str) -> dict[str, Any]:
+        """As `read`, for whoever can do without it: empty unless it is an object that was answered with 200."""
+        return _object_of(self.get(identifier))
+
     def put(self, identifier: str, body: Any) -> Answer:
         """Answer of the PUT of one element, whatever it is."""
         return self.api.call(f"PUT {self.item}", path=self.path_of(identifier), json=body)
@@ -130,15 +134,24 @@ class Measured(Collection):
     def reset_metrics(self, identifier: str) -> Answer:
         return self.api.call(f"PUT {self.item}/metrics/reset", path=self.path_of(identifier))
 
+    def found_metrics(self, identifier: str) -> dict[str, Any]:
+        """As `metrics`, for whoever can do without them: empty unless they were answered with 200."""
+        answer = self.api.call(f"GET {self.item}/metrics", path=self.path_of(identifier))
+        counters = _object_of(answer).get("metrics")
+        return counters if isinstance(counters, dict) else {}
+
     def counts_from_zero(self, identifier: str) -> bool:
         """Whether all counters are 0, now or soon."""
-        label, path = f"GET {self.item}/metrics", self.path_of(identifier)
 
         def is_zero() -> bool:
-            answer = self.api.call(label, path=path)
-            return answer.ok and not any(value for name, value in answer.json["metrics"].items() if "rate" not in name)
+            counters = self.found_metrics(identifier)
+            return bool(counters) and not any(value for name, value in counters.items() if "rate" not in name)
 
         return eventually(is_zero, self.api.timing.eventually)
+
+
+def _object_of(answer: Answer) -> dict[str, Any]:
+    return answer.json if answer.status == 200 and answer.is_json and isinstance(answer.json, dict) else {}
 
 
 def arranged(answer: Answer, *expected: int) -> Answer:
