@@ -38,6 +38,8 @@ class History:
         self._lasting: list[_Write] = []
         self._writes: list[_Write] = []
         self._before: dict[str, int] = {}
+        self._lasting_before: dict[str, int] = {}
+        self._lasting_since = 0
         self.beyond = Beyond()
 
     def begin(self) -> None:
@@ -50,6 +52,10 @@ class History:
         """Remember an answer, if it is to no read and the target took it, or may have (5xx)."""
         self.beyond.note(answer.sent)
         self._before[answer.sent.request_id] = len(self._writes)
+        if self.is_lasting:
+            # Later items may judge it, after more was written about the same thing.
+            made = len(self._writes) - self._lasting_since
+            self._lasting_before[answer.sent.request_id] = len(self._lasting) + made
         if answer.sent.method != "GET" and (answer.ok or answer.status >= 500):
             self._writes.append(_Write(answer.operation or "", answer.sent, answer.ok))
 
@@ -57,6 +63,8 @@ class History:
     def lasting(self) -> Iterator[None]:
         """What is written meanwhile makes something that serves later items as well."""
         since, before = len(self._writes), self.is_lasting
+        if not before:
+            self._lasting_since = since
         self.is_lasting = True
         try:
             yield
@@ -76,7 +84,8 @@ class History:
         that name what it is about, and before the read of a list those of what ``answer`` shows, as far as that fits;
         before a read of metrics comes whatever they count.
         """
-        earlier = [*self._lasting, *self._writes[: self._before.get(sent.request_id, len(self._writes))]]
+        lasting = self._lasting[: self._lasting_before.get(sent.request_id, len(self._lasting))]
+        earlier = [*lasting, *self._writes[: self._before.get(sent.request_id, len(self._writes))]]
         earlier = [write for write in earlier if write.sent.request_id != sent.request_id]
         also = _Also(about=set(about(sent)) if sent.method in ("GET", "DELETE") else set())
         if is_list(sent):

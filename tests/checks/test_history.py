@@ -53,6 +53,20 @@ def test_what_a_request_names_comes_first_and_what_that_names_before(story: Stor
     assert story.history.before(sent("POST", "/rules")) == []
 
 
+def test_what_several_items_judge_is_told_without_what_came_after_it(story: Story) -> None:
+    with story.history.lasting():
+        connector = story.connector("cft-c")
+        first = story.call("GET", "/connectors/http%3Acft-c", operation="GET /connectors/{id}")
+    story.history.begin()
+    with story.history.lasting():
+        change = story.call("PUT", "/connectors/http%3Acft-c", {"url": "x"}, operation="PUT /connectors/{id}")
+        second = story.call("GET", "/connectors/http%3Acft-c", operation="GET /connectors/{id}")
+    story.history.begin()
+    assert story.history.before(first) == [connector]
+    assert story.history.before(change) == [connector]
+    assert story.history.before(second) == [connector, change]
+
+
 def test_before_a_list_comes_what_the_item_put_into_it_and_what_it_shows(story: Story) -> None:
     with story.history.lasting():
         lasting = story.connector("cft-shared")
