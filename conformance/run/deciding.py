@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from conformance import __version__
+from conformance.catalogue.chance import decided_by_chance
 from conformance.catalogue.coverage import account_values
 from conformance.catalogue.registry import catalogue
 from conformance.checks.consequences import settle
@@ -61,7 +62,7 @@ def decide_run(
         result.reasons.append(baseline.sentence(since))
     unneeded: list[str] = []
     if waivers is not None and plan.configuration.strict_waivers:
-        unneeded = waivers.unneeded(result, {requirement.id for requirement in requirements if requirement.random})
+        unneeded = waivers.unneeded(result, decided_by_chance(result))
         result.reasons += [
             f"Waiver {identifier} is not needed any more: what it waives was checked and nothing failed."
             for identifier in unneeded
