@@ -145,8 +145,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)
     config.pluginmanager.register(controller.dispatch)
-    controller.selection = _selection(config, controller.choice)
-    controller.whole = _selection(config, controller.choice.whole)
+    controller.gathered.selection = _selection(config, controller.choice)
+    controller.gathered.whole = _selection(config, controller.choice.whole)
     config.stash[_CHOICE] = controller.choice, tags_of(controller.contract)
     try:
         controller.check_names()

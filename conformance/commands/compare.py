@@ -195,7 +195,7 @@ class _Comparison:
         code = run.execute()
         result = controller.result
         if result is None or code == USAGE_ERROR:
-            raise StartError("; ".join(controller.troubles) or "the run could not start", code or INCONCLUSIVE)
+            raise StartError("; ".join(controller.gathered.troubles) or "the run could not start", code or INCONCLUSIVE)
         sides.append(Side(result))
         return None if result.verdict == "inconclusive" else result
 

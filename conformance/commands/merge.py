@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from conformance.catalogue.registry import catalogue
+from conformance.catalogue.chance import decided_by_chance
 from conformance.commands.run import tell_github
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.report import har
@@ -27,7 +27,7 @@ from conformance.run.report_directory import ReportDirectory
 from conformance.run.shard_checks import Part
 from conformance.target.errors import ConfigurationError, Unwritable
 from conformance.target.settings.config import waivers_named
-from conformance.waivers import WaiverError, WaiverFile, load_waivers
+from conformance.waivers import WaiverError, load_waivers
 
 
 @click.command()
@@ -91,7 +91,7 @@ def merge_shards(
     ids = [waiver.id for waiver in known.waivers] if known is not None else []
     if waivers and ids != [use.id for use in run.waivers]:
         raise ReportError("--waivers: the shards had others")
-    unneeded = _unneeded(run, known) if strict and known is not None else []
+    unneeded = known.unneeded(run, decided_by_chance(run)) if strict and known is not None else []
     code = _judged(run, earlier, unneeded)
     try:
         directory = ReportDirectory(report_dir)
@@ -130,10 +130,6 @@ def _parts(directories: Sequence[Path]) -> list[Part]:
         else:
             parts.append(Part(directory, read_run(directory)))
     return parts
-
-
-def _unneeded(run: RunResult, waivers: WaiverFile) -> list[str]:
-    return waivers.unneeded(run, {entry.id for entry in catalogue() if entry.random})
 
 
 def _judged(run: RunResult, earlier: Baseline | None, unneeded: Sequence[str]) -> int:

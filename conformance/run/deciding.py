@@ -1,0 +1,147 @@
+"""The result of a run, from what it has gathered."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from conformance import __version__
+from conformance.catalogue.chance import decided_by_chance
+from conformance.catalogue.coverage import account_values
+from conformance.catalogue.registry import catalogue
+from conformance.checks.consequences import settle
+from conformance.checks.whole_run import inventory_result, waive
+from conformance.contract import Contract
+from conformance.report.comparison import Comparison
+from conformance.report.left_out import of_version
+from conformance.report.verdict import Decision, Selection, decide
+from conformance.requirements import Requirement
+from conformance.result import ItemResult, LeftOut, RunResult
+from conformance.run.baseline import Baseline
+from conformance.run.choice import tags_of
+from conformance.run.gathered import Gathered
+from conformance.waivers import WaiverFile, load_waivers
+from conformance.worker.plan import Plan
+from conformance.worker.stopping import StopFlag
+from emqx_conformance_extensions import installed
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """``about_the_run``: items that judge it as a whole. ``since``: how it differs from the baseline, if there is one.
+    ``unneeded_waivers``: ids of those that nothing needs, where that is asked."""
+
+    result: RunResult
+    about_the_run: list[ItemResult] = field(default_factory=list)
+    since: Comparison | None = None
+    unneeded_waivers: list[str] = field(default_factory=list)
+
+
+def decide_run(
+    plan: Plan,
+    contract: Contract,
+    gathered: Gathered,
+    stop: StopFlag,
+    *,
+    started: float,
+    embedded: bool,
+    baseline: Baseline | None,
+) -> Decided:
+    """The verdict of a run and all that its reports tell; ``started``: when it began, on the monotonic clock."""
+    requirements = list(catalogue())
+    waivers = load_waivers(*plan.configuration.waivers)
+    items = gathered.results(stop.reason())
+    settle(items)
+    about_the_run = _about_the_run(gathered, waivers, plan.capabilities.version)
+    items += about_the_run
+    decision = decide(items, _selection(plan, contract, gathered, requirements), gathered.troubles)
+    result = _result(plan, contract, gathered, items, decision, waivers, started=started, embedded=embedded)
+    since = None
+    if baseline is not None and result.verdict != "inconclusive":
+        since = baseline.compare(result)
+        result.reasons.append(baseline.sentence(since))
+    unneeded: list[str] = []
+    if waivers is not None and plan.configuration.strict_waivers:
+        unneeded = waivers.unneeded(result, decided_by_chance(result))
+        result.reasons += [
+            f"Waiver {identifier} is not needed any more: what it waives was checked and nothing failed."
+            for identifier in unneeded
+        ]
+    return Decided(result, about_the_run, since, unneeded)
+
+
+def version_left_out(plan: Plan, contract: Contract) -> LeftOut | None:
+    """What a run leaves out because the contract does not describe the version of the target."""
+    return of_version(plan.capabilities.version, plan.configuration.emqx_version, contract.version)
+
+
+def _about_the_run(gathered: Gathered, waivers: WaiverFile | None, version: str | None) -> list[ItemResult]:
+    results = [] if gathered.aftermath is None else gathered.aftermath.results()
+    if waivers is not None:
+        for item in results:
+            waive(item, waivers, version)
+    return results
+
+
+def _selection(plan: Plan, contract: Contract, gathered: Gathered, requirements: list[Requirement]) -> Selection:
+    left_out = version_left_out(plan, contract)
+    if gathered.shard is not None:
+        gathered.shard.selection = gathered.whole
+    return Selection(
+        catalogue=requirements,
+        operations=list(contract.operations),
+        complete=gathered.selection is None,
+        mode=plan.configuration.mode,
+        part=gathered.selection.words if gathered.selection is not None else "",
+        of_run=[] if left_out is None else [left_out],
+        tags=tags_of(contract),
+        may_be_empty=gathered.has_nothing_to_do,
+    )
+
+
+def _result(
+    plan: Plan,
+    contract: Contract,
+    gathered: Gathered,
+    items: list[ItemResult],
+    decision: Decision,
+    waivers: WaiverFile | None,
+    *,
+    started: float,
+    embedded: bool,
+) -> RunResult:
+    version = plan.capabilities.version
+    failures = [failure for item in items for failure in item.failures]
+    return RunResult(
+        verdict=decision.verdict,
+        reasons=decision.reasons,
+        suite=f"emqx-conformance {__version__}",
+        run_id=plan.run_id,
+        contract_digest=contract.digest,
+        contract_variant=contract.variant,
+        described_version=contract.version,
+        base_url=plan.configuration.base_url or "",
+        target_version=version,
+        deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
+        seed=plan.seed,
+        more_seeds=list(plan.more_seeds),
+        troubles=list(dict.fromkeys(gathered.troubles)),
+        profile=plan.configuration.profile,
+        started_at=plan.started_at,
+        duration_s=round(time.monotonic() - started, 3),
+        items=items,
+        requirements=decision.requirements,
+        operations=decision.operations,
+        failures=failures,
+        waivers=waivers.uses(failures, version) if waivers else [],
+        mode=plan.configuration.mode.words,
+        selection=gathered.selection,
+        left_out=decision.left_out,
+        warnings=list(plan.capabilities.warnings),
+        inventory=inventory_result(gathered.aftermath) if gathered.aftermath is not None else None,
+        extensions=[str(extension) for extension in installed()],
+        embedded=embedded,
+        values=account_values(contract, items),
+        shard=gathered.shard,
+        config_cleanup=dict(gathered.config_cleanup),
+    )
