@@ -21,7 +21,7 @@ from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.skips import why_skipped
 from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.guard.mode import Mode
-from conformance.target.http.answer import Deviation, NotJson, UnexpectedAnswer
+from conformance.target.http.answer import Deviation, NotJson
 from conformance.target.http.session import NoAnswer, Undelivered
 from conformance.target.http.writes import Taken
 from conformance.target.journal.resource import Resource
@@ -205,7 +205,7 @@ class ItemRunner:
             answer = error.answer if isinstance(error, Deviation) else None
             sighting = refused_read(answer) if answer is not None else None
             failure = recorder.failed(main, check, _first_line(error), answer, sighting=sighting)
-            if isinstance(error, UnexpectedAnswer) and error.refused:
+            if isinstance(error, Deviation) and error.refused:
                 Repair(self.context).accepted(error.answer, failure)
         elif isinstance(error, NotJson | MqttError):
             recorder.failed(main, check, _first_line(error))

@@ -13,14 +13,19 @@ from typing import Any
 
 import pytest
 
+from conformance.checks.consequences import explains
 from conformance.contract import paths
 from conformance.reference.access import import_handlers
+from conformance.reference.embedded import start_embedded
 from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from conformance.reference.rules import handlers as rule_handlers
 from conformance.reference.rules.configuration import Configuration
 from conformance.reference.rules.rule import Rule
+from conformance.report.storage import read_run
+from conformance.result import Sighting
 from tests.faults.deployment import FaultyDeployment
 from tests.faults.seeded import Broken, broken, broken_handler, fuzz
+from tests.recorded import RECORDED
 from tests.run.command import environment, report_of, run
 
 Failures = list[dict[str, Any]]
@@ -253,3 +258,23 @@ def test_list_that_is_broken_for_another_reason_is_found(poison: Poison, tmp_pat
     judged = Judged(poison.faults, (*IMPORTS, DECODED), tmp_path)
     assert judged.of("GEN-20"), judged.output
     assert judged.outcome("GEN-20") == "failed"
+
+
+FLAG = "conformance/scenarios/test_authentication.py::test_flag_as_a_text_is_read_or_refused"
+
+
+def test_user_that_others_see_with_a_text_as_flag_is_damage_of_its_creation(tmp_path: Path) -> None:
+    """Workers list all users: what they see of it until it is deleted follows from that (AUTN-08)."""
+    with start_embedded(traits=RECORDED) as deployment:
+        run("run", "-n", "0", FLAG, env=environment(deployment), cwd=tmp_path)
+    items = [item for item in read_run(tmp_path / "reports").items if item.id.startswith(FLAG)]
+
+    assert len(items) == 2
+    for item in items:
+        (cause,) = (failure.id for failure in item.failures if failure.requirement == "AUTN-08")
+        (damage,) = item.damages
+        assert (damage.cause, damage.fields) == (cause, ["is_superuser"])
+        assert damage.resource.startswith("user cft-")
+        assert damage.until is not None
+        seen = Sighting(damage.since + 0.01, damage.until, resource=damage.resource, fields=["is_superuser"])
+        assert explains(damage, seen)

@@ -26,19 +26,20 @@ class NotJson(ValueError):
 
 
 class Deviation(AssertionError):
-    """Something is wrong that ``answer`` shows; for judgments about several answers, which must say which one it is."""
+    """Something is wrong that ``answer`` shows; for judgments about several answers, which must say which one it is.
 
-    def __init__(self, message: str, answer: Answer) -> None:
+    ``refused``: whether the request should have been refused, so that what it did is undone, and what others see of it
+    until then is told as its consequence.
+    """
+
+    def __init__(self, message: str, answer: Answer, *, refused: bool = False) -> None:
         super().__init__(message)
         self.answer = answer
+        self.refused = refused
 
 
 class UnexpectedAnswer(Deviation):
-    """The target answered something else than its contract demands; ``answer`` is what came back.
-
-
-    ``refused``: whether it should have been refused.
-    """
+    """The target answered something else than its contract demands; ``answer`` is what came back."""
 
     def __init__(self, answer: Answer, expectation: str, *, refused: bool = False) -> None:
         code = f" {answer.code}" if answer.code else ""
@@ -46,8 +47,8 @@ class UnexpectedAnswer(Deviation):
             f"{answer.operation or f'{answer.sent.method} {answer.sent.path}'} answered {answer.status}{code}, "
             f"expected {expectation}",
             answer,
+            refused=refused,
         )
-        self.refused = refused
 
 
 @dataclass(slots=True)
