@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -74,6 +75,12 @@ class Will:
     """How long an MQTT 5 broker waits with it; the end of the session is the end of waiting."""
     properties: Mapping[str, Any] = field(default_factory=dict)
     """Those of MQTT 5, as of `MqttClient.publish`."""
+
+
+def _end_thread(client: paho.Client) -> None:
+    """Wait for the network thread of a client; one that ends by itself meanwhile is gone before paho waits for it."""
+    with contextlib.suppress(AttributeError):
+        client.loop_stop()
 
 
 class MqttClient:
@@ -324,7 +331,7 @@ class MqttClient:
     def close(self) -> None:
         self._until_a_disconnect_is_read()
         self._client.disconnect()
-        self._client.loop_stop()
+        _end_thread(self._client)
 
     def leave(self, reason_code: int, session_expiry_s: int | None = None) -> None:
         """Send an MQTT 5 DISCONNECT with a reason code, and with another end of the session where one is given."""
@@ -333,7 +340,7 @@ class MqttClient:
             properties.SessionExpiryInterval = session_expiry_s
         self._until_a_disconnect_is_read()
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason_code), properties)
-        self._client.loop_stop()
+        _end_thread(self._client)
 
     def lose(self) -> None:
         """End the connection without a DISCONNECT, as a client does that crashes or loses its network."""
@@ -343,7 +350,7 @@ class MqttClient:
             with socket.socket(fileno=os.dup(connection.fileno())) as below:
                 below.shutdown(socket.SHUT_RDWR)
         self.wait_closed()
-        self._client.loop_stop()
+        _end_thread(self._client)
 
     @property
     def texts(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import paho.mqtt.client as paho
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
@@ -120,3 +121,14 @@ def test_client_that_leaves_says_what_becomes_of_will_and_session(listener: str)
         assert [message.payload for message in heir.wait_for_messages(1, PATIENCE_S)] == [b"4"]
     with MqttClient(listener, "leaving", clean_start=False) as client:
         assert not client.session_present
+
+
+def test_network_thread_may_end_while_it_is_waited_for(listener: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paho looks for its thread, and waits for what it finds then, which may be None by that time."""
+
+    def loop_stop(self: paho.Client) -> None:
+        None.join()  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(paho.Client, "loop_stop", loop_stop)
+    with MqttClient(listener, "ends-by-itself") as again:
+        again.lose()
