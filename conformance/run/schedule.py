@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from conformance.run.costs import Cost, Costs, function_of
 from conformance.run.node_ids import operation_of, requirements_of
 
+_REQUEST_S = 0.05
+"""What a request takes where it matters who does how many: many little ones are as much as a few writes."""
+
 _WRITES_MATTER_S = 0.02
 """A cheaper configuration write is worth no turn of its own."""
 
@@ -114,11 +117,11 @@ def _joined(
             writing.append(group)
         else:
             yield group
-    total = sum(known[item].at() for group in writing for item in group)
+    total = sum(known[item].at(away_s=_REQUEST_S) for group in writing for item in group)
     joined: list[list[int]] = [[] for _ in range(most)]
     before = 0.0
     for group in writing:
-        own = sum(known[item].at() for item in group)
+        own = sum(known[item].at(away_s=_REQUEST_S) for item in group)
         joined[min(int((before + own / 2) / total * most), most - 1) if total else 0] += group
         before += own
     yield from filter(None, joined)
