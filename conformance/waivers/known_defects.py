@@ -31,7 +31,7 @@ def as_markdown(file: WaiverFile, name: str, reproducible: Collection[str]) -> s
     """
     lines = [_HEADER.format(name=name), "| defect | seen on | requirements |", "|---|---|---|"]
     for defect in file.defects:
-        requirements = dict.fromkeys(waiver.requirement or "" for waiver in waivers_of(file, defect))
+        requirements = dict.fromkeys(one for waiver in waivers_of(file, defect) for one in waiver.requirements)
         lines.append(f"| [{defect.name}](#{defect.name}) | {', '.join(defect.seen)} | {', '.join(requirements)} |")
     lines += [text for defect in file.defects for text in ("", section(file, defect, reproducible))]
     return "\n".join(lines) + "\n"
@@ -94,12 +94,17 @@ def waivers_of(file: WaiverFile, defect: Defect) -> Sequence[Waiver]:
 
 
 def _waived(waiver: Waiver, defect: Defect) -> str:
-    selectors = [waiver.requirement, f"`{waiver.operation}`" if waiver.operation else None]
-    selectors += [waiver.check, f"where it says `{waiver.match}`" if waiver.match else None]
+    selectors: list[str | None] = [" or ".join(_place(part) for part in waiver.parts)]
+    selectors += [f"where it says `{waiver.match}`" if waiver.match else None]
     selectors += [f"where it says what fits `{waiver.match_regex.pattern}`" if waiver.match_regex else None]
     selectors += [f"for {waiver.within}" if waiver.within != defect.versions else None]
     where = ", ".join(selector for selector in selectors if selector)
     return f"Waiver `{waiver.id}`: {where}. {waiver.reason}"
+
+
+def _place(part: Waiver) -> str:
+    operation = f"`{part.operation}`" if part.operation else None
+    return ", ".join(selector for selector in (part.requirement, operation, part.check) if selector)
 
 
 def _short(url: str) -> str:

@@ -46,6 +46,11 @@ class Waiver:
             for requirement, operation, check in self.deviations
         ] or [self]
 
+    @property
+    def requirements(self) -> list[str]:
+        """Ids of the requirements whose failures it may cover."""
+        return list(dict.fromkeys(part.requirement for part in self.parts if part.requirement is not None))
+
     def covers(self, failure: Failure, target_version: str | None) -> bool:
         """Whether the failure is the deviation meant, on a target of that version, whatever the date."""
         if self.deviations and (failure.requirement, failure.operation, failure.check) not in self.deviations:
