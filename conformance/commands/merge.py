@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from conformance.catalogue.chance import decided_by_chance
 from conformance.commands.run import tell_github
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.report import har
@@ -18,10 +17,10 @@ from conformance.report.formats import FORMATS
 from conformance.report.statement import write_statement
 from conformance.report.storage import FILE_NAME, read_run
 from conformance.report.terminal import summary
-from conformance.report.verdict import exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import RunResult
-from conformance.run.baseline import Baseline, exit_code_since, read_baseline
+from conformance.run.baseline import read_baseline
+from conformance.run.deciding import decided
 from conformance.run.merging import merge as merged_run
 from conformance.run.report_directory import ReportDirectory
 from conformance.run.shard_checks import Part
@@ -91,8 +90,7 @@ def merge_shards(
     ids = [waiver.id for waiver in known.waivers] if known is not None else []
     if waivers and ids != [use.id for use in run.waivers]:
         raise ReportError("--waivers: the shards had others")
-    unneeded = known.unneeded(run, decided_by_chance(run)) if strict and known is not None else []
-    code = _judged(run, earlier, unneeded)
+    code = decided(run, baseline=earlier, strict=known if strict else None).exit_code
     try:
         directory = ReportDirectory(report_dir)
     except Unwritable as error:
@@ -130,20 +128,6 @@ def _parts(directories: Sequence[Path]) -> list[Part]:
         else:
             parts.append(Part(directory, read_run(directory)))
     return parts
-
-
-def _judged(run: RunResult, earlier: Baseline | None, unneeded: Sequence[str]) -> int:
-    """The exit code; adds what baseline and waivers give to say to the reasons of the run."""
-    code = exit_code(run.verdict, run.left_out)
-    if earlier is not None and run.verdict != "inconclusive":
-        since = earlier.compare(run)
-        run.reasons.append(earlier.sentence(since))
-        code = exit_code_since(code, since)
-    run.reasons += [
-        f"Waiver {identifier} is not needed any more: what it waives was checked and nothing failed."
-        for identifier in unneeded
-    ]
-    return USAGE_ERROR if unneeded else code
 
 
 def _write(run: RunResult, parts: Sequence[Part], report_dir: Path, forms: Sequence[str]) -> Written:

@@ -97,6 +97,11 @@ class Contract:
         """Sorted connector or action types of this version."""
         return sorted(self._typed_branches[f"POST /{kind}"])
 
+    @cached_property
+    def every_type(self) -> frozenset[str]:
+        """The connector and action types of this version."""
+        return frozenset({*self.types("connectors"), *self.types("actions")})
+
     def body_schema(self, label: str, resource_type: str | None = None) -> Mapping[str, Any] | None:
         """Schema of the JSON body of an operation, narrowed to one connector or action type if given."""
         if resource_type is None:

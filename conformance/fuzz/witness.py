@@ -13,7 +13,7 @@ from conformance.target.http.credentials import Signature
 from conformance.target.http.session import Api
 from conformance.target.resources.collection import Collection
 from conformance.target.sink import HttpSink
-from conformance.target.target import Target
+from conformance.target.target import TO_DELETE, Target
 from conformance.target.timing import eventually
 from conformance.worker.context import Context
 
@@ -81,7 +81,7 @@ def creation(target: Target, collection: Collection, query: Mapping[str, str]) -
 
     def keep() -> None:
         if collection.kind.configured and collection.get(identifier).ok:
-            target.keep(collection, _TO_DELETE, identifier)
+            target.keep(collection, TO_DELETE, identifier)
 
     return Write(
         lambda: (collection.get(identifier).status, sorted(collection.ids(**query))),
@@ -90,12 +90,9 @@ def creation(target: Target, collection: Collection, query: Mapping[str, str]) -
     )
 
 
-_TO_DELETE = "to delete"
-
-
 def deletion(target: Target, collection: Collection, query: Mapping[str, str]) -> Write:
     """A DELETE of what was created, seen as a creation is."""
-    identifier = target.lasting(collection, _TO_DELETE) if collection.kind.configured else collection.create()
+    identifier = target.lasting(collection, TO_DELETE) if collection.kind.configured else collection.create()
     return Write(
         lambda: (collection.get(identifier).status, identifier in collection.ids(**query)),
         path=collection.path_of(identifier),

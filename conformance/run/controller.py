@@ -18,11 +18,10 @@ from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.report.decoding import item_from
 from conformance.report.errors import ReportError, UnwritableError
 from conformance.report.text import seeds_told, visible
-from conformance.report.verdict import exit_code
 from conformance.report.writers import Written, write_reports
 from conformance.result import ItemResult, PartSelected, RunResult, Shard
 from conformance.run import allure_results, internal_error
-from conformance.run.baseline import Baseline, exit_code_since, read_baseline
+from conformance.run.baseline import Baseline, read_baseline
 from conformance.run.beginning import Beginning, StartError, begin, check_names
 from conformance.run.choice import Choice, check_choice, make_choice, tags_of
 from conformance.run.costs import Costs, shipped_costs
@@ -136,10 +135,7 @@ class Controller:
         """The exit code of the run, once it is over."""
         if self.decided is None or self.written.problem is not None:
             return INCONCLUSIVE
-        if self.wrong_usage or self.decided.unneeded_waivers:
-            return USAGE_ERROR
-        code = exit_code(self.decided.result.verdict, self.decided.result.left_out)
-        return code if self.decided.since is None else exit_code_since(code, self.decided.since)
+        return USAGE_ERROR if self.wrong_usage else self.decided.exit_code
 
     def headline(self, workers: int) -> str:
         """What is about to run, in one line, and with how many ``workers``."""

@@ -28,6 +28,8 @@ _ALIKE_S, _ALIKE, _ALIKE_REQUESTS = 0.1, 0.3, 5
 """Items of one function whose costs differ by less, in seconds or in parts, share one entry of the table."""
 TYPICAL_PRICE_S = 0.2
 """What a configuration write takes EMQX 5.8 (docs/cost.md)."""
+TYPICAL_AWAY_S = 0.05
+"""What the way to a staging system and back takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from conformance import __version__
 from conformance.catalogue.chance import decided_by_chance
@@ -12,12 +13,13 @@ from conformance.catalogue.registry import catalogue
 from conformance.checks.consequences import settle
 from conformance.checks.whole_run import inventory_result, waive
 from conformance.contract import Contract
+from conformance.exit_codes import USAGE_ERROR
 from conformance.report.comparison import Comparison
 from conformance.report.left_out import of_version
-from conformance.report.verdict import Decision, Selection, decide
+from conformance.report.verdict import Decision, Selection, decide, exit_code
 from conformance.requirements import Requirement
 from conformance.result import ItemResult, LeftOut, RunResult
-from conformance.run.baseline import Baseline
+from conformance.run.baseline import Baseline, exit_code_since
 from conformance.run.choice import tags_of
 from conformance.run.gathered import Gathered
 from conformance.waivers import WaiverFile, load_waivers
@@ -32,9 +34,16 @@ class Decided:
     ``unneeded_waivers``: ids of those that nothing needs, where that is asked."""
 
     result: RunResult
-    about_the_run: list[ItemResult] = field(default_factory=list)
-    since: Comparison | None = None
-    unneeded_waivers: list[str] = field(default_factory=list)
+    about_the_run: Sequence[ItemResult]
+    since: Comparison | None
+    unneeded_waivers: Sequence[str]
+
+    @property
+    def exit_code(self) -> int:
+        if self.unneeded_waivers:
+            return USAGE_ERROR
+        code = exit_code(self.result.verdict, self.result.left_out)
+        return code if self.since is None else exit_code_since(code, self.since)
 
 
 def decide_run(
@@ -56,17 +65,28 @@ def decide_run(
     items += about_the_run
     decision = decide(items, _selection(plan, contract, gathered, requirements), gathered.troubles)
     result = _result(plan, contract, gathered, items, decision, waivers, started=started, embedded=embedded)
+    strict = waivers if plan.configuration.strict_waivers else None
+    return decided(result, baseline=baseline, strict=strict, about_the_run=about_the_run)
+
+
+def decided(
+    result: RunResult,
+    *,
+    baseline: Baseline | None,
+    strict: WaiverFile | None,
+    about_the_run: Sequence[ItemResult] = (),
+) -> Decided:
+    """What comes of a result, to whose reasons is added what a ``baseline`` gives to say, and ``strict``: waivers each
+    of which must be needed."""
     since = None
     if baseline is not None and result.verdict != "inconclusive":
         since = baseline.compare(result)
         result.reasons.append(baseline.sentence(since))
-    unneeded: list[str] = []
-    if waivers is not None and plan.configuration.strict_waivers:
-        unneeded = waivers.unneeded(result, decided_by_chance(result))
-        result.reasons += [
-            f"Waiver {identifier} is not needed any more: what it waives was checked and nothing failed."
-            for identifier in unneeded
-        ]
+    unneeded = [] if strict is None else strict.unneeded(result, decided_by_chance(result))
+    result.reasons += [
+        f"Waiver {identifier} is not needed any more: what it waives was checked and nothing failed."
+        for identifier in unneeded
+    ]
     return Decided(result, about_the_run, since, unneeded)
 
 

@@ -43,7 +43,7 @@ class Dispatch:
 
     def __init__(self, plan: Plan, contract: Contract, choice: Choice, costs: Costs) -> None:
         self._plan = plan
-        self._types = Types({*contract.types("connectors"), *contract.types("actions")})
+        self._types = Types(contract.every_type)
         self._first = frozenset(choice.first)
         self._costs = costs
 

@@ -17,17 +17,14 @@ import pytest
 
 from conformance.catalogue.profiles import PROFILES, Budget
 from conformance.requirements import REQUIREMENTS
-from conformance.run.costs import Cost, Costs, function_of, shipped_costs
+from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs, function_of, shipped_costs
 from conformance.run.node_ids import operation_of, requirements_of
-from conformance.run.schedule import Types
+from conformance.run.schedule import Types, features_of
 from conformance.run.skips import left_out_by_options, why_skipped
 from conformance.worker.context import Context
 
 CARRIED_OUT = "GEN-28"
 """The requirement whose items send an operation what the contract allows."""
-
-_PRICE_S, _AWAY_S = 0.2, 0.05
-"""A configuration write and the way to the target, of a staging system."""
 
 _STEP_S = 0.01
 """Costs of what one feature takes that differ by less are the same."""
@@ -43,7 +40,7 @@ class _Candidate:
 
     @property
     def seconds(self) -> float:
-        return self.cost.at(_PRICE_S, _AWAY_S)
+        return self.cost.at(away_s=TYPICAL_AWAY_S)
 
 
 def sample(ids: Sequence[str], costs: Costs, types: Types, budget: Budget, seed: int) -> frozenset[str]:
@@ -71,7 +68,7 @@ def sample_for(context: Context, items: Iterable[pytest.Item], *, sharded: bool)
     budget = PROFILES[context.configuration.profile].budget
     if budget is None:
         return None
-    types = Types({*context.contract.types("connectors"), *context.contract.types("actions")})
+    types = Types(context.contract.every_type)
     skipped = left_out_by_options if sharded else why_skipped
     able = [item.nodeid for item in items if not skipped(item, context)]
     return sample(able, shipped_costs(), types, budget, context.plan.seed)
@@ -120,10 +117,7 @@ def _carried_out(node_id: str) -> Iterator[Feature]:
 
 def _shown(node_id: str, types: Types) -> Iterator[Feature]:
     yield ("test", function_of(node_id))
-    for identifier in requirements_of(node_id):
-        yield ("requirement", identifier)
-    if (resource_type := types.of(node_id)) is not None:
-        yield ("type", resource_type)
+    yield from (feature for feature in features_of(node_id, types) if feature[0] != "operation")
 
 
 def _each_operation(node_id: str) -> Iterator[Feature]:

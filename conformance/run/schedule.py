@@ -12,11 +12,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from conformance.run.costs import Cost, Costs, function_of
+from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs, function_of
 from conformance.run.node_ids import operation_of, requirements_of
-
-_REQUEST_S = 0.05
-"""What a request takes where it matters who does how many: many little ones are as much as a few writes."""
 
 _WRITES_MATTER_S = 0.02
 """A cheaper configuration write is worth no turn of its own."""
@@ -117,11 +114,11 @@ def _joined(
             writing.append(group)
         else:
             yield group
-    total = sum(known[item].at(away_s=_REQUEST_S) for group in writing for item in group)
+    total = sum(known[item].at(away_s=TYPICAL_AWAY_S) for group in writing for item in group)
     joined: list[list[int]] = [[] for _ in range(most)]
     before = 0.0
     for group in writing:
-        own = sum(known[item].at(away_s=_REQUEST_S) for item in group)
+        own = sum(known[item].at(away_s=TYPICAL_AWAY_S) for item in group)
         joined[min(int((before + own / 2) / total * most), most - 1) if total else 0] += group
         before += own
     yield from filter(None, joined)
@@ -131,14 +128,15 @@ def _floor(
     ids: Sequence[str], costs: Sequence[Cost], types: Types, price_s: float, *, without: Collection[int]
 ) -> Iterator[int]:
     """The items, cheapest first, each of which shows an operation, a type or a requirement that none before it does."""
-    shown = {feature for item in without for feature in _features(ids[item], types)}
+    shown = {feature for item in without for feature in features_of(ids[item], types)}
     for item in sorted(range(len(ids)), key=lambda index: costs[index].at(price_s)):
-        if item not in without and not (features := _features(ids[item], types)) <= shown:
+        if item not in without and not (features := features_of(ids[item], types)) <= shown:
             shown |= features
             yield item
 
 
-def _features(node_id: str, types: Types) -> set[tuple[str, str]]:
+def features_of(node_id: str, types: Types) -> set[tuple[str, str]]:
+    """What an item shows: each a kind (requirement, operation or type) and the name of one."""
     features = {("requirement", identifier) for identifier in requirements_of(node_id)}
     for kind, name in (("operation", operation_of(node_id)), ("type", types.of(node_id))):
         if name is not None:

@@ -78,13 +78,13 @@ def _by_type(item: pytest.Item, context: Context) -> Skip | None:
     resource_type = _type_of(item)
     if resource_type is None or _offers(context, resource_type, operation_of(item.nodeid) or ""):
         return None
-    why: Omission = "undecided" if resource_type in _known_types(context) else "not_demanded"
+    why: Omission = "undecided" if resource_type in context.contract.every_type else "not_demanded"
     return Skip(f"the target does not offer the type {resource_type}", why)
 
 
 def _by_edition(item: pytest.Item, context: Context) -> Skip | None:
     resource_type, edition = _type_of(item), context.capabilities.profile.edition
-    if resource_type is None or types_in(edition, [resource_type]) or resource_type not in _known_types(context):
+    if resource_type is None or types_in(edition, [resource_type]) or resource_type not in context.contract.every_type:
         return None
     why: Omission = "undecided" if PROFILES[context.configuration.profile].every_type else "chosen"
     return Skip(f"the open-source edition of EMQX has only the types {', '.join(OPEN_SOURCE_TYPES)}", why)
@@ -94,7 +94,7 @@ def _by_profile(item: pytest.Item, context: Context) -> Skip | None:
     profile = context.configuration.profile
     resource_type = _type_of(item)
     if resource_type is not None and not PROFILES[profile].every_type:
-        types = sorted(_known_types(context))
+        types = sorted(context.contract.every_type)
         if resource_type not in smoke_types(types, context.plan.seed):
             looks_at = f"some of the {len(types)} connector and action types, chosen by the seed"
             return Skip(f"the profile {profile} looks at {looks_at}", "chosen")
@@ -115,11 +115,6 @@ def smoke_types(types: Sequence[str], seed: int) -> set[str]:
     """
     others = [resource_type for resource_type in types if resource_type not in DELIVERING_TYPES]
     return {*DELIVERING_TYPES, *random.Random(seed).sample(others, min(MORE_SMOKE_TYPES, len(others)))}
-
-
-def _known_types(context: Context) -> set[str]:
-    """The connector and action types of the contract."""
-    return {*context.contract.types("connectors"), *context.contract.types("actions")}
 
 
 def _type_of(item: pytest.Item) -> str | None:

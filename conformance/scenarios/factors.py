@@ -108,21 +108,24 @@ Possible = Callable[[Any], bool]
 
 def pairwise(factors: Mapping[str, Sequence[Any]], possible: Possible = lambda _: True) -> list[Case]:
     """Combinations that are possible and hold every two values that a possible combination holds."""
-    sizes = [range(len(values)) for values in factors.values()]
-    if len(sizes) == 1:
+    if len(factors) == 1:
         return every(factors, possible)
+    return [_case(factors, row) for row in _kept_rows(factors, possible)]
 
-    def case_of(row: Row) -> Case:
-        return Case({name: values[index] for (name, values), index in zip(factors.items(), row, strict=True)})
 
-    key = _key(factors, possible) if prod(map(len, sizes)) >= _MANY else None
-    if key is None:
-        return [case_of(row) for row in _rows(factors, possible, case_of)]
-    kept = cache.read(key, _FOLDER)
-    rows = kept if kept is not None else _rows(factors, possible, case_of)
-    if kept is None:
-        cache.keep(key, rows, _FOLDER, most=_MOST_KEPT)
-    return [case_of(row) for row in rows]
+def _case(factors: Mapping[str, Sequence[Any]], row: Row) -> Case:
+    return Case({name: values[index] for (name, values), index in zip(factors.items(), row, strict=True)})
+
+
+def _kept_rows(factors: Mapping[str, Sequence[Any]], possible: Possible) -> list[Row]:
+    """As `_rows`, from the cache where they take long to make."""
+    key = _key(factors, possible) if prod(map(len, factors.values())) >= _MANY else None
+    rows: list[Row] | None = None if key is None else cache.read(key, _FOLDER)
+    if rows is None:
+        rows = _rows(factors, possible)
+        if key is not None:
+            cache.keep(key, rows, _FOLDER, most=_MOST_KEPT)
+    return rows
 
 
 def _key(factors: Mapping[str, Sequence[Any]], possible: Possible) -> str | None:
@@ -140,11 +143,11 @@ def _key(factors: Mapping[str, Sequence[Any]], possible: Possible) -> str | None
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _rows(factors: Mapping[str, Sequence[Any]], possible: Possible, case_of: Callable[[Row], Case]) -> list[Row]:
+def _rows(factors: Mapping[str, Sequence[Any]], possible: Possible) -> list[Row]:
     sizes = [range(len(values)) for values in factors.values()]
 
     def allowed(row: Sequence[int]) -> bool:
-        return len(row) < len(sizes) or possible(case_of(tuple(row)))
+        return len(row) < len(sizes) or possible(_case(factors, tuple(row)))
 
     rows = [tuple(row) for row in AllPairs(sizes, filter_func=allowed)]
     # The library goes one way only, so that a condition may cut off what it has not met yet.

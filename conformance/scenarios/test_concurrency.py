@@ -11,7 +11,7 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.target.http.session import Call
 from conformance.target.resources.collection import Collection
-from conformance.target.target import Target
+from conformance.target.target import TO_DELETE, Target
 
 pytestmark = pytest.mark.scenario
 
@@ -68,4 +68,4 @@ def test_one_of_equal_configurations_wins(label: str, target: Target) -> None:
     """Of several equal connectors, actions, rules or schemas created at once one is; the others are duplicates."""
     make, duplicate = CONFIGURED[label]
     collection, fields = make(target)
-    target.keep(collection, "to delete", expect_one_winner(collection, fields, duplicate))
+    target.keep(collection, TO_DELETE, expect_one_winner(collection, fields, duplicate))

@@ -16,7 +16,7 @@ from conformance.requirements import requirement
 from conformance.scenarios.paged import LABELS, LISTS, Fill, Paged
 from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
 from conformance.target.resources.collection import Collection
-from conformance.target.target import Target
+from conformance.target.target import TO_DELETE, Target
 from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
@@ -195,7 +195,7 @@ def test_element_is_what_its_own_get_shows(name: str, read: str, context: Contex
 def test_configured_is_listed_until_it_is_deleted(name: str, target: Target) -> None:
     """What was created is in the list, what was deleted is not."""
     collection: Collection = getattr(target, name)
-    _listed_until_deleted(target, collection, target.lasting(collection, "to delete"), {})
+    _listed_until_deleted(target, collection, target.lasting(collection, TO_DELETE), {})
 
 
 def _listed_until_deleted(target: Target, collection: Collection, identifier: str, query: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ def test_matching_message_is_republished_once(target: Target) -> None:
     """Each matching publish gives exactly one message; one that does not match, or to a rule that is off, none."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
     sql = f'SELECT payload.n AS n FROM "{source}/+" WHERE payload.n > 1'
-    rule = target.borrow_rule(**target.rules.republishing(source, destination, sql=sql, payload="${n}", qos=1))
+    rule = target.borrow_republishing(source, destination, sql=sql, payload="${n}", qos=1)
     listener = target.listen(destination)
 
     def republished(*messages: tuple[str, int]) -> list[str]:
@@ -63,7 +63,7 @@ def test_matching_message_is_republished_once(target: Target) -> None:
 def test_rule_does_not_feed_itself(target: Target) -> None:
     """A rule that republishes to its own topic sees its message once and does not republish it again."""
     topic = target.sandbox.topic("loop")
-    rule = target.borrow_rule(**target.rules.republishing(topic, topic, payload="${payload}+", qos=1))
+    rule = target.borrow_republishing(topic, topic, payload="${payload}+", qos=1)
     listener = target.listen(topic)
 
     target.publish(topic, "first", qos=1)
@@ -85,7 +85,7 @@ def test_templates_make_the_message(target: Target) -> None:
     target.retained.create(topic=destination)
     sql = f'SELECT payload.x AS x, payload.q AS q, topic, payload FROM "{source}"'
     templates = {"payload": "${x} of ${topic}: ${payload.more.text}", "qos": "${q}", "retain": True}
-    rule = target.borrow_rule(**target.rules.republishing(source, f"{destination[:-1]}${{x}}", sql=sql, **templates))
+    rule = target.borrow_republishing(source, f"{destination[:-1]}${{x}}", sql=sql, **templates)
     listener = target.listen(f"{destination[:-1]}+", qos=2)
     # What is retained comes some time after the subscription: by then it must not be one of the messages below.
     listener.wait_for_messages(matching=lambda message: message.payload == b"kept")
@@ -106,7 +106,7 @@ def test_templates_make_the_message(target: Target) -> None:
 def test_default_templates_keep_the_message(target: Target) -> None:
     """Without templates of its own a republished message has the payload and the QoS of the original."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
-    target.borrow_rule(**target.rules.republishing(source, destination))
+    target.borrow_republishing(source, destination)
     listener = target.listen(destination, qos=2)
 
     sent = [("at most once", 0), ("at least once: ü", 1), ("exactly once", 2)]

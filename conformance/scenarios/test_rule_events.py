@@ -154,7 +154,7 @@ def test_statement_sees_the_context(target: Target) -> None:
     of_clients = [event for event in listed if "clientid" in event["test_columns"]]
     sources = ", ".join(f'"{source_of(event, topic)}"' for event in of_clients)
     sql = f"SELECT * FROM {sources} WHERE clientid = '{subject}'"
-    rule = target.borrow_rule(**target.rules.republishing("", out, sql=sql, payload="${.}", qos=1))
+    rule = target.borrow_republishing("", out, sql=sql, payload="${.}", qos=1)
     listener = target.subscriber(out, 1)
 
     for number, event in enumerate(of_clients, 1):
@@ -180,7 +180,7 @@ def test_events_of_a_client(target: Target) -> None:
     sql = f"SELECT event, clientid, username, topic, qos, reason FROM {sources} WHERE clientid = '{subject}'"
     listener = target.listen(f"{out}/#")
     payload = "${event}|${clientid}|${username}|${topic}|${qos}|${reason}"
-    target.borrow_rule(**target.rules.republishing("", f"{out}/${{event}}", sql=sql, payload=payload, qos=1))
+    target.borrow_republishing("", f"{out}/${{event}}", sql=sql, payload=payload, qos=1)
 
     client = target.connect(subject)
     username = target.clients.read(subject)["username"] or "undefined"
@@ -220,7 +220,7 @@ def test_events_have_their_columns(target: Target) -> None:
     sources = ", ".join(f'"{name}"' for name in listed)
     listener = target.listen(f"{out}/#")
     sql = f"SELECT * FROM {sources} WHERE clientid = '{subject}'"
-    target.borrow_rule(**target.rules.republishing("", f"{out}/${{event}}", sql=sql, payload="${.}", qos=1))
+    target.borrow_republishing("", f"{out}/${{event}}", sql=sql, payload="${.}", qos=1)
 
     target.connect()  # somebody else
     client = target.connect(subject)

@@ -17,7 +17,7 @@ def selected(target: Target, statement: str, payload: Any, count: int = 1) -> li
     """The rows a statement selects from a message; ``{topic}`` in the statement stands for its topic."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
     sql = statement.replace("{topic}", source)
-    target.borrow_rule(**target.rules.republishing(source, destination, sql=sql, payload="${.}", qos=1))
+    target.borrow_republishing(source, destination, sql=sql, payload="${.}", qos=1)
     listener = target.listen(destination)
     target.publish(source, json.dumps(payload), qos=1)
     return [json.loads(message.payload) for message in listener.wait_for_messages(count)]

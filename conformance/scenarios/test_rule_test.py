@@ -62,7 +62,7 @@ def test_impossible_context_is_refused(target: Target) -> None:
 def test_actions_run_only_on_demand(target: Target) -> None:
     """A test only renders the actions, unless stop_action_after_template_rendering is false: then it runs them."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
-    rule = target.borrow_rule(**target.rules.republishing(source, destination, payload="${payload}"))
+    rule = target.borrow_republishing(source, destination, payload="${payload}")
     listener = target.listen(destination)
 
     target.rules.test(rule, published(source, "stopped by default")).expect(200)
@@ -77,7 +77,7 @@ def test_actions_run_only_on_demand(target: Target) -> None:
 def test_rendered_actions_have_not_failed(target: Target) -> None:
     """A test that only renders the actions and says they are ok does not count them as failed."""
     source = target.sandbox.topic("from")
-    rule = target.borrow_rule(**target.rules.republishing(source, target.sandbox.topic("out"), payload="${payload}"))
+    rule = target.borrow_republishing(source, target.sandbox.topic("out"), payload="${payload}")
 
     results = target.rules.test(rule, published(source)).expect(200).json
     assert results == ["ok"], f"the action that is rendered has the results {results}"

@@ -11,11 +11,11 @@ from conformance.requirements import requirement
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Deviation
 from conformance.target.http.session import Call
-from conformance.target.target import Target
+from conformance.target.target import TO_DELETE, Target
 
 pytestmark = pytest.mark.scenario
 
-GENERATED_IDS = {"smoke": 4, "standard": 4, "deep": 100, "acceptance": 4}
+GENERATED_IDS = {"smoke": 5, "standard": 5, "deep": 100, "acceptance": 5}
 """How many ids a run lets the target make up, by profile: each costs two writes of its configuration."""
 AT_ONCE = 4
 
@@ -62,7 +62,7 @@ def test_rule_is_stored_as_sent(target: Target) -> None:
     for args, shown in zip(({**REPUBLISH_DEFAULTS, "topic": destination}, full), stored["actions"][1:], strict=True):
         kept = {name: shown["args"].get(name) for name in args}
         assert kept == args, f"a republish action is shown with {kept}, expected {args}"
-    target.keep(target.rules, "to delete", sent["id"])
+    target.keep(target.rules, TO_DELETE, sent["id"])
 
 
 @requirement("RUL-02", "POST /rules", "PUT /rules/{id}")
@@ -208,7 +208,7 @@ def instants(rule: dict[str, Any]) -> tuple[datetime, datetime]:
 @requirement("RUL-08", "DELETE /rules/{id}", "GET /rules/{id}/metrics", "PUT /rules/{id}/metrics/reset")
 def test_deleted_rule_is_gone(target: Target) -> None:
     """A deleted rule answers 404 to every further operation and is not listed."""
-    rule = target.lasting(target.rules, "to delete")
+    rule = target.lasting(target.rules, TO_DELETE)
     target.rules.read(rule)
     target.rules.metrics(rule)
     assert target.rules.ids(like_id=rule) == [rule], "the rule is not listed"

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.requirements import requirement
 from conformance.target.resources.rules import AVRO_SOURCE
-from conformance.target.target import Target
+from conformance.target.target import TO_DELETE, Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("schemas")]
 
@@ -47,7 +47,7 @@ def test_source_of_any_characters_is_stored(kind: str, target: Target) -> None:
     source = target.schemas.read(sent["name"])["source"]
     assert source == sent["source"], f"created with {sent['source']!r}, and read is {source!r}"
     if kind == "avro":
-        target.keep(target.schemas, "to delete", sent["name"])
+        target.keep(target.schemas, TO_DELETE, sent["name"])
 
 
 @requirement("SCH-02", "POST /schema_registry")
@@ -133,7 +133,7 @@ def test_put_replaces_type_and_source(target: Target) -> None:
 @requirement("SCH-07", "DELETE /schema_registry/{name}", "GET /rules/{id}/metrics")
 def test_deleted_schema_is_gone(target: Target) -> None:
     """A deleted schema answers 404, is not listed, and rules that use it fail with an exception."""
-    name, topic = target.lasting(target.schemas, "to delete"), target.sandbox.topic("from")
+    name, topic = target.lasting(target.schemas, TO_DELETE), target.sandbox.topic("from")
     sql = f"SELECT schema_encode('{name}', json_decode(payload)) AS encoded FROM \"{topic}\""
     rule = target.borrow_rule(sql=sql, actions=[])
     target.publish(topic, '{"value":1}')

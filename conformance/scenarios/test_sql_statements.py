@@ -40,7 +40,7 @@ def test_foreach_without_do_keeps_the_event(target: Target) -> None:
     """Without DO and alias FOREACH gives the event with the element as `item`, and no row for what is no array."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
     sql = f'FOREACH payload.rows FROM "{source}"'
-    rule = target.borrow_rule(**target.rules.republishing(source, destination, sql=sql, payload="${.}"))
+    rule = target.borrow_republishing(source, destination, sql=sql, payload="${.}")
     listener = target.subscriber(destination, qos=0)
 
     for rows in ([], "text", 5, None, {"a": 1}, [[1, 2], {"k": "v"}, "text"]):

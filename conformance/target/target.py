@@ -32,6 +32,9 @@ Lasting = Callable[[str, Callable[[], str], Callable[[str], bool]], str]
 Keep = Callable[[str, Resource], None]
 """Gets a key, and something that an item made, which from then on lasts under that key (`Context.keep`)."""
 
+TO_DELETE = "to delete"
+"""What `Target.lasting` calls something that the next item to ask for it deletes, and `Target.keep` what may be."""
+
 _BEFORE_ANOTHER_PROBE_S = 1.0
 
 
@@ -116,6 +119,10 @@ class Target:
             lambda: self.rules.create(**fields),
             lambda known: self.rules.becomes(known, **fields),
         )
+
+    def borrow_republishing(self, source: str, destination: str, **arguments: Any) -> str:
+        """As `borrow_rule`, with the ``arguments`` of `Rules.republishing`."""
+        return self.borrow_rule(**self.rules.republishing(source, destination, **arguments))
 
     def running(self, sink_url: str) -> str:
         """The id of a connected HTTP connector to the sink that serves all items of the worker."""

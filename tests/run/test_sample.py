@@ -20,7 +20,7 @@ from conformance.run.schedule import Types
 from tests.run.command import environment, report_of, run
 
 CONTRACT = load_contract()
-TYPES = Types({*CONTRACT.types("connectors"), *CONTRACT.types("actions")})
+TYPES = Types(CONTRACT.every_type)
 MODULE = "conformance/fuzz/test_operations.py"
 POSITIVE = f"{MODULE}::test_positive"
 

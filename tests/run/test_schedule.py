@@ -19,7 +19,7 @@ from conformance.run.schedule import Chunk, Queue, Types, in_chunks
 from conformance.run.scheduler import CostScheduling
 
 CONTRACT = load_contract()
-TYPES = Types({*CONTRACT.types("connectors"), *CONTRACT.types("actions")})
+TYPES = Types(CONTRACT.every_type)
 MODULE = "conformance/fuzz/test_operations.py"
 
 

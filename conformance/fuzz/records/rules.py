@@ -75,7 +75,7 @@ def _counted(target: Target, sink: HttpSink) -> Write:
 def _tested(target: Target, sink: HttpSink) -> Write:
     """The test of a rule runs its actions if it is told to: here it retains a message."""
     source, topic = target.sandbox.topic("tested"), target.sandbox.topic("result")
-    rule = target.borrow_rule(**target.rules.republishing(source, topic, retain=True, payload="tested"))
+    rule = target.borrow_republishing(source, topic, retain=True, payload="tested")
     context = {"event_type": "message_publish", "topic": source, "payload": "x", "qos": 1, "clientid": rule}
     body = {"context": context, "stop_action_after_template_rendering": False}
     return Write(lambda: target.retained.get(topic).status, {"id": rule}, body, settle=target.retained.create)

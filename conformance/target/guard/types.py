@@ -37,7 +37,7 @@ class KnownTypes:
     @cached_property
     def names(self) -> frozenset[str]:
         """Every connector and action type."""
-        return frozenset({*self._contract.types("connectors"), *self._contract.types("actions")})
+        return self._contract.every_type
 
     @cached_property
     def _words(self) -> Mapping[str, set[str]]:

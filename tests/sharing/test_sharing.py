@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from conformance.fuzz.witness import creation, deletion
-from conformance.reference.embedded import start_embedded
 from conformance.scenarios.chain import Chain, chain_of
 from conformance.target.target import Target
-from conformance.worker.context import Context
 from tests.checks.test_history import Story, sent
 from tests.faults.seeded import EMPTY, edit, swallow
-from tests.safety.populated import Populated
-from tests.safety.scene import Scene
-
-
-@pytest.fixture(scope="module")
-def populated() -> Iterator[Populated]:
-    with start_embedded() as deployment, Populated(deployment) as populated:
-        yield populated
-
-
-@pytest.fixture
-def scene(populated: Populated, tmp_path) -> Iterator[Scene]:
-    with Scene(populated, tmp_path, disposable=True) as scene:
-        yield scene
-
-
-@pytest.fixture
-def context(scene: Scene) -> Iterator[Context]:
-    with Context(scene.plan, "gw1") as context:
-        yield context
-        scene.fault = None
-        assert context.clean_up() == []
-
-
-@pytest.fixture
-def target(context: Context) -> Iterator[Target]:
-    target = context.target()
-    yield target
-    target.close()
-
-
-def writes(context: Context) -> dict[str, int]:
-    return dict(context.adapter.writes.since().counts)
-
+from tests.sharing.writes import writes
 
 # --- a rule that is borrowed ------------------------------------------------------------------------------------------
 

@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject
-from conformance.reference.embedded import start_embedded
-from conformance.target.target import Target
-from conformance.worker.context import Context
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import error_reply
-from tests.safety.populated import Populated
-from tests.safety.scene import Scene
-
-
-@pytest.fixture(scope="module")
-def populated() -> Iterator[Populated]:
-    with start_embedded() as deployment, Populated(deployment) as populated:
-        yield populated
-
-
-@pytest.fixture
-def scene(populated: Populated, tmp_path) -> Iterator[Scene]:
-    with Scene(populated, tmp_path, disposable=True) as scene:
-        yield scene
-
-
-@pytest.fixture
-def context(scene: Scene) -> Iterator[Context]:
-    with Context(scene.plan, "gw1") as context:
-        yield context
-        assert context.clean_up() == []
-
-
-@pytest.fixture
-def target(context: Context) -> Target:
-    return context.target()
-
-
-def writes(context: Context) -> dict[str, int]:
-    return dict(context.adapter.writes.since().counts)
+from tests.sharing.writes import writes
 
 
 def test_a_type_is_created_once_for_all_items(context, target):
