@@ -276,5 +276,6 @@ def test_user_that_others_see_with_a_text_as_flag_is_damage_of_its_creation(tmp_
         assert (damage.cause, damage.fields) == (cause, ["is_superuser"])
         assert damage.resource.startswith("user cft-")
         assert damage.until is not None
-        seen = Sighting((damage.since + damage.until) / 2, damage.until, resource=damage.resource, fields=["is_superuser"])
+        meanwhile = (damage.since + damage.until) / 2
+        seen = Sighting(meanwhile, damage.until, resource=damage.resource, fields=["is_superuser"])
         assert explains(damage, seen)
