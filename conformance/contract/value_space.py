@@ -27,6 +27,7 @@ class ValueSpace:
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
+        self._alike: dict[tuple[str, str, str], list[str]] = {}
 
     @cached_property
     def classes(self) -> Mapping[str, frozenset[str]]:
@@ -45,17 +46,28 @@ class ValueSpace:
         kind: ResourceKind = "connectors" if operation.path.startswith("/connectors") else "actions"
         return [*self._contract.types(kind)]
 
-    def owners(self, label: str, one: ValueClass) -> list[str]:
-        """The types whose bodies have a class, of an operation whose body depends on one."""
-        return self._owners.get(label, {}).get(str(one), [])
+    def owners(self, label: str, one: ValueClass, end: str = "") -> list[str]:
+        """The types whose bodies have a class, of an operation whose body depends on one; with ``end``, those where
+        some field whose pointer ends so has it."""
+        if not end:
+            return self._owners.get(label, {}).get(one, [])
+        asked = (label, one.what, end)
+        if asked not in self._alike:
+            alike = [
+                owners
+                for other, owners in self._owners.get(label, {}).items()
+                if other.what == one.what and other.field.endswith(end)
+            ]
+            self._alike[asked] = sorted(set().union(*alike))
+        return self._alike[asked]
 
     @cached_property
-    def _owners(self) -> Mapping[str, Mapping[str, list[str]]]:
-        owners: dict[str, dict[str, list[str]]] = {}
+    def _owners(self) -> Mapping[str, Mapping[ValueClass, list[str]]]:
+        owners: dict[str, dict[ValueClass, list[str]]] = {}
         for label, operation in self._contract.operations.items():
             for resource_type in self.types(operation) if operation.body_chosen_by_type else ():
                 for one in dict.fromkeys(self._all_of(operation, resource_type)):
-                    owners.setdefault(label, {}).setdefault(str(one), []).append(str(resource_type))
+                    owners.setdefault(label, {}).setdefault(one, []).append(str(resource_type))
         return owners
 
     def _all_of(self, operation: Operation, resource_type: str | None) -> Iterator[ValueClass]:

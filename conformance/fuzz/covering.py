@@ -133,8 +133,8 @@ class Covering:
         for name in values:
             if name in optional and self._alone(ValueClass(below(at, name), ALONE)):
                 yield {**least, name: values[name][0]}
-        if optional:
-            yield least
+        if optional:  # also of the objects that must be there
+            yield {name: values[name][-1] if isinstance(rows, dict) else rows for name, rows in least.items()}
 
     def _scalar(self, schema: Schema, path: tuple[str, ...]) -> Any:
         """A value that is known to be valid, or one that the kind of the field suggests."""

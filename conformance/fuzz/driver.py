@@ -222,6 +222,12 @@ class Driver:
         except ArrangeFailed as error:
             return error.answer
 
+    def switch(self) -> None:
+        """Turn the story's connector or action on and off, as the example made it, which can be started: not every
+        combination of valid values can."""
+        with self._recorder.history.lasting():
+            self.story.switched = switch(self._collection, self.story.id, self.subject.resource_type or "")
+
     def change(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Answer]:
         """Replace the story's connector or action by a body with every field, and return what was sent of it.
 
@@ -234,18 +240,10 @@ class Driver:
         if not self.contract.validate_request(self.subject.label, marked, self.subject.resource_type):
             sent = marked
         with self._recorder.history.lasting():
-            # As the example made it, which can be started: not every combination of valid values can.
-            self.story.switched = switch(self._collection, self.story.id, self.subject.resource_type or "")
             answer = self.send(body=sent)
             if answer.ok:
                 self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
         return sent, answer
-
-    def change_back(self) -> None:
-        """Store once more what `change` stored: other items go on from there."""
-        if self.story.changed is not None:
-            with self._recorder.history.lasting():
-                self.expect_accepted(self.send(body=self.story.changed.sent), "the first update once more")
 
     def unstored(self, body: Any) -> tuple[Mapping[str, str], Any] | None:
         """Path and body with which a valid body is looked at and stored nowhere; None if that cannot be.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from conformance.contract import Operation, paths
 from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, subjects
-from conformance.fuzz.values import Stored, bodies, queries
+from conformance.fuzz.values import bodies, queries, stored
 from conformance.requirements import requirement
 from conformance.target.guard.texts import CONFIGURED
 from conformance.target.http.answer import Answer
@@ -57,60 +57,68 @@ def _has_query(operation: Operation) -> bool:
 def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, recorder: Recorder) -> None:
     """Every value that the contract lists is taken, optional fields alone and together, and shown as it was sent."""
     space: ValueSpace = context.once("value space", lambda: ValueSpace(context.contract))
-    is_told = driver.is_told and (driver.operation.method == "PUT" or driver.told is not None)
-    stored: Answer | None = None
-    storing = Stored(driver, space, context.plan.seeds)
+    rows = []
     for number, body in enumerate(bodies(driver, space, context.plan.seeds)):
         if subject.label in CONFIGURED and number == 0 and "enable" in body:
             body["enable"] = subject.resource_type is None  # started, a connector costs a connection
-        if not driver.is_safe(driver.path, body):
+        if driver.is_safe(driver.path, body):
+            rows.append(body)
+    if driver.is_told and driver.operation.method == "PUT":
+        sendings = _replace(driver, rows, stored(driver, space, context.plan.seeds, rows))
+    else:
+        sendings = _send(driver, rows)
+    for sent, answer, kept in sendings:
+        if not (answer.ok if kept else was_taken(answer)):
+            driver.expect_accepted(answer, requirement="GEN-60")
             continue
-        for sent, answer in _send(driver, body, stored, storing, told=is_told):
-            replaced = storing.answer is answer
-            if not (answer.ok if replaced else was_taken(answer)):
-                driver.expect_accepted(answer, requirement="GEN-60")
-                continue
-            recorder.passed("GEN-60", "takes_values", answer.operation)
-            if answer.ok:
-                told = next(_contradictions(driver, sent, answer), None)
-                recorder.expect(told is None, "GEN-60", "shows_values", f"of what was sent, {told}", answer)
-                stored = answer
-    if storing.answer is not None:
-        driver.change_back()
+        recorder.passed("GEN-60", "takes_values", answer.operation)
+        if answer.ok:
+            told = next(_contradictions(driver, sent, answer), None)
+            recorder.expect(told is None, "GEN-60", "shows_values", f"of what was sent, {told}", answer)
 
 
-def _send(
-    driver: Driver, body: Any, stored: Answer | None, storing: Stored, *, told: bool
-) -> Iterator[tuple[Any, Answer]]:
-    """Send a body, with what it became; those of connectors, actions and schemas are stored where they must be.
+Sending = tuple[Any, Answer, bool]
+"""A body, its answer, and whether nothing but its values can have been wrong with it."""
+
+
+def _send(driver: Driver, rows: Iterable[Any]) -> Iterator[Sending]:
+    """Send each body; those of connectors, actions and schemas are stored where they must be.
 
     Others are offered: what is created exists by then, and what is replaced does not, so that nothing is written, which
-    would take a real server 0.2 s each. ``told``: the connector or action of a story is there, and the first body that
-    replaces it is stored.
+    would take a real server 0.2 s each.
     """
     label = driver.subject.label
-    if label == f"POST {paths.IMPORT_USERS}" and "password_hash" in body[0]:
-        for query in ({"type": "hash"}, {}):  # which is the default
-            yield body, driver.send(query=query, body=body)
-    elif told and driver.operation.method == "PUT":
-        must_be = storing.must_be(body)
-        if driver.story.changed is None:
-            yield driver.change(body)
-        elif must_be:
-            kept = {**body, "enable": False} if body.get("enable") else body
-            storing.answer = driver.send(body=kept)
-            yield kept, storing.answer
-            if kept is body:
-                return
-        yield body, driver.offer(body) or driver.send(body=body)
-    elif told:
-        yield body, driver.offer(body) or driver.send(body=body)
-    elif label not in CONFIGURED or label in _UNCHECKED_BEFORE or stored is None:
-        yield body, driver.send(query=driver.fixed_query(), body=body)
-    elif driver.operation.method == "POST":
-        yield body, driver.send(body={**body, "name": stored.json["name"]})
-    else:
-        yield body, driver.send(path=driver.unknown_path(), body=body)
+    known: Answer | None = None
+    for body in rows:
+        if label == f"POST {paths.IMPORT_USERS}" and "password_hash" in body[0]:
+            for query in ({"type": "hash"}, {}):  # which is the default
+                yield body, driver.send(query=query, body=body), False
+        elif driver.is_told and driver.told is not None:
+            yield body, driver.offer(body) or driver.send(body=body), False
+        elif label not in CONFIGURED or label in _UNCHECKED_BEFORE or known is None:
+            answer = driver.send(query=driver.fixed_query(), body=body)
+            known = answer if answer.ok else known
+            yield body, answer, False
+        elif driver.operation.method == "POST":
+            yield body, driver.send(body={**body, "name": known.json["name"]}), False
+        else:
+            yield body, driver.send(path=driver.unknown_path(), body=body), False
+
+
+def _replace(driver: Driver, rows: Sequence[Any], stored: Collection[int]) -> Iterator[Sending]:
+    """Replace the connector or action of a story by the rows that are ``stored``, in the end by the first, from which
+    other items go on; the others are offered."""
+    driver.switch()
+    for number, body in enumerate(rows[1:], 1):
+        if number not in stored:
+            yield body, driver.offer(body) or driver.send(body=body), False
+            continue
+        disabled = {**body, "enable": False} if body.get("enable") else body
+        yield disabled, driver.send(body=disabled), True
+        if disabled is not body:
+            yield body, driver.offer(body) or driver.send(body=body), False
+    for first in rows[:1]:
+        yield *driver.change(first), False
 
 
 def _contradictions(driver: Driver, body: Any, answer: Answer) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,6 @@ from conformance.fuzz.identities import Identities
 from conformance.fuzz.queries import refine
 from conformance.fuzz.records.rules import SOURCES
 from conformance.target.guard.hosts import NEVER_STARTED
-from conformance.target.http.answer import Answer
 
 _PROBE = "POST /connectors_probe"
 _TLS_ALWAYS = frozenset({"azure_event_hub_producer", "confluent_producer"})
@@ -29,13 +29,15 @@ _RULE_FUNCTIONS = frozenset({"console", "republish"})
 _SHARED = ("/resource_opts", "/ssl", "/transport_options")
 """Parts of a configuration that have one schema for all types."""
 
+_ENABLED = re.compile(r"(\(.*\))?/enable")
+
 Fit = Callable[[dict[str, Any], Identities], None]
 
 
 def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[Any]:
     """Bodies of an operation, each with some class that none before it shows; identities lie inside the sandbox.
 
-    An update ends with its first body once more.
+    An update of what has no type ends with its first body once more.
 
     ``seeds`` decide which types show what counts for all of them.
     """
@@ -62,36 +64,47 @@ def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[
         yield first  # what was changed since changes back: false after true, less after more
 
 
-class Stored:
-    """Decides which bodies of an update are stored: those that show a value which none before them stored.
+def stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], rows: Sequence[Any]) -> frozenset[int]:
+    """The numbers of those rows of an update that are stored: as few as show every value that the item's type stores.
 
-    What all types share (`_SHARED`) is stored by one of them; optional fields alone are only offered, for each would
-    take a write of its own.
+    Optional fields alone are only offered, for each would take a write of its own. Whether it is enabled is not asked
+    here either: TYP-04 switches each. What types share is stored by one of them (`_shared`). The first row is stored
+    anyway.
     """
-
-    def __init__(self, driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> None:
-        self._driver = driver
-        self._space = space
-        self._seeds = seeds
-        self._seen: set[ValueClass] = set()
-        self.answer: Answer | None = None
-        """To the last one, if any took the place of what `Driver.change` stored."""
-
-    def must_be(self, body: Any) -> bool:
-        """Whether ``body`` must be stored; told once."""
-        shown = shown_classes(self._driver.contract, self._driver.schema, body)
-        new = {one for one in shown if one.what != ALONE} - self._seen
-        self._seen |= new
-        return any(
-            not one.field.startswith(_SHARED) or _is_for(self._driver, self._space, self._seeds, one) for one in new
-        )
+    shows = [set(shown_classes(driver.contract, driver.schema, row)) for row in rows]
+    wanted = {one for one in set().union(*shows) if _is_stored(driver, space, seeds, one)}
+    chosen: list[int] = []
+    number = 0
+    while number < len(rows) and (not chosen or shows[number] & wanted):
+        chosen.append(number)
+        wanted -= shows[number]
+        number = max(range(len(rows)), key=lambda other: len(shows[other] & wanted))
+    return frozenset(chosen)
 
 
-def _is_for(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
-    """Whether the type of an item is the one that shows a class for all types that have it."""
-    owners = space.owners(driver.subject.label, one)
+def _is_stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
+    if one.what == ALONE or _ENABLED.fullmatch(one.field):
+        return False
+    shared = _shared(one)
+    return not shared or _is_for(driver, space, seeds, one, shared)
+
+
+def _shared(one: ValueClass) -> str:
+    """The end of its field's pointer that tells which types take a class by the same schema; "" if it is its own.
+
+    A duration or size is read alike in every field of its name.
+    """
+    if is_spelling(one):
+        return one.field[one.field.rindex("/") :]
+    return one.field[max(map(one.field.rfind, _SHARED)) :] if any(part in one.field for part in _SHARED) else ""
+
+
+def _is_for(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass, end: str = "") -> bool:
+    """Whether the type of an item is the one that shows a class for all types that have it (`ValueSpace.owners`)."""
+    owners = space.owners(driver.subject.label, one, end)
     able = [owner for owner in owners if owner not in NEVER_STARTED | _TLS_ALWAYS | _KEYS_ALWAYS] or owners
-    return driver.subject.resource_type in {able[(seed + sum(str(one).encode())) % len(able)] for seed in seeds}
+    chance = sum(f"{end or one.field} {one.what}".strip().encode())
+    return driver.subject.resource_type in {able[(seed + chance) % len(able)] for seed in seeds}
 
 
 def _fitted(label: str, row: Any, identities: Identities) -> Iterator[Any]:
