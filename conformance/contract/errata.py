@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conformance.contract.contract import Contract
 from conformance.contract.document import Document, DocumentError, openapi_root, read_yaml
 from conformance.contract.loading import correct, load_contract
 from conformance.contract.operations import METHODS
-from conformance.contract.overlay import Change, Location
 from conformance.contract.schemas import Violation
+
+if TYPE_CHECKING:  # see conformance.contract.loading
+    from conformance.contract.overlay import Change, Location
 
 ERRATA_FILE = "errata.yaml"
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance.report.causes import Cause, causes, failing, overview
@@ -31,6 +31,9 @@ from conformance.report.text import (
     words,
 )
 from conformance.result import Failure, RunResult
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FILE_NAME = "index.html"
 MOST_EVIDENCE = 1_200_000
@@ -162,6 +165,8 @@ def _days_after(day: str, days: int) -> str:
 @cache
 def environment() -> Environment:
     """Where pages get their templates and filters; what is not marked as safe is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # collection need not wait for it
+
     environment = Environment(
         loader=PackageLoader("conformance.report"),
         autoescape=True,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 
 @cache
@@ -22,10 +22,14 @@ def schema(file_name: str) -> dict[str, Any]:
 
 def misfit(document: object, file_name: str) -> str | None:
     """Where and how a document does not fit the schema of the file, None if it does."""
+    from jsonschema.exceptions import best_match  # collection need not wait for it
+
     error = best_match(_validator(file_name).iter_errors(document))
     return None if error is None else f"{error.json_path}: {error.message:.200}"
 
 
 @cache
 def _validator(file_name: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator(schema(file_name))

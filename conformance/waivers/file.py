@@ -16,9 +16,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-
 from conformance.contract.versions import VersionRange
 from conformance.result import Failure, ItemResult, RunResult, WaiverUse
 from conformance.waivers.defect import Defect
@@ -194,6 +191,9 @@ def schema() -> dict[str, Any]:
 
 
 def _validate(document: Any, name: str) -> None:
+    from jsonschema import Draft202012Validator  # a run without waivers need not wait for it
+    from jsonschema.exceptions import best_match
+
     error = best_match(Draft202012Validator(schema()).iter_errors(document))
     if error is None:
         return
