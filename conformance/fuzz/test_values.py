@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -107,18 +108,18 @@ def _send(driver: Driver, rows: Iterable[Any]) -> Iterator[Sending]:
 
 def _replace(driver: Driver, rows: Sequence[Any], stored: Collection[int]) -> Iterator[Sending]:
     """Replace the connector or action of a story by the rows that are ``stored``, in the end by the first, from which
-    other items go on; the others are offered."""
+    other items go on; the others are offered, and so are those that could not be stored or only disabled."""
     driver.switch()
-    for number, body in enumerate(rows[1:], 1):
-        if number not in stored:
-            yield body, driver.offer(body) or driver.send(body=body), False
-            continue
-        disabled = {**body, "enable": False} if body.get("enable") else body
-        yield disabled, driver.send(body=disabled), True
-        if disabled is not body:
-            yield body, driver.offer(body) or driver.send(body=body), False
-    for first in rows[:1]:
-        yield *driver.change(first), False
+    first_last = deque(enumerate(rows))
+    first_last.rotate(-1)
+    for number, body in first_last:
+        if number in stored:
+            disabled = {**body, "enable": False} if body.get("enable") else body
+            sent, answer = (disabled, driver.send(body=disabled)) if number else driver.change(body)
+            yield sent, answer, number > 0
+            if answer.ok and sent.get("enable") == body.get("enable"):
+                continue
+        yield body, driver.offer(body) or driver.send(body=body), False
 
 
 def _contradictions(driver: Driver, body: Any, answer: Answer) -> Iterator[str]:
