@@ -7,7 +7,7 @@ leaves it so: the next item gets one that works.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,8 @@ PASSES = 11
 OTHERS = "with actions elsewhere"
 """Which rule to borrow (`Target.borrow_rule`) for actions that may end after the item."""
 
-_COUNTERS = ("matched", "success", "failed", "dropped", "queuing", "inflight")
+_ENDS = ("success", "failed", "dropped")
+_ENDS_OF_ACTIONS = ("actions.success", "actions.failed", "actions.discarded")
 _BODY = '{"reading":${payload.value},"from":"${topic}","mark":"${payload.mark}"}'
 
 
@@ -103,7 +104,7 @@ def chain_of(context: Context, target: Target, sink: HttpSink) -> Chain:
     )
     action = context.lasting(
         f"action on {connector}",
-        lambda: actions.posting(connector, f"{path}/${{payload.to}}", _BODY, resource_opts=None),
+        lambda: actions.posting(connector, f"{path}/${{payload.to}}", _BODY),
         lambda known: actions.get(known).ok,
     )
     second, _ = witness(context, target, sink)
@@ -115,8 +116,13 @@ def chain_of(context: Context, target: Target, sink: HttpSink) -> Chain:
 
     def is_as_wanted(known: str) -> bool:
         read = rules.found(known)
-        as_wanted = wanted.items() <= read.items()
-        return bool(read) and (as_wanted or rules.put(known, wanted).ok) and _restarts(rules, known)
+        as_wanted = bool(read) and (wanted.items() <= read.items() or rules.put(known, wanted).ok)
+        serves = (
+            as_wanted and _settled(target, rules, known, "actions.total", _ENDS_OF_ACTIONS) and rules.restart(known)
+        )
+        if read and not serves:
+            rules.delete(known)  # beside the next one, the action would get everything twice
+        return serves
 
     rule = context.lasting("rule of the chain", lambda: rules.create(**wanted), is_as_wanted)
     return Chain(target, sink, connector, action, second, rule, topic, path, target.sandbox.name("mark"))
@@ -132,7 +138,10 @@ def _serves(target: Target, connector: str) -> bool:
         return False
     on_it = [f"http:{name}" for name in target.connectors.found(connector).get("actions", ())]
     return len(on_it) <= 1 and all(
-        _works(target, target.actions, action) and _is_done(target, action) for action in on_it
+        _works(target, target.actions, action)
+        and _settled(target, target.actions, action, "matched", _ENDS)
+        and target.actions.restart(action)
+        for action in on_it
     )
 
 
@@ -144,16 +153,12 @@ def _works(target: Target, collection: Bridges, identifier: str) -> bool:
     return target.eventually(lambda: collection.found(identifier).get("status") == "connected", target.timing.delivered)
 
 
-def _is_done(target: Target, action: str) -> bool:
-    """Whether all that an action got has ended, and is counted; from then on it counts from 0."""
+def _settled(target: Target, collection: Measured, identifier: str, got: str, ends: Sequence[str]) -> bool:
+    """Whether all that an action or a rule's actions ``got`` has come to one of its ``ends``, and is counted."""
 
-    def done() -> bool:
-        counted = target.actions.found_metrics(action)
-        got, *ended, queuing, inflight = (counted.get(name) for name in _COUNTERS)
-        return got == sum(number or 0 for number in ended) and not queuing and not inflight
+    def settled() -> bool:
+        counted = collection.found_metrics(identifier)
+        ended = [counted.get(name) for name in ends]
+        return counted.get(got) == sum(number for number in ended if isinstance(number, int))
 
-    return target.eventually(done) and _restarts(target.actions, action)
-
-
-def _restarts(collection: Measured, identifier: str) -> bool:
-    return collection.reset_metrics(identifier).ok and collection.counts_from_zero(identifier)
+    return target.eventually(settled)

@@ -41,13 +41,12 @@ def test_http_connector_keeps_its_authorization(target: Target, sink: HttpSink, 
     secrets = {"authorization": f"Basic {secret}", "Proxy-Authorization": f"Basic {secret}2"}
     connector = target.connectors.running(sink.url, headers={**secrets, "x-site": "north"})
     path, topic = f"/{target.sandbox.name('hook')}", target.sandbox.topic("readings")
-    parameters = {"path": path, "method": "post", "body": "${payload}"}
-    target.actions.create(connector=connector, parameters=parameters, local_topic=topic)
+    target.actions.posting(connector, path, local_topic=topic)
 
     def expect_sent(payload: str, connector_is: str) -> None:
         target.publish(topic, payload)
-        delivery = sink.wait_for(lambda d: (d.path, d.body) == (path, payload.encode()), target.timing.delivered)
-        assert delivery is not None, f"{payload!r} did not arrive at the sink within {target.timing.delivered:g} s"
+        delivery = sink.wait_for(lambda d: (d.path, d.body) == (path, payload.encode()), target.timing.redelivered)
+        assert delivery is not None, f"{payload!r} did not arrive at the sink within {target.timing.redelivered:g} s"
         for name, value in secrets.items():
             arrived = delivery.headers.get(name.lower())
             assert arrived == value, f"the sink got the {name} {arrived!r} of {connector_is}"

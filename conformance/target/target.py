@@ -130,7 +130,9 @@ class Target:
 
     def leading_nowhere(self) -> str:
         """The id of an enabled HTTP connector to a closed port that serves all items of the worker."""
-        return self.running(CLOSED_URL)
+        return self.lasting(
+            self.connectors, "to nowhere", lambda: self.connectors.running(CLOSED_URL, resource_opts=None)
+        )
 
     def connector_of(self, resource_type: str) -> str:
         """The id of a disabled connector of a type that serves all items of the worker: actions are created on it."""

@@ -16,6 +16,10 @@ from conformance.target.resources.typed import TypedBodies
 
 CLOSED_URL = f"http://127.0.0.1:{CLOSED_LOOPBACK_PORT}"
 
+SOON = {"health_check_interval": "1s"}
+"""Options of what is to deliver: what comes while it is not known to be connected waits for the next check, which is
+15 s by default."""
+
 NO_OPERATIONS = ("stop", "restart", "START", "startx", "enable", "reset")
 """What is no operation on a connector or action: only ``start`` is one."""
 
@@ -66,8 +70,9 @@ class Connectors(Bridges):
         return {**self.example(fields.get("type", "http")), "enable": False}
 
     def running(self, sink_url: str, **fields: Any) -> str:
-        """Create an enabled HTTP connector to the sink; returns its id."""
-        return self.create(**{"type": "http", "url": sink_url, "enable": True, "pool_size": 1, **fields})
+        """Create an enabled HTTP connector to the sink, which finds out soon that it is connected; returns its id."""
+        usual = {"type": "http", "url": sink_url, "enable": True, "pool_size": 1, "resource_opts": SOON}
+        return self.create(**{**usual, **fields})
 
 
 class Actions(Bridges, Measured):
@@ -109,9 +114,12 @@ class Actions(Bridges, Measured):
         return super().body(**fields)
 
     def posting(self, connector: str, path: str, body: str = "${payload}", **fields: Any) -> str:
-        """Create an HTTP action that posts ``body``, a template, to a path of its connector; returns its id."""
+        """Create an HTTP action that posts ``body``, a template, to a path of its connector; returns its id.
+
+        Like a connector of `Connectors.running` it soon finds out that it is connected.
+        """
         parameters = {"path": path, "method": "post", "body": body}
-        return self.create(connector=connector, parameters=parameters, **fields)
+        return self.create(**{"connector": connector, "parameters": parameters, "resource_opts": SOON, **fields})
 
 
 def _name_of(identifier: str) -> str:

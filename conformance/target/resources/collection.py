@@ -142,12 +142,19 @@ class Measured(Collection):
 
     def counts_from_zero(self, identifier: str) -> bool:
         """Whether all counters are 0, now or soon."""
+        return eventually(lambda: self._is_at_zero(identifier), self.api.timing.eventually)
 
-        def is_zero() -> bool:
-            counters = self.found_metrics(identifier)
-            return bool(counters) and not any(value for name, value in counters.items() if "rate" not in name)
+    def restart(self, identifier: str) -> bool:
+        """Reset the counters until all are 0, for some count late; whether that came to be."""
 
-        return eventually(is_zero, self.api.timing.eventually)
+        def restarted() -> bool:
+            return self.reset_metrics(identifier).ok and self._is_at_zero(identifier)
+
+        return eventually(restarted, self.api.timing.eventually)
+
+    def _is_at_zero(self, identifier: str) -> bool:
+        counters = self.found_metrics(identifier)
+        return bool(counters) and not any(value for name, value in counters.items() if "rate" not in name)
 
 
 def _object_of(answer: Answer) -> dict[str, Any]:
