@@ -17,7 +17,7 @@ from conformance.contract import Operation, paths
 from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, subjects
-from conformance.fuzz.values import bodies, queries, stored
+from conformance.fuzz.values import bodies, queries, storable, stored
 from conformance.requirements import requirement
 from conformance.target.guard.texts import CONFIGURED
 from conformance.target.http.answer import Answer
@@ -108,16 +108,16 @@ def _send(driver: Driver, rows: Iterable[Any]) -> Iterator[Sending]:
 
 def _replace(driver: Driver, rows: Sequence[Any], stored: Collection[int]) -> Iterator[Sending]:
     """Replace the connector or action of a story by the rows that are ``stored``, in the end by the first, from which
-    other items go on; the others are offered, and so are those that could not be stored or only disabled."""
+    other items go on; the others are offered, and so are those that could not be stored as they are."""
     driver.switch()
     first_last = deque(enumerate(rows))
     first_last.rotate(-1)
     for number, body in first_last:
         if number in stored:
-            disabled = {**body, "enable": False} if body.get("enable") else body
-            sent, answer = (disabled, driver.send(body=disabled)) if number else driver.change(body)
+            kept = storable(body)
+            sent, answer = (kept, driver.send(body=kept)) if number else driver.change(body)
             yield sent, answer, number > 0
-            if answer.ok and sent.get("enable") == body.get("enable"):
+            if answer.ok and kept == body:
                 continue
         yield body, driver.offer(body) or driver.send(body=body), False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,6 +83,19 @@ def stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], rows: Sequen
     return frozenset(chosen)
 
 
+def storable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as it can be stored here: disabled, and with TLS files only where it says that TLS is off, for a server
+    that stores it opens them."""
+    body = copy.deepcopy(dict(row))
+    if body.get("enable"):
+        body["enable"] = False
+    for tls in _tls_of(body):
+        if tls.get("enable") is not False:
+            for name in _TLS_FILES:
+                tls.pop(name, None)
+    return body
+
+
 def _is_stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
     if one.what == ALONE or _ENABLED.fullmatch(one.field):
         return False
@@ -156,9 +170,7 @@ def _is_text(driver: Driver, schema: Schema) -> bool:
 
 def _configured(body: dict[str, Any], identities: Identities) -> None:
     """A configuration without what a server looks at beyond its values: TLS files, ids that must differ."""
-    transport = body.get("transport_options", {})
-    for holder in (body, transport if isinstance(transport, dict) else {}):
-        tls = holder.get("ssl", {})
+    for tls in _tls_of(body):
         if tls.get("enable") or identities.resource_type in _TLS_ALWAYS:
             for name in _TLS_FILES:
                 tls.pop(name, None)
@@ -171,6 +183,13 @@ def _configured(body: dict[str, Any], identities: Identities) -> None:
         fixed.setdefault(static["node"], {**static, "ids": []})["ids"] += ids
     if fixed:
         body["static_clientids"] = list(fixed.values())
+
+
+def _tls_of(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    transport = body.get("transport_options")
+    for holder in (body, transport if isinstance(transport, dict) else {}):
+        if "ssl" in holder:
+            yield holder["ssl"]
 
 
 def _probed(body: dict[str, Any], identities: Identities) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from conformance.contract.versions import release_of
@@ -25,6 +26,7 @@ from conformance.reference.rest.http import ApiError, Call, Crash
 
 _IDENTITY = ("type", "name")
 _TIMES = ("created_at", "last_modified_at")
+_TLS_FILES = ("cacertfile", "certfile", "keyfile")
 _FIRST_WITH_TIMES = release_of("5.8.2")
 
 
@@ -65,6 +67,20 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         return Configuration(dict(shown), dict(settings))
     headers = _secret_headers(call.deployment)
     return Configuration(restore(shown, old.config, headers=headers), restore(settings, old.settings, headers=headers))
+
+
+def unreadable_file(body: Mapping[str, Any]) -> str | None:
+    """The field with a TLS file that is none, unless TLS is said to be off: what is stored has its files opened.
+
+    Seen on a live 5.8.9, in whose sources PEM text or the name of a file are what a field may hold.
+    """
+    for holder in (body, body.get("transport_options")):
+        tls = holder.get("ssl") if isinstance(holder, dict) else None
+        if isinstance(tls, dict) and tls.get("enable") is not False:
+            for field in _TLS_FILES:
+                if (text := tls.get(field)) and "-----BEGIN" not in text and not Path(text).is_file():
+                    return field
+    return None
 
 
 # Accepted by the server although the document does not name them; their schemas for the filter.

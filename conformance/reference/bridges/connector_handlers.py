@@ -8,6 +8,7 @@ from conformance.reference.bridges.configuration import (
     checked_name,
     configuration,
     connector_shown,
+    unreadable_file,
     validation_error,
     with_enable,
 )
@@ -35,6 +36,7 @@ async def create_connector(call: Call) -> Reply:
     resource_type = call.body["type"]
     if f"{resource_type}:{name}" in call.deployment.part(Bridges).connectors:
         raise ApiError(400, "ALREADY_EXISTS", "connector already exists")
+    _open_files(call)
     connector = await _put(call, resource_type, name, configuration(call, resource_type))
     return Reply(201, connector_shown(call.deployment, connector))
 
@@ -53,6 +55,7 @@ async def replace_connector(call: Call) -> Reply:
         isinstance(one, str) for static in statics for one in static["ids"]
     ):
         raise Crash("function_clause")  # while secrets are put back
+    _open_files(call)
     connector = await _put(call, old.type, old.name, configuration(call, old.type, old))
     return Reply(200, connector_shown(call.deployment, connector))
 
@@ -116,6 +119,11 @@ async def probe(call: Call, resource_type: str, name: str, probed: Configuration
     if not connected:
         told = UNREACHABLE if call.deployment.has(Defect.CRASH_TOLD_IN_A_REFUSAL) else {}
         raise ApiError(400, "TEST_FAILED", told.get(resource_type, connector.reason))
+
+
+def _open_files(call: Call) -> None:
+    if (field := unreadable_file(call.body)) is not None:
+        raise validation_error(f"bad_ssl_config: the {field} cannot be opened")
 
 
 def _found(call: Call) -> Connector:

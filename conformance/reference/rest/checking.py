@@ -137,6 +137,9 @@ class _Pass:
         required = schema.get("required", ())
         for name, field_schema in properties.items():
             field_path = f"{path}.{name}"
+            if self.contract.resolve(field_schema).get("deprecated"):
+                result.pop(name, None)  # whatever it is, as the recorded server does
+                continue
             given = value.get(name)
             try:
                 if given is not None or (name in value and Quirk.NULL_FOR_ABSENT not in self.traits):
