@@ -35,6 +35,13 @@ def test_numbers_may_come_as_text_but_not_beyond_their_bounds() -> None:
     assert LENIENCY.certainly_invalid("POST /publish", {**message, "retain": "maybe"})
 
 
+@pytest.mark.parametrize("value", [True, "no boolean", 5, {}, []])
+def test_deprecated_fields_may_hold_anything(value: Any) -> None:
+    body = {"type": "tdengine", "name": "n", "server": "x.invalid:1", "password": "p"}
+    assert not LENIENCY.certainly_invalid("POST /connectors", {**body, "auto_reconnect": value}, "tdengine")
+    assert LENIENCY.certainly_invalid("POST /connectors", {**body, "pool_size": "many"}, "tdengine")
+
+
 def test_types_narrow_the_schema() -> None:
     body = {"type": "http", "name": "n", "url": "http://x.invalid"}
     assert not LENIENCY.certainly_invalid("POST /connectors", body, "http")

@@ -120,6 +120,39 @@ def test_a_chain_that_works_costs_nothing(context, target):
     assert not second.arrived(42), "what one item sent is not what the next one did"
 
 
+def test_a_rule_that_counts_late_serves_on(context, target, scene):
+    """A rule's counters may lag behind a reset: seen on a real 5.8.9."""
+    first = chain_of(context, target, context.sink)
+    late = iter([edit(lambda body: body["metrics"].update({"actions.failed": 1}))])
+    scene.fault = lambda request, forward: (
+        next(late, lambda reply: reply)(forward())
+        if request.path.endswith(f"/{first.rule}/metrics") and request.method == "GET"
+        else forward()
+    )
+    writes(context)
+
+    second = chain_of(context, target, context.sink)
+
+    assert writes(context) == {}
+    assert (second.rule, second.action) == (first.rule, first.action)
+
+
+def test_a_rule_that_goes_on_counting_does_not_stand_beside_the_next(context, target, scene):
+    first = chain_of(context, target, context.sink)
+    target.api.timing = replace(target.api.timing, eventually=0.1)
+    goes_on = edit(lambda body: body["metrics"].update(matched=7))
+    scene.fault = lambda request, forward: (
+        goes_on(forward()) if request.path.endswith(f"/{first.rule}/metrics") else forward()
+    )
+
+    second = chain_of(context, target, context.sink)
+
+    assert second.rule != first.rule
+    assert target.rules.get(first.rule).status == 404
+    assert delivers(second)
+    assert target.actions.counted(second.action, {"matched": 1})["matched"] == 1
+
+
 # --- what one item made and the next one deletes ----------------------------------------------------------------------
 
 

@@ -66,6 +66,32 @@ def test_fixed_client_ids_are_one_list_per_node(world, statics, told):
     assert told is None or json.loads(answer.json()["message"])["reason"] == told
 
 
+def test_deprecated_fields_are_dropped_unseen(world):
+    """As a real 5.8.9 answers."""
+    created = world.ok("POST", "/connectors", {**PGSQL, "enable": False, "auto_reconnect": "no boolean"})
+    assert "auto_reconnect" not in created
+
+
+@pytest.mark.parametrize(
+    ("tls", "told"),
+    [
+        ({"enable": False, "certfile": "missing.pem"}, None),
+        ({"certfile": "missing.pem"}, "bad_ssl_config: the certfile cannot be opened"),
+        ({"enable": True, "cacertfile": "missing.pem"}, "bad_ssl_config: the cacertfile cannot be opened"),
+        ({"certfile": "-----BEGIN CERTIFICATE-----"}, None),
+        ({"verify": "verify_none"}, None),
+    ],
+)
+def test_tls_files_of_what_is_stored_are_opened(world, tls, told):
+    """As a real 5.8.9 answers; of what is not there only the values are looked at."""
+    world.ok("POST", "/connectors", {**PGSQL, "enable": False})
+    update = {name: value for name, value in PGSQL.items() if name not in ("type", "name")}
+    answer = world.call("PUT", "/connectors/pgsql:p", {**update, "enable": False, "ssl": tls})
+    assert answer.status_code == (200 if told is None else 400), answer.text
+    assert told is None or json.loads(answer.json()["message"])["reason"] == told
+    assert world.call("PUT", "/connectors/pgsql:other", {**update, "ssl": tls}).status_code == 404
+
+
 def test_of_concurrent_creates_one_succeeds(world):
     body = {"type": "http", "name": "c", "url": NOBODY}
     with ThreadPoolExecutor(8) as pool:
