@@ -27,6 +27,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
+from conformance.target.http.standby import FAR_S, StandBy
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -45,6 +47,9 @@ MOST_EXCHANGES = 500
 LONGEST_IDLE_S = 2.0
 """How long a connection may wait for its next request. Cowboy, EMQX's server, closes it after 5 s by default."""
 
+
+_HANDSHAKE_S = 5.0
+"""How long the handshake of a connection that is to stand by may take."""
 
 _PIECE = 64 * 1024
 
@@ -157,13 +162,19 @@ class _Renewed(HTTPConnection):
 
     response_class = _BoundedResponse
     spent = False
+    stood_by = False
+    """Whether it was open before there was a request for it; a server may have closed it meanwhile."""
+    answered_in_s = math.inf
+    """How long the last answer took to begin."""
     _exchanges = 0
     _used_at = 0.0
     _with_body = False
+    _sent_at = 0.0
 
     def connect(self) -> None:
         super().connect()
         self.spent = False
+        self.stood_by = False
         self._exchanges = 0
         self._used_at = time.monotonic()
 
@@ -174,16 +185,18 @@ class _Renewed(HTTPConnection):
         except ssl.SSLEOFError as error:
             # As without TLS: the answer may have come before the server stopped to read.
             raise BrokenPipeError from error
+        self._sent_at = time.monotonic()
 
     def getresponse(self) -> Any:
         try:
             response: BaseHTTPResponse = super().getresponse()
         except _Silence as silence:
-            if self._exchanges:
+            if self._exchanges or self.stood_by:
                 raise Unheard(f"closed without a byte after {self._exchanges} requests") from silence.error
             raise silence.error from None
         self._exchanges += 1
         self._used_at = time.monotonic()
+        self.answered_in_s = self._used_at - self._sent_at
         self.spent = self._with_body and response.status >= 300
         return response
 
@@ -198,16 +211,45 @@ class _RenewedTls(_Renewed, HTTPSConnection):
 
 
 class _Pool(HTTPConnectionPool):
+    """Connections to a target; while a body is under way that may be refused, another one comes to stand by."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._stand_by = StandBy(self._connected)
+        self._quickest_s = math.inf
+
+    def _make_request(self, conn: Any, method: str, url: str, body: Any = None, *args: Any, **options: Any) -> Any:
+        if body and FAR_S < self._quickest_s < math.inf:
+            self._stand_by.prepare()
+        return super()._make_request(conn, method, url, body, *args, **options)
+
+    def close(self) -> None:
+        self._stand_by.close()
+        super().close()
+
     def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = super()._get_conn(timeout)
+        connection: Any = super()._get_conn(timeout)
         if _FRESH.get():
             connection.close()
+        elif connection.is_closed:
+            return self._stand_by.take() or connection
         return connection
 
     def _put_conn(self, conn: Any) -> None:
-        if conn is not None and conn.spent:
-            conn.close()
+        if conn is not None:
+            self._quickest_s = min(self._quickest_s, conn.answered_in_s)
+            if conn.spent:
+                conn.close()
         super()._put_conn(conn)
+
+    def _connected(self) -> Any:
+        connection: Any = self._new_conn()
+        connection.timeout = _HANDSHAKE_S
+        self._validate_conn(connection)
+        if connection.is_closed:
+            connection.connect()
+        connection.stood_by = True
+        return connection
 
 
 class BoundedPool(_Pool):
