@@ -26,9 +26,6 @@ REPLACED = frozenset({"load", "worksteal"})
 _SHARERS = 3
 """Workers that make things where writes are counted: they end no later than those who only read."""
 
-_REQUEST_S = 0.005
-"""What a request took, with all that goes with it, where the table of costs was measured."""
-
 
 def known_costs(report_dir: Path) -> Costs:
     """What items cost in the run that ``report_dir`` holds, and by the table that ships with the suite."""
@@ -64,7 +61,7 @@ class Dispatch:
             self._price_s,
             first=self._first,
             hurried=self._plan.deadline is not None,
-            slower=self._slower,
+            away_s=self._away_s,
             sharers=None if PROFILES[self._plan.configuration.profile].budget is None else _SHARERS,
         )
 
@@ -80,10 +77,9 @@ class Dispatch:
         return [items[place] for chunk in self.chunks([item.nodeid for item in items]) for place in chunk.items]
 
     @property
-    def _slower(self) -> float:
+    def _away_s(self) -> float:
         """The table that ships was measured nearby; what an earlier run took has the way to its target in it."""
-        away = self._plan.capabilities.latency_s if self._costs is shipped_costs() else 0.0
-        return 1 + away / _REQUEST_S
+        return self._plan.capabilities.latency_s if self._costs is shipped_costs() else 0.0
 
     @property
     def _price_s(self) -> float:

@@ -59,13 +59,13 @@ def in_chunks(
     *,
     first: Collection[str] = (),
     hurried: bool = False,
-    slower: float = 1.0,
+    away_s: float = 0.0,
     sharers: int | None = None,
 ) -> list[Chunk]:
     """All items in chunks, in the order in which they begin.
 
     ``price_s``: what a configuration write takes; ``first``: ids that come before all others; ``hurried``: whether time
-    may not suffice for all; ``slower``: how many times as long everything but writes takes as the costs say;
+    may not suffice for all; ``away_s``: how much longer than the costs say the way to the target and back takes;
     ``sharers``: the most chunks in which items stand that write, or might, None for as many as have something in
     common.
     """
@@ -73,8 +73,8 @@ def in_chunks(
 
     def chunk(items: Iterable[int]) -> Chunk:
         chosen = tuple(items)
-        seconds, writes = sum(known[item].seconds for item in chosen), sum(known[item].writes for item in chosen)
-        return Chunk(chosen, slower * seconds, price_s * writes)
+        seconds = sum(known[item].at(price_s=0.0, away_s=away_s) for item in chosen)
+        return Chunk(chosen, seconds, price_s * sum(known[item].writes for item in chosen))
 
     ahead = [item for item, node_id in enumerate(ids) if node_id in first]
     floor = list(_floor(ids, known, types, price_s, without=ahead)) if hurried else []

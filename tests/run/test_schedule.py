@@ -75,10 +75,10 @@ def test_writes_count_with_their_price() -> None:
 
 def test_at_a_distance_what_does_not_write_weighs_more() -> None:
     ids = ["m::writes", "m::reads"]
-    costs = Costs({"m::writes": Cost(0.1, 10), "m::reads": Cost(1.0)})
-    (reads, writes) = in_chunks(ids, costs, TYPES, 0.2, slower=11)
+    costs = Costs({"m::writes": Cost(0.1, 10, requests=10), "m::reads": Cost(1.0, requests=200)})
+    (reads, writes) = in_chunks(ids, costs, TYPES, 0.2, away_s=0.05)
     assert (reads.items, writes.items) == ((1,), (0,))
-    assert (reads.total_s, writes.total_s) == pytest.approx((11, 3.1))
+    assert (reads.total_s, writes.total_s) == pytest.approx((11, 2.6))
 
 
 def test_what_failed_comes_before_all_others() -> None:
