@@ -221,6 +221,23 @@ def test_probe_refuses_bad_names(target: Target, sink: HttpSink, recorder: Recor
             recorder.expect(refused, "CON-19", "name_refused", message, answer)
 
 
+@requirement("CON-25", "POST /connectors", "PUT /connectors/{id}", "POST /connectors_probe")
+@pytest.mark.parametrize("version", ["tlsv9", "tlsv\u0101"], ids=["a number too high", "a letter beyond Latin-1"])
+def test_unknown_tls_version_is_refused(target: Target, recorder: Recorder, version: str) -> None:
+    """A TLS version that does not exist is refused with 400 BAD_REQUEST, whatever letters name it."""
+    connector = target.connector_of("http")
+    tls = {"enable": False, "versions": [version]}
+    body = target.connectors.body(ssl=tls)
+    for answer in (
+        target.api.call("POST /connectors", json=body),
+        target.connectors.probe(body),
+        target.connectors.put(connector, {**configured(target.connectors.read(connector)), "ssl": tls}),
+    ):
+        refused = (answer.status, answer.code) == (400, "BAD_REQUEST")
+        message = f"{version!r} answered {answer.status} {answer.code or ''}, expected 400 BAD_REQUEST"
+        recorder.expect(refused, "CON-25", "version_refused", message, answer)
+
+
 @pytest.fixture
 def running(target: Target, context: Context, sink: HttpSink) -> str:
     """A connected connector without actions; whoever leaves it stopped leaves the next item another."""

@@ -14,7 +14,7 @@ from typing import Any
 from conformance.contract import Contract
 from conformance.reference.crashes import crash_of
 from conformance.reference.defects import NO_TRAITS, Defect, Quirk, Traits
-from conformance.reference.rest.http import ApiError
+from conformance.reference.rest.http import ApiError, Crash
 from conformance.reference.rest.units import is_duration_field, is_size_field, parse_duration, parse_size
 
 Schema = Mapping[str, Any]
@@ -24,6 +24,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+_TLS_VERSIONS = frozenset({"tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"})
 _REDACTED = "******"
 _UNMATCHED_SHOWN = 2
 _ABSENT: Any = object()
@@ -199,6 +200,10 @@ class _Pass:
             raise CheckError.of("bad_array_length", path, length=len(checked))
         if schema.get("uniqueItems") and len({json.dumps(item, sort_keys=True) for item in checked}) < len(checked):
             raise CheckError.of("items_not_unique", path)
+        if path.endswith(".ssl.versions") and (unknown := [one for one in checked if one not in _TLS_VERSIONS]):
+            if Defect.TLS_VERSION_BEYOND_LATIN in self.traits and max("".join(unknown)) > "\xff":
+                raise Crash("badarg", silent=True)  # no bytes, when the refusal is printed
+            raise CheckError.of(f"{{unsupported_tls_versions,[{','.join(unknown)}]}}", path)
         return checked
 
     def _union(self, schema: Schema, value: Any, path: str) -> Any:
