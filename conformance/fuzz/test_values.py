@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from conformance.contract import Operation, paths
 from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.space import Subject, subjects
-from conformance.fuzz.values import bodies, queries, storable, stored
+from conformance.fuzz.values import Wanted, bodies, queries, storable
 from conformance.requirements import requirement
 from conformance.target.guard.texts import CONFIGURED
 from conformance.target.http.answer import Answer
@@ -65,7 +64,7 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
         if driver.is_safe(driver.path, body):
             rows.append(body)
     if driver.is_told and driver.operation.method == "PUT":
-        sendings = _replace(driver, rows, stored(driver, space, context.plan.seeds, rows))
+        sendings = _replace(driver, rows, Wanted(driver, space, context.plan.seeds, rows))
     else:
         sendings = _send(driver, rows)
     for sent, answer, kept in sendings:
@@ -106,20 +105,27 @@ def _send(driver: Driver, rows: Iterable[Any]) -> Iterator[Sending]:
             yield body, driver.send(path=driver.unknown_path(), body=body), False
 
 
-def _replace(driver: Driver, rows: Sequence[Any], stored: Collection[int]) -> Iterator[Sending]:
-    """Replace the connector or action of a story by the rows that are ``stored``, in the end by the first, from which
+def _replace(driver: Driver, rows: Sequence[Any], wanted: Wanted) -> Iterator[Sending]:
+    """Replace the connector or action of a story by those rows that are ``wanted``, in the end by the first, from which
     other items go on; the others are offered, and so are those that could not be stored as they are."""
     driver.switch()
-    first_last = deque(enumerate(rows))
-    first_last.rotate(-1)
-    for number, body in first_last:
-        if number in stored:
-            kept = storable(body)
-            sent, answer = (kept, driver.send(body=kept)) if number else driver.change(body)
-            yield sent, answer, number > 0
-            if answer.ok and kept == body:
-                continue
-        yield body, driver.offer(body) or driver.send(body=body), False
+    stored = set()
+    while (number := wanted.row()) is not None:
+        body = storable(rows[number])
+        answer = driver.send(body=body)
+        yield body, answer, True
+        if answer.ok:
+            wanted.shown(number)
+            if body == rows[number]:
+                stored.add(number)
+    for number, body in enumerate(rows[1:], 1):
+        if number not in stored:
+            yield body, driver.offer(body) or driver.send(body=body), False
+    for first in rows[:1]:
+        sent, answer = driver.change(first)
+        yield sent, answer, False
+        if not answer.ok:
+            yield first, driver.offer(first) or driver.send(body=first), False
 
 
 def _contradictions(driver: Driver, body: Any, answer: Answer) -> Iterator[str]:

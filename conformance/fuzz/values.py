@@ -65,22 +65,31 @@ def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[
         yield first  # what was changed since changes back: false after true, less after more
 
 
-def stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], rows: Sequence[Any]) -> frozenset[int]:
-    """The numbers of those rows of an update that are stored: as few as show every value that the item's type stores.
+class Wanted:
+    """The values that an update of the item's type stores, and the rows to store for that: as few as show them all.
 
     Optional fields alone are only offered, for each would take a write of its own. Whether it is enabled is not asked
     here either: TYP-04 switches each. What types share is stored by one of them (`_shared`). The first row is stored
     anyway.
     """
-    shows = [set(shown_classes(driver.contract, driver.schema, row)) for row in rows]
-    wanted = {one for one in set().union(*shows) if _is_stored(driver, space, seeds, one)}
-    chosen: list[int] = []
-    number = 0
-    while number < len(rows) and (not chosen or shows[number] & wanted):
-        chosen.append(number)
-        wanted -= shows[number]
-        number = max(range(len(rows)), key=lambda other: len(shows[other] & wanted))
-    return frozenset(chosen)
+
+    def __init__(self, driver: Driver, space: ValueSpace, seeds: Sequence[int], rows: Sequence[Any]) -> None:
+        self._shows = [set(shown_classes(driver.contract, driver.schema, row)) for row in rows]
+        every = set().union(*self._shows[1:])
+        self._left = {one for one in every if _is_stored(driver, space, seeds, one)} - set().union(*self._shows[:1])
+        self._untried = set(range(1, len(rows)))
+
+    def row(self) -> int | None:
+        """The number of the row that shows most of what was not shown yet, told once; None if none shows any."""
+        most = max(sorted(self._untried), key=lambda number: len(self._shows[number] & self._left), default=None)
+        if most is None or not self._shows[most] & self._left:
+            return None
+        self._untried.remove(most)
+        return most
+
+    def shown(self, number: int) -> None:
+        """A row was stored: what it shows needs no other. Of one that was refused, others may show some."""
+        self._left -= self._shows[number]
 
 
 def storable(row: Mapping[str, Any]) -> dict[str, Any]:
