@@ -185,3 +185,10 @@ def test_the_body_of_a_put_is_chosen_by_the_type_in_the_path():
     body = {"server": "127.0.0.1:1883"}
     assert CONTRACT.validate_request("PUT /connectors/{id}", body, "mqtt") == []
     assert CONTRACT.validate_request("PUT /connectors/{id}", body, "http") != []
+
+
+@pytest.mark.parametrize(("connected", "missing"), [(True, True), (False, False)])
+def test_only_a_client_that_is_connected_must_have_the_counters_of_its_socket(connected: bool, missing: bool) -> None:
+    """A live 5.8.9 showed a session without ``recv_cnt`` right after its connection was closed."""
+    violations = CONTRACT.validate_response("GET /clients/{clientid}", 200, {"clientid": "c", "connected": connected})
+    assert any("anyOf" in violation.message for violation in violations) is missing, violations
