@@ -31,6 +31,7 @@ _SHARED = ("/resource_opts", "/ssl", "/transport_options")
 """Parts of a configuration that have one schema for all types."""
 
 _ENABLED = re.compile(r"(\(.*\))?/enable")
+"""The pointer to the switch of a whole connector or action, also in an alternative."""
 
 Fit = Callable[[dict[str, Any], Identities], None]
 
@@ -100,8 +101,7 @@ def storable(row: Mapping[str, Any]) -> dict[str, Any]:
         body["enable"] = False
     for tls in _tls_of(body):
         if tls.get("enable") is not False:
-            for name in _TLS_FILES:
-                tls.pop(name, None)
+            _name_no_files(tls)
     return body
 
 
@@ -119,7 +119,8 @@ def _shared(one: ValueClass) -> str:
     """
     if is_spelling(one):
         return one.field[one.field.rindex("/") :]
-    return one.field[max(map(one.field.rfind, _SHARED)) :] if any(part in one.field for part in _SHARED) else ""
+    start = max(map(one.field.rfind, _SHARED))
+    return one.field[start:] if start >= 0 else ""
 
 
 def _is_for(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass, end: str = "") -> bool:
@@ -181,8 +182,7 @@ def _configured(body: dict[str, Any], identities: Identities) -> None:
     """A configuration without what a server looks at beyond its values: TLS files, ids that must differ."""
     for tls in _tls_of(body):
         if tls.get("enable") or identities.resource_type in _TLS_ALWAYS:
-            for name in _TLS_FILES:
-                tls.pop(name, None)
+            _name_no_files(tls)
     fixed: dict[str, dict[str, Any]] = {}
     for static in body.get("static_clientids", []):
         ids = [
@@ -199,6 +199,11 @@ def _tls_of(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for holder in (body, transport if isinstance(transport, dict) else {}):
         if "ssl" in holder:
             yield holder["ssl"]
+
+
+def _name_no_files(tls: dict[str, Any]) -> None:
+    for name in _TLS_FILES:
+        tls.pop(name, None)
 
 
 def _probed(body: dict[str, Any], identities: Identities) -> None:

@@ -94,14 +94,19 @@ class _Connection:
         self.closed, self.is_connected = True, False
 
 
-def test_one_stands_by_and_is_taken_once() -> None:
+def _recorded() -> tuple[list[_Connection], StandBy]:
+    """A place to stand by, and the connections that were opened for it."""
     opened: list[_Connection] = []
 
     def connect() -> _Connection:
         opened.append(_Connection())
         return opened[-1]
 
-    standby = StandBy(connect)
+    return opened, StandBy(connect)
+
+
+def test_one_stands_by_and_is_taken_once() -> None:
+    opened, standby = _recorded()
     assert standby.take() is None
     standby.prepare()
     standby.prepare()
@@ -111,13 +116,7 @@ def test_one_stands_by_and_is_taken_once() -> None:
 
 
 def test_stale_one_is_closed_and_replaced() -> None:
-    opened: list[_Connection] = []
-
-    def connect() -> _Connection:
-        opened.append(_Connection())
-        return opened[-1]
-
-    standby = StandBy(connect)
+    opened, standby = _recorded()
     standby.prepare()
     assert eventually(lambda: len(opened) == 1)
     opened[0].is_connected = False

@@ -47,7 +47,6 @@ MOST_EXCHANGES = 500
 LONGEST_IDLE_S = 2.0
 """How long a connection may wait for its next request. Cowboy, EMQX's server, closes it after 5 s by default."""
 
-
 _HANDSHAKE_S = 5.0
 """How long the handshake of a connection that is to stand by may take."""
 
