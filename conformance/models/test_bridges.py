@@ -14,10 +14,10 @@ pytestmark = [pytest.mark.model, pytest.mark.state("connectors")]
 
 # The first of all programs is the simplest, which does nothing.
 EFFORTS = {
-    "smoke": Effort(programs=2, steps=25, writes=10),
-    "standard": Effort(programs=2, steps=50, writes=36),
-    "deep": Effort(programs=30, steps=50, writes=36),
-    "acceptance": Effort(programs=2, steps=50, writes=36),  # with each of its four seeds
+    "smoke": Effort(programs=2, steps=25, writes=14),
+    "standard": Effort(programs=2, steps=50, writes=38),
+    "deep": Effort(programs=30, steps=50, writes=38),
+    "acceptance": Effort(programs=2, steps=50, writes=38),  # with each of its four seeds
 }
 
 STEPS = {
@@ -39,13 +39,13 @@ THINGS = (
 """What is created at first, by kind and number: all of it, rarely the beginning only."""
 
 ENDING = (
-    ("change rule", False), ("enable action", False), ("delete connector", False), ("delete action", False),
-    ("delete action", True), ("enable action", True), ("delete rule", False), ("delete connector", False),
-    ("delete connector", False), ("delete rule", False),
+    ("create action", 1, False), ("change rule", 3, False), ("enable action", 3, False), ("delete connector", 2, False),
+    ("delete action", 3, False), ("delete action", 3, True), ("enable action", 3, True), ("delete rule", 3, False),
+    ("delete connector", 2, False), ("delete connector", 2, False), ("delete rule", 3, False),
 )  # fmt: skip
-"""The last steps of a program, each with everything of its kind: with a flag as of `References.step`."""
+"""The last steps of a program, each with so many of its kind and a flag as of `References.step`."""
 
-ENDING_WRITES = 3
+ENDING_WRITES = 8
 """What the steps before leave for these."""
 
 Uses = tuple[int, ...]
@@ -121,11 +121,11 @@ class References(Model):
     def end(self) -> None:
         """Let rules use what there is, and delete everything, with what must be refused before and after."""
         self._may_write += ENDING_WRITES
-        uses = tuple(number for number in range(3) if self._action(number) in self.actions)[:2]
-        for step, flag in ENDING if self._begun else ():
-            for number in range(2 if "connector" in step else 3):
+        for step, most, flag in ENDING if self._begun else ():
+            uses = tuple(number for number in range(3) if self._action(number) in self.actions)[:2]
+            for number in range(most):
                 self._take(step, number, uses, flag)
-        self.lists_are_the_model()
+            self.lists_are_the_model()
 
     def _pays(self, writes: int) -> bool:
         """Whether so many more writes may be spent, which then they are."""
