@@ -223,7 +223,7 @@ class Driver:
             return error.answer
 
     def switch(self) -> None:
-        """Turn the story's connector or action on and off, as the example made it, which can be started: not every
+        """Turn the story's connector or action on or off, as the example made it, which can be started: not every
         combination of valid values can."""
         with self._recorder.history.lasting():
             self.story.switched = switch(self._collection, self.story.id, self.subject.resource_type or "")

@@ -49,9 +49,7 @@ def replaced(driver: Driver, rows: Sequence[Any], space: ValueSpace, seeds: Sequ
     In the end by the first row, from which other items go on, and by what is read of that. Rows that were not stored as
     they are are offered.
     """
-    created = driver.story.created
-    wanted = Wanted(driver, space, seeds, rows, created.sent)
-    yield created.sent, created.answer, True
+    wanted = Wanted(driver, space, seeds, rows, driver.story.created.sent)  # which CON-01 and TYP-01 judge
     driver.switch()
     stored: list[Any] = []
     for first in rows[:1]:

@@ -41,10 +41,14 @@ class Switch:
     read: Answer
 
 
-def switch(collection: Bridges, identifier: str, resource_type: str) -> list[Switch]:
-    """Turn a connector or action on, unless its type is never started, and off."""
-    states = (False,) if resource_type in NEVER_STARTED and collection.kind is CONNECTOR else (True, False)
-    return [Switch(state, collection.enable(identifier, state), collection.get(identifier)) for state in states]
+def switch(collection: Bridges, identifier: str, resource_type: str) -> Switch:
+    """Turn a connector or action on if it is off, unless its type is never started, and off if it is on.
+
+    The other way the next update turns it, whose body says that it is disabled.
+    """
+    started = collection.kind is not CONNECTOR or resource_type not in NEVER_STARTED
+    state = started and not collection.read(identifier)["enable"]
+    return Switch(state, collection.enable(identifier, state), collection.get(identifier))
 
 
 Variation = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -63,13 +67,13 @@ def put_back(collection: Bridges, identifier: str, vary: Variation = dict) -> Ch
 class Story:
     """What was written of one connector or action so far; ``id`` is its id.
 
-    ``created``: by the first example of its type. ``switched``: on and off, as often as that was done; then
+    ``created``: by the first example of its type. ``switched``: on or off; then
     ``changed``: by a body with every field, and ``put_back``: by what was read of it, a few values changed by the way.
     """
 
     id: str
     created: Chapter
-    switched: list[Switch] = field(default_factory=list)
+    switched: Switch | None = None
     changed: Chapter | None = None
     put_back: Chapter | None = None
 
