@@ -83,11 +83,18 @@ alone(
 alone(Defect.NUMERIC_SECRET, scenario("connector_secrets", "secret_that_is_a_number"), "CON-16", *CRASH)
 alone(Defect.CRASH_TOLD_IN_A_REFUSAL, fuzz("examples", "POST /connectors_probe-cassandra"), "GEN-16")
 alone(
-    Defect.TLS_VERSION_BEYOND_LATIN,
+    Defect.MEMBER_BEYOND_LATIN,
     scenario("connectors", "unknown_tls_version_is_refused[a letter beyond Latin-1]"),
     "CON-25",
     "GEN-15",
 )
+seed(
+    "an unknown member of an enumeration crashes its refusal",
+    Defect.MEMBER_BEYOND_LATIN,
+    fuzz("boundaries", "PUT /connectors/{id}-tablestore"),
+    "GEN-15",
+)
+alone(Defect.PARAMETERS_THAT_ARE_NO_OBJECT, fuzz("boundaries", "PUT /actions/{id}-snowflake"), "GEN-15")
 alone(Defect.CREDENTIALS_IN_HEADERS_SHOWN, scenario("secret_headers", "other_credentials_are_hidden"), "CON-22")
 alone(Defect.CONFLUENT_TLS_HIDDEN, scenario("types", "connector[POST /connectors-confluent_producer]"), "CON-01")
 alone(Defect.STATIC_CLIENT_ID_AS_A_WORD, values("PUT /connectors/{id}-mqtt"), *CRASH)
