@@ -10,7 +10,7 @@ from conformance.reference.defects import Defect
 from tests.faults.seeded import Kill, fuzz, scenario, seed
 
 
-def alone(defect: Defect, item: str, *kills: Kill) -> None:
+def alone(defect: Defect, item: str | tuple[str, ...], *kills: Kill) -> None:
     """A deployment with nothing but this defect, and what finds it."""
     seed(f"defect {defect.id}", defect, item, *kills)
 
@@ -84,14 +84,11 @@ alone(Defect.NUMERIC_SECRET, scenario("connector_secrets", "secret_that_is_a_num
 alone(Defect.CRASH_TOLD_IN_A_REFUSAL, fuzz("examples", "POST /connectors_probe-cassandra"), "GEN-16")
 alone(
     Defect.MEMBER_BEYOND_LATIN,
-    scenario("connectors", "unknown_tls_version_is_refused[a letter beyond Latin-1]"),
+    (
+        scenario("connectors", "unknown_tls_version_is_refused[a letter beyond Latin-1]"),
+        fuzz("boundaries", "PUT /connectors/{id}-tablestore"),
+    ),
     "CON-25",
-    "GEN-15",
-)
-seed(
-    "an unknown member of an enumeration crashes its refusal",
-    Defect.MEMBER_BEYOND_LATIN,
-    fuzz("boundaries", "PUT /connectors/{id}-tablestore"),
     "GEN-15",
 )
 alone(Defect.PARAMETERS_THAT_ARE_NO_OBJECT, fuzz("boundaries", "PUT /actions/{id}-snowflake"), "GEN-15")
