@@ -14,7 +14,6 @@ from conformance.reference.defects import Defect, Traits
 
 _FUNCTION_CLAUSE = "{error,function_clause}"
 _CASE_CLAUSE = "{error,{case_clause,value}}"
-_NO_MEMBER = "unable_to_convert_to_enum_symbol"
 
 # By the end of the path to a field.
 _CONVERTED: Mapping[str, str] = {".ciphers": _FUNCTION_CLAUSE, ".static_clientids": _CASE_CLAUSE}
@@ -67,7 +66,7 @@ def refusal_crashes(
 ) -> bool:
     """Whether the refusal of a body of connectors or actions for ``problems`` crashes: 500 without a body."""
     if operation.path.startswith("/connectors"):
-        return Defect.MEMBER_BEYOND_LATIN in traits and any(map(_prints_beyond_latin, problems))
+        return Defect.TLS_VERSION_BEYOND_LATIN in traits and any(map(_prints_beyond_latin, problems))
     if Defect.PARAMETERS_THAT_ARE_NO_OBJECT not in traits:
         return False
     places = [_at(body, place.split(".")) for place in _UNIONS.get(resource_type or "", ())]
@@ -81,9 +80,8 @@ def _at(body: Any, names: Iterable[str]) -> Any:
 
 
 def _prints_beyond_latin(problem: Mapping[str, Any]) -> bool:
-    """Whether it tells of a word that no enumeration lists, or of a TLS version, with a letter that is no byte."""
-    reason, mismatches = problem.get("reason"), problem.get("mismatches", {})
-    told = f"{reason}{problem.get('value')}" if reason == _NO_MEMBER else f"{reason}"
-    if reason == _NO_MEMBER or told.startswith("{unsupported_tls_versions"):
-        return max(told) > "\xff"
-    return any(_prints_beyond_latin(inner) for inners in mismatches.values() for inner in inners)
+    """Whether it tells of a version of TLS with a letter that is no byte."""
+    reason = f"{problem.get('reason')}"
+    if reason.startswith("{unsupported_tls_versions"):
+        return max(reason) > "\xff"
+    return any(_prints_beyond_latin(inner) for inners in problem.get("mismatches", {}).values() for inner in inners)

@@ -10,7 +10,7 @@ from conformance.reference.defects import Defect
 from tests.faults.seeded import Kill, fuzz, scenario, seed
 
 
-def alone(defect: Defect, item: str | tuple[str, ...], *kills: Kill) -> None:
+def alone(defect: Defect, item: str, *kills: Kill) -> None:
     """A deployment with nothing but this defect, and what finds it."""
     seed(f"defect {defect.id}", defect, item, *kills)
 
@@ -83,11 +83,8 @@ alone(
 alone(Defect.NUMERIC_SECRET, scenario("connector_secrets", "secret_that_is_a_number"), "CON-16", *CRASH)
 alone(Defect.CRASH_TOLD_IN_A_REFUSAL, fuzz("examples", "POST /connectors_probe-cassandra"), "GEN-16")
 alone(
-    Defect.MEMBER_BEYOND_LATIN,
-    (
-        scenario("connectors", "unknown_tls_version_is_refused[a letter beyond Latin-1]"),
-        fuzz("boundaries", "PUT /connectors/{id}-tablestore"),
-    ),
+    Defect.TLS_VERSION_BEYOND_LATIN,
+    scenario("connectors", "unknown_tls_version_is_refused[a letter beyond Latin-1]"),
     "CON-25",
     "GEN-15",
 )
