@@ -122,7 +122,8 @@ def test_few_bodies_show_many_values() -> None:
     driver = driver_of(CONNECTOR, "mongodb")
     rows = rows_of(driver)
     plain = [storable(row) for row in rows]
-    assert len(stored(driver, rows)) < len(stored(driver, rows, lambda body: body in plain)) < len(rows)
+    assert len(stored(driver, rows)) < len(stored(driver, rows, lambda body: body in plain))
+    assert len(stored(driver, rows)) < len(rows) / 2
 
 
 def test_what_is_read_is_put_back_with_values_that_fit_into_it() -> None:
