@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from conformance.contract import kinds
 from conformance.contract.kinds import kind_of
 from conformance.contract.operations import Operation
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.identities import Identities
 from conformance.fuzz.story import Chapter, Stories, Story
+from conformance.fuzz.witness import running_action, to_change
+from conformance.target.http.answer import Answer
 from conformance.target.http.session import expand
 from conformance.target.journal.resource import Resource
 from conformance.target.resources.bridges import Bridges
-from conformance.target.resources.collection import Collection, arranged
-from conformance.target.target import Target
+from conformance.target.resources.collection import ArrangeFailed, Collection, arranged
+from conformance.target.target import TO_DELETE, Target
 from conformance.worker.context import Context
 
 FIXED = {"operation": "start", "enable": "true"}
@@ -87,10 +91,8 @@ class Arrangement:
 
     def running(self, operation: Operation, sink_url: str) -> str:
         """A connected HTTP connector, or for an operation on actions an action on one; returns its id."""
-        connector, actions = self._target.running(sink_url), self._target.actions
-        if operation.path.startswith("/actions"):
-            return self._target.lasting(actions, "running", lambda: actions.create(connector=connector))
-        return connector
+        of_actions = operation.path.startswith("/actions")
+        return running_action(self._target, sink_url) if of_actions else self._target.running(sink_url)
 
     def _parameter(self, operation: Operation, name: str, resource_type: str) -> dict[str, str]:
         if name in FIXED:
@@ -103,21 +105,43 @@ class Arrangement:
         elif not kind.configured:
             identifier = collection.create()
         else:
-            type_of_it = resource_type if kind.typed else None
             if operation.method == "DELETE":
-                identifier = collection.create(**self._fields(collection, type_of_it))
+                identifier = self._target.lasting(collection, TO_DELETE)
             else:
-                identifier = self._shared(collection, type_of_it)
+                identifier = self._shared(collection, resource_type if kind.typed else None)
         return collection.path_of(identifier)
 
-    def _fields(self, collection: Collection, resource_type: str | None) -> dict[str, str]:
-        """What to create one of a type with, on the connector that there is."""
-        if resource_type is None:
-            return {}
-        on = {"connector": self.connector(resource_type)} if collection.kind is kinds.ACTION else {}
-        return {"type": resource_type, **on}
+    def to_refuse(self, operation: Operation) -> dict[str, str]:
+        """Path parameters of what a deletion names that must be refused, so that another one deletes it."""
+        kind = kind_of(operation.path)
+        assert kind is not None, f"{operation.label} addresses no kind of resource"
+        collection = self._target.of(kind)
+        return collection.path_of(to_change(self._target, collection))
 
     def _shared(self, collection: Collection, resource_type: str | None) -> str:
         if isinstance(collection, Bridges):
             return self.story(collection, resource_type or "http").id
-        return self._target.lasting(collection, "shared")
+        return self._target.lasting(collection, "shared", lambda: self._by_example(collection))
+
+    def _by_example(self, collection: Collection) -> str:
+        """Create a rule or schema by the first example, or as scenarios do if the target takes no example."""
+        label = f"POST {collection.path}"
+        example = next(iter(self._target.contract.body_examples(label, None).values()))
+        body = into_sandbox(label, example, Identities(self._target.sandbox), valid=True)
+        answer = self._target.api.call(label, json=body)
+        answers = self._by_examples()
+        answers.pop(collection.path, None)
+        if not answer.ok:
+            return collection.create()
+        answers[collection.path] = answer
+        return collection.identify(body)
+
+    def created_by_example(self, collection: Collection) -> Answer | None:
+        """The answer to the creation of the rule or schema that all items share, if its first example made it."""
+        with suppress(ArrangeFailed):
+            self._shared(collection, None)
+        return self._by_examples().get(collection.path)
+
+    def _by_examples(self) -> dict[str, Answer]:
+        answers: dict[str, Answer] = self._context.once("created by examples", dict)
+        return answers

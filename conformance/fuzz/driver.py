@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.arrange import FIXED, Arrangement
 from conformance.fuzz.boundaries import UNKNOWN_FIELD, without_fields
+from conformance.fuzz.effects import Effects
 from conformance.fuzz.fuzzing import Fuzzing
 from conformance.fuzz.identities import Identities
 from conformance.fuzz.records import FUZZING
@@ -190,6 +192,31 @@ class Driver:
         if addressed and self.operation.method in _DESTROYS and not 400 <= answer.status < 500:
             self.__dict__.pop("path", None)  # the next request needs something else to delete
         return answer
+
+    def perform(self, query: Mapping[str, Any]) -> Answer:
+        """The answer to a valid request without a body; what a real server pays for is sent once in a worker."""
+        label, effects = self.operation.label, Effects.of(self._context)
+        constant = {name: value for name, value in FIXED.items() if f"{{{name}}}" in self.operation.path}
+        known = effects.answer(label, constant, query)
+        if known is not None:
+            return known
+        with self._recorder.history.lasting() if label in CONFIGURATION_WRITES else nullcontext():
+            answer = self.send(query=query)
+        effects.answered(label, constant, query, answer)
+        return answer
+
+    def path_to_refuse(self) -> Mapping[str, str] | None:
+        """Path parameters for a request that must be refused; None for those that others have, too."""
+        kind = kind_of(self.operation.path)
+        deletes = self.operation.method == "DELETE" and kind is not None and kind.configured
+        return self._arrangement.to_refuse(self.operation) if deletes else None
+
+    def created_by_example(self) -> Answer | None:
+        """The answer to the first example, if it made the rule or schema that the items of a worker share."""
+        kind = kind_of(self.operation.path)
+        if self.operation.method != "POST" or kind is None or self.operation.path != kind.path or kind.typed:
+            return None
+        return self._arrangement.created_by_example(self._target.of(kind)) if kind.configured else None
 
     @property
     def is_told(self) -> bool:

@@ -13,6 +13,7 @@ from conformance.checks.recorder import Recorder
 from conformance.contract import Operation, kinds
 from conformance.contract.generation import MISSING
 from conformance.fuzz.driver import Driver
+from conformance.fuzz.effects import expect_effect
 from conformance.fuzz.records import witness_of
 from conformance.fuzz.space import Subject, marked, seen_subjects, subjects
 from conformance.fuzz.witness import Write
@@ -193,7 +194,7 @@ def test_unauthorized_write_changes_nothing(
     signatures += ["publisher"] * (api.credentials.has("publisher") and subject.label not in _PUBLISHING)
     unchanged = all(_changes_nothing(api, subject.label, write, credentials, recorder) for credentials in signatures)
     if unchanged:
-        write.expect_effect(context, subject.label, "GEN-35")
+        expect_effect(context, subject.label, write, "GEN-35")
     write.undo()
 
 

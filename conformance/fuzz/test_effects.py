@@ -8,12 +8,13 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Operation
+from conformance.fuzz.effects import effect_of
 from conformance.fuzz.records import FUZZING, witness_of
 from conformance.fuzz.space import Subject, seen_subjects
 from conformance.requirements import requirement
-from conformance.target.http.session import Api
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.fuzz
 
@@ -37,26 +38,23 @@ def _timeless(seen: Any) -> Any:
 @requirement("GEN-37", provisional=True)
 @pytest.mark.parametrize("subject", seen_subjects(_replaces))
 def test_put_again_changes_nothing(
-    subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder
+    subject: Subject, context: Context, target: Target, sink: HttpSink, recorder: Recorder
 ) -> None:
     """A PUT that is sent again is accepted, and leaves what it left before."""
-    write = witness_of(subject.label, target, sink)
-    states = []
-    for _ in range(2):
-        answer = write.send(api, subject.label)
-        states.append((answer.ok, _timeless(write.seen())))
+    effect = effect_of(context, subject.label, lambda: witness_of(subject.label, target, sink), again=True)
+    again = effect.again
+    assert again is not None
+    states = [(effect.answer.ok, _timeless(effect.after)), (again.answer.ok, _timeless(again.after))]
     message = f"accepted, and what was stored: first {states[0]!r}, then {states[1]!r}"
-    recorder.expect(states[0][0] and states[0] == states[1], "GEN-37", "put_again", message, answer)
+    recorder.expect(states[0][0] and states[0] == states[1], "GEN-37", "put_again", message, again.answer)
 
 
 @requirement("GEN-38", provisional=True)
 @pytest.mark.parametrize("subject", seen_subjects(_synchronous))
-def test_write_is_seen_at_once(subject: Subject, target: Target, sink: HttpSink, api: Api, recorder: Recorder) -> None:
+def test_write_is_seen_at_once(
+    subject: Subject, context: Context, target: Target, sink: HttpSink, recorder: Recorder
+) -> None:
     """What was written is read as soon as the write is answered."""
-    write = witness_of(subject.label, target, sink)
-    before = write.seen()
-    answer = write.send(api, subject.label)
-    after = write.seen()
-    message = f"answered {answer.status}, and the next read still shows {before!r}"
-    recorder.expect(answer.ok and after != before, "GEN-38", "seen_at_once", message, answer)
-    write.undo()
+    effect = effect_of(context, subject.label, lambda: witness_of(subject.label, target, sink))
+    message = f"answered {effect.answer.status}, and the next read still shows {effect.before!r}"
+    recorder.expect(effect.shows, "GEN-38", "seen_at_once", message, effect.answer)

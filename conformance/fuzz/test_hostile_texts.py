@@ -16,9 +16,10 @@ from conformance.contract.values import Schema
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.hostile import EMPTY, NO_PATTERNS, TEXTS, TOGETHER, WILDCARDS
 from conformance.fuzz.space import Subject, marked, subjects
+from conformance.fuzz.witness import to_change
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
-from conformance.target.resources.collection import Collection
+from conformance.target.resources.collection import Collection, arranged
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.fuzz
@@ -88,9 +89,11 @@ def _bans(target: Target) -> Rows:
 
 
 def _rules(target: Target) -> Rows:
-    mark = target.sandbox.name("hostile")
-    return [target.rules.read(target.rules.create(id=f"{mark}-{number}", description=f"{mark}{end}"))
-            for number, end in enumerate((TOGETHER, "plain"))]  # fmt: skip
+    """Two that there are anyway, with other descriptions."""
+    mark, rules = target.sandbox.name("hostile"), target.rules
+    hostile = to_change(target, rules)
+    arranged(rules.put(hostile, {**rules.body(id=None), "description": f"{mark}{TOGETHER}"}), 200)
+    return [rules.read(one) for one in (hostile, target.borrow_rule(description=f"{mark}plain"))]
 
 
 def _field(name: str) -> Callable[[Mapping[str, Any]], Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -17,9 +17,10 @@ from conformance.fuzz.boundaries import (
     without_fields,
 )
 from conformance.fuzz.driver import Driver
+from conformance.fuzz.effects import expect_effect
 from conformance.fuzz.records import FUZZING, witness_of
 from conformance.fuzz.space import Subject, contract, sample, seen_subjects, subjects
-from conformance.fuzz.witness import Write
+from conformance.fuzz.witness import Write, to_change
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, encode, expand
@@ -52,15 +53,29 @@ def test_unknown_path(api: Api, recorder: Recorder, driver_for: Callable[..., Dr
 
 @requirement("GEN-10")
 @pytest.mark.parametrize("subject", subjects(lambda operation: operation.json_body is not None, by_type=False))
-def test_media_type_parameters(subject: Subject, driver: Driver, api: Api) -> None:
+def test_media_type_parameters(subject: Subject, driver: Driver, target: Target, api: Api, recorder: Recorder) -> None:
     """A JSON body is accepted under application/json in any case and with any parameters."""
-    for media_type in ("application/json; charset=utf-8", "Application/JSON;Charset=UTF-8"):
-        body = driver.valid_body()
-        where = driver.unstored(body)
-        path, body = where or (driver.path, body)
-        answer = api.call(
+
+    def call(media_type: str, body: Any, path: Mapping[str, str] | None = None) -> Answer:
+        path = driver.path if path is None else path
+        return api.call(
             subject.label, path=path, query=driver.fixed_query(), content=encode(body), content_type=media_type
         )
+
+    # Of a rule that exists its body is refused for the id in it; a new one would cost two writes for each media type.
+    known = {**driver.valid_body(), "id": to_change(target, target.rules)} if subject.label == "POST /rules" else None
+    plain = call("application/json", known) if known is not None else None
+    for media_type in ("application/json; charset=utf-8", "Application/JSON;Charset=UTF-8"):
+        if plain is not None and not plain.ok:
+            answer, usual = call(media_type, known), f"{plain.status} {plain.code or ''}"
+            message = f"as {media_type} answered {answer.status} {answer.code or ''}, as application/json {usual}"
+            alike = (answer.status, answer.code) == (plain.status, plain.code)
+            recorder.expect(alike, "GEN-10", "accepts_valid", message, answer)
+            continue
+        body = driver.valid_body()
+        where = driver.unstored(body)
+        path, body = where or (None, body)
+        answer = call(media_type, body, path)
         driver.expect_accepted(answer, f"as {media_type}", "GEN-10", unstored=where is not None)
 
 
@@ -157,7 +172,7 @@ def test_invalid_write_changes_nothing(
         message = f"refused with {answer.status} ({what}), and yet {before!r} became {after!r}"
         unchanged &= recorder.expect(after == before, "GEN-22", "refusal_changes_nothing", message, answer)
     if unchanged:
-        write.expect_effect(context, subject.label, "GEN-22")
+        expect_effect(context, subject.label, write, "GEN-22")
     write.undo()
 
 

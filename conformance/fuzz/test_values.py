@@ -57,8 +57,8 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
     space: ValueSpace = context.once("value space", lambda: ValueSpace(context.contract))
     rows = []
     for number, body in enumerate(bodies(driver, space, context.plan.seeds)):
-        if subject.label in CONFIGURED and number == 0 and "enable" in body:
-            body["enable"] = subject.resource_type is None  # started, a connector costs a connection
+        if subject.resource_type is not None and subject.label in CONFIGURED and number == 0 and "enable" in body:
+            body["enable"] = False  # started, a connector costs a connection
         if driver.is_safe(driver.path, body):
             rows.append(body)
     if driver.is_told and driver.operation.method == "PUT":

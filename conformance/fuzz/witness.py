@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.contract.generation import MISSING
-from conformance.contract.kinds import CONFIGURATION_WRITES
 from conformance.target.http.answer import Answer
 from conformance.target.http.credentials import Signature
 from conformance.target.http.session import Api
 from conformance.target.resources.collection import Collection
 from conformance.target.sink import HttpSink
 from conformance.target.target import TO_DELETE, Target
-from conformance.target.timing import eventually
-from conformance.worker.context import Context
 
 # Says how a resource fares, not what is stored.
 _HEALTH = frozenset({"status", "status_reason", "node_status", "error"})
@@ -45,23 +42,6 @@ class Write:
         body = self.body if body is MISSING else body
         content = {} if body is MISSING else {"json": body}
         return api.call(label, path=self.path, query=self.query, credentials=credentials, **content)
-
-    def expect_effect(self, context: Context, label: str, requirement: str) -> None:
-        """Send it and see that it shows: else that nothing was seen of refused requests would mean nothing.
-
-        Of what a real server pays for that is seen once in a worker, for all witnesses of an operation are alike.
-        """
-        seen: set[str] = context.once("effects seen", set)
-        if label in seen:
-            return
-        api, recorder = context.api, context.recorder
-        before = self.seen()
-        answer = self.send(api, label)
-        if not (answer.ok and eventually(lambda: self.seen() != before, api.timing.eventually)):
-            message = f"a valid request answered {answer.status} and changed nothing of {before!r}"
-            recorder.failed(requirement, "arrange", message, answer, attribution="undecided")
-        elif label in CONFIGURATION_WRITES:
-            seen.add(label)
 
 
 Arrange = Callable[[Target, HttpSink], Write]
@@ -107,9 +87,24 @@ def replacement(collection: Collection, changes: Mapping[str, Any], dropped: tup
     return Write(lambda: stored(collection.get(identifier)), collection.path_of(identifier), {**kept, **changes})
 
 
+def to_change(target: Target, collection: Collection) -> str:
+    """The id of something that items may change: a connector or action besides that of its type's story."""
+    return target.lasting(collection, "to change" if collection.kind.typed else "shared")
+
+
+def running_action(target: Target, sink_url: str) -> str:
+    """The id of an action on a connected HTTP connector, which gets what is published on its ``local_topic``."""
+    actions, connector = target.actions, target.running(sink_url)
+
+    def make() -> str:
+        return actions.create(connector=connector, local_topic=target.sandbox.topic("counted"))
+
+    return target.lasting(actions, "running", make)
+
+
 def change(target: Target, collection: Collection) -> Write:
     """A PUT with another description, of what serves all items: its identity left out."""
-    identifier = target.lasting(collection, "to change")
+    identifier = to_change(target, collection)
     kept = {name: value for name, value in collection.body().items() if name not in collection.kind.identity}
     body = {**kept, "description": target.sandbox.name("new")}
     return Write(lambda: stored(collection.get(identifier)), collection.path_of(identifier), body)
@@ -117,7 +112,7 @@ def change(target: Target, collection: Collection) -> Write:
 
 def switch(target: Target, collection: Collection) -> Write:
     """Turn off what is on, or on what is off: of what serves all items."""
-    identifier = target.lasting(collection, "to change")
+    identifier = to_change(target, collection)
     enable = "false" if collection.read(identifier)["enable"] else "true"
     return Write(lambda: stored(collection.get(identifier)), {**collection.path_of(identifier), "enable": enable})
 

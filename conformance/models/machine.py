@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -23,10 +23,14 @@ from conformance.worker.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many programs a model tries, and the most steps of one."""
+    """How many programs a model tries, and the most steps of one.
+
+    ``writes``: the most configuration writes of one, with those that delete what it made.
+    """
 
     programs: int
     steps: int
+    writes: int = 0
 
 
 EFFORT = {
@@ -89,9 +93,11 @@ def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(model, **arguments)
         except AssertionError as error:
+            model.goes_on = False
             model.exploration.violated(error, model.program)
             raise
         except (TargetLost, NoAnswer, ArrangeFailed, MqttError) as error:
+            model.goes_on = False
             raise _Ended(error) from error
 
     return guarded
@@ -116,18 +122,21 @@ class Model(stateful.RuleBasedStateMachine):
     """One program: rules act on the target and on a model in plain Python, invariants compare the two.
 
     Each program works on fresh names that start with ``self.mark``, so that no program sees what another left.
-    ``self.program`` is what it did so far, as lines to paste.
+    ``self.writes`` are the answers to its writes so far, ``self.program`` is what it did, as lines to paste.
     """
 
     exploration: ClassVar[Exploration]
+    efforts: ClassVar[Mapping[str, Effort]] = EFFORT
 
     def __init__(self) -> None:
         self.exploration.begin_program()
         super().__init__()
         context = self.exploration.context
+        self.effort = self.efforts[context.configuration.profile]
+        self.goes_on = True
         self.target: Target = context.target()
         self.mark = self.target.sandbox.name("mdl")
-        self._writes: list[Answer] = []
+        self.writes: list[Answer] = []
         self._last: Answer | None = None
         self._before = frozenset(context.journal)
         self.target.api.observers.append(self._note)
@@ -136,8 +145,18 @@ class Model(stateful.RuleBasedStateMachine):
         """A name of this program."""
         return f"{self.mark}-{suffix}"
 
+    def end(self) -> None:
+        """The last step of every program that has nothing found so far: it may find something as well."""
+
     def teardown(self) -> None:
-        """Delete what the program created; what cannot be deleted stays in the journal for the end of the item."""
+        """End the program and delete what it left; what cannot be deleted stays in the journal for the item's end."""
+        try:
+            if self.goes_on:
+                _guarded(type(self).end)(self)
+        finally:
+            self._clean_up()
+
+    def _clean_up(self) -> None:
         self.target.api.observers.remove(self._note)
         self.target.close()
         try:
@@ -148,7 +167,7 @@ class Model(stateful.RuleBasedStateMachine):
     def _note(self, answer: Answer) -> None:
         self._last = answer
         if answer.sent.method != "GET":
-            self._writes.append(answer)
+            self.writes.append(answer)
 
     @property
     def program(self) -> list[str]:
@@ -156,10 +175,10 @@ class Model(stateful.RuleBasedStateMachine):
         last = self._last
         if last is None:
             return []
-        shown = [*self._writes, *([last] if last.sent.method == "GET" else [])]
+        shown = [*self.writes, *([last] if last.sent.method == "GET" else [])]
         lines = [f"{answer.curl(self.exploration.context.redact)}  # {answer.status}" for answer in shown]
         beyond = self.exploration.context.recorder.history.beyond
-        why = beyond.reason(last.sent, [answer.sent for answer in self._writes], last, judged=False)
+        why = beyond.reason(last.sent, [answer.sent for answer in self.writes], last, judged=False)
         return [*lines, f"# {why}"] if why else lines
 
 
@@ -169,7 +188,7 @@ def run_model(model: type[Model], context: Context, seed_value: int) -> None:
     Raises `ModelViolation` with the shortest program found that shows a disagreement, and what every scenario raises
     where a target does not answer.
     """
-    effort = EFFORT[context.configuration.profile]
+    effort = model.efforts[context.configuration.profile]
     exploration = Exploration(context)
     machine = seed(seed_value)(type(model.__name__, (model,), {"exploration": exploration}))
     limits = settings(

@@ -6,111 +6,179 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, consumes, multiple
 
-from conformance.models.machine import Model, initialize, invariant, rule
+from conformance.models.machine import Effort, Model, initialize, invariant, rule
 from conformance.requirements import requirement
 
 pytestmark = [pytest.mark.model, pytest.mark.state("connectors")]
 
+# The first of all programs is the simplest, which does nothing.
+EFFORTS = {
+    "smoke": Effort(programs=2, steps=25, writes=14),
+    "standard": Effort(programs=2, steps=50, writes=38),
+    "deep": Effort(programs=30, steps=50, writes=38),
+    "acceptance": Effort(programs=2, steps=50, writes=38),  # with each of its four seeds
+}
+
+STEPS = {
+    "delete rule": 1,
+    "delete action": 3,
+    "delete connector": 2,
+    "enable action": 2,
+    "change rule": 2,
+    "create rule": 3,
+    "create action": 3,
+    "create connector": 2,
+}
+"""What a program does, and how often: more is created than deleted, so that there is something to meet."""
+
+THINGS = (
+    ("connector", 0), ("action", 0), ("rule", 0), ("action", 1), ("rule", 1), ("connector", 1), ("action", 2),
+    ("rule", 2),
+)  # fmt: skip
+"""What is created at first, by kind and number: all of it, rarely the beginning only."""
+
+ENDING = (
+    ("create action", 1, False), ("change rule", 3, False), ("enable action", 3, False), ("delete connector", 2, False),
+    ("delete action", 3, False), ("delete action", 3, True), ("enable action", 3, True), ("delete rule", 3, False),
+    ("delete connector", 2, False), ("delete connector", 2, False), ("delete rule", 3, False),
+)  # fmt: skip
+"""The last steps of a program, each with so many of its kind and a flag as of `References.step`."""
+
+ENDING_WRITES = 8
+"""What the steps before leave for these."""
+
+Uses = tuple[int, ...]
+"""The actions of a rule, by number."""
+
+_USES: tuple[Uses, ...] = ((), (), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1), (0, 2), (1, 2), (0, 1, 2))
+
 
 class References(Model):
-    """``connectors``: id -> enabled; ``actions``: id -> (connector, enabled); ``rules_by_id``: id -> its actions."""
+    """``connectors``: ids; ``actions``: id -> (connector, enabled); ``rules_by_id``: id -> its actions.
 
-    connector_ids = Bundle("connector_ids")
-    action_ids = Bundle("action_ids")
-    rule_ids = Bundle("rule_ids")
+    What is refused costs a target nothing, and whoever creates pays for the deletion as well. So a program spends what
+    it may on few things that meet often, and deletes them in the end.
+    """
+
+    efforts = EFFORTS
 
     def __init__(self) -> None:
         super().__init__()
-        self.connectors: dict[str, bool] = {}
+        self.connectors: set[str] = set()
         self.actions: dict[str, tuple[str, bool]] = {}
         self.rules_by_id: dict[str, frozenset[str]] = {}
-        self.named: set[str] = set()
+        self._may_write = self.effort.writes - ENDING_WRITES
+        self._writes_looked_at = -1
+        self._begun = False
 
-    @initialize(target=connector_ids)
-    def first_connector(self) -> object:
-        return self._once(self._create_connector(0))
+    @initialize(
+        things=st.sampled_from([*range(len(THINGS)), *[len(THINGS)] * 40]),
+        uses=st.tuples(*[st.sampled_from(_USES)] * len(THINGS)),
+    )
+    def begin(self, things: int, uses: tuple[Uses, ...]) -> None:
+        self._begun = things > 0
+        for (kind, number), of_rule in zip(THINGS[:things], uses, strict=False):
+            self._take(f"create {kind}", number, of_rule, number == 2)
 
-    @initialize(target=action_ids)
-    def first_action(self) -> object:
-        return self._once(self._create_action(0, self._create_connector(0)))
+    # One rule draws what to do: hypothesis leaves some rules out of each program, and there are few programs.
+    @rule(
+        step=st.sampled_from([step for step, often in STEPS.items() for _ in range(often)]),
+        number=st.integers(0, 2),
+        uses=st.sampled_from(_USES),
+        flag=st.booleans(),
+    )
+    def step(self, step: str, number: int, uses: Uses, flag: bool) -> None:
+        if self._begun:
+            self._take(step, number, uses, flag)
 
-    @rule(target=connector_ids, number=st.integers(0, 2))
-    def create_connector(self, number: int) -> object:
-        return self._once(self._create_connector(number))
+    def _take(self, step: str, number: int, uses: Uses, flag: bool) -> None:
+        """Take a step with what has a number; ``flag``: enabled, cascading, or on the second connector."""
+        connector = f"http:{self.name(f'con{number % 2}')}"
+        action, its_connector = self._action(number), f"http:{self.name(f'con{int(flag)}')}"
+        rule_id, actions = self.name(f"rule{number}"), [self._action(other) for other in uses]
+        match step:
+            case "create connector" if self._pays(2 * (connector not in self.connectors)):
+                self._create_connector(connector)
+            case "create action" if self._pays(2 * (action not in self.actions and its_connector in self.connectors)):
+                self._create_action(action, its_connector)
+            case "create rule" if self._pays(2 * (rule_id not in self.rules_by_id)):
+                self._create_rule(rule_id, actions)
+            case "change rule" if rule_id in self.rules_by_id and self._pays(1):
+                self._change_rule(rule_id, actions)
+            case "enable action" if self._pays(action in self.actions):
+                self._enable_action(action, flag)
+            case "delete rule":
+                self._delete_rule(rule_id)
+            case "delete action":
+                self._delete_action(action, flag)
+            case "delete connector":
+                self._delete_connector(connector)
 
-    @rule(target=action_ids, connector=connector_ids, number=st.integers(0, 3))
-    def create_action(self, connector: str, number: int) -> object:
-        return self._once(self._create_action(number, connector))
+    def _action(self, number: int) -> str:
+        return f"http:{self.name(f'act{number}')}"
 
-    def _create_connector(self, number: int) -> str:
-        body = self.target.connectors.body(name=self.name(f"con{number}"))
-        identifier = self.target.connectors.identify(body)
-        answer = self.target.api.call("POST /connectors", json=body)
-        if identifier in self.connectors:
+    def end(self) -> None:
+        """Let rules use what there is, and delete everything, with what must be refused before and after."""
+        self._may_write += ENDING_WRITES
+        for step, most, flag in ENDING if self._begun else ():
+            uses = tuple(number for number in range(3) if self._action(number) in self.actions)[:2]
+            for number in range(most):
+                self._take(step, number, uses, flag)
+            self.lists_are_the_model()
+
+    def _pays(self, writes: int) -> bool:
+        """Whether so many more writes may be spent, which then they are."""
+        pays = writes <= self._may_write
+        self._may_write -= writes * pays
+        return pays
+
+    def _create_connector(self, connector: str) -> None:
+        answer = self.target.api.call("POST /connectors", json=self.target.connectors.body(name=name(connector)))
+        if connector in self.connectors:
             answer.expect(400, code="ALREADY_EXISTS")
         else:
             answer.expect(201)
-            self.connectors[identifier] = False
-        return identifier
+            self.connectors.add(connector)
 
-    def _create_action(self, number: int, connector: str) -> str:
-        body = self.target.actions.body(name=self.name(f"act{number}"), connector=connector)
-        identifier = self.target.actions.identify(body)
+    def _create_action(self, action: str, connector: str) -> None:
+        body = self.target.actions.body(name=name(action), connector=connector)
         answer = self.target.api.call("POST /actions", json=body)
-        if identifier in self.actions:
+        if action in self.actions:
             answer.expect(400, code="ALREADY_EXISTS")
         elif connector not in self.connectors:
             answer.expect(400)
         else:
             answer.expect(201)
-            self.actions[identifier] = (connector, True)
-        return identifier
+            self.actions[action] = (connector, True)
 
-    def _once(self, identifier: str) -> object:
-        """An id for its bundle, unless it is there: it stays when what it names is deleted."""
-        if identifier in self.named:
-            return multiple()
-        self.named.add(identifier)
-        return identifier
-
-    @rule(target=rule_ids, number=st.integers(0, 3), uses=st.lists(action_ids, max_size=2, unique=True))
-    def create_rule(self, number: int, uses: list[str]) -> object:
-        body = self.target.rules.body(id=self.name(f"rule{number}"), actions=uses)
-        answer = self.target.api.call("POST /rules", json=body)
-        if body["id"] in self.rules_by_id:
-            answer.expect(400)
-            return multiple()
-        answer.expect(201)
-        self.rules_by_id[body["id"]] = frozenset(uses)
-        return str(body["id"])
-
-    @rule(rule_id=rule_ids, uses=st.lists(action_ids, max_size=2, unique=True))
-    def change_rule(self, rule_id: str, uses: list[str]) -> None:
+    def _create_rule(self, rule_id: str, actions: list[str]) -> None:
+        answer = self.target.api.call("POST /rules", json=self.target.rules.body(id=rule_id, actions=actions))
         if rule_id in self.rules_by_id:
-            self.target.rules.put(rule_id, {"actions": uses}).expect(200)
-            self.rules_by_id[rule_id] = frozenset(uses)
+            answer.expect(400)
+        else:
+            answer.expect(201)
+            self.rules_by_id[rule_id] = frozenset(actions)
 
-    @rule(action=action_ids, enabled=st.booleans())
-    def enable_action(self, action: str, enabled: bool) -> None:
+    def _change_rule(self, rule_id: str, actions: list[str]) -> None:
+        self.target.rules.put(rule_id, {"actions": actions}).expect(200)
+        self.rules_by_id[rule_id] = frozenset(actions)
+
+    def _enable_action(self, action: str, enabled: bool) -> None:
         answer = self.target.actions.enable(action, enabled)
         if action not in self.actions:
             answer.expect(404)
-            return
-        answer.expect(204)
-        self.actions[action] = (self.actions[action][0], enabled)
+        else:
+            answer.expect(204)
+            self.actions[action] = (self.actions[action][0], enabled)
 
-    @rule(rule_id=consumes(rule_ids))
-    def delete_rule(self, rule_id: str) -> None:
+    def _delete_rule(self, rule_id: str) -> None:
         known = self.rules_by_id.pop(rule_id, None)
         self.target.rules.delete(rule_id).expect(404 if known is None else 204)
 
-    @rule(action=action_ids, cascade=st.booleans())
-    def delete_action(self, action: str, cascade: bool) -> None:
-        query = {"also_delete_dep_actions": "true"} if cascade else {}
-        answer = self.target.actions.delete(action, **query)
-        users = sorted(identifier for identifier, uses in self.rules_by_id.items() if action in uses)
+    def _delete_action(self, action: str, cascade: bool) -> None:
+        answer = self.target.actions.delete(action, **{"also_delete_dep_actions": "true"} if cascade else {})
+        users = sorted(rule_id for rule_id, actions in self.rules_by_id.items() if action in actions)
         if action not in self.actions:
             answer.expect(404)
         elif users and not cascade:
@@ -119,10 +187,9 @@ class References(Model):
         else:
             answer.expect(204)
             del self.actions[action]
-            self.rules_by_id = {identifier: uses - {action} for identifier, uses in self.rules_by_id.items()}
+            self.rules_by_id = {rule_id: actions - {action} for rule_id, actions in self.rules_by_id.items()}
 
-    @rule(connector=connector_ids)
-    def delete_connector(self, connector: str) -> None:
+    def _delete_connector(self, connector: str) -> None:
         answer = self.target.connectors.delete(connector)
         if connector not in self.connectors:
             answer.expect(404)
@@ -130,11 +197,14 @@ class References(Model):
             answer.expect(400)
         else:
             answer.expect(204)
-            del self.connectors[connector]
+            self.connectors.remove(connector)
 
     @invariant()
     def lists_are_the_model(self) -> None:
         """Each list holds exactly what the model holds, with its references in both directions."""
+        if len(self.writes) == self._writes_looked_at:
+            return
+        self._writes_looked_at = len(self.writes)
         listed = {
             self.target.connectors.identify(entry): sorted(entry["actions"])
             for entry in self.target.connectors.listed()

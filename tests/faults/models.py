@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.contract import paths
+from conformance.reference.bridges.bridges import Bridges
+from conformance.reference.bridges.resources import Connector
+from conformance.reference.rules.engine import RuleEngine
 from tests.faults.proxy import Reply
-from tests.faults.seeded import EMPTY, edit, in_each, json_reply, on, seed, swallow
+from tests.faults.seeded import EMPTY, broken, edit, in_each, json_reply, on, seed, swallow
 
 MODELS = "conformance/models/"
 
@@ -19,6 +22,39 @@ seed(
 seed(
     "an action does not know the rules that use it",
     on("GET /actions", in_each(None, lambda action: action.update(rules=[])), 200),
+    f"{MODELS}test_bridges.py::test_references",
+    "MDL-01",
+)
+
+
+def taken_from_the_first_only(_original: Any) -> Any:
+    def remove_action(self: RuleEngine, action_id: str) -> None:
+        for rule_id in self.ids_using_action(action_id)[:1]:
+            self._rules[rule_id] = self._rules[rule_id].without_action(action_id)
+
+    return remove_action
+
+
+def unless_enabled(original: Any) -> Any:
+    async def remove_connector(self: Bridges, connector: Connector) -> None:
+        if any(action.enabled for action in self.actions_of(connector)):
+            await original(self, connector)
+        else:
+            del self.connectors[connector.id]
+            await connector.stop()
+
+    return remove_connector
+
+
+seed(
+    "a deleted action is taken out of one rule",
+    broken(RuleEngine, "remove_action", taken_from_the_first_only),
+    f"{MODELS}test_bridges.py::test_references",
+    "MDL-01",
+)
+seed(
+    "a connector of disabled actions is deleted",
+    broken(Bridges, "remove_connector", unless_enabled),
     f"{MODELS}test_bridges.py::test_references",
     "MDL-01",
 )

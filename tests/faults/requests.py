@@ -61,6 +61,12 @@ for what, condition in (
         item("media_type_parameters", "POST /publish"),
         ("GEN-10", "POST /publish", "accepts_valid"),
     )
+    seed(
+        f"a new rule is no JSON with {what}",
+        swallow("POST /rules", NO_JSON, condition),
+        item("media_type_parameters", "POST /rules"),
+        ("GEN-10", "POST /rules", "accepts_valid"),
+    )
 for label, ignorant in (("GET /rules", EMPTY_LIST), ("DELETE /schema_registry/{name}", UNKNOWN)):
     seed(
         f"malformed JSON is ignored by {label}",

@@ -20,6 +20,7 @@ from typing import IO, Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from conformance.fuzz.effects import Effects
 from conformance.run.controller import Controller
 from conformance.run.item_life import REPORT_KEY, ItemRunner
 from conformance.run.node_ids import PACKAGE
@@ -91,6 +92,7 @@ class FaultSwitch:
         runner = item.config.pluginmanager.get_plugin("conformance-items")
         assert isinstance(runner, ItemRunner)
         runner.context.api.timing = _within(runner.context.configuration.bounds, *bounds_s)
+        Effects.of(runner.context).forget()  # the deployment is another one
         item.stash = pytest.Stash()
         runtestprotocol(item, log=True, nextitem=None)
         runner.lost = None  # what ends a run must not end those of the other faults

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.fuzz.fuzzing import READ, Fuzzing, Records
 from conformance.fuzz.identities import NAME, Adapter, Identities, each, nameable, put
 from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
-from conformance.fuzz.witness import Write, change, creation, deletion, switch
+from conformance.fuzz.witness import Write, change, creation, deletion, running_action, switch
 from conformance.target.guard.hosts import HOST_FIELDS, NEVER_STARTED
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
@@ -67,12 +67,7 @@ _PROBED = "a probe leaves nothing"
 
 def _counted(target: Target, sink: HttpSink) -> Write:
     """The action gets what is published on its local topic, without a rule."""
-    connector = target.running(sink.url)
-    action = target.lasting(
-        target.actions,
-        "counted",
-        lambda: target.actions.create(connector=connector, local_topic=target.sandbox.topic("counted")),
-    )
+    action = running_action(target, sink.url)
     before = target.actions.metrics(action)["matched"]
     target.publish(target.actions.read(action)["local_topic"])
     target.eventually(lambda: target.actions.metrics(action)["matched"] > before)
