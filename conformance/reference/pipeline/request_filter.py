@@ -8,9 +8,10 @@ from typing import Any
 from conformance.contract.operations import Operation, Parameter, ResourceKind
 from conformance.reference.bridges.configuration import UNDOCUMENTED
 from conformance.reference.bridges.identifiers import type_for_filter
-from conformance.reference.crashes import converter_crash, refusal_crashes
+from conformance.reference.crashes import converter_crash
 from conformance.reference.defects import Defect
 from conformance.reference.deployment import Deployment
+from conformance.reference.pipeline.silent_crashes import refusal_crashes
 from conformance.reference.rest.checking import Checker, CheckError
 from conformance.reference.rest.http import Call, Crash, SchemaFilter, unsupported_media_type
 
