@@ -41,6 +41,11 @@ def worth(plan: Plan) -> int:
     return max(1, min(wanted, MOST, _PER_PROCESSOR * (os.cpu_count() or 1)))
 
 
+def reads_at_once(plan: Plan) -> int:
+    """How many reads one process sends side by side while no other asks; nearby that gains nothing."""
+    return worth(plan) if plan.capabilities.latency_s >= _AWAY_S else 1
+
+
 def is_little(items: int, plan: Plan) -> bool:
     """Whether so many items are done before a worker has started."""
     return items * (_ITEM_S + _REQUESTS_OF_ITEM * plan.capabilities.latency_s) < _START_S
