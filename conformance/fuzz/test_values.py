@@ -28,6 +28,12 @@ pytestmark = pytest.mark.fuzz
 _UNCHECKED_BEFORE = frozenset({"POST /rules", "PUT /rules/{id}"})
 """Operations on the configuration that look at the values of a body last (behaviour 0.2)."""
 
+_PROBES = frozenset({"POST /connectors_probe", "POST /actions_probe"})
+
+_PROBES_AT_ONCE = 4
+_WAITS_S = 0.05
+"""An answer that takes so much longer than a read waits for something, so that several keep the target no busier."""
+
 _NEVER_SHOWN = frozenset({"password", "metadata", "id"})
 """Fields that are shown in another form, or not at all (behaviour 3 and 5)."""
 
@@ -65,6 +71,8 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
             rows.append(body)
     if driver.is_told and driver.operation.method == "PUT":
         sendings = _replace(driver, rows, Wanted(driver, space, context.plan.seeds, rows))
+    elif subject.label in _PROBES:
+        sendings = _probe(driver, rows, context.once("probes that wait", set))
     else:
         sendings = _send(driver, rows)
     for sent, answer, kept in sendings:
@@ -103,6 +111,22 @@ def _send(driver: Driver, rows: Iterable[Any]) -> Iterator[Sending]:
             yield body, driver.send(body={**body, "name": known.json["name"]}), False
         else:
             yield body, driver.send(path=driver.unknown_path(), body=body), False
+
+
+def _probe(driver: Driver, rows: Sequence[Any], waiting: set[str]) -> Iterator[Sending]:
+    """Probe with each body: with several at once, if the target is known to let probes wait, or the first one did.
+
+    It does where a connection has to come, or not to: 0.1 s with the least of types, 5 s with some on EMQX 5.8.
+    ``waiting``: what is known of that by label.
+    """
+    label, start = driver.subject.label, 0
+    while start < len(rows):
+        several = rows[start : start + (_PROBES_AT_ONCE if label in waiting else 1)]
+        answers = driver.send_together(several) if len(several) > 1 else [driver.send(body=several[0])]
+        if min(answer.elapsed_s for answer in answers) - driver.capabilities.latency_s > _WAITS_S:
+            waiting.add(label)
+        yield from ((one, answer, False) for one, answer in zip(several, answers, strict=True))
+        start += len(several)
 
 
 def _replace(driver: Driver, rows: Sequence[Any], wanted: Wanted) -> Iterator[Sending]:
