@@ -147,6 +147,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.pluginmanager.register(controller.dispatch)
     controller.gathered.selection = _selection(config, controller.choice)
     controller.gathered.whole = _selection(config, controller.choice.whole)
+    controller.dispatch.whole = controller.gathered.whole is None
     config.stash[_CHOICE] = controller.choice, tags_of(controller.contract)
     try:
         controller.check_names()

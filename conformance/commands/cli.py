@@ -100,8 +100,8 @@ def _is_caused_by_disk(error: BaseException | None) -> bool:
     "-n",
     "--workers",
     metavar="N|auto",
-    help="Worker processes; 0 runs in one. Default: auto, 2 for a target nearby, up to 8 for one far away, and 0 where "
-    "there is little to do.",
+    help="Worker processes; 0 runs in one. Default: auto, 2 for the embedded deployment, a sample and reads, 4 for a "
+    "server nearby, up to 8 for one far away, and 0 where there is little to do.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but the verdict and the gravest causes.")
 @click.option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
@@ -35,7 +35,7 @@ from conformance.target.guard.guard import Outgoing
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.readings import lenient_readings
 from conformance.target.http.answer import Answer
-from conformance.target.http.session import encode, expand
+from conformance.target.http.session import Call, encode, expand
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.settings.config import RANDOM_SEED
@@ -217,6 +217,10 @@ class Driver:
         if self.operation.method != "POST" or kind is None or self.operation.path != kind.path or kind.typed:
             return None
         return self._arrangement.created_by_example(self._target.of(kind)) if kind.configured else None
+
+    def send_together(self, bodies: Sequence[Any]) -> list[Answer]:
+        """Call an operation that has no path parameters with each body, all at once."""
+        return self._context.api.together([Call(self.operation.label, json=body) for body in bodies])
 
     @property
     def is_told(self) -> bool:

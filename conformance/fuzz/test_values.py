@@ -15,7 +15,7 @@ from conformance.checks.values import was_taken
 from conformance.contract import Operation, paths
 from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.sendings import replaced, sent
+from conformance.fuzz.sendings import PROBES, probed, replaced, sent
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.values import bodies, queries
 from conformance.requirements import requirement
@@ -63,6 +63,8 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
             rows.append(body)
     if driver.is_told and driver.operation.method == "PUT":
         sendings = replaced(driver, rows, space, context.plan.seeds)
+    elif subject.label in PROBES:
+        sendings = probed(driver, rows, context.once("probes that wait", set))
     else:
         sendings = sent(driver, rows)
     for body, answer, kept in sendings:

@@ -36,7 +36,12 @@ def known_costs(report_dir: Path) -> Costs:
 
 
 class Dispatch:
-    """Decides who does what when, from ``costs``. Registered with pytest in the process that owns the run."""
+    """Decides who does what when, from ``costs``. Registered with pytest in the process that owns the run.
+
+    ``whole``: whether the user selected nothing, so that a profile that asks a sample does.
+    """
+
+    whole = True
 
     def __init__(self, plan: Plan, contract: Contract, choice: Choice, costs: Costs) -> None:
         self._plan = plan
@@ -52,8 +57,9 @@ class Dispatch:
 
         return CostScheduling(config, log, self.chunks)
 
-    def chunks(self, ids: Sequence[str]) -> list[Chunk]:
-        """Items, given by their ids, as workers get them."""
+    def chunks(self, ids: Sequence[str], workers: int = 1) -> list[Chunk]:
+        """Items, given by their ids, as ``workers`` get them."""
+        asks_sample = self.whole and PROFILES[self._plan.configuration.profile].budget is not None
         return in_chunks(
             ids,
             self._costs,
@@ -62,7 +68,8 @@ class Dispatch:
             first=self._first,
             hurried=self._plan.deadline is not None,
             away_s=self._away_s,
-            sharers=None if PROFILES[self._plan.configuration.profile].budget is None else _SHARERS,
+            sharers=_SHARERS if asks_sample else None,
+            workers=workers,
         )
 
     def remaining(self, ids: Sequence[str]) -> Remaining:

@@ -13,6 +13,7 @@ from conformance.contract import load_contract
 from conformance.report.errors import UnwritableError
 from conformance.report.files import write_atomically
 from conformance.result import ItemResult
+from conformance.run.workers import reads_at_once
 from conformance.target.errors import TargetLost, Unwritable
 from conformance.target.guard.mode import Mode
 from conformance.target.journal.journal import Journal, JournalError, StoredJournal, read_journal
@@ -39,7 +40,7 @@ def inventory_before(plan: Plan) -> Inventory:
     Raises `TargetLost`, and `Unwritable` if the report directory cannot be written.
     """
     with _worker(plan) as worker:
-        inventory = take_inventory(worker.api, plan.run_id)
+        inventory = take_inventory(worker.api, plan.run_id, at_once=reads_at_once(plan))
         _write(plan, BEFORE, worker.redact(inventory.as_json()))
     return inventory
 
@@ -127,7 +128,8 @@ class EndOfRun:
             return None
         try:
             with _worker(self._plan) as worker:
-                inventory = take_inventory(worker.api, self._plan.run_id, workers, claim)
+                at_once = reads_at_once(self._plan)
+                inventory = take_inventory(worker.api, self._plan.run_id, workers, claim, at_once=at_once)
                 self._delete_what_is_shown(worker, inventory, workers, claim)
                 self._write_after(worker.redact(inventory.as_json()))
                 return inventory

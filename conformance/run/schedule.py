@@ -2,7 +2,8 @@
 
 What a worker creates of a connector or action type serves all items about that type, so that one worker does them, in
 the order in which they were collected; so it does those that write, and share what they write about. Apart from that
-the longest come first, for workers to end together. Under a time budget what is cheap comes first, after a floor: every
+the longest come first, for workers to end together; what takes longer than the share of one worker is split by what it
+shares. Under a time budget what is cheap comes first, after a floor: every
 operation, type and requirement once, by its cheapest item.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs, function_of
 from conformance.run.node_ids import operation_of, requirements_of
+from conformance.run.splitting import in_parts
 
 _WRITES_MATTER_S = 0.02
 """A cheaper configuration write is worth no turn of its own."""
@@ -61,13 +63,14 @@ def in_chunks(
     hurried: bool = False,
     away_s: float = 0.0,
     sharers: int | None = None,
+    workers: int = 1,
 ) -> list[Chunk]:
     """All items in chunks, in the order in which they begin.
 
     ``price_s``: what a configuration write takes; ``first``: ids that come before all others; ``hurried``: whether time
     may not suffice for all; ``away_s``: how much longer than the costs say the way to the target and back takes;
     ``sharers``: the most chunks in which items stand that write, or might, None for as many as have something in
-    common.
+    common, or more, for ``workers`` to end together.
     """
     known = [costs.of(node_id) for node_id in ids]
 
@@ -83,8 +86,15 @@ def in_chunks(
     for item, node_id in enumerate(ids):
         if item not in singly:
             groups.setdefault(types.of(node_id) or _sharing(node_id, known[item]), []).append(item)
-    together = groups.values() if sharers is None else _joined(groups.values(), ids, costs, known, sharers)
-    rest = [chunk(group) for group in together]
+    if sharers is None:
+        share_s = chunk(range(len(ids))).total_s / workers
+        rest = [
+            chunk(part)
+            for group in groups.values()
+            for part in (_split(group, ids, types, chunk, share_s) if workers > 1 else [group])
+        ]
+    else:
+        rest = [chunk(group) for group in _joined(groups.values(), ids, costs, known, sharers)]
     key: Callable[[Chunk], float] = (
         (lambda one: one.total_s / len(one.items)) if hurried else (lambda one: -one.total_s)
     )
@@ -101,6 +111,19 @@ def _sharing(node_id: str, cost: Cost) -> str:
     module = node_id.partition("::")[0]
     folder, _, _ = module.rpartition("/")
     return folder if folder.endswith("/fuzz") else module
+
+
+def _split(
+    group: list[int], ids: Sequence[str], types: Types, chunk: Callable[[Iterable[int]], Chunk], share_s: float
+) -> list[list[int]]:
+    """A group that one worker does while others have nothing to do, in parts; whatever is about a type stays whole.
+
+    So does what waits for writes: these come one after the other, whoever sends them, and parts make things anew.
+    """
+    whole = chunk(group)
+    if whole.total_s <= share_s or whole.waits_for_writes or types.of(ids[group[0]]) is not None:
+        return [group]
+    return in_parts(group, ids, lambda items: chunk(items).total_s, share_s)
 
 
 def _joined(

@@ -17,11 +17,11 @@ _AHEAD = 2
 class CostScheduling(WorkStealingScheduling):  # type: ignore[misc]  # xdist is not typed for others
     """A scheduler of xdist that gives out chunks of items, and takes none back from a worker that lives.
 
-    ``plan``: makes the chunks of items, which are given by their ids. One reaches a worker as soon as that has less
-    than `_AHEAD` items, so that what comes when stays open as long as it can.
+    ``plan``: makes the chunks of items, which are given by their ids, for a number of workers. One reaches a worker as
+    soon as that has less than `_AHEAD` items, so that what comes when stays open as long as it can.
     """
 
-    def __init__(self, config: pytest.Config, log: Any, plan: Callable[[Sequence[str]], list[Chunk]]) -> None:
+    def __init__(self, config: pytest.Config, log: Any, plan: Callable[[Sequence[str], int], list[Chunk]]) -> None:
         super().__init__(config, log)
         self._plan = plan
         self._queue: Queue | None = None
@@ -60,7 +60,7 @@ class CostScheduling(WorkStealingScheduling):  # type: ignore[misc]  # xdist is 
     def _current_queue(self) -> Queue:
         if self._queue is None:
             assert self.collection is not None
-            chunks = self._plan(self.collection)
+            chunks = self._plan(self.collection, self.numnodes)
             self._waiting_for_writes = frozenset(
                 item for chunk in chunks if chunk.waits_for_writes for item in chunk.items
             )

@@ -23,7 +23,7 @@ WAITING = ("queuing", "inflight")
 @pytest.fixture
 def counted(context: Context, target: Target, sink: HttpSink) -> Iterator[Chain]:
     """The chain of the worker, whose counters start from 0; it posts where the message says: to ok or refused."""
-    chain = chain_of(context, target, sink)
+    chain = chain_of(context, target, sink, counts=True)
     sink.statuses[f"{chain.path}/refused"] = 404
     yield chain
     del sink.statuses[f"{chain.path}/refused"]

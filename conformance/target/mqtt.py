@@ -298,11 +298,13 @@ class MqttClient:
         within_s: float | None = None,
         matching: Callable[[paho.MQTTMessage], bool] = lambda _: True,
     ) -> list[paho.MQTTMessage]:
-        """The messages that match, as soon as there are ``count`` or the time is over.
+        """The messages that match, as soon as there are ``count``, the connection is closed or the time is over.
 
         ``within_s``: seconds, by default what a conformant target may take to deliver a message.
         """
-        self._wait(lambda: len([message for message in self.messages if matching(message)]) >= count, within_s)
+        self._wait(
+            lambda: self._closed or len([message for message in self.messages if matching(message)]) >= count, within_s
+        )
         return [message for message in self.messages if matching(message)]
 
     def received_before(self, payload: str, within_s: float | None = None) -> list[str]:

@@ -74,6 +74,16 @@ def test_the_table_that_ships_knows_no_distance_and_an_earlier_run_does(tmp_path
     assert known_costs(tmp_path) is shipped_costs()
 
 
+def test_a_sample_is_shared_by_few_and_a_selection_by_as_many_as_there_are() -> None:
+    labels = [label for label in CONTRACT.operations if label.partition(" ")[2].startswith("/rules")]
+    ids = [f"conformance/fuzz/test_access.py::test_it[{label}]" for label in labels]
+    smoke = dispatch(Costs(dict.fromkeys(ids, Cost(1.0, 1))), write_price_s=0.0, settings={"profile": "smoke"})
+    assert len(ids) > 4
+    assert len(smoke.chunks(ids, workers=4)) <= 3
+    smoke.whole = False
+    assert len(smoke.chunks(ids, workers=4)) >= 4
+
+
 @pytest.mark.parametrize(("dist", "ours"), [("load", True), ("worksteal", True), ("loadfile", False), ("each", False)])
 def test_whoever_asks_xdist_for_another_way_gets_it(dist: str, ours: bool) -> None:
     config: Any = SimpleNamespace(

@@ -66,6 +66,56 @@ def test_items_of_a_test_that_writes_share_with_those_that_do():
     assert {chunk.items for chunk in in_chunks(ids, costs, TYPES, 0.2, sharers=1)} == {(0, 1), (2,)}
 
 
+def generated(*operations: str) -> list[str]:
+    return [f"conformance/fuzz/test_access.py::test_it[{operation}]" for operation in operations]
+
+
+FAR = {"price_s": 0.0, "away_s": 1.0}
+
+
+def test_what_takes_longer_than_the_share_of_a_worker_is_split_by_what_it_shares():
+    rules = generated("POST /rules", "GET /rules/{id}", "PUT /rules/{id}")
+    users = generated(*(f"{method} /authentication/{{id}}/users/{{user_id}}" for method in ("GET", "PUT", "DELETE")))
+    ids = [name for pair in zip(rules, users, strict=True) for name in pair]
+    costs = Costs(dict.fromkeys(ids, Cost(0.0, 1, requests=1)))
+
+    assert indices(in_chunks(ids, costs, TYPES, workers=1, **FAR)) == [(0, 1, 2, 3, 4, 5)]
+    assert sorted(indices(in_chunks(ids, costs, TYPES, workers=2, **FAR))) == [(0, 2, 4), (1, 3, 5)]
+    assert max(map(len, indices(in_chunks(ids, costs, TYPES, workers=6, **FAR)))) == 1
+    dear = in_chunks(ids, costs, TYPES, price_s=2.0, away_s=1.0, workers=2)
+    assert len(dear) == 1, "two would wait for each other's writes"
+    counted = in_chunks(ids, costs, TYPES, workers=2, sharers=1, **FAR)
+    assert len(counted) == 1, "writes are counted"
+
+
+def test_what_is_about_a_type_is_not_split():
+    ids = generated("POST /connectors-http", "PUT /connectors/{id}-http", "GET /rules")
+    costs = Costs({ids[0]: Cost(0.0, 1, requests=9), ids[1]: Cost(0.0, 1, requests=9), ids[2]: Cost(0.0)})
+    assert indices(in_chunks(ids, costs, TYPES, workers=8, **FAR)) == [(0, 1), (2,)]
+
+
+LABELS = st.sampled_from([*sorted(CONTRACT.operations), "PUT /connectors/{id}-http", "POST /actions-mqtt"])
+SECONDS = st.floats(0.0, 10.0)
+COSTS_OF = st.builds(Cost, SECONDS, st.integers(0, 3), st.integers(0, 20))
+
+
+@given(st.lists(st.tuples(LABELS, COSTS_OF), max_size=20), st.integers(1, 8), SECONDS, SECONDS)
+def test_split_or_not_every_item_comes_once_and_in_order(
+    items: list[tuple[str, Cost]], workers: int, price_s: float, away_s: float
+) -> None:
+    ids = [f"m/fuzz/test_{number}.py::test_it[{label}]" for number, (label, _) in enumerate(items)]
+    costs = Costs(dict(zip(ids, (cost for _, cost in items), strict=True)))
+
+    chunks = in_chunks(ids, costs, TYPES, price_s, away_s=away_s, workers=workers)
+
+    assert sorted(item for chunk in chunks for item in chunk.items) == list(range(len(ids)))
+    share_s = sum(chunk.total_s for chunk in chunks) / workers
+    for chunk in chunks:
+        assert list(chunk.items) == sorted(chunk.items)
+        may_be_long = len(chunk.items) == 1 or chunk.waits_for_writes or TYPES.of(ids[chunk.items[0]]) is not None
+        assert may_be_long or chunk.total_s <= share_s * (1 + 1e-9)
+
+
 def test_writes_count_with_their_price() -> None:
     ids = ["m::writes", "m::reads"]
     costs = Costs({"m::writes": Cost(0.1, 10), "m::reads": Cost(1.0)})
@@ -186,7 +236,7 @@ class Session:
         self.scheduler.node2collection, self.scheduler.node2pending = {}, {}
         self.scheduler.pending, self.scheduler.collection, self.scheduler.config = [], None, None
         self.scheduler.steal_requested_from_node = None
-        self.scheduler._plan, self.scheduler._queue = (lambda _ids: chunks), None
+        self.scheduler._plan, self.scheduler._queue = (lambda _ids, _workers: chunks), None
         self.scheduler._waiting_for_writes = frozenset()
         self.ids = [f"m::item[{number}]" for number in range(sum(sizes))]
         self.done: dict[Worker, list[int]] = {}

@@ -112,6 +112,17 @@ def test_lost_connection_is_no_disconnection(listener: str) -> None:
         assert [message.payload for message in heir.wait_for_messages(1, PATIENCE_S)] == [b"lost"]
 
 
+def test_nothing_is_waited_for_on_a_closed_connection(listener: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = MqttClient(listener, "over").connect()
+    client.subscribe("over")
+    client.publish("over", "before")
+    client.wait_for_messages(1, PATIENCE_S)
+    client.lose()
+
+    monkeypatch.setattr(client._changed, "wait", lambda _timeout: pytest.fail("nothing comes any more"))
+    assert [message.payload for message in client.wait_for_messages(2, PATIENCE_S)] == [b"before"]
+
+
 def test_client_that_leaves_says_what_becomes_of_will_and_session(listener: str) -> None:
     with MqttClient(listener, "heir") as heir:
         heir.subscribe("will")

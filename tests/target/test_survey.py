@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,9 @@ from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.planning import make_plan
 from conformance.target.capabilities import Capabilities
 from conformance.target.errors import TargetLost
+from conformance.target.http.answer import Sent
+from conformance.target.http.session import NoAnswer
+from conformance.target.preflight.survey import Reads
 from conformance.target.settings.config import Configuration, load_configuration
 
 Survey = Callable[..., Capabilities]
@@ -39,6 +44,43 @@ def survey(tmp_path: Path) -> Iterator[Survey]:
             return make_plan(configuration(embedded, tmp_path, **options), 0.0).capabilities
 
         yield look
+
+
+class Answering:
+    """Answers each read with path and number, but ``/gone``, which is not answered."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+        self._lock = Lock()
+
+    def send(self, method: str, path: str, *, observed: bool) -> str:
+        assert (method, observed) == ("GET", False)
+        if path == "/gone":
+            raise NoAnswer(None, Sent("GET", path, {}, b"", "default", ""), "it is gone")
+        with self._lock:
+            self.read.append(path)
+            return f"{path} {self.read.count(path)}"
+
+
+def reads_of(api: Any, *ahead: str, at_once: int = 3) -> Callable[[str], Any]:
+    return Reads(api, ahead, at_once).get
+
+
+def test_what_was_read_ahead_is_told_as_often_and_then_read_again() -> None:
+    api = Answering()
+    get = reads_of(api, "/a", "/b", "/a", "/gone")
+    assert sorted(api.read) == ["/a", "/a", "/b"]
+
+    assert {get("/a"), get("/a")} == {"/a 1", "/a 2"}
+    assert (get("/a"), get("/b"), get("/c")) == ("/a 3", "/b 1", "/c 1")
+    with pytest.raises(NoAnswer, match="it is gone"):
+        get("/gone")
+
+
+def test_one_by_one_nothing_is_read_ahead() -> None:
+    api = Answering()
+    assert reads_of(api, "/a", at_once=1)("/b") == "/b 1"
+    assert api.read == ["/b"]
 
 
 def test_everything_is_allowed_by_default(survey):

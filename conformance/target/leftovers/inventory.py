@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -101,20 +102,28 @@ class Change:
 NO_CLAIM = Claim()
 
 
-def take_inventory(api: Api, run: str, workers: Sequence[str] = ("main",), claim: Claim = NO_CLAIM) -> Inventory:
-    """Read every collection. ``workers``: whose topics to look for where there is too much to read.
+def take_inventory(
+    api: Api, run: str, workers: Sequence[str] = ("main",), claim: Claim = NO_CLAIM, *, at_once: int = 1
+) -> Inventory:
+    """Read every collection, ``at_once`` of them side by side. ``workers``: whose topics to look for where there is too
+    much to read.
 
     What cannot be read is told by its `Holdings`; raises `TargetLost`. Of a target that is too slow for it, what was
     read in time is compared.
     """
     started = time.monotonic()
     inventory = Inventory(datetime.now(UTC).isoformat(timespec="seconds"))
-    for listing in LISTINGS:
+
+    def read(listing: Listing) -> tuple[Holdings, int]:
         if time.monotonic() - started > api.timing.inventory:
             problem = f"not read: the collections before it took more than {api.timing.inventory:g} s"
-            inventory.collections[listing.name] = Holdings(problem=problem)
-        else:
-            _read_into(inventory, listing, api, run, workers, claim)
+            return Holdings(problem=problem), 0
+        return _read(listing, api, run, workers, claim)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        readings = map(read, LISTINGS) if at_once == 1 else pool.map(read, LISTINGS)
+        for listing, reading in zip(LISTINGS, readings, strict=True):
+            _add(inventory, listing, *reading)
     inventory.duration_s = round(time.monotonic() - started, 3)
     return inventory
 
@@ -123,12 +132,18 @@ def take_again(inventory: Inventory, api: Api, run: str, workers: Sequence[str],
     """Read again the collections that hold something of the run."""
     for listing in LISTINGS:
         if inventory.collections[listing.name].own.get(run):
-            _read_into(inventory, listing, api, run, workers, claim)
+            _add(inventory, listing, *_read(listing, api, run, workers, claim))
 
 
-def _read_into(
-    inventory: Inventory, listing: Listing, api: Api, run: str, workers: Sequence[str], claim: Claim
-) -> None:  # fmt: skip
+def _add(inventory: Inventory, listing: Listing, holdings: Holdings, requests: int) -> None:
+    inventory.collections[listing.name] = holdings
+    inventory.requests += requests
+
+
+def _read(
+    listing: Listing, api: Api, run: str, workers: Sequence[str], claim: Claim
+) -> tuple[Holdings, int]:  # fmt: skip
+    """What a collection holds, and the number of requests that it took to find out."""
     sandboxes = [Sandbox(run, worker) for worker in workers]
     reading = Reader(api).read(listing, sandboxes, f"{PREFIX}{run}-")
     holdings = Holdings(
@@ -145,8 +160,7 @@ def _read_into(
                 holdings.entries[listing.key_of(entry)] = _digest(listing, entry)
         elif resource is not None:
             holdings.own.setdefault(owner, []).append(resource)
-    inventory.requests += reading.requests
-    inventory.collections[listing.name] = holdings
+    return holdings, reading.requests
 
 
 def _digest(listing: Listing, entry: Mapping[str, Any]) -> str | None:

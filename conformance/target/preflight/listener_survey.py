@@ -9,12 +9,12 @@ from typing import Any
 from conformance.target.addresses import Listener
 from conformance.target.deployment_profile import MqttLimits
 from conformance.target.durations import rate_per_s
-from conformance.target.http.session import Api, expand
-from conformance.target.preflight.survey import read_json, read_object
+from conformance.target.http.session import expand
+from conformance.target.preflight.survey import Reads, read_json, read_object
 from conformance.target.settings.config import Configuration
 
 
-def with_rates(limits: MqttLimits, api: Api, configuration: Configuration) -> MqttLimits:
+def with_rates(limits: MqttLimits, reads: Reads, configuration: Configuration) -> MqttLimits:
     """``limits`` with the rates that the configuration names, or GET /listeners tells, of the listener it names.
 
     Behind a load balancer a listener has another port than it tells; where it cannot be told which one it is, the
@@ -23,7 +23,8 @@ def with_rates(limits: MqttLimits, api: Api, configuration: Configuration) -> Mq
     listener = configuration.listener
     if listener is None:
         return limits
-    described = [read_object(api, expand("/listeners/{id}", {"id": each["id"]})) for each in _candidates(api, listener)]
+    candidates = _candidates(reads, listener)
+    described = [read_object(reads, expand("/listeners/{id}", {"id": each["id"]})) for each in candidates]
 
     def lowest(setting: str, enough: float) -> float | None:
         given = getattr(configuration, setting)
@@ -38,9 +39,9 @@ def with_rates(limits: MqttLimits, api: Api, configuration: Configuration) -> Mq
     )
 
 
-def _candidates(api: Api, listener: Listener) -> list[dict[str, Any]]:
+def _candidates(reads: Reads, listener: Listener) -> list[dict[str, Any]]:
     """The enabled listeners that may be meant: those on its port, else of its type, else all."""
-    entries = read_json(api, "/listeners")
+    entries = read_json(reads, "/listeners")
     known = [
         entry
         for entry in (entries if isinstance(entries, list) else ())

@@ -19,10 +19,11 @@ from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
+from conformance.target.http.standby import FAR_S
 from conformance.target.preflight.distance import latency_s, write_price_s
 from conformance.target.preflight.listener_survey import with_rates
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
-from conformance.target.preflight.survey import answering_nodes, read_profile, retainer_is_off
+from conformance.target.preflight.survey import AHEAD, Reads, answering_nodes, read_profile, retainer_is_off
 from conformance.target.settings.config import Configuration, Role
 from conformance.target.sink import HttpSink, SinkError
 from conformance.target.timing import LAG_BETWEEN_NODES_S
@@ -37,6 +38,16 @@ _UNKNOWN_CLIENT_IDS = "MQTT clients need a user named like their client id, and 
 _NO_PLAIN_LISTENER = "connectors speak no WebSocket, and --mqtt names no other listener of the target"
 _EDITION = "the open-source edition of EMQX"
 _AUTHZ_USERS = "/authorization/sources/built_in_database/rules/users"
+_SCHEMAS = "/schema_registry"
+
+
+def _one_of(collection: str) -> str:
+    return f"{collection}?limit=1"
+
+
+_AHEAD = (*AHEAD, "/listeners", _one_of(_USERS), _one_of(_AUTHZ_USERS), _SCHEMAS)
+_AT_ONCE = 6
+"""Reads that are sent side by side to a target far away."""
 
 
 def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: HostPolicy) -> Capabilities:
@@ -53,9 +64,10 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         _check_version(api, version)
     if not api.health.uptimes():
         warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
-    profile = _placed(read_profile(api), api, configuration)
-    api.timing = replace(api.timing, lag=profile.lag_s)
     latency = latency_s(api)
+    reads = Reads(api, _AHEAD, at_once=_AT_ONCE if latency > FAR_S else 1)
+    profile = _placed(read_profile(reads), reads, configuration)
+    api.timing = replace(api.timing, lag=profile.lag_s)
     mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
     return Capabilities(
         version=version,
@@ -63,16 +75,16 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         # Where it names none, that is a fault of the target, for the items to find.
         action_types=tuple(action_types or api.contract.types("actions")),
         no_mqtt=mqtt.no_mqtt,
-        no_authenticator=_absent(api, _USERS, "the built-in database authenticator is not configured"),
-        no_authorization=_absent(api, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
+        no_authenticator=_absent(reads, _USERS, "the built-in database authenticator is not configured"),
+        no_authorization=_absent(reads, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
         no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
         no_viewer=_no_role(api, configuration, profile, "viewer"),
         no_publisher=_no_role(api, configuration, profile, "publisher"),
         no_bearer=_no_bearer(api),
         no_decisions=mqtt.no_decisions,
         no_told_denials=None if mqtt.told_denials else _NOT_TOLD,
-        no_retainer=_no_retainer(api),
-        no_schemas=_no_schemas(api, profile),
+        no_retainer=_no_retainer(reads),
+        no_schemas=_no_schemas(reads, profile),
         no_loop=_no_loop(mqtt.profile),
         profile=mqtt.profile,
         warnings=tuple(warnings),
@@ -97,9 +109,9 @@ def identify(api: Api) -> tuple[list[str], str | None, str | None]:
     return action_types, version, node
 
 
-def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) -> DeploymentProfile:
+def _placed(profile: DeploymentProfile, reads: Reads, configuration: Configuration) -> DeploymentProfile:
     """``profile`` with the way to the target: its listener, and what a load balancer means to those who read."""
-    answering = answering_nodes(api)
+    answering = answering_nodes(reads)
     lag_s = configuration.replication_lag
     if lag_s is None:
         lag_s = LAG_BETWEEN_NODES_S if answering > 1 else 0.0
@@ -109,7 +121,7 @@ def _placed(profile: DeploymentProfile, api: Api, configuration: Configuration) 
         answering=answering,
         lag_s=lag_s,
         listener="tcp" if listener is None else listener.type,
-        limits=with_rates(profile.limits, api, configuration),
+        limits=with_rates(profile.limits, reads, configuration),
     )
 
 
@@ -195,17 +207,17 @@ def _check_version(api: Api, version: str) -> None:
         ) from None
 
 
-def _absent(api: Api, path: str, reason: str, *, paged: bool = True) -> str | None:
+def _absent(reads: Reads, path: str, reason: str, *, paged: bool = True) -> str | None:
     try:
-        answer = _read(api, f"{path}?limit=1" if paged else path)
+        answer = reads.get(_one_of(path) if paged else path)
     except NoAnswer as error:
         return str(error)
     return reason if answer.status in (400, 404) else None
 
 
-def _no_retainer(api: Api) -> str | None:
+def _no_retainer(reads: Reads) -> str | None:
     """Why nothing is retained. Only a target that says so is believed: one that forgets messages is defective."""
-    return "the retainer is switched off (retainer.enable)" if retainer_is_off(api) else None
+    return "the retainer is switched off (retainer.enable)" if retainer_is_off(reads) else None
 
 
 def _no_loop(profile: DeploymentProfile) -> str | None:
@@ -218,10 +230,10 @@ def _no_loop(profile: DeploymentProfile) -> str | None:
     return _UNKNOWN_CLIENT_IDS if profile.identity == "clientid" else None
 
 
-def _no_schemas(api: Api, profile: DeploymentProfile) -> str | None:
+def _no_schemas(reads: Reads, profile: DeploymentProfile) -> str | None:
     """Why there is no schema registry."""
     owner = "the target" if has_operation(profile.edition, "GET /schema_registry") else _EDITION
-    return _absent(api, "/schema_registry", f"{owner} has no schema registry", paged=False)
+    return _absent(reads, _SCHEMAS, f"{owner} has no schema registry", paged=False)
 
 
 def _no_role(api: Api, configuration: Configuration, profile: DeploymentProfile, role: Role) -> str | None:

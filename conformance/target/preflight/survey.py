@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from conformance.contract.editions import Edition
@@ -13,6 +14,7 @@ from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
+_STATUS = "/status?format=json"
 _ENOUGH_TO_MEET_ANOTHER_NODE = 6
 _EDITIONS: Mapping[str, Edition] = {"e": "Enterprise", "v": "Opensource"}
 _LICENSE_FOR_EVERYTHING = 1_000_000
@@ -20,43 +22,83 @@ _LICENSE_FOR_EVERYTHING = 1_000_000
 Value = TypeVar("Value")
 
 
-def read_profile(api: Api) -> DeploymentProfile:
+class Reads:
+    """Reads of the preflight, none of which is observed. Those of ``ahead`` are sent ``at_once``, before anybody asks;
+    a path given several times is read as often."""
+
+    def __init__(self, api: Api, ahead: Sequence[str] = (), at_once: int = 1) -> None:
+        self._api = api
+        self._answers: dict[str, list[Answer | NoAnswer]] = {}
+        if at_once > 1:
+            with ThreadPoolExecutor(at_once) as pool:
+                for path, answer in zip(ahead, pool.map(self._read, ahead), strict=True):
+                    self._answers.setdefault(path, []).append(answer)
+
+    def get(self, path: str) -> Answer:
+        """The answer that was read ahead, which counts once, or that of now; raises `NoAnswer`."""
+        known = self._answers.get(path)
+        answer = known.pop(0) if known else self._read(path)
+        if isinstance(answer, NoAnswer):
+            raise answer
+        return answer
+
+    def _read(self, path: str) -> Answer | NoAnswer:
+        try:
+            return self._api.send("GET", path, observed=False)
+        except NoAnswer as error:
+            return error
+
+
+AHEAD = (
+    "/authorization/settings",
+    "/nodes",
+    "/authentication",
+    "/authorization/sources",
+    "/configs/global_zone",
+    "/license",
+    *[_STATUS] * _ENOUGH_TO_MEET_ANOTHER_NODE,
+    "/mqtt/retainer",
+)
+"""What this module reads of every target."""
+
+
+def read_profile(reads: Reads) -> DeploymentProfile:
     """What the target says of itself, by reads that are no operations of the contract; all of them may be missing."""
-    settings = read_object(api, "/authorization/settings")
-    nodes = read_json(api, "/nodes")
+    settings = read_object(reads, "/authorization/settings")
+    nodes = read_json(reads, "/nodes")
     first = nodes[0] if isinstance(nodes, list) and nodes and isinstance(nodes[0], dict) else {}
     return DeploymentProfile(
         no_match=_one_of(settings.get("no_match"), ("allow", "deny")),
         deny_action=_one_of(settings.get("deny_action"), ("ignore", "disconnect")),
-        authenticators=_chain(read_json(api, "/authentication"), _backend),
-        sources=_chain(read_object(api, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
-        edition=first.get("edition") if isinstance(first.get("edition"), str) else _edition_of_release(api),
+        authenticators=_chain(read_json(reads, "/authentication"), _backend),
+        sources=_chain(read_object(reads, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
+        edition=first.get("edition") if isinstance(first.get("edition"), str) else _edition_of_release(reads),
         nodes=len(nodes) if isinstance(nodes, list) and nodes else 1,
-        limits=_limits(api),
+        limits=_limits(reads),
     )
 
 
-def retainer_is_off(api: Api) -> bool:
+def retainer_is_off(reads: Reads) -> bool:
     """Whether the target says that its retainer is switched off."""
-    return read_object(api, "/mqtt/retainer").get("enable") is False
+    return read_object(reads, "/mqtt/retainer").get("enable") is False
 
 
-def answering_nodes(api: Api) -> int:
+def answering_nodes(reads: Reads) -> int:
     """How many nodes answer under the base URL, as far as a few requests show."""
-    names = {str(read_object(api, "/status?format=json").get("node_name")) for _ in range(_ENOUGH_TO_MEET_ANOTHER_NODE)}
-    return len(names)
+    statuses = [read_object(reads, _STATUS) for _ in range(_ENOUGH_TO_MEET_ANOTHER_NODE)]
+    return len({str(status.get("node_name")) for status in statuses})
 
 
-def _edition_of_release(api: Api) -> Edition | None:
+def _edition_of_release(reads: Reads) -> Edition | None:
     """The edition by the letter before the version that GET /status names: ``e5.8.9`` or ``v5.8.9``."""
-    letter = str(read_object(api, "/status?format=json").get("rel_vsn"))[:1]
+    letter = str(read_object(reads, _STATUS).get("rel_vsn"))[:1]
     return _EDITIONS.get(letter)
 
 
-def _limits(api: Api) -> MqttLimits:
-    mqtt = read_object(api, "/configs/global_zone").get("mqtt")
+def _limits(reads: Reads) -> MqttLimits:
+    mqtt = read_object(reads, "/configs/global_zone").get("mqtt")
     mqtt = mqtt if isinstance(mqtt, dict) else {}
-    license_ = read_object(api, "/license")
+    license_ = read_object(reads, "/license")
     sessions = _whole(license_.get("max_sessions", license_.get("max_connections")))
     qos = mqtt.get("max_qos_allowed")
     return MqttLimits(
@@ -75,18 +117,18 @@ def _limits(api: Api) -> MqttLimits:
     )
 
 
-def read_json(api: Api, path: str) -> Any:
+def read_json(reads: Reads, path: str) -> Any:
     """What a read that is no operation of the contract answers with 200, None if it does not."""
     try:
-        answer: Answer = api.send("GET", path, observed=False)
+        answer = reads.get(path)
     except NoAnswer:
         return None
     return answer.json if answer.status == 200 and answer.is_json else None
 
 
-def read_object(api: Api, path: str) -> dict[str, Any]:
+def read_object(reads: Reads, path: str) -> dict[str, Any]:
     """As `read_json`, for an object; empty if there is none."""
-    value = read_json(api, path)
+    value = read_json(reads, path)
     return value if isinstance(value, dict) else {}
 
 
