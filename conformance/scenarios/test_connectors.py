@@ -10,8 +10,10 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
+from conformance.scenarios.chain import connector_of_chain
+from conformance.scenarios.changes import Changes, Step, step
 from conformance.target.guard.mode import Mode
-from conformance.target.http.answer import Answer
+from conformance.target.http.answer import Answer, Deviation
 from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS, Bridges
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
@@ -238,43 +240,39 @@ def test_unknown_tls_version_is_refused(target: Target, recorder: Recorder, vers
         recorder.expect(refused, "CON-25", "version_refused", message, answer)
 
 
-@pytest.fixture
-def running(target: Target, context: Context, sink: HttpSink) -> str:
-    """A connected connector without actions; whoever leaves it stopped leaves the next item another."""
-
-    def connected(known: str) -> bool:
-        there = target.connectors.get(known).ok
-        return there and target.eventually(lambda: target.connectors.found(known).get("status") == "connected")
-
-    return context.lasting("connector to stop", lambda: target.connectors.running(sink.url), connected)
-
-
 @requirement("CON-11", "PUT /connectors/{id}/enable/{enable}", "GET /connectors/{id}")
 @pytest.mark.needs("sink")
-def test_enabling_is_idempotent(target: Target, running: str) -> None:
+def test_enabling_is_idempotent(context: Context, target: Target, sink: HttpSink) -> None:
     """Enabling and disabling answer 204 however often, `enable` follows, and a disabled connector is stopped."""
-    connector = running
-    assert target.eventually(lambda: status_of(target, connector) == "connected"), (
-        f"it is {status_of(target, connector)}"
-    )
-
-    for enabled, status in ((False, "stopped"), (False, "stopped"), (True, "connected"), (True, "connected")):
-        target.connectors.enable(connector, enabled).expect(204)
-        read = target.connectors.read(connector)["enable"]
-        assert read is enabled, f"enable is {read} after it was set to {enabled}"
-        reached = target.eventually(lambda wanted=status: status_of(target, connector) == wanted)  # type: ignore[misc]
-        assert reached, f"with enable {enabled} the status is {status_of(target, connector)}, expected {status}"
+    connector = connector_of_chain(context, target, sink)
+    known = Changes.of(context).switched.get(connector)
+    for each in known.steps if known else switched_twice(target, connector):
+        enabled = each.enabled
+        each.answer.expect(204)
+        read = each.read.expect(200).json["enable"]
+        if read is not enabled:
+            raise Deviation(f"enable is {read} after it was set to {enabled}", each.read)
+        status, expected = each.settled.expect(200).json["status"], "connected" if enabled else "stopped"
+        if status != expected:
+            raise Deviation(f"with enable {enabled} the status is {status}, expected {expected}", each.settled)
 
     enable = "PUT /connectors/{id}/enable/{enable}"
     target.api.call(enable, path={"id": connector, "enable": "maybe"}).expect(400, code="BAD_REQUEST")
     assert target.connectors.read(connector)["enable"] is True, "enable/maybe was refused, but changed the connector"
 
 
+def switched_twice(target: Target, connector: str) -> list[Step]:
+    """A connector that is connected, twice disabled and twice enabled."""
+    connected = target.eventually(lambda: status_of(target, connector) == "connected")
+    assert connected, f"it is {status_of(target, connector)}"
+    return [step(target, target.connectors, connector, enabled=enabled) for enabled in (False, False, True, True)]
+
+
 @requirement("CON-12", "POST /connectors/{id}/{operation}")
 @pytest.mark.needs("sink")
-def test_only_an_enabled_connector_starts(target: Target, running: str) -> None:
+def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> None:
     """`start` answers 204 for a running connector and 400 for a disabled or unreachable one; nothing else is known."""
-    connector = running
+    connector = target.running(sink.url)
     target.connectors.start(connector).expect(204)
     for operation in NO_OPERATIONS:
         path = {"id": connector, "operation": operation}

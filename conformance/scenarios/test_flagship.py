@@ -9,7 +9,8 @@ import pytest
 
 from conformance.requirements import requirement
 from conformance.scenarios.chain import OTHERS, Chain, chain_of
-from conformance.target.http.answer import Answer
+from conformance.scenarios.changes import switched
+from conformance.target.http.answer import Answer, Deviation
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 from conformance.worker.context import Context
@@ -81,24 +82,23 @@ def test_rule_test_tells_match_from_mismatch(target: Target, chain: Chain) -> No
 
 
 @requirement("FLOW-04", "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}")
-def test_disabled_action_delivers_nothing(target: Target, chain: Chain) -> None:
+def test_disabled_action_delivers_nothing(context: Context, chain: Chain) -> None:
     """A disabled action delivers nothing, refuses to start, and delivers again once it is enabled."""
-    # It works before it is disabled.
-    chain.publish(20)
-    assert chain.arrival(20), "the enabled action does not deliver"
+    # It works before it is disabled, or nothing is judged.
+    change = switched(context, chain, "action")
+    off, on = change.steps
 
     # Disabled, it says so, and cannot be started.
-    target.actions.enable(chain.action, False).expect(204)
-    enabled = target.actions.read(chain.action)["enable"]
-    assert enabled is False, f"the action was disabled, and its enable is {enabled}"
-    target.actions.start(chain.action).expect(400)
-    chain.publish(21)
+    enabled = off.answer.expect(204) and off.read.expect(200).json["enable"]
+    if enabled is not False:
+        raise Deviation(f"the action was disabled, and its enable is {enabled}", off.read)
+    change.start.expect(400)
 
     # Enabled again it delivers what comes from then on, and nothing of the time between.
-    target.actions.enable(chain.action, True).expect(204)
-    chain.publish(22)
-    assert chain.arrival(22), "the action does not deliver after enabling"
-    assert not chain.arrived(21), "a disabled action delivered a message"
+    on.answer.expect(204)
+    if change.first.delivery is None:
+        raise Deviation("the action does not deliver after enabling", on.answer)
+    assert not (change.leaked or change.late), "a disabled action delivered a message"
 
 
 @requirement("FLOW-05", "DELETE /connectors/{id}", "DELETE /actions/{id}", "GET /rules/{id}")
