@@ -70,6 +70,10 @@ class Chain:
         """What the sink answered each time the value came."""
         return [delivery.answered for delivery in self.sink.received(self._of(value, to))]
 
+    def settled(self) -> bool:
+        """Whether all that the action got has come to an end that is counted, now or soon."""
+        return _settled(self.target, self.target.actions, self.action, "matched", _ENDS)
+
     def witnessed(self, value: int) -> bool:
         """Whether the witness delivers a value in time."""
         path, message, mark = _path_of(self.witness), self.message(value), self.mark.encode()
