@@ -13,7 +13,7 @@ from conformance.scenarios.chain import OTHERS
 from conformance.target.http.answer import Answer
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
-from conformance.target.target import Target
+from conformance.target.target import TO_DELETE, Target
 from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
@@ -181,6 +181,7 @@ def test_creation_time_is_set_by_the_server(target: Target, recorder: Recorder) 
         near = abs(at - created["created_at"]) < A_DAY_MS
         message = f"created_at is {at}, as the client said, instead of the time of the creation"
         recorder.expect(near, "ACT-12", "not_posted", message, answer)
+        target.keep(target.actions, target.actions.identify(body), TO_DELETE)
 
 
 @requirement("ACT-13", "POST /actions", "PUT /actions/{id}", level="SHOULD")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -17,12 +18,13 @@ from conformance.target.http.answer import Answer, Deviation
 from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS, Bridges
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
-from conformance.target.target import Target
+from conformance.target.target import LONGEST, TO_DELETE, Target
 from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
 LONGEST_NAME = 254
+TWIN = "http connector with the name of one of type mqtt"
 
 
 def status_of(target: Target, connector: str) -> str:
@@ -44,21 +46,24 @@ def requests_for(collection: Bridges, identifier: str) -> Iterator[Answer]:
 
 
 @requirement("CON-02", "POST /connectors", "GET /connectors/{id}")
-def test_name_is_taken_once_per_type(target: Target) -> None:
+def test_name_is_taken_once_per_type(context: Context, target: Target) -> None:
     """A second connector of the same type and name is refused with ALREADY_EXISTS and changes nothing of the first."""
-    connector = target.connector_of("http")
-    name = connector.partition(":")[2]
+    connector = target.connector_of("mqtt")
+    name = name_of(connector)
     before = configured(target.connectors.read(connector))
 
-    second = target.connectors.body(name=name, description="second")
+    second = target.connectors.body(type="mqtt", name=name, description="second")
     target.api.call("POST /connectors", json=second).expect(400, code="ALREADY_EXISTS")
     after = configured(target.connectors.read(connector))
     assert after == before, f"the refused POST changed the connector from {before} to {after}"
 
-    other = target.connectors.body(type="mqtt", name=name)
-    target.api.call("POST /connectors", json=other).expect(201)
-    read = target.connectors.read(target.connectors.identify(other))
-    assert read["type"] == "mqtt", f"under the id of the other type a connector of type {read['type']} is read"
+    def make() -> str:
+        other = target.connectors.body(type="http", name=name)
+        target.api.call("POST /connectors", json=other).expect(201)
+        return target.connectors.identify(other)
+
+    read = target.connectors.read(context.lasting(TWIN, make, lambda known: target.connectors.get(known).ok))
+    assert read["type"] == "http", f"under the id of the other type a connector of type {read['type']} is read"
     after = configured(target.connectors.read(connector))
     assert after == before, f"the connector of another type changed the first from {before} to {after}"
 
@@ -66,12 +71,12 @@ def test_name_is_taken_once_per_type(target: Target) -> None:
 @requirement("CON-03", "POST /connectors", "POST /actions")
 def test_bad_names_are_refused(target: Target, recorder: Recorder) -> None:
     """A name has 1 to 254 of the characters A-Z, a-z, 0-9, - and _, the first no - or _; any other is refused."""
-    good = target.sandbox.name("name")
+    good, connector = target.sandbox.name("name"), target.connector_of("http")
     longest = good.ljust(LONGEST_NAME, "x")
-    connector = target.connectors.create(name=longest)
-    target.connectors.read(connector)
-    action = target.actions.create(connector=connector, name=longest)
-    target.actions.read(action)
+    for collection in (target.connectors, target.actions):
+        identifier = target.lasting(collection, LONGEST, partial(collection.create, name=longest))
+        collection.read(identifier)
+        target.keep(collection, identifier, TO_DELETE)
 
     odd = (good + end for end in (" ", " b", ".b", "/b", ":b", "\u00e4", "${b}"))
     for name in (*odd, f"-{good}", f"_{good}", longest + "x"):
@@ -309,10 +314,16 @@ def used(target: Target, context: Context) -> Used:
     def is_used_alone(connector: str) -> bool:
         return target.connectors.found(connector).get("actions") == [name_of(known.get(connector, ""))]
 
-    def make() -> str:
+    def create() -> str:
         # The name is taken where one that was left otherwise is still there.
         taken = target.connectors.get(f"http:{names['name']}").ok
-        connector = target.connectors.create(**({} if taken else names))
+        return target.connectors.create(**({} if taken else names))
+
+    def is_unused(connector: str) -> bool:
+        return target.connectors.found(connector).get("actions") == []
+
+    def make() -> str:
+        connector = context.lasting(TWIN, create, is_unused)
         name = f"{target.sandbox.name('act')}-b"
         known[connector] = target.actions.create(connector=connector, name=name, enable=False)
         return connector

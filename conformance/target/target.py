@@ -35,6 +35,9 @@ Keep = Callable[[str, Resource], None]
 TO_DELETE = "to delete"
 """What `Target.lasting` calls something that the next item to ask for it deletes, and `Target.keep` what may be."""
 
+LONGEST = "with the longest name"
+"""What `Target.lasting` calls something whose name, or id, is as long as it may be."""
+
 _BEFORE_ANOTHER_PROBE_S = 1.0
 
 
@@ -103,9 +106,10 @@ class Target:
             f"{collection.path}: {what}", make or collection.create, lambda known: collection.get(known).ok
         )
 
-    def keep(self, collection: Collection, what: str, identifier: str) -> None:
-        """Let something that the item made last, for the next that asks for ``what`` (see `lasting`)."""
-        self._keep(f"{collection.path}: {what}", Resource(collection.kind.name, identifier))
+    def keep(self, collection: Collection, identifier: str, *what: str) -> None:
+        """Let something that the item made last, for the next that asks for any of ``what`` (see `lasting`)."""
+        for each in what:
+            self._keep(f"{collection.path}: {each}", Resource(collection.kind.name, identifier))
 
     def borrow_rule(self, which: str = "", **fields: Any) -> str:
         """The id of a rule with ``fields`` that serves one item after the other; an item has it to itself.
