@@ -37,6 +37,22 @@ def mqtt_login(target: Target, password: str) -> dict[str, Any]:
     pytest.skip("the MQTT listener accepts a wrong password")
 
 
+@pytest.fixture
+def logging_in(context: Context, target: Target, secret: str) -> str:
+    """A connector to the target's own broker that needs its password, the secret; it serves item after item.
+
+    Whoever leaves it unconnected leaves the next item another.
+    """
+
+    def connected(known: str) -> bool:
+        there = target.connectors.get(known).ok
+        return there and target.eventually(lambda: status_of(target, known) == "connected")
+
+    return context.lasting(
+        "connector that logs in", lambda: target.connectors.create(**mqtt_login(target, secret)), connected
+    )
+
+
 @requirement("CON-08", "PUT /connectors/{id}")
 @pytest.mark.needs("sink")
 def test_http_connector_keeps_its_authorization(context: Context, target: Target, sink: HttpSink) -> None:
@@ -59,11 +75,26 @@ def test_http_connector_keeps_its_authorization(context: Context, target: Target
     expect_sent(update.first.delivery, "a connector after an update with ******")
 
 
+@requirement("CON-09", "POST /connectors_probe")
+@pytest.mark.needs("mqtt", "authenticator", "users", "loop")
+def test_probe_uses_the_stored_secret(target: Target, logging_in: str, secret: str) -> None:
+    """A probe with ****** under the name of an existing connector behaves as with the connector's secret."""
+    read = target.connectors.read(logging_in)
+    probe = {**configured(read), "type": "mqtt", "name": read["name"]}
+    assert probe["password"] == REDACTED, f"the password is read as {probe['password']!r}"
+    target.connectors.probe({**probe, "password": secret}).expect(204)
+    target.connectors.probe({**probe, "password": f"not-{secret}"}).expect(400, code="TEST_FAILED")
+
+    target.connectors.probe(probe).expect(204)
+    nobody = {**probe, "name": target.sandbox.name("con")}
+    target.connectors.probe(nobody).expect(400, code="TEST_FAILED")
+
+
 @requirement("CON-08", "PUT /connectors/{id}")
 @pytest.mark.needs("mqtt", "authenticator", "users", "loop")
-def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
+def test_mqtt_connector_keeps_its_password(target: Target, logging_in: str, secret: str) -> None:
     """A PUT with ****** in place of a secret keeps the secret that works."""
-    connector = target.connectors.create(**mqtt_login(target, secret))
+    connector = logging_in
     assert target.eventually(lambda: status_of(target, connector) == "connected"), (
         "not connected with the right password"
     )
@@ -78,22 +109,6 @@ def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
     target.connectors.put(connector, {**update, "password": f"not-{secret}"}).expect(200)
     refused = target.eventually(lambda: status_of(target, connector) != "connected")
     assert refused, "the connector is connected with a wrong password"
-
-
-@requirement("CON-09", "POST /connectors_probe")
-@pytest.mark.needs("mqtt", "authenticator", "users", "loop")
-def test_probe_uses_the_stored_secret(target: Target, secret: str) -> None:
-    """A probe with ****** under the name of an existing connector behaves as with the connector's secret."""
-    connector = target.connectors.create(**mqtt_login(target, secret) | {"enable": False})
-    read = target.connectors.read(connector)
-    probe = {**configured(read), "type": "mqtt", "name": read["name"]}
-    assert probe["password"] == REDACTED, f"the password is read as {probe['password']!r}"
-    target.connectors.probe({**probe, "password": secret}).expect(204)
-    target.connectors.probe({**probe, "password": f"not-{secret}"}).expect(400, code="TEST_FAILED")
-
-    target.connectors.probe(probe).expect(204)
-    nobody = {**probe, "name": target.sandbox.name("con")}
-    target.connectors.probe(nobody).expect(400, code="TEST_FAILED")
 
 
 @requirement("CON-16", "POST /connectors", "GET /connectors", "GET /connectors/{id}", level="SHOULD")

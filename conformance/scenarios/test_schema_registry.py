@@ -105,13 +105,18 @@ def test_incomplete_schema_is_refused(target: Target) -> None:
 def test_impossible_name_is_refused(target: Target) -> None:
     """A name with other characters than letters, digits, - and _, or over 254 of them answers 400, and is unknown."""
     name = target.sandbox.name("schema")
-    longest = target.lasting(
-        target.schemas, LONGEST, lambda: target.schemas.create(name=name.ljust(LONGEST_NAME, "x"))
-    )
+    longest = target.lasting(target.schemas, LONGEST, lambda: target.schemas.create(name=name.ljust(LONGEST_NAME, "x")))
     target.schemas.read(longest)
     target.keep(target.schemas, longest, TO_DELETE)
 
-    for wrong in (f"{name} b", f"{name}.b", f"{name}/b", f"{name}ü", name.ljust(LONGEST_NAME + 1, "x"), name.ljust(LONGEST_NAME + 2, "x")):
+    for wrong in (
+        f"{name} b",
+        f"{name}.b",
+        f"{name}/b",
+        f"{name}ü",
+        name.ljust(LONGEST_NAME + 1, "x"),
+        name.ljust(LONGEST_NAME + 2, "x"),
+    ):
         refused = target.api.call("POST /schema_registry", json=target.schemas.body(name=wrong))
         refused.expect(400, code="BAD_REQUEST")
         assert refused.json.get("kind") == "validation_error", f"{wrong[-12:]!r}: kind is {refused.json.get('kind')!r}"
