@@ -76,15 +76,18 @@ class Chain:
 
     def witnessed(self, value: int) -> bool:
         """Whether the witness delivers a value in time."""
-        path, message, mark = _path_of(self.witness), self.message(value), self.mark.encode()
+        return self.sink.wait_for(self._of_witness(value), self.target.timing.delivered) is not None
 
-        def matches(delivery: Delivery) -> bool:
-            return delivery.path == path and mark in delivery.body and json.loads(delivery.body) == message
-
-        return self.sink.wait_for(matches, self.target.timing.delivered) is not None
+    def came_to_witness(self, value: int) -> bool:
+        """Whether the witness has delivered a value by now."""
+        return bool(self.sink.received(self._of_witness(value)))
 
     def message(self, value: int, to: str = "hook") -> dict[str, Any]:
         return {"to": to, "value": value, "mark": self.mark}
+
+    def _of_witness(self, value: int) -> Callable[[Delivery], bool]:
+        path, message, mark = _path_of(self.witness), self.message(value), self.mark.encode()
+        return lambda d: d.path == path and mark in d.body and bool(json.loads(d.body) == message)
 
     def _of(self, value: int, to: str = "hook") -> Callable[[Delivery], bool]:
         here, there, mark = f"{self.path}/{to}", f'"reading":{value},'.encode(), self.mark.encode()

@@ -13,6 +13,8 @@ from conformance.worker.context import Context
 
 FEW = 4
 """How many: their pages are full with some limits, and not with others."""
+WITHOUT_ACTIONS, DISABLED = 2, 3
+"""The number of a rule without actions, on ``common``, and that of a disabled one, on ``last``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +22,9 @@ class ListedRules:
     """What the rules of a worker are made of. Their ids begin with ``mark``.
 
     The descriptions differ in a character, which patterns may give a meaning, but for the last, and by halves in how
-    they begin. The first has
-    an action of ``actions``, the second the other one and another action, the third none. They listen to topics below
-    ``root``, the second and third to ``common`` as well, and the third to ``source``. Every other one is disabled.
+    they begin. The first rule has an action of ``actions``, the second the other one and another action, the third
+    none. They listen to topics below ``root``, the last one of which is ``last``, the second and third to ``common`` as
+    well, and the third to ``source``. Every other one is disabled. The last one passes payloads with x = 1.
     """
 
     context: Context
@@ -32,6 +34,10 @@ class ListedRules:
     common: str
     actions: tuple[str, str]
     source: str
+
+    @property
+    def last(self) -> str:
+        return f"{self.root}/3"
 
     @property
     def ids(self) -> list[str]:
@@ -56,7 +62,7 @@ class ListedRules:
                 f'SELECT * FROM "{self.root}/1", "{self.common}"',
                 f'SELECT * FROM "{self.root}/2", "{self.common}", "$bridges/{self.source}" '
                 f"WHERE topic = '{self.common}'",
-                f'SELECT * FROM "{self.root}/3" WHERE payload.x = 1',
+                f'SELECT * FROM "{self.last}" WHERE payload.x = 1',
             )[number],
             "enable": number % 2 == 0,
             "description": self.descriptions[number],

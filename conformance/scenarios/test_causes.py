@@ -77,20 +77,23 @@ class Bench:
 
         return self._context.lasting(f"{kind} action of causes", make, lambda known: self.target.actions.get(known).ok)
 
-    def rule(self, cause: Cause) -> str:
-        """A rule as a cause needs it, which counts from 0."""
+    def rule(self, cause: Cause) -> tuple[str, str]:
+        """A rule as a cause needs it, which counts from 0, and its topic."""
+        if cause.actions == (PRINTED,):
+            return self.target.printing()
         actions = [self._of_rule(action) for action in cause.actions]
         sql = cause.sql(self) if cause.sql else self.select
-        return self.target.borrow_rule(OTHERS, sql=sql, actions=actions, enable=cause.enabled)
+        return self.target.borrow_rule(OTHERS, sql=sql, actions=actions, enable=cause.enabled), self.topic
 
     def _of_rule(self, action: str | Mapping[str, Any]) -> Any:
         """An action as a rule names it: that of a kind, ``missing``, or the arguments of a republish action."""
         if isinstance(action, str):
-            return BUILT_IN.get(action) or (self.missing if action == "missing" else self.action(action))
+            return self.missing if action == "missing" else self.action(action)
         return {"function": "republish", "args": {"topic": self.target.sandbox.topic("out"), **action}}
 
 
-BUILT_IN = {"console": {"function": "console"}}
+PRINTED = "printed"
+"""What a rule does that has no other action."""
 
 # By kind of action the path at the sink, below that of the bench, and its fields. The slow one has a small buffer, too.
 MADE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -181,7 +184,7 @@ CAUSES: Mapping[str, Cause] = {
         messages=1,
     ),
     "republished": Cause(SUCCEEDED, IDLE, ({},)),
-    "printed": Cause(SUCCEEDED, IDLE, ("console",)),
+    "printed": Cause(SUCCEEDED, IDLE, (PRINTED,)),
     "impossible QoS": Cause(FAILED, IDLE, ({"qos": "${payload}"},)),
     "one of each": Cause(
         {
@@ -250,7 +253,7 @@ class Counted:
 def test_cause_has_its_counters(cause: str, target: Target, bench: Bench, recorder: Recorder) -> None:
     """By what became of it each message is counted: by these counters, exactly, and no other one changes."""
     case = CAUSES[cause]
-    rule = bench.rule(case)
+    rule, topic = bench.rule(case)
     counted = {"the rule": Counted(target, target.rules, rule, times(case.messages, case.rule))}
     for kind, ends in case.ends.items():
         expected = times(case.messages, ends)
@@ -259,7 +262,7 @@ def test_cause_has_its_counters(cause: str, target: Target, bench: Bench, record
     bench.sink.statuses[f"{bench.path}/{case.payload}"] = case.status
     bench.sink.delays[f"{bench.path}/slow"] = SLOW_S
     for _ in range(case.messages):
-        target.publish(bench.local_topic if case.local else bench.topic, case.payload, qos=1)
+        target.publish(bench.local_topic if case.local else topic, case.payload, qos=1)
 
     settled = target.timing.batch if "late" in cause else target.timing.delivered
     target.eventually(lambda: all(each.grown() == each.expected for each in counted.values()), settled)

@@ -108,8 +108,7 @@ def test_publish_to_rules_alone_has_no_subscriber(target: Target) -> None:
     """A publish that only rules receive answers 202: a rule is no subscriber."""
     if target.publish(target.sandbox.topic("nobody")).status != 202:
         disturbed(target.configuration.mode, "on this target somebody is subscribed to every topic")
-    topic = target.sandbox.topic("from")
-    rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}"')
+    rule, topic = target.printing()
 
     answer = target.publish(topic, "for a rule")
 

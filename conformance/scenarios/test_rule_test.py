@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
+from conformance.scenarios.listed import DISABLED, WITHOUT_ACTIONS, listed_rules
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
@@ -32,18 +33,12 @@ class Tested:
     topic: str
     out: str
 
-    def rule(self, **fields: Any) -> str:
-        """A rule with it and, unless ``fields`` say otherwise, the actions; as it is, it serves item after item."""
-        return self.target.borrow_rule(**{"sql": self.sql, "actions": self.actions, **fields})
-
-    @property
-    def sql(self) -> str:
-        return f'SELECT payload.x AS x, payload FROM "{self.topic}/#" WHERE payload.x = 1'
-
-    @property
-    def actions(self) -> list[Any]:
+    def rule(self) -> str:
+        """A rule with it and the actions, which serves item after item."""
         topics = (f"{self.out}/first/${{x}}", f"{self.out}/second/${{x}}")
-        return [{"function": "republish", "args": {"topic": each, "payload": "${payload.text}"}} for each in topics]
+        actions = [{"function": "republish", "args": {"topic": each, "payload": "${payload.text}"}} for each in topics]
+        sql = f'SELECT payload.x AS x, payload FROM "{self.topic}/#" WHERE payload.x = 1'
+        return self.target.borrow_rule(sql=sql, actions=actions)
 
 
 @pytest.fixture
@@ -53,18 +48,18 @@ def tested(context: Context, target: Target) -> Tested:
 
 
 @requirement("RUL-14", "POST /rules/{id}/test")
-def test_context_matches_or_not(target: Target, tested: Tested) -> None:
+def test_context_matches_or_not(context: Context, target: Target, tested: Tested) -> None:
     """A test answers 200 with one result for each action if the context matches, 412 if topic or condition do not."""
-    topic = tested.topic
-    matched = target.rules.test(tested.rule(actions=[]), published(f"{topic}/a")).expect(200)
-    assert not matched.json, f"a rule without actions has the results {matched.json}"
-
-    rule = tested.rule()
+    topic, rule = tested.topic, tested.rule()
     matched = target.rules.test(rule, published(f"{topic}/a")).expect(200)
     assert matched.json == ["ok", "ok"], f"two actions have the results {matched.json}"
     target.rules.test(rule, published(f"{topic}/a", '{"x":2}')).expect(412, code="NOT_MATCH")
     target.rules.test(rule, published(f"{topic}-other")).expect(412, code="NOT_MATCH")
     target.rules.test(rule, {"event_type": "client_connected", "clientid": "c"}).expect(412, code="NOT_MATCH")
+
+    listed = listed_rules(context, target)
+    matched = target.rules.test(listed.rule(WITHOUT_ACTIONS), published(listed.common)).expect(200)
+    assert not matched.json, f"a rule without actions has the results {matched.json}"
 
 
 @requirement("RUL-14", "POST /rules/{id}/test")
@@ -120,9 +115,10 @@ def test_rendered_actions_have_not_failed(target: Target, tested: Tested) -> Non
 
 
 @requirement("RUL-23", "POST /rules/{id}/test")
-def test_disabled_rule_can_be_tested(target: Target, tested: Tested) -> None:
+def test_disabled_rule_can_be_tested(context: Context, target: Target) -> None:
     """A rule that is disabled can be tested like any other."""
-    topic, rule = tested.topic, tested.rule(enable=False)
+    listed = listed_rules(context, target)
+    topic, rule = listed.last, listed.rule(DISABLED)
 
     target.rules.test(rule, published(topic)).expect(200)
     target.rules.test(rule, published(topic, '{"x":2}')).expect(412, code="NOT_MATCH")

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
+from conformance.scenarios.rule_changes import rule_changes
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Deviation
 from conformance.target.http.session import Call
 from conformance.target.target import LONGEST, TO_DELETE, Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 
@@ -70,17 +72,16 @@ def test_rule_is_stored_as_sent(target: Target) -> None:
 
 
 @requirement("RUL-02", "POST /rules", "PUT /rules/{id}")
-def test_from_lists_the_topics_of_the_statement(target: Target) -> None:
+def test_from_lists_the_topics_of_the_statement(context: Context, target: Target) -> None:
     """The field from lists the topics after FROM, in their order, and follows a changed statement."""
-    topics = [target.sandbox.topic("z"), f"{target.sandbox.topic('b')}/+/#", target.sandbox.topic("a")]
-    quoted = ", ".join(f'"{topic}"' for topic in topics)
-    rule = target.borrow_rule(sql=f"SELECT * FROM {quoted}")
-    listed = target.rules.read(rule)["from"]
+    story = rule_changes(context, target, 1)
+    topics, listed, changed = story.topics, story.created["from"], story.changes[0]
     assert listed == topics, f"the statement names {topics}, from lists {listed}"
 
-    changed = target.rules.put(rule, {"sql": f'SELECT * FROM "{topics[1]}", "{topics[0]}"'}).expect(200)
-    for listed in (changed.json["from"], target.rules.read(rule)["from"]):
-        assert listed == topics[1::-1], f"the new statement names {topics[1::-1]}, from lists {listed}"
+    for answer in (changed.answer, changed.read):
+        listed = answer.json["from"]
+        if listed != topics[1::-1]:
+            raise Deviation(f"the new statement names {topics[1::-1]}, from lists {listed}", answer)
 
 
 @requirement("RUL-03", "POST /rules")
@@ -157,8 +158,7 @@ def test_statement_that_does_not_parse_is_refused(target: Target) -> None:
 @requirement("RUL-05", "PUT /rules/{id}")
 def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
     """After a PUT that was refused the rule runs its old statement."""
-    topic = target.sandbox.topic("from")
-    rule = target.borrow_rule(sql=f'SELECT payload FROM "{topic}"')
+    rule, topic = target.printing()
     target.publish(topic, "before")
     assert target.rules.counted(rule, {"passed": 1})["passed"] == 1, "the rule does not run at all"
 
@@ -170,17 +170,15 @@ def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
 
 
 @requirement("RUL-06", "PUT /rules/{id}")
-def test_put_merges_and_creates(target: Target) -> None:
+def test_put_merges_and_creates(context: Context, target: Target) -> None:
     """A PUT changes the fields it has and keeps the others; a PUT to an unknown id creates the rule."""
-    rule = target.borrow_rule(description="kept", enable=True)
-    before = target.rules.read(rule)
-    changes: list[dict[str, Any]] = [{"enable": False}, {"description": "new"}, {"name": "new"}, {"actions": []}, {}]
-    for change in changes:
-        answered = target.rules.put(rule, change).expect(200).json
-        expected = {**before, **change, "last_modified_at": answered["last_modified_at"]}
-        assert answered == expected, f"{change} made {answered} of {before}"
-        before = target.rules.read(rule)
-        assert before == answered, f"GET shows another rule than the answer to the PUT of {change} did"
+    for change in rule_changes(context, target, 6).changes[1:]:
+        answered, sent = change.answer.json, change.sent
+        expected = {**change.before, **sent, "last_modified_at": answered["last_modified_at"]}
+        if answered != expected:
+            raise Deviation(f"{sent} made {answered} of {change.before}", change.answer)
+        if change.read.json != answered:
+            raise Deviation(f"GET shows another rule than the answer to the PUT of {sent} did", change.read)
 
     unknown, topic = target.sandbox.name("rule"), target.sandbox.topic("from")
     target.rules.get(unknown).expect(404)
@@ -193,17 +191,21 @@ def test_put_merges_and_creates(target: Target) -> None:
 
 
 @requirement("RUL-07", "PUT /rules/{id}", since="5.8.2")
-def test_put_keeps_the_creation_and_moves_the_modification(target: Target) -> None:
+def test_put_keeps_the_creation_and_moves_the_modification(context: Context, target: Target) -> None:
     """A PUT keeps created_at and moves last_modified_at forward."""
-    rule = target.borrow_rule()
-    created_at, modified_at = instants(target.rules.read(rule))
+    story = rule_changes(context, target, 2)
+    created_at, modified_at = instants(story.created)
 
-    for change in ({"description": "changed"}, {"enable": False}):
-        answered = target.rules.put(rule, change).expect(200).json
-        assert target.rules.read(rule) == answered, "GET shows another rule than the answer to PUT did"
+    for change in story.changes:
+        answered = change.answer.json
+        if change.read.json != answered:
+            raise Deviation("GET shows another rule than the answer to PUT did", change.read)
         created, modified = instants(answered)
-        assert created == created_at, f"a PUT moved created_at from {created_at} to {created}"
-        assert modified > modified_at, f"a PUT left last_modified_at at {modified}, it was {modified_at}"
+        if created != created_at:
+            raise Deviation(f"a PUT moved created_at from {created_at} to {created}", change.answer)
+        if modified <= modified_at:
+            wrong = f"a PUT left last_modified_at at {modified}, it was {modified_at}"
+            raise Deviation(wrong, change.answer)
         modified_at = modified
 
 

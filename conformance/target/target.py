@@ -128,6 +128,20 @@ class Target:
         """As `borrow_rule`, with the ``arguments`` of `Rules.republishing`."""
         return self.borrow_rule(**self.rules.republishing(source, destination, **arguments))
 
+    def printing(self) -> tuple[str, str]:
+        """A rule that prints what is published on its topic; its id and topic. It counts from 0.
+
+        It serves all items of the worker: none changes it.
+        """
+
+        def prints(known: str) -> bool:
+            read = self.rules.found(known)
+            as_created = read.get("enable") is True and read.get("actions") == [{"function": "console"}]
+            return as_created and len(read.get("from", ())) == 1 and self.rules.restart(known)
+
+        rule = self._lasting(f"{self.rules.path}: shared", self.rules.create, prints)
+        return rule, self.rules.read(rule)["from"][0]
+
     def running(self, sink_url: str) -> str:
         """The id of a connected HTTP connector to the sink that serves all items of the worker."""
         return self.lasting(self.connectors, f"to {sink_url}", lambda: self.connectors.running(sink_url))
