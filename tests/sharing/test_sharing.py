@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -30,18 +31,19 @@ def test_a_borrowed_rule_is_as_it_would_have_been_created(context, target):
     assert borrowed == {name: value for name, value in fresh.items() if name not in of_its_own}
 
 
-def rules_alike(target: Target) -> list[dict[str, object]]:
+def rules_alike(target: Target) -> list[dict[str, Any]]:
     """Fields of rules, each of which reads otherwise than it is sent, or like another one but for one of them."""
     topic, out = target.sandbox.topic("from"), target.sandbox.topic("out")
-    republish = {"function": "republish", "args": {"topic": out, "payload": "${.}"}}
-    plain = {"sql": f'SELECT * FROM "{topic}"', "actions": [republish, {"function": "console"}]}
+    args = {"topic": out, "payload": "${.}"}
+    republish = {"function": "republish", "args": args}
+    plain: dict[str, Any] = {"sql": f'SELECT * FROM "{topic}"', "actions": [republish, {"function": "console"}]}
     return [
         plain,
         {**plain, "enable": False},
         {**plain, "description": "told"},
         {**plain, "sql": f'SELECT payload FROM "{topic}"'},
         {**plain, "actions": [republish]},
-        {**plain, "actions": [{"function": "republish", "args": {**republish["args"], "qos": 1}}]},
+        {**plain, "actions": [{"function": "republish", "args": {**args, "qos": 1}}]},
         {"sql": plain["sql"]},
     ]
 
