@@ -18,6 +18,9 @@ from conformance.fuzz.records import FUZZING
 UNKNOWN_FIELD = "x_unknown_field"
 WITH_UNKNOWN_FIELD = "with an unknown field"
 
+BEYOND_LATIN = f"{NO_SUCH_MEMBER}\u0101"
+"""A refusal that prints it as bytes has none for its last letter."""
+
 _DEEPEST = 6
 
 
@@ -59,6 +62,8 @@ def body_mutations(contract: Contract, schema: Mapping[str, Any], base: Any) -> 
 _WEAK_FIELDS = (
     "/account",
     "/metadata",
+    "/parameters",
+    "/parameters/container",
     "/parameters/kafka_headers",
     "/resource_opts/health_check_interval",
     "/ssl/ciphers",
@@ -125,6 +130,7 @@ def _faults(
         return
     if "oneOf" in schema or "anyOf" in schema:
         yield pointer, "an object without any field of the union", {UNKNOWN_FIELD: {}}
+        yield pointer, "a word instead of any alternative of the union", "text"
         if not pointer:  # the branches of nested unions overlap: what breaks one may satisfy another to a server
             yield from _faults(contract, _branch_of(contract, schema, value), value, pointer, depth)
         return
@@ -163,7 +169,8 @@ def _object_faults(
 def _wrong_values(schema: Mapping[str, Any], kind: str | None, value: Any) -> Iterator[tuple[str, Any]]:
     """Faulty values; those of a text start with the text itself, so that a name stays inside the sandbox."""
     if "enum" in schema:
-        yield f"{NO_SUCH_MEMBER!r} instead of one of {schema['enum'][:4]}", NO_SUCH_MEMBER
+        for word in (NO_SUCH_MEMBER, BEYOND_LATIN):
+            yield f"{word!r} instead of one of {schema['enum'][:4]}", word
         yield "an object instead of an enumeration member", {"a": 1}
     elif kind == "integer":
         yield "a word instead of an integer", "abc"

@@ -26,7 +26,7 @@ from conformance.fuzz.identities import Identities
 from conformance.fuzz.records import FUZZING
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
-from conformance.fuzz.story import Chapter, Story, switch
+from conformance.fuzz.story import Chapter, Story, Variation, put_back, switch
 from conformance.result import Failure
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
@@ -223,7 +223,7 @@ class Driver:
             return error.answer
 
     def switch(self) -> None:
-        """Turn the story's connector or action on and off, as the example made it, which can be started: not every
+        """Turn the story's connector or action on or off, as the example made it, which can be started: not every
         combination of valid values can."""
         with self._recorder.history.lasting():
             self.story.switched = switch(self._collection, self.story.id, self.subject.resource_type or "")
@@ -244,6 +244,16 @@ class Driver:
             if answer.ok:
                 self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
         return sent, answer
+
+    def put_back(self, vary: Variation) -> Chapter:
+        """Send what is read of the story's connector or action as its PUT, with values changed by the way if it takes
+        them."""
+        with self._recorder.history.lasting():
+            chapter = put_back(self._collection, self.story.id, vary)
+            if chapter.varied and not chapter.answer.ok:
+                chapter = put_back(self._collection, self.story.id)
+            self.story.put_back = chapter
+        return chapter
 
     def unstored(self, body: Any) -> tuple[Mapping[str, str], Any] | None:
         """Path and body with which a valid body is looked at and stored nowhere; None if that cannot be.

@@ -7,7 +7,7 @@ judge is sent by the first of them, and the others judge its answer. Alone, an i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,15 @@ from conformance.worker.context import Context
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A write: ``sent``, its body, with its ``answer``, and ``read``, the GET after it."""
+    """A write: ``sent``, its body, with its ``answer``, and ``read``, the GET after it.
+
+    ``varied``: fields of the body that have another value than was read before, where the others have the same.
+    """
 
     sent: Mapping[str, Any]
     answer: Answer
     read: Answer
+    varied: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +41,39 @@ class Switch:
     read: Answer
 
 
-def switch(collection: Bridges, identifier: str, resource_type: str) -> list[Switch]:
-    """Turn a connector or action on, unless its type is never started, and off."""
-    states = (False,) if resource_type in NEVER_STARTED and collection.kind is CONNECTOR else (True, False)
-    return [Switch(state, collection.enable(identifier, state), collection.get(identifier)) for state in states]
+def switch(collection: Bridges, identifier: str, resource_type: str) -> Switch:
+    """Turn a connector or action on if it is off, unless its type is never started, and off if it is on.
+
+    The other way the next update turns it, whose body says that it is disabled.
+    """
+    started = collection.kind is not CONNECTOR or resource_type not in NEVER_STARTED
+    state = started and not collection.read(identifier)["enable"]
+    return Switch(state, collection.enable(identifier, state), collection.get(identifier))
 
 
-def put_back(collection: Bridges, identifier: str) -> Chapter:
-    """Send what is read of a connector or action as its PUT, whatever comes of it."""
+Variation = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Makes of what is read a body with other values in some fields."""
+
+
+def put_back(collection: Bridges, identifier: str, vary: Variation = dict) -> Chapter:
+    """Send what is read of a connector or action as its PUT, with some values changed by the way."""
     before = configured(collection.read(identifier))
-    return Chapter(before, collection.put(identifier, before), collection.get(identifier))
+    sent = vary(before)
+    varied = frozenset(name for name in {**before, **sent} if before.get(name) != sent.get(name))
+    return Chapter(sent, collection.put(identifier, sent), collection.get(identifier), varied)
 
 
 @dataclass(slots=True)
 class Story:
     """What was written of one connector or action so far; ``id`` is its id.
 
-    ``created``: by the first example of its type. ``switched``: on and off, as often as that was done; then
-    ``changed``: by a body with every field, and ``put_back``: by what was read of it.
+    ``created``: by the first example of its type. ``switched``: on or off; then
+    ``changed``: by a body with every field, and ``put_back``: by what was read of it, a few values changed by the way.
     """
 
     id: str
     created: Chapter
-    switched: list[Switch] = field(default_factory=list)
+    switched: Switch | None = None
     changed: Chapter | None = None
     put_back: Chapter | None = None
 

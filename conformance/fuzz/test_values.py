@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,8 +15,9 @@ from conformance.checks.values import was_taken
 from conformance.contract import Operation, paths
 from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.driver import Driver
+from conformance.fuzz.sendings import replaced, sent
 from conformance.fuzz.space import Subject, subjects
-from conformance.fuzz.values import Wanted, bodies, queries, storable
+from conformance.fuzz.values import bodies, queries
 from conformance.requirements import requirement
 from conformance.target.guard.texts import CONFIGURED
 from conformance.target.http.answer import Answer
@@ -24,9 +25,6 @@ from conformance.target.resources.typed import TypedBodies
 from conformance.worker.context import Context
 
 pytestmark = pytest.mark.fuzz
-
-_UNCHECKED_BEFORE = frozenset({"POST /rules", "PUT /rules/{id}"})
-"""Operations on the configuration that look at the values of a body last (behaviour 0.2)."""
 
 _NEVER_SHOWN = frozenset({"password", "metadata", "id"})
 """Fields that are shown in another form, or not at all (behaviour 3 and 5)."""
@@ -64,68 +62,17 @@ def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, re
         if driver.is_safe(driver.path, body):
             rows.append(body)
     if driver.is_told and driver.operation.method == "PUT":
-        sendings = _replace(driver, rows, Wanted(driver, space, context.plan.seeds, rows))
+        sendings = replaced(driver, rows, space, context.plan.seeds)
     else:
-        sendings = _send(driver, rows)
-    for sent, answer, kept in sendings:
+        sendings = sent(driver, rows)
+    for body, answer, kept in sendings:
         if not (answer.ok if kept else was_taken(answer)):
             driver.expect_accepted(answer, requirement="GEN-60")
             continue
         recorder.passed("GEN-60", "takes_values", answer.operation)
         if answer.ok:
-            told = next(_contradictions(driver, sent, answer), None)
+            told = next(_contradictions(driver, body, answer), None)
             recorder.expect(told is None, "GEN-60", "shows_values", f"of what was sent, {told}", answer)
-
-
-Sending = tuple[Any, Answer, bool]
-"""A body, its answer, and whether nothing but its values can have been wrong with it."""
-
-
-def _send(driver: Driver, rows: Iterable[Any]) -> Iterator[Sending]:
-    """Send each body; those of connectors, actions and schemas are stored where they must be.
-
-    Others are offered: what is created exists by then, and what is replaced does not, so that nothing is written, which
-    would take a real server 0.2 s each.
-    """
-    label = driver.subject.label
-    known: Answer | None = None
-    for body in rows:
-        if label == f"POST {paths.IMPORT_USERS}" and "password_hash" in body[0]:
-            for query in ({"type": "hash"}, {}):  # which is the default
-                yield body, driver.send(query=query, body=body), False
-        elif driver.is_told and driver.told is not None:
-            yield body, driver.offer(body) or driver.send(body=body), False
-        elif label not in CONFIGURED or label in _UNCHECKED_BEFORE or known is None:
-            answer = driver.send(query=driver.fixed_query(), body=body)
-            known = answer if answer.ok else known
-            yield body, answer, False
-        elif driver.operation.method == "POST":
-            yield body, driver.send(body={**body, "name": known.json["name"]}), False
-        else:
-            yield body, driver.send(path=driver.unknown_path(), body=body), False
-
-
-def _replace(driver: Driver, rows: Sequence[Any], wanted: Wanted) -> Iterator[Sending]:
-    """Replace the connector or action of a story by those rows that are ``wanted``, in the end by the first, from which
-    other items go on; the others are offered, and so are those that could not be stored as they are."""
-    driver.switch()
-    stored = set()
-    while (number := wanted.row()) is not None:
-        body = storable(rows[number])
-        answer = driver.send(body=body)
-        yield body, answer, True
-        if answer.ok:
-            wanted.shown(number)
-            if body == rows[number]:
-                stored.add(number)
-    for number, body in enumerate(rows[1:], 1):
-        if number not in stored:
-            yield body, driver.offer(body) or driver.send(body=body), False
-    for first in rows[:1]:
-        sent, answer = driver.change(first)
-        yield sent, answer, False
-        if not answer.ok:
-            yield first, driver.offer(first) or driver.send(body=first), False
 
 
 def _contradictions(driver: Driver, body: Any, answer: Answer) -> Iterator[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import random
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,23 +13,13 @@ from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.covering import Covering
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.identities import Identities
+from conformance.fuzz.owners import TLS_ALWAYS, is_owner
 from conformance.fuzz.queries import refine
 from conformance.fuzz.records.rules import SOURCES
-from conformance.target.guard.hosts import NEVER_STARTED
+from conformance.fuzz.storable import name_no_files, tls_of
 
 _PROBE = "POST /connectors_probe"
-_TLS_ALWAYS = frozenset({"azure_event_hub_producer", "confluent_producer"})
-_KEYS_ALWAYS = frozenset({"s3"})
-"""Types that the guard lets pass with keys of their own only."""
-_TLS_FILES = ("cacertfile", "certfile", "keyfile")
-
 _RULE_FUNCTIONS = frozenset({"console", "republish"})
-
-_SHARED = ("/resource_opts", "/ssl", "/transport_options")
-"""Parts of a configuration that have one schema for all types."""
-
-_ENABLED = re.compile(r"(\(.*\))?/enable")
-"""The pointer to the switch of a whole connector or action, also in an alternative."""
 
 Fit = Callable[[dict[str, Any], Identities], None]
 
@@ -50,7 +38,7 @@ def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[
             return True
         if label == _PROBE and (one.what == ALONE or is_spelling(one)):
             return False  # each costs a connection; what is stored is read by the same schema
-        return _is_for(driver, space, seeds, one)
+        return is_owner(driver, space, seeds, one)
 
     covering = Covering(driver.contract, driver.examples().values(), due)
     seen: set[ValueClass] = set()
@@ -64,71 +52,6 @@ def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[
                 yield body
     if driver.operation.method == "PUT" and resource_type is None:
         yield first  # what was changed since changes back: false after true, less after more
-
-
-class Wanted:
-    """The values that an update of the item's type stores, and the rows to store for that: as few as show them all.
-
-    Optional fields alone are only offered, for each would take a write of its own. Whether it is enabled is not asked
-    here either: TYP-04 switches each. What types share is stored by one of them (`_shared`). The first row is stored
-    anyway.
-    """
-
-    def __init__(self, driver: Driver, space: ValueSpace, seeds: Sequence[int], rows: Sequence[Any]) -> None:
-        self._shows = [set(shown_classes(driver.contract, driver.schema, row)) for row in rows]
-        every = set().union(*self._shows[1:])
-        self._left = {one for one in every if _is_stored(driver, space, seeds, one)} - set().union(*self._shows[:1])
-        self._untried = set(range(1, len(rows)))
-
-    def row(self) -> int | None:
-        """The number of the row that shows most of what was not shown yet, told once; None if none shows any."""
-        most = max(sorted(self._untried), key=lambda number: len(self._shows[number] & self._left), default=None)
-        if most is None or not self._shows[most] & self._left:
-            return None
-        self._untried.remove(most)
-        return most
-
-    def shown(self, number: int) -> None:
-        """A row was stored: what it shows needs no other. Of one that was refused, others may show some."""
-        self._left -= self._shows[number]
-
-
-def storable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as it can be stored here: disabled, and with TLS files only where it says that TLS is off, for a server
-    that stores it opens them."""
-    body = copy.deepcopy(dict(row))
-    if body.get("enable"):
-        body["enable"] = False
-    for tls in _tls_of(body):
-        if tls.get("enable") is not False:
-            _name_no_files(tls)
-    return body
-
-
-def _is_stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
-    if one.what == ALONE or _ENABLED.fullmatch(one.field):
-        return False
-    shared = _shared(one)
-    return not shared or _is_for(driver, space, seeds, one, shared)
-
-
-def _shared(one: ValueClass) -> str:
-    """The end of its field's pointer that tells which types take a class by the same schema; "" if it is its own.
-
-    A duration or size is read alike in every field of its name.
-    """
-    if is_spelling(one):
-        return one.field[one.field.rindex("/") :]
-    start = max(map(one.field.rfind, _SHARED))
-    return one.field[start:] if start >= 0 else ""
-
-
-def _is_for(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass, end: str = "") -> bool:
-    """Whether the type of an item is the one that shows a class for all types that have it (`ValueSpace.owners`)."""
-    owners = space.owners(driver.subject.label, one, end)
-    able = [owner for owner in owners if owner not in NEVER_STARTED | _TLS_ALWAYS | _KEYS_ALWAYS] or owners
-    chance = sum(f"{end or one.field} {one.what}".strip().encode())
-    return driver.subject.resource_type in {able[(seed + chance) % len(able)] for seed in seeds}
 
 
 def _fitted(label: str, row: Any, identities: Identities) -> Iterator[Any]:
@@ -180,9 +103,9 @@ def _is_text(driver: Driver, schema: Schema) -> bool:
 
 def _configured(body: dict[str, Any], identities: Identities) -> None:
     """A configuration without what a server looks at beyond its values: TLS files, ids that must differ."""
-    for tls in _tls_of(body):
-        if tls.get("enable") or identities.resource_type in _TLS_ALWAYS:
-            _name_no_files(tls)
+    for tls in tls_of(body):
+        if tls.get("enable") or identities.resource_type in TLS_ALWAYS:
+            name_no_files(tls)
     fixed: dict[str, dict[str, Any]] = {}
     for static in body.get("static_clientids", []):
         ids = [
@@ -192,18 +115,6 @@ def _configured(body: dict[str, Any], identities: Identities) -> None:
         fixed.setdefault(static["node"], {**static, "ids": []})["ids"] += ids
     if fixed:
         body["static_clientids"] = list(fixed.values())
-
-
-def _tls_of(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    transport = body.get("transport_options")
-    for holder in (body, transport if isinstance(transport, dict) else {}):
-        if "ssl" in holder:
-            yield holder["ssl"]
-
-
-def _name_no_files(tls: dict[str, Any]) -> None:
-    for name in _TLS_FILES:
-        tls.pop(name, None)
 
 
 def _probed(body: dict[str, Any], identities: Identities) -> None:

@@ -6,8 +6,11 @@ converted or validated there; whole numbers never do, texts rarely.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from conformance.contract.operations import Operation
+from conformance.reference.defects import Defect, Traits
 
 _FUNCTION_CLAUSE = "{error,function_clause}"
 _CASE_CLAUSE = "{error,{case_clause,value}}"
@@ -48,3 +51,37 @@ def crash_of(path: str, value: Any) -> dict[str, Any] | None:
         if path.endswith(end) and isinstance(value, bool | float | dict):
             return {"reason": {"stacktrace": [call]}, "path": path, "kind": "validation_error"}
     return None
+
+
+_UNIONS: Mapping[str, tuple[str, ...]] = {
+    "azure_blob_storage": ("parameters",),
+    "s3": ("parameters", "parameters.container"),
+    "snowflake": ("parameters",),
+}
+"""By action type the objects whose alternatives are told apart by a field, whether or not they have any."""
+
+
+def refusal_crashes(
+    traits: Traits, operation: Operation, resource_type: str | None, body: Any, problems: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Whether the refusal of a body of connectors or actions for ``problems`` crashes: 500 without a body."""
+    if operation.path.startswith("/connectors"):
+        return Defect.TLS_VERSION_BEYOND_LATIN in traits and any(map(_prints_beyond_latin, problems))
+    if Defect.PARAMETERS_THAT_ARE_NO_OBJECT not in traits:
+        return False
+    places = [_at(body, place.split(".")) for place in _UNIONS.get(resource_type or "", ())]
+    return any(value is not None and not isinstance(value, dict) for value in places)
+
+
+def _at(body: Any, names: Iterable[str]) -> Any:
+    for name in names:
+        body = body.get(name) if isinstance(body, dict) else None
+    return body
+
+
+def _prints_beyond_latin(problem: Mapping[str, Any]) -> bool:
+    """Whether it tells of a version of TLS with a letter that is no byte."""
+    reason = f"{problem.get('reason')}"
+    if reason.startswith("{unsupported_tls_versions"):
+        return max(reason) > "\xff"
+    return any(_prints_beyond_latin(inner) for inners in problem.get("mismatches", {}).values() for inner in inners)

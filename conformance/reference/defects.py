@@ -92,6 +92,7 @@ class Defect(Trait):
     )
     CRASH_TOLD_IN_A_REFUSAL = About("Some refusals tell the crash of a check instead of what was expected.")
     TLS_VERSION_BEYOND_LATIN = About("A TLS version with a character beyond Latin-1 crashes its refusal.")
+    PARAMETERS_THAT_ARE_NO_OBJECT = About("Some actions crash on `parameters` that are no object.")
     CONFLUENT_TLS_HIDDEN = About(
         "`ssl.enable` of a confluent_producer connector is not filled in.", (">=5.8.0,<5.8.12", ">=5.9.0,<5.10.5")
     )

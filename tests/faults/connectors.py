@@ -124,8 +124,10 @@ seed(
     scenario("connectors", "name_that_is_a_number_is_refused"),
     ("CON-20", CREATE, "name_refused"),
     ("CON-20", "POST /actions", "name_refused"),
+    ("CON-20", "POST /schema_registry", "name_refused"),
     ("GEN-15", CREATE, "no_server_error"),
     ("GEN-15", "POST /actions", "no_server_error"),
+    ("GEN-15", "POST /schema_registry", "no_server_error"),
 )
 
 UNKNOWN = scenario("connectors", "unknown_and_malformed_ids_are_not_found")

@@ -88,6 +88,7 @@ alone(
     "CON-25",
     "GEN-15",
 )
+alone(Defect.PARAMETERS_THAT_ARE_NO_OBJECT, fuzz("boundaries", "PUT /actions/{id}-snowflake"), "GEN-15")
 alone(Defect.CREDENTIALS_IN_HEADERS_SHOWN, scenario("secret_headers", "other_credentials_are_hidden"), "CON-22")
 alone(Defect.CONFLUENT_TLS_HIDDEN, scenario("types", "connector[POST /connectors-confluent_producer]"), "CON-01")
 alone(Defect.STATIC_CLIENT_ID_AS_A_WORD, values("PUT /connectors/{id}-mqtt"), *CRASH)

@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from conformance.contract import paths
+from conformance.fuzz.boundaries import BEYOND_LATIN
 from tests.faults.proxy import Fault, Reply, Request
-from tests.faults.seeded import EMPTY, error_reply, json_reply, on, seed, swallow
+from tests.faults.seeded import EMPTY, error_reply, fuzz, json_reply, on, seed, swallow
 
 BAD = error_reply(400, "BAD_REQUEST")
 
@@ -42,6 +43,19 @@ def body_has(condition: Callable[[Any], bool]) -> Callable[[Request], bool]:
     """Requests with some body."""
     return lambda request: request.json is not None and condition(request.json)
 
+
+# --- what no enumeration lists ---------------------------------------------------------------------------------
+
+seed(
+    "a word beyond Latin-1 that an enumeration does not list crashes its refusal",
+    swallow(
+        "PUT /connectors/{id}",
+        error_reply(500, "INTERNAL_ERROR"),
+        body_has(lambda body: BEYOND_LATIN in f"{body}"),
+    ),
+    fuzz("boundaries", "PUT /connectors/{id}-tablestore"),
+    "GEN-15",
+)
 
 # --- values ----------------------------------------------------------------------------------------------------
 

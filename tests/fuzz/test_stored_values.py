@@ -1,7 +1,8 @@
-"""Which of the rows of an update are stored, and how."""
+"""Which values of the rows of an update are stored, and in which bodies."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,85 +12,150 @@ from conformance.contract import load_contract
 from conformance.contract.value_space import ValueSpace
 from conformance.contract.values import ALONE, is_spelling, shown_classes
 from conformance.fuzz.covering import Covering
-from conformance.fuzz.values import Wanted, storable
+from conformance.fuzz.storable import storable
+from conformance.fuzz.wanted import Wanted
 
 CONTRACT = load_contract()
 SPACE = ValueSpace(CONTRACT)
 CONNECTOR = "PUT /connectors/{id}"
+ACTION = "PUT /actions/{id}"
+EVERY = [
+    *((CONNECTOR, name) for name in CONTRACT.types("connectors")),
+    *((ACTION, name) for name in CONTRACT.types("actions")),
+]
+
+Takes = Callable[[Mapping[str, Any]], bool]
 
 
 def driver_of(label: str, resource_type: str) -> Any:
     """What is asked of the driver of an item."""
     schema = CONTRACT.body_schema(label, resource_type)
     subject = SimpleNamespace(label=label, resource_type=resource_type)
-    return SimpleNamespace(contract=CONTRACT, schema=schema, subject=subject)
+    return SimpleNamespace(
+        contract=CONTRACT, schema=schema, subject=subject, path={}, is_safe=lambda path, candidate: True
+    )
 
 
 def rows_of(driver: Any) -> list[Any]:
     examples = CONTRACT.body_examples(driver.subject.label, driver.subject.resource_type).values()
-    return Covering(CONTRACT, examples, lambda one: False).rows(driver.schema)
+    rows = Covering(CONTRACT, examples, lambda one: False).rows(driver.schema)
+    return [storable(rows[0]), *rows[1:]]
 
 
-def stored(driver: Any, rows: list[Any], refuses: frozenset[int] = frozenset()) -> list[Any]:
-    """The rows that are stored on a target that refuses some; the first is stored in any case."""
-    wanted, chosen = Wanted(driver, SPACE, [1], rows), [rows[0]]
-    while (number := wanted.row()) is not None:
-        if number not in refuses:
-            wanted.shown(number)
-            chosen.append(rows[number])
-    return chosen
+def created(driver: Any) -> dict[str, Any]:
+    """The first example, which creates something of the type."""
+    collection = "connectors" if driver.subject.label == CONNECTOR else "actions"
+    return next(iter(CONTRACT.body_examples(f"POST /{collection}", driver.subject.resource_type).values()))
+
+
+def stored(driver: Any, rows: list[Any], takes: Takes = lambda body: True) -> list[Mapping[str, Any]]:
+    """What a target takes of the bodies that are stored: the first row, and what is read of it, among them."""
+    wanted = Wanted(driver, SPACE, [1], rows, created(driver))
+    wanted.keep_for_putting_back(rows[0])
+    chosen = []
+    while (row := wanted.row()) is not None:
+        body = wanted.filled(row)
+        if not takes(body) and body != row:
+            wanted.one_by_one()
+            body = row
+        if takes(body):
+            wanted.shown(body)
+            chosen.append(body)
+    return [created(driver), *chosen, rows[0], wanted.put_into(rows[0])]
 
 
 def shown(driver: Any, rows: list[Any]) -> set[Any]:
     return {one for row in rows for one in shown_classes(CONTRACT, driver.schema, row)}
 
 
-@pytest.mark.parametrize("resource_type", CONTRACT.types("connectors"))
-def test_a_type_stores_every_value_of_its_own(resource_type: str) -> None:
-    driver = driver_of(CONNECTOR, resource_type)
-    rows = rows_of(driver)
-    chosen = stored(driver, rows)
-
-    own = {
+def own(classes: set[Any]) -> set[Any]:
+    """Of some classes those that are for each type that has them."""
+    return {
         one
-        for one in shown(driver, rows) - shown(driver, chosen)
+        for one in classes
         if one.what != ALONE
+        and one.field
         and not is_spelling(one)
         and not one.field.endswith("/enable")
         and not any(part in one.field for part in ("/ssl", "/resource_opts", "/transport_options"))
     }
-    assert not own
 
 
-@pytest.mark.parametrize("label", [CONNECTOR, "PUT /actions/{id}"])
+@pytest.mark.parametrize(("label", "resource_type"), EVERY)
+def test_a_type_stores_every_value_of_its_own(label: str, resource_type: str) -> None:
+    driver = driver_of(label, resource_type)
+    rows = rows_of(driver)
+    assert own(shown(driver, rows) - shown(driver, stored(driver, rows))) == set()
+
+
+@pytest.mark.parametrize(("label", "resource_type"), EVERY)
+def test_so_it_does_where_values_are_not_taken_together(label: str, resource_type: str) -> None:
+    driver = driver_of(label, resource_type)
+    rows = rows_of(driver)
+    plain = [storable(row) for row in rows]
+    assert own(shown(driver, rows) - shown(driver, stored(driver, rows, lambda body: body in plain))) == set()
+
+
+@pytest.mark.parametrize(("label", "resource_type"), EVERY)
+def test_what_is_stored_is_valid(label: str, resource_type: str) -> None:
+    driver = driver_of(label, resource_type)
+    for body in stored(driver, rows_of(driver))[1:]:
+        assert not CONTRACT.validate_request(label, body, resource_type)
+        assert storable(body) == body
+
+
+@pytest.mark.parametrize("label", [CONNECTOR, ACTION])
 def test_what_types_share_is_stored_by_one_of_them(label: str) -> None:
-    kept: dict[tuple[str, str], set[str]] = {}
+    kept: set[tuple[str, str]] = set()
     there: set[tuple[str, str]] = set()
     for resource_type in CONTRACT.types("connectors" if label == CONNECTOR else "actions"):
         driver = driver_of(label, resource_type)
         rows = rows_of(driver)
-        chosen = stored(driver, rows)
-        for one in shown(driver, rows):
-            if is_spelling(one):
-                there.add((one.field.rpartition("/")[2], one.what))
-        for one in shown(driver, chosen):
-            if is_spelling(one):
-                kept.setdefault((one.field.rpartition("/")[2], one.what), set()).add(resource_type)
-    assert kept.keys() == there
+        there |= {(one.field.rpartition("/")[2], one.what) for one in shown(driver, rows) if is_spelling(one)}
+        kept |= {
+            (one.field.rpartition("/")[2], one.what) for one in shown(driver, stored(driver, rows)) if is_spelling(one)
+        }
+    assert kept == there
 
 
-def test_fewer_rows_are_stored_than_there_are() -> None:
-    driver = driver_of(CONNECTOR, "mysql")
+def test_few_bodies_show_many_values() -> None:
+    driver = driver_of(CONNECTOR, "mongodb")
     rows = rows_of(driver)
-    assert len(stored(driver, rows)) < len(rows) / 2
+    plain = [storable(row) for row in rows]
+    assert len(stored(driver, rows)) < len(stored(driver, rows, lambda body: body in plain)) < len(rows)
+
+
+def test_what_is_read_is_put_back_with_values_that_fit_into_it() -> None:
+    driver = driver_of(ACTION, "kafka_producer")
+    rows = rows_of(driver)
+    *_, first, back = stored(driver, rows)
+
+    assert own(shown(driver, [back]) - shown(driver, [first]))
+    assert back.keys() == first.keys()
+
+
+def test_a_refused_variation_of_what_is_read_is_stored_otherwise() -> None:
+    driver = driver_of(ACTION, "kafka_producer")
+    wanted = Wanted(driver, SPACE, [1], rows_of(driver), created(driver))
+    wanted.keep_for_putting_back(rows_of(driver)[0])
+    while (row := wanted.row()) is not None:
+        wanted.shown(wanted.filled(row))
+    assert wanted.is_kept_back
+
+    wanted.one_by_one()
+
+    assert not wanted.is_kept_back
+    assert wanted.put_into({"pool_size": 1}) == {"pool_size": 1}
+    assert wanted.row() is not None
 
 
 def test_what_a_refused_row_would_have_shown_others_show() -> None:
     """A real 5.8.9 crashes on an s3 action without `resource_opts`, and shows a wrong default in one without more."""
     driver = driver_of("PUT /actions/{id}", "s3")
     rows = rows_of(driver)
-    least = frozenset(number for number, row in enumerate(rows) if "resource_opts" not in row)
-    missed = shown(driver, stored(driver, rows)) - shown(driver, stored(driver, rows, least))
+    missed = shown(driver, stored(driver, rows)) - shown(
+        driver, stored(driver, rows, lambda body: "resource_opts" in body)
+    )
     assert {one.field for one in missed} <= {"", "/resource_opts"}
 
 

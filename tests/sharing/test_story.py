@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.driver import Driver
+from conformance.fuzz.sendings import replaced
 from conformance.fuzz.space import Subject
+from conformance.fuzz.storable import storable
+from conformance.fuzz.values import bodies
+from conformance.target.resources.typed import configured
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import error_reply
 from tests.sharing.writes import writes
@@ -67,3 +72,33 @@ def test_nothing_is_offered_to_a_target_that_looks_at_values_last(context, scene
 
     assert driver.offer(driver.valid_body()) is None
     scene.fault = None
+
+
+def test_a_few_writes_store_all_values_of_a_type(context, scene, target):
+    space = ValueSpace(context.contract)
+    driver = Driver(context, target, Subject("PUT /connectors/{id}", "mqtt"), "an item")
+    rows = list(bodies(driver, space, [1]))
+    rows[0]["enable"] = False
+
+    def all_taken() -> bool:
+        return all(answer.ok for _, answer, kept in replaced(driver, rows, space, [1]) if kept)
+
+    assert all_taken()
+    few = writes(context)["PUT /connectors/{id}"]
+    assert driver.story.put_back is not None
+    assert driver.story.put_back.varied
+    read = configured(driver.story.put_back.read.json)
+    plain = [storable(row) for row in rows]
+
+    def takes_rows(request: Request, forward) -> Reply:
+        """A body that is put back as it was read, the one with every field, and rows as they are."""
+        if not request.is_for("PUT /connectors/{id}"):
+            return forward()
+        changes = [name for name, value in request.json.items() if value != rows[0].get(name, read[name])]
+        known = request.json in plain or not set(changes) - {"password", "ssl"}
+        return forward() if known else error_reply(400, "BAD_REQUEST")
+
+    scene.fault = takes_rows
+    assert all_taken(), "what is not taken with others is stored without them"
+    assert writes(context)["PUT /connectors/{id}"] > few
+    assert not driver.story.put_back.varied

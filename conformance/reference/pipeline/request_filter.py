@@ -8,7 +8,7 @@ from typing import Any
 from conformance.contract.operations import Operation, Parameter, ResourceKind
 from conformance.reference.bridges.configuration import UNDOCUMENTED
 from conformance.reference.bridges.identifiers import type_for_filter
-from conformance.reference.crashes import converter_crash
+from conformance.reference.crashes import converter_crash, refusal_crashes
 from conformance.reference.defects import Defect
 from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker, CheckError
@@ -110,6 +110,8 @@ class RequestFilter:
         try:
             call.checked = self._checked(operation, schema, body)
         except CheckError as error:
+            if refusal_crashes(self._deployment.traits, operation, resource_type, body, error.problems):
+                raise Crash("a refusal that cannot be printed", silent=True) from None
             raise error.as_bad_request() from None
         if self._kind is SchemaFilter.TRANSLATE:
             call.body = call.checked

@@ -1,0 +1,85 @@
+"""How the bodies that show the values of an operation are sent: stored as few times as will do, and offered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from conformance.contract import paths
+from conformance.contract.value_space import ValueSpace
+from conformance.fuzz.driver import Driver
+from conformance.fuzz.wanted import Wanted
+from conformance.target.guard.texts import CONFIGURED
+from conformance.target.http.answer import Answer
+
+_UNCHECKED_BEFORE = frozenset({"POST /rules", "PUT /rules/{id}"})
+"""Operations on the configuration that look at the values of a body last (behaviour 0.2)."""
+
+Sending = tuple[Any, Answer, bool]
+"""A body, its answer, and whether nothing but its values can have been wrong with it."""
+
+
+def sent(driver: Driver, rows: Iterable[Any]) -> Iterator[Sending]:
+    """Send each body; those of connectors, actions and schemas are stored where they must be.
+
+    Others are offered: what is created exists by then, and what is replaced does not, so that nothing is written, which
+    would take a real server 0.2 s each.
+    """
+    label = driver.subject.label
+    known: Answer | None = None
+    for body in rows:
+        if label == f"POST {paths.IMPORT_USERS}" and "password_hash" in body[0]:
+            for query in ({"type": "hash"}, {}):  # which is the default
+                yield body, driver.send(query=query, body=body), False
+        elif driver.is_told and driver.told is not None:
+            yield body, driver.offer(body) or driver.send(body=body), False
+        elif label not in CONFIGURED or label in _UNCHECKED_BEFORE or known is None:
+            answer = driver.send(query=driver.fixed_query(), body=body)
+            known = answer if answer.ok else known
+            yield body, answer, False
+        elif driver.operation.method == "POST":
+            yield body, driver.send(body={**body, "name": known.json["name"]}), False
+        else:
+            yield body, driver.send(path=driver.unknown_path(), body=body), False
+
+
+def replaced(driver: Driver, rows: Sequence[Any], space: ValueSpace, seeds: Sequence[int]) -> Iterator[Sending]:
+    """Replace the connector or action of a story by what shows all wanted values.
+
+    In the end by the first row, from which other items go on, and by what is read of that. Rows that were not stored as
+    they are are offered.
+    """
+    wanted = Wanted(driver, space, seeds, rows, driver.story.created.sent)  # which CON-01 and TYP-01 judge
+    driver.switch()
+    stored: list[Any] = []
+    for first in rows[:1]:
+        wanted.keep_for_putting_back(first)
+        yield from _store(driver, wanted, stored)
+        changed, answer = driver.change(first)
+        yield changed, answer, False
+        if not answer.ok:
+            yield first, driver.offer(first) or driver.send(body=first), False
+        back = driver.put_back(wanted.put_into)
+        if back.answer.ok:
+            yield back.sent, back.answer, True
+        if not back.varied and wanted.is_kept_back:
+            wanted.one_by_one()
+            yield from _store(driver, wanted, stored)
+            driver.change(first)
+    for row in rows[1:]:
+        if row not in stored:
+            yield row, driver.offer(row) or driver.send(body=row), False
+
+
+def _store(driver: Driver, wanted: Wanted, stored: list[Any]) -> Iterator[Sending]:
+    """Store the rows that are wanted, each with as much of others as fits; what was stored is added to ``stored``."""
+    while (row := wanted.row()) is not None:
+        body = wanted.filled(row)
+        answer = driver.send(body=body)
+        if not answer.ok and body != row:
+            wanted.one_by_one()
+            body, answer = row, driver.send(body=row)
+        yield body, answer, True
+        if answer.ok:
+            wanted.shown(body)
+            stored.append(body)
