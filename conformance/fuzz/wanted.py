@@ -7,13 +7,14 @@ fit into it, and so does what is read when it is put back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.contract.fields import secret_fields
 from conformance.contract.value_space import ValueSpace
 from conformance.contract.values import ALONE, NONE, ValueClass, followed, is_spelling, optional_fields, shown_classes
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.grafts import Place, grafted, place_of, value_at
+from conformance.fuzz.grafts import Place, grafted, place_of
 from conformance.fuzz.owners import is_owner
 from conformance.fuzz.storable import storable
 
@@ -53,6 +54,7 @@ class Wanted:
         if not any(isinstance(created.get(name), Mapping) for name in self._optional):
             self._left.discard(_LEAST)  # scalars more or less, it was created with the defaults of everything else
         self._untried = set(range(1, len(rows)))
+        self._secrets = secret_fields(driver.contract, driver.schema)
         self._back: tuple[set[ValueClass], list[Graft]] = (set(), [])
         self._together = True
 
@@ -73,7 +75,7 @@ class Wanted:
 
     def filled(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """A row with as many more of the values that are left as fit into it."""
-        return self._fill(row, scalars=False)[0] if self._together else row
+        return self._fill(row)[0] if self._together else row
 
     def shown(self, body: Mapping[str, Any]) -> None:
         """A body was stored: what it shows needs no other."""
@@ -86,8 +88,8 @@ class Wanted:
         self._back = (set(), [])
 
     def keep_for_putting_back(self, body: Mapping[str, Any]) -> None:
-        """Set aside what fits into what will be read of ``body``: numbers, texts, and lists of them."""
-        filled, grafts = self._fill(body, scalars=True)
+        """Set aside what fits into what will be read of ``body``, whose secrets nobody reads."""
+        filled, grafts = self._fill(body, without_secrets=True)
         self._back = (self._left & self._shown_by(filled), grafts)
         self._left -= self._back[0]
 
@@ -103,12 +105,15 @@ class Wanted:
             body = grafted(body, place, row) or body
         return body
 
-    def _fill(self, body: Mapping[str, Any], *, scalars: bool) -> tuple[Mapping[str, Any], list[Graft]]:
+    def _fill(self, body: Mapping[str, Any], *, without_secrets: bool = False) -> tuple[Mapping[str, Any], list[Graft]]:
         shown, grafts = self._left & self._shown_by(body), []
         for one in sorted(self._left - shown, key=lambda one: (one.field.count("/"), one)):
-            for place, row in self._sources(one, scalars=scalars) if one not in shown else ():
+            place = place_of(one.field)
+            if one in shown or (without_secrets and self._holds_secrets(place)):
+                continue
+            for row in (row for row, shows in zip(self._rows, self._shows, strict=True) if one in shows):
                 candidate = grafted(body, place, row)
-                if candidate is None or (scalars and storable(candidate) != candidate):
+                if candidate is None or (without_secrets and storable(candidate) != candidate):
                     continue
                 candidate = storable(candidate)
                 now = self._left & self._shown_by(candidate)
@@ -118,20 +123,13 @@ class Wanted:
                     break
         return body, grafts
 
-    def _sources(self, one: ValueClass, *, scalars: bool) -> Iterator[Graft]:
-        place = place_of(one.field)
-        for row, shows in zip(self._rows, self._shows, strict=True):
-            if one in shows and not (scalars and _holds_objects(value_at(row, place))):
-                yield place, row
+    def _holds_secrets(self, place: Place) -> bool:
+        return any(secret[: len(place)] == place for secret in self._secrets)
 
     def _fits(self, body: Mapping[str, Any]) -> bool:
         driver = self._driver
         invalid = driver.contract.validate_request(driver.subject.label, body, driver.subject.resource_type)
         return not invalid and driver.is_safe(driver.path, body)
-
-
-def _holds_objects(value: Any) -> bool:
-    return isinstance(value, Mapping) or (isinstance(value, list) and any(map(_holds_objects, value)))
 
 
 def _is_stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
