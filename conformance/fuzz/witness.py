@@ -61,7 +61,7 @@ def creation(target: Target, collection: Collection, query: Mapping[str, str]) -
 
     def keep() -> None:
         if collection.kind.configured and collection.get(identifier).ok:
-            target.keep(collection, TO_DELETE, identifier)
+            target.keep(collection, identifier, TO_DELETE)
 
     return Write(
         lambda: (collection.get(identifier).status, sorted(collection.ids(**query))),

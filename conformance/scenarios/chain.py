@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.target.resources.bridges import Bridges
+from conformance.target.resources.bridges import SOON, Bridges
 from conformance.target.resources.collection import Measured
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
@@ -22,6 +22,9 @@ PASSES = 11
 
 OTHERS = "with actions elsewhere"
 """Which rule to borrow (`Target.borrow_rule`) for actions that may end after the item."""
+
+BRIEF = {"request_ttl": "2s"}
+"""Options of an action whose messages expire soon."""
 
 _ENDS = ("success", "failed", "dropped")
 _ENDS_OF_ACTIONS = ("actions.success", "actions.failed", "actions.discarded")
@@ -55,23 +58,53 @@ class Chain:
 
     def arrived(self, value: int) -> bool:
         """Whether a value has been delivered by now."""
-        return bool(self.sink.received(self._of(value)))
+        return bool(self.sent(value))
+
+    def accepted(self, value: int, to: str = "hook") -> Delivery | None:
+        """The delivery that the sink accepted, waited for as long as another attempt may take; None if none was."""
+        matches = self._of(value, to)
+        within_s = self.target.timing.redelivered
+        return self.sink.wait_for(lambda delivery: delivery.answered == 200 and matches(delivery), within_s)
+
+    def sent(self, value: int, to: str = "hook") -> list[int]:
+        """What the sink answered each time the value came."""
+        return [delivery.answered for delivery in self.sink.received(self._of(value, to))]
+
+    def settled(self) -> bool:
+        """Whether all that the action got has come to an end that is counted, now or soon."""
+        return _settled(self.target, self.target.actions, self.action, "matched", _ENDS)
 
     def witnessed(self, value: int) -> bool:
         """Whether the witness delivers a value in time."""
-        path, message, mark = _path_of(self.witness), self.message(value), self.mark.encode()
+        return self.sink.wait_for(self._of_witness(value), self.target.timing.delivered) is not None
 
-        def matches(delivery: Delivery) -> bool:
-            return delivery.path == path and mark in delivery.body and json.loads(delivery.body) == message
-
-        return self.sink.wait_for(matches, self.target.timing.delivered) is not None
+    def came_to_witness(self, value: int) -> bool:
+        """Whether the witness has delivered a value by now."""
+        return bool(self.sink.received(self._of_witness(value)))
 
     def message(self, value: int, to: str = "hook") -> dict[str, Any]:
         return {"to": to, "value": value, "mark": self.mark}
 
-    def _of(self, value: int) -> Callable[[Delivery], bool]:
-        here, there, mark = f"{self.path}/hook", f'"reading":{value},'.encode(), self.mark.encode()
+    def _of_witness(self, value: int) -> Callable[[Delivery], bool]:
+        path, message, mark = _path_of(self.witness), self.message(value), self.mark.encode()
+        return lambda d: d.path == path and mark in d.body and bool(json.loads(d.body) == message)
+
+    def _of(self, value: int, to: str = "hook") -> Callable[[Delivery], bool]:
+        here, there, mark = f"{self.path}/{to}", f'"reading":{value},'.encode(), self.mark.encode()
         return lambda delivery: delivery.path == here and there in delivery.body and mark in delivery.body
+
+
+def secret_headers(context: Context) -> dict[str, str]:
+    """Headers of the connector of the chain, and of the `witness`, that are read as ******."""
+    return {"authorization": f"Basic {context.secret}", "Proxy-Authorization": f"Basic {context.secret}2"}
+
+
+def reaching_nobody(target: Target) -> str:
+    """An enabled HTTP action whose connector leads to a closed port; what it gets expires after two seconds."""
+    actions, options = target.actions, {**SOON, **BRIEF}
+    return target.lasting(
+        actions, "to nobody", lambda: actions.posting(target.leading_nowhere(), "/hook", resource_opts=options)
+    )
 
 
 def local_topic(context: Context, target: Target) -> str:
@@ -81,16 +114,29 @@ def local_topic(context: Context, target: Target) -> str:
 
 
 def witness(context: Context, target: Target, sink: HttpSink) -> tuple[str, str]:
-    """An HTTP action that posts every payload, on the connector that all items share; its id, and its path."""
+    """An HTTP action that posts every payload, on the connector that all items share; its id, and its path.
+
+    It has the `secret_headers`.
+    """
     connector = target.running(sink.url)
 
     def make() -> str:
         name = target.sandbox.name("witness")
         local = f"{local_topic(context, target)}/#"
-        return target.actions.posting(connector, _path_of(name), name=name, local_topic=local)
+        headers = secret_headers(context)
+        return target.actions.posting(connector, _path_of(name), headers=headers, name=name, local_topic=local)
 
     action = target.lasting(target.actions, "witness", make)
     return action, _path_of(action)
+
+
+def connector_of_chain(context: Context, target: Target, sink: HttpSink, *, counts: bool = False) -> str:
+    """The connector of the worker's chain, which has the `secret_headers`, enabled and connected."""
+    return context.lasting(
+        "connector of the chain",
+        lambda: target.connectors.running(sink.url, headers={**secret_headers(context), "x-site": "north"}),
+        lambda known: _serves(target, known, counts),
+    )
 
 
 def chain_of(context: Context, target: Target, sink: HttpSink, *, counts: bool = False) -> Chain:
@@ -102,10 +148,8 @@ def chain_of(context: Context, target: Target, sink: HttpSink, *, counts: bool =
     topic, path = context.once(
         "topic and path of the chain", lambda: (target.sandbox.topic("readings"), f"/{target.sandbox.name('hook')}")
     )
-    connectors, actions, rules = target.connectors, target.actions, target.rules
-    connector = context.lasting(
-        "connector of the chain", lambda: connectors.running(sink.url), lambda known: _serves(target, known, counts)
-    )
+    actions, rules = target.actions, target.rules
+    connector = connector_of_chain(context, target, sink, counts=counts)
     action = context.lasting(
         f"action on {connector}",
         lambda: actions.posting(connector, f"{path}/${{payload.to}}", _BODY),
@@ -155,13 +199,17 @@ def _works(target: Target, collection: Bridges, identifier: str) -> bool:
     return target.eventually(lambda: collection.found(identifier).get("status") == "connected", target.timing.delivered)
 
 
-def _restarted(target: Target, collection: Measured, identifier: str, got: str, ends: Sequence[str]) -> bool:
-    """Whether an action or a rule counts from 0, once all that it or its actions ``got`` has come to one of ``ends``,
-    and is counted."""
+def _settled(target: Target, collection: Measured, identifier: str, got: str, ends: Sequence[str]) -> bool:
+    """Whether all that an action, or a rule for its actions, ``got`` comes to one of ``ends``, and is counted."""
 
     def settled() -> bool:
         counted = collection.found_metrics(identifier)
         ended = [counted.get(name) for name in ends]
         return counted.get(got) == sum(number for number in ended if isinstance(number, int))
 
-    return target.eventually(settled) and collection.restart(identifier)
+    return target.eventually(settled)
+
+
+def _restarted(target: Target, collection: Measured, identifier: str, got: str, ends: Sequence[str]) -> bool:
+    """Whether an action or a rule counts from 0, once it is settled."""
+    return _settled(target, collection, identifier, got, ends) and collection.restart(identifier)

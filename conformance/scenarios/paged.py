@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
+from conformance.scenarios.listed import listed_rules
 from conformance.target.http.answer import Answer
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
-FEW, MANY = 4, 6
-"""Elements of a list that are costly to create, and of any other: full last pages with some limits, not with others."""
+MANY = 6
+"""Elements of a list that are no effort to create: full last pages with some limits, not with others."""
 
 SPECIAL = "%_*.["
 """Characters that mean something in patterns of one kind or another."""
@@ -121,32 +122,11 @@ def retained(context: Context, target: Target) -> Paged:
 
 
 def rules(context: Context, target: Target) -> Paged:
-    """Disabled rules; those of a worker serve all its items, for a rule is costly to create."""
-    described = described_rules(context, target)
-    mark = rules_mark(context, target)
-    return Paged(target, "GET /rules", {"like_id": mark}, tuple(described), target.rules.identify, {"enable": False})
-
-
-def described_rules(context: Context, target: Target) -> dict[str, str]:
-    """Ids and descriptions of the worker's rules; the descriptions differ in a character that patterns may give a
-    meaning, and the last one has none."""
-    mark = rules_mark(context, target)
-
-    def made(number: int, description: str) -> str:
-        return context.lasting(
-            f"listed rule {number}",
-            lambda: target.rules.create(id=f"{mark}-{number}", enable=False, description=description),
-            lambda known: target.rules.get(known).ok,
-        )
-
-    descriptions = [f"{mark}-a{character}b" for character in (*SPECIAL[: FEW - 1], "x")]
-    return {made(number, description): description for number, description in enumerate(descriptions)}
-
-
-def rules_mark(context: Context, target: Target) -> str:
-    """What the ids and descriptions of the worker's rules begin with."""
-    mark: str = context.once("mark of listed rules", lambda: target.sandbox.name("page"))
-    return mark
+    """Rules; those of a worker serve all its items, for a rule is costly to create."""
+    listed = listed_rules(context, target)
+    return Paged(
+        target, "GET /rules", {"like_id": listed.mark}, tuple(listed.ids), target.rules.identify, {"enable": False}
+    )
 
 
 _MQTT = pytest.mark.needs("mqtt")

@@ -9,8 +9,18 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.scenarios.chain import OTHERS, PASSES, Chain, chain_of, local_topic, witness
+from conformance.scenarios.chain import (
+    OTHERS,
+    Chain,
+    chain_of,
+    local_topic,
+    reaching_nobody,
+    secret_headers,
+    witness,
+)
+from conformance.scenarios.changes import Part, status_of, switched
 from conformance.scenarios.loop import loop
+from conformance.target.http.answer import Deviation
 from conformance.target.mqtt import MqttClient
 from conformance.target.resources.bridges import NO_OPERATIONS, Bridges
 from conformance.target.resources.typed import REDACTED, configured
@@ -41,31 +51,21 @@ def chain(context: Context, target: Target, sink: HttpSink) -> Chain:
 @requirement("ACT-10", "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}", "GET /actions/{id}")
 @pytest.mark.needs("sink")
 @pytest.mark.parametrize("disabled", ["action", "connector"])
-def test_disabled_action_does_not_deliver(target: Target, chain: Chain, disabled: str) -> None:
+def test_disabled_action_does_not_deliver(context: Context, chain: Chain, disabled: Part) -> None:
     """A disabled action, or one on a disabled connector, delivers nothing and refuses to start, until it is enabled."""
-    collection = target.actions if disabled == "action" else target.connectors
-    identifier = chain.action if disabled == "action" else chain.connector
-    before, *meanwhile, after = range(PASSES, PASSES + 4)
-    chain.publish(before)
-    assert chain.arrival(before), "the enabled action does not deliver"
-    assert chain.witnessed(before), "the second action of the rule does not deliver"
+    change = switched(context, chain, disabled)
+    for step in change.steps:
+        step.answer.expect(204)
+    if status_of(change.stopped.expect(200)) == "connected":
+        raise Deviation(f"the action is connected although the {disabled} is disabled", change.stopped)
+    change.start.expect(400, code="BAD_REQUEST")
+    assert change.witnessed, "the second action of the rule stopped, too"
+    assert not change.leaked, f"with a disabled {disabled} the message was delivered"
 
-    collection.enable(identifier, False).expect(204)
-    stopped = target.eventually(lambda: target.actions.read(chain.action)["status"] != "connected")
-    assert stopped, f"the action is connected although the {disabled} is disabled"
-    target.actions.start(chain.action).expect(400, code="BAD_REQUEST")
-    for value in meanwhile:
-        chain.publish(value)
-        assert chain.witnessed(value), "the second action of the rule stopped, too"
-    assert not chain.arrived(meanwhile[0]), f"with a disabled {disabled} the message was delivered"
-
-    collection.enable(identifier, True).expect(204)
-    connected = target.eventually(
-        lambda: target.actions.read(chain.action)["status"] == "connected", target.timing.delivered
-    )
-    assert connected, f"enabled again, the action is {target.actions.read(chain.action)['status']}"
-    chain.publish(after)
-    assert chain.arrival(after), f"the action does not deliver after the {disabled} was enabled again"
+    status = status_of(change.started.expect(200))
+    if status != "connected":
+        raise Deviation(f"enabled again, the action is {status}", change.started)
+    assert change.delivers, f"the action does not deliver after the {disabled} was enabled again"
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def kept(target: Target) -> Iterator[str]:
 def test_mqtt_action_publishes_what_it_renders(context: Context, target: Target, kept: str) -> None:
     """An MQTT action publishes the rendered payload to the rendered topic, with the QoS and retain flag it names."""
     target.capabilities.profile.limits.check_publish(kept, 64, qos=2, retain=True)
-    source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
-    parameters = {"topic": f"{remote}/${{payload.to}}", "payload": "<${payload.text}>", "qos": 1, "retain": False}
+    remote = target.sandbox.topic("remote")
+    parameters = {"topic": f"{remote}/${{to}}", "payload": "<${text}>", "qos": 1, "retain": False}
     action = back(context, target, parameters)
-    target.borrow_rule(OTHERS, sql=f'SELECT payload FROM "{source}"', actions=[action])
+    source = source_of(context, target, action)
     subscriber = target.subscriber(f"{remote}/#")
 
     target.publish(source, json.dumps({"to": "north", "text": "hi"}), qos=1)
@@ -103,6 +103,14 @@ def test_mqtt_action_publishes_what_it_renders(context: Context, target: Target,
     late.subscribe(kept, 2)
     arrived = came(target, late)
     assert arrived == [(kept, b"<stays>", 2, True)], f"a later subscriber got {arrived}"
+
+
+def source_of(context: Context, target: Target, action: str) -> str:
+    """The topic of a rule with the action, which selects of a payload its ``to`` and ``text``, and the QoS."""
+    source: str = context.once("source of messages that come back", lambda: target.sandbox.topic("source"))
+    sql = f'SELECT payload.to AS to, payload.text AS text, qos FROM "{source}"'
+    target.borrow_rule(OTHERS, sql=sql, actions=[action])
+    return source
 
 
 def back(context: Context, target: Target, parameters: dict[str, Any]) -> str:
@@ -139,7 +147,7 @@ def back(context: Context, target: Target, parameters: dict[str, Any]) -> str:
 def test_mqtt_action_without_template_sends_everything(context: Context, target: Target) -> None:
     """An MQTT action without a payload template publishes all that is selected, and one with an empty one a message."""
     target.capabilities.profile.limits.check_publish(target.sandbox.topic(), 64, qos=1, retain=False)
-    source, remote = target.sandbox.topic("source"), target.sandbox.topic("remote")
+    remote = target.sandbox.topic("remote")
     parameters: dict[str, Any] = {"qos": 1, "retain": False}
     templates: dict[str, dict[str, Any]] = {"missing": {}, "empty": {"payload": ""}}
     subscribers = {name: target.subscriber(f"{remote}/{name}") for name in templates}
@@ -147,40 +155,36 @@ def test_mqtt_action_without_template_sends_everything(context: Context, target:
     arrived: dict[str, list[str]] = {}
     for name, template in templates.items():
         action = back(context, target, {**parameters, **template, "topic": f"{remote}/{name}"})
-        if not arrived:
-            sql = f'SELECT payload.text AS text, qos FROM "{source}"'
-            target.borrow_rule(OTHERS, sql=sql, actions=[action])
-        target.publish(source, json.dumps({"text": "hi"}), qos=1)
+        source = source_of(context, target, action)
+        target.publish(source, json.dumps({"to": "all", "text": "hi"}), qos=1)
         arrived[name] = [payload.decode() for _, payload, _, _ in came(target, subscribers[name])]
 
     counts = {name: len(payloads) for name, payloads in arrived.items()}
     assert counts == {"missing": 1, "empty": 1}, f"by payload template, one message made {counts}"
     # That an empty template stands for everything, too, is documented nowhere.
     row = json.loads(arrived["missing"][0])
-    assert row == {"text": "hi", "qos": 1}, f"without a payload template arrived {row}"
+    assert row == {"to": "all", "text": "hi", "qos": 1}, f"without a payload template arrived {row}"
 
 
 @requirement("ACT-14", "PUT /actions/{id}", "GET /actions/{id}", provisional=True)
 @pytest.mark.needs("sink")
-def test_http_action_keeps_its_authorization(target: Target, sink: HttpSink, secret: str) -> None:
+def test_http_action_keeps_its_authorization(context: Context, target: Target, sink: HttpSink) -> None:
     """An Authorization header of an HTTP action is read as ******, and sent as it was after an update with ******."""
-    connector = target.running(sink.url)
-    topic, path = target.sandbox.topic("readings"), f"/{target.sandbox.name('hook')}"
-    headers = {"authorization": f"Basic {secret}", "Proxy-Authorization": f"Basic {secret}2"}
-    parameters = {"path": path, "method": "post", "body": "${payload}", "headers": headers}
-    action = target.actions.create(connector=connector, parameters=parameters, local_topic=topic)
+    action, path = witness(context, target, sink)
+    headers, topic = secret_headers(context), f"{local_topic(context, target)}/authorized"
 
-    for payload in ("created", "updated"):
+    for state in ("known", "updated"):
+        payload = target.sandbox.name(state)
         target.publish(topic, payload)
         delivery = sink.wait_for(posted(path, payload), target.timing.delivered)
         assert delivery is not None, f"{payload!r} did not arrive"
         arrived = {name: delivery.headers.get(name.lower()) for name in headers}
-        assert arrived == headers, f"the sink got {arrived} of the {payload} action"
+        assert arrived == headers, f"the sink got {arrived} of the {state} action"
 
         read = configured(target.actions.read(action))
         shown = {name: read["parameters"]["headers"][name] for name in headers}
-        assert set(shown.values()) == {REDACTED}, f"of the {payload} action the headers are read as {shown}"
-        if payload == "created":
+        assert set(shown.values()) == {REDACTED}, f"of the {state} action the headers are read as {shown}"
+        if state == "known":
             target.actions.put(action, {**read, "description": payload}).expect(200)
 
 
@@ -212,5 +216,4 @@ def test_only_start_is_an_operation(target: Target, chain: Chain) -> None:
         path = {"id": action, "operation": operation}
         target.api.call("POST /actions/{id}/{operation}", path=path).expect(400, code="BAD_REQUEST")
     assert target.actions.read(action)["status"] == "connected", "a refused operation stopped the action"
-    nowhere = target.actions.posting(target.leading_nowhere(), "/hook")
-    target.actions.start(nowhere).expect(400, code="BAD_REQUEST")
+    target.actions.start(reaching_nobody(target)).expect(400, code="BAD_REQUEST")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conformance.checks.recorder import Recorder
@@ -11,7 +13,7 @@ from conformance.scenarios.chain import OTHERS
 from conformance.target.http.answer import Answer
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
-from conformance.target.target import Target
+from conformance.target.target import TO_DELETE, Target
 from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
@@ -24,6 +26,8 @@ LONG_AGO_MS = 5
 def test_action_needs_a_connector_of_its_type(target: Target) -> None:
     """An action whose connector is missing, or of another type, is refused: none appears, and none is changed."""
     connector = target.connector_of("mqtt")
+    if target.connectors.get(f"http:{connector.partition(':')[2]}").ok:
+        connector = target.connectors.create(type="mqtt")  # another item gave that name to one of type http as well
     action = target.lasting(target.actions, "shared")
     before = configured(target.actions.read(action))
 
@@ -39,29 +43,33 @@ def test_action_needs_a_connector_of_its_type(target: Target) -> None:
         assert after == before, f"the refused PUT with a connector that is {what} changed the action to {after}"
 
 
-@pytest.fixture
-def unused(target: Target, context: Context) -> str:
-    """An action that serves several items, and the last deletes it; a rule that still has it gives up its actions."""
+def _is_left_to(target: Target, action: str, *rules: str) -> bool:
+    """Whether no other rules use an action, once those that do have given up their actions."""
+    for rule in set(target.actions.found(action).get("rules", ())) - set(rules):
+        target.rules.put(rule, {"actions": []})
+    return set(target.actions.found(action).get("rules", "?")) <= set(rules)
 
-    def is_unused(known: str) -> bool:
-        for rule in target.actions.found(known).get("rules", ()):
-            target.rules.put(rule, {"actions": []})
-        return target.actions.found(known).get("rules") == []
 
-    return context.lasting("action for rules", target.actions.create, is_unused)
+def _with_many(context: Context, target: Target, action: str) -> dict[str, Any]:
+    """Fields of a rule with many actions, one of them twice: the same for all items of the worker."""
+    topic = context.once("topic of a rule with many actions", lambda: target.sandbox.topic("from"))
+    other = target.lasting(target.actions, "shared")
+    return {"sql": f'SELECT * FROM "{topic}"', "actions": [action, other, action, {"function": "console"}]}
 
 
 @requirement("ACT-02", "GET /actions/{id}", "GET /actions")
-def test_action_names_its_rules(target: Target, unused: str) -> None:
+def test_action_names_its_rules(context: Context, target: Target) -> None:
     """An action lists exactly the ids of the rules that use it, sorted, as rules come, change and go."""
-    action = unused
+    # The next item goes on with the action, and with the rule that has it twice.
+    action = context.lasting("action for rules", target.actions.create, lambda known: _is_left_to(target, known))
+    twice = _with_many(context, target, action)
 
     def expect(*rules: str, after: str) -> None:
         read = target.actions.read(action)["rules"]
         assert read == list(rules), f"after {after} the action names the rules {read}, expected {list(rules)}"
 
     expect(after="its creation")
-    late = target.borrow_rule(actions=[action])
+    late = target.borrow_rule(sql=twice["sql"], actions=[action])
     expect(late, after="the first rule")
     early = target.rules.create(
         id=target.sandbox.name("early"), actions=[{"function": "console"}, action], enable=False
@@ -72,21 +80,29 @@ def test_action_names_its_rules(target: Target, unused: str) -> None:
 
     target.rules.put(late, {"actions": []}).expect(200)
     expect(early, after="a rule lost its actions")
-    target.rules.put(late, {"actions": [action, action]}).expect(200)
+    target.rules.put(late, {"actions": twice["actions"]}).expect(200)
     expect(early, late, after="a rule got the action twice")
     target.rules.delete(early).expect(204)
     expect(late, after="a rule was deleted")
 
 
 @requirement("ACT-03", "DELETE /actions/{id}", "GET /rules/{id}", "GET /actions/{id}")
-def test_action_in_use_is_deleted_only_on_demand(target: Target, unused: str) -> None:
+def test_action_in_use_is_deleted_only_on_demand(context: Context, target: Target) -> None:
     """DELETE of an action in use answers 400 with its `rules`; with also_delete_dep_actions=true those rules stay."""
-    action, other = unused, target.lasting(target.actions, "shared")
+    other = target.lasting(target.actions, "shared")
     users_of_other = set(target.actions.read(other)["rules"])
-    rules = [
-        target.borrow_rule(actions=[action, other, action, {"function": "console"}]),
-        target.borrow_rule(OTHERS, actions=[action]),
-    ]
+
+    def users_of(action: str) -> list[str]:
+        return [
+            target.borrow_rule(**_with_many(context, target, action)),
+            target.borrow_rule(OTHERS, actions=[action]),
+        ]
+
+    action = context.lasting("action for rules", target.actions.create, lambda known: target.actions.get(known).ok)
+    rules = users_of(action)
+    if not _is_left_to(target, action, *rules):
+        action = target.actions.create()
+        rules = users_of(action)
     for query, code in (({}, "BAD_REQUEST"), ({"also_delete_dep_actions": False}, "BAD_REQUEST")):
         refused = target.actions.delete(action, **query).expect(400, code=code)
         assert refused.json.get("rules") == sorted(rules), f"the refusal names the rules {refused.json.get('rules')}"
@@ -109,14 +125,16 @@ def test_source_of_the_same_name_is_another_thing(target: Target) -> None:
     """DELETE of an action in use answers 400 with its `rules`; with also_delete_dep_actions=true those rules stay."""
     action = target.actions.create(type="mqtt")
     topic = target.sandbox.topic("from")
-    listening = target.borrow_rule(sql=f"SELECT * FROM \"$bridges/{action}\" WHERE topic = '{topic}'")
-    using = target.borrow_rule(OTHERS, actions=[action])
+    listening = f"SELECT * FROM \"$bridges/{action}\" WHERE topic = '{topic}'"
+    rule = target.borrow_rule(sql=listening, actions=[action])
     named = target.actions.read(action)["rules"]
-    assert named == [using], f"a rule that listens to the source of its name is among the rules of the action: {named}"
+    assert named == [rule], f"of an action that one rule uses, {rule}, the rules are {named}"
 
-    target.rules.put(using, {"actions": []}).expect(200)
+    target.rules.put(rule, {"actions": []}).expect(200)
+    named = target.actions.read(action)["rules"]
+    assert named == [], f"a rule that listens to the source of its name is among the rules of the action: {named}"
     target.actions.delete(action).expect(204)
-    target.rules.get(listening).expect(200)
+    target.rules.get(rule).expect(200)
 
 
 @requirement("ACT-09", "GET /action_types", "POST /actions")
@@ -165,6 +183,7 @@ def test_creation_time_is_set_by_the_server(target: Target, recorder: Recorder) 
         near = abs(at - created["created_at"]) < A_DAY_MS
         message = f"created_at is {at}, as the client said, instead of the time of the creation"
         recorder.expect(near, "ACT-12", "not_posted", message, answer)
+        target.keep(target.actions, target.actions.identify(body), TO_DELETE)
 
 
 @requirement("ACT-13", "POST /actions", "PUT /actions/{id}", level="SHOULD")

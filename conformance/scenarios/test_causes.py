@@ -14,8 +14,9 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
+from conformance.scenarios.chain import BRIEF, OTHERS, reaching_nobody
 from conformance.target.http.answer import Answer
-from conformance.target.resources.bridges import CLOSED_URL
+from conformance.target.resources.bridges import SOON
 from conformance.target.resources.collection import Measured
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
@@ -23,7 +24,6 @@ from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
 
-BRIEF = {"request_ttl": "2s"}
 SLOW_S = 3.0
 """Longer than `BRIEF`: what is answered then is answered late."""
 LONG = "x" * 1500
@@ -53,73 +53,53 @@ class Bench:
         return f"{self.topic}/local"
 
     @property
-    def rule(self) -> str:
-        rules = self.target.rules
-        return self._lasting("rule", lambda: rules.create(sql=self.select, actions=[]), rules)
-
-    @property
     def select(self) -> str:
         """A statement that refuses a message, cannot be run for another one, and selects all others."""
         condition = "payload <> 'unwanted' AND (payload <> 'crash' OR int(payload) = 1)"
         return f'SELECT payload FROM "{self.topic}" WHERE {condition}'
 
     def action(self, kind: str) -> str:
-        """The action of a kind: see `KINDS`."""
-        connector, path, fields = KINDS[kind]
+        """The action of a kind: one of `MADE`, one on a connector that is ``stopped``, or an ``unreachable`` one."""
+        if kind == "stopped":
+            return self.target.lasting(self.target.actions, "shared")
+        if kind == "unreachable":
+            return reaching_nobody(self.target)
+        path, fields = MADE[kind]
 
         def make() -> str:
-            options = {"health_check_interval": "1s", **fields.get("resource_opts", {})}
-            parameters = {"path": f"{self.path}{path}", "method": "post", "body": "${payload}", "headers": {}}
             local = {"local_topic": self.local_topic} if kind == "accepting" else {}
-            more = {**fields, **local, "resource_opts": options}
-            action = self.target.actions.create(connector=self._connector(connector), parameters=parameters, **more)
-            if connector == "running" and more.get("enable") is not False:
+            more = {**fields, **local, "resource_opts": {**SOON, **fields.get("resource_opts", {})}}
+            action = self.target.actions.posting(self.target.running(self.sink.url), f"{self.path}{path}", **more)
+            if more.get("enable") is not False:
                 # Until then messages wait, and may expire.
                 self.target.eventually(lambda: self.target.actions.read(action)["status"] == "connected")
             return action
 
-        return self._lasting(f"{kind} action", make, self.target.actions)
+        return self._context.lasting(f"{kind} action of causes", make, lambda known: self.target.actions.get(known).ok)
 
-    def _connector(self, kind: str) -> str:
-        kinds: Mapping[str, Mapping[str, Any]] = {
-            "running": {"url": self.sink.url},
-            "unreachable": {"url": CLOSED_URL},
-        }
-        if kind == "stopped":
-            return self.target.connector_of("http")
-        fields = kinds[kind]
-        options = {"type": "http", "enable": True, "pool_size": 2, "resource_opts": {"health_check_interval": "1s"}}
-        connectors = self.target.connectors
-        return self._lasting(f"{kind} connector", lambda: connectors.create(**{**options, **fields}), connectors)
-
-    def _lasting(self, what: str, make: Callable[[], str], collection: Any) -> str:
-        return self._context.lasting(f"{what} of causes", make, lambda known: collection.get(known).ok)
-
-    def arrange(self, cause: Cause) -> None:
-        """Make the rule as a cause needs it, with no write if it is so already."""
+    def rule(self, cause: Cause) -> tuple[str, str]:
+        """A rule as a cause needs it, which counts from 0, and its topic."""
+        if cause.actions == (PRINTED,):
+            return self.target.printing()
         actions = [self._of_rule(action) for action in cause.actions]
-        wanted = {"sql": cause.sql(self) if cause.sql else self.select, "actions": actions, "enable": cause.enabled}
-        read = self.target.rules.read(self.rule)
-        if any(read[name] != value for name, value in wanted.items()):
-            self.target.rules.put(self.rule, wanted).expect(200)
+        sql = cause.sql(self) if cause.sql else self.select
+        return self.target.borrow_rule(OTHERS, sql=sql, actions=actions, enable=cause.enabled), self.topic
 
     def _of_rule(self, action: str | Mapping[str, Any]) -> Any:
-        """An action as a rule names it: one of `KINDS`, ``missing``, or the arguments of a republish action."""
+        """An action as a rule names it: that of a kind, ``missing``, or the arguments of a republish action."""
         if isinstance(action, str):
-            return BUILT_IN.get(action) or (self.missing if action == "missing" else self.action(action))
+            return self.missing if action == "missing" else self.action(action)
         return {"function": "republish", "args": {"topic": self.target.sandbox.topic("out"), **action}}
 
 
-BUILT_IN = {"console": {"function": "console"}}
+PRINTED = "printed"
+"""What a rule does that has no other action."""
 
-# By kind of action its connector, the path at the sink below that of the bench, and its fields.
-KINDS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
-    "accepting": ("running", "/${payload}", {}),
-    "disabled": ("running", "/ok", {"enable": False}),
-    "stopped": ("stopped", "/ok", {}),
-    "unreachable": ("unreachable", "/ok", {"resource_opts": BRIEF}),
-    "slow": ("running", "/slow", {"resource_opts": BRIEF}),
-    "small": ("running", "/ok", {"resource_opts": SMALL}),
+# By kind of action the path at the sink, below that of the bench, and its fields. The slow one has a small buffer, too.
+MADE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "accepting": ("/${payload}", {}),
+    "disabled": ("/ok", {"enable": False}),
+    "slow": ("/slow", {"resource_opts": {**BRIEF, **SMALL}}),
 }
 
 PASSED = {"matched": 1, "passed": 1}
@@ -191,7 +171,7 @@ CAUSES: Mapping[str, Cause] = {
         ("stopped",),
     ),
     "full queue": Cause(
-        FAILED, {"small": {"matched": 1, "dropped": 1, "dropped.queue_full": 1}}, ("small",), payload=LONG
+        FAILED, {"slow": {"matched": 1, "dropped": 1, "dropped.queue_full": 1}}, ("slow",), payload=LONG
     ),
     # What takes long is waited for together.
     "no connection and late answer": Cause(
@@ -204,7 +184,7 @@ CAUSES: Mapping[str, Cause] = {
         messages=1,
     ),
     "republished": Cause(SUCCEEDED, IDLE, ({},)),
-    "printed": Cause(SUCCEEDED, IDLE, ("console",)),
+    "printed": Cause(SUCCEEDED, IDLE, (PRINTED,)),
     "impossible QoS": Cause(FAILED, IDLE, ({"qos": "${payload}"},)),
     "one of each": Cause(
         {
@@ -273,8 +253,8 @@ class Counted:
 def test_cause_has_its_counters(cause: str, target: Target, bench: Bench, recorder: Recorder) -> None:
     """By what became of it each message is counted: by these counters, exactly, and no other one changes."""
     case = CAUSES[cause]
-    bench.arrange(case)
-    counted = {"the rule": Counted(target, target.rules, bench.rule, times(case.messages, case.rule))}
+    rule, topic = bench.rule(case)
+    counted = {"the rule": Counted(target, target.rules, rule, times(case.messages, case.rule))}
     for kind, ends in case.ends.items():
         expected = times(case.messages, ends)
         counted[f"the {kind} action"] = Counted(target, target.actions, bench.action(kind), expected)
@@ -282,7 +262,7 @@ def test_cause_has_its_counters(cause: str, target: Target, bench: Bench, record
     bench.sink.statuses[f"{bench.path}/{case.payload}"] = case.status
     bench.sink.delays[f"{bench.path}/slow"] = SLOW_S
     for _ in range(case.messages):
-        target.publish(bench.local_topic if case.local else bench.topic, case.payload, qos=1)
+        target.publish(bench.local_topic if case.local else topic, case.payload, qos=1)
 
     settled = target.timing.batch if "late" in cause else target.timing.delivered
     target.eventually(lambda: all(each.grown() == each.expected for each in counted.values()), settled)

@@ -11,7 +11,7 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.target.http.session import Call
 from conformance.target.resources.collection import Collection
-from conformance.target.target import TO_DELETE, Target
+from conformance.target.target import LONGEST, TO_DELETE, Target
 
 pytestmark = pytest.mark.scenario
 
@@ -38,12 +38,16 @@ CHEAP: Mapping[str, tuple[Make, tuple[int, str]]] = {
     f"POST {paths.USER_RULES}": (lambda target: (target.user_rules, {}), (409, "ALREADY_EXISTS")),
     "POST /banned": (lambda target: (target.bans, {}), (400, "ALREADY_EXISTS")),
 }
+
+
+def _longest(target: Target) -> dict[str, Any]:
+    """A name of 254 characters, for whoever asks for such a connector or action afterwards."""
+    return {"name": target.sandbox.name("name").ljust(254, "x")}
+
+
 CONFIGURED: Mapping[str, tuple[Make, tuple[int, str]]] = {
-    "POST /connectors": (lambda target: (target.connectors, {}), (400, "ALREADY_EXISTS")),
-    "POST /actions": (
-        lambda target: (target.actions, {}),
-        (400, "ALREADY_EXISTS"),
-    ),
+    "POST /connectors": (lambda target: (target.connectors, _longest(target)), (400, "ALREADY_EXISTS")),
+    "POST /actions": (lambda target: (target.actions, _longest(target)), (400, "ALREADY_EXISTS")),
     "POST /rules": (lambda target: (target.rules, {}), (400, "BAD_REQUEST")),
     "POST /schema_registry": (lambda target: (target.schemas, {}), (400, "ALREADY_EXISTS")),
 }
@@ -68,4 +72,5 @@ def test_one_of_equal_configurations_wins(label: str, target: Target) -> None:
     """Of several equal connectors, actions, rules or schemas created at once one is; the others are duplicates."""
     make, duplicate = CONFIGURED[label]
     collection, fields = make(target)
-    target.keep(collection, TO_DELETE, expect_one_winner(collection, fields, duplicate))
+    winner = expect_one_winner(collection, fields, duplicate)
+    target.keep(collection, winner, TO_DELETE, *([LONGEST] if "name" in fields else []))

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
+from conformance.scenarios.chain import PASSES, chain_of, secret_headers
+from conformance.scenarios.changes import updated
 from conformance.scenarios.loop import loop
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Answer
 from conformance.target.mqtt import MqttError
 from conformance.target.resources.typed import REDACTED, configured
-from conformance.target.sink import HttpSink
+from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
@@ -34,36 +37,64 @@ def mqtt_login(target: Target, password: str) -> dict[str, Any]:
     pytest.skip("the MQTT listener accepts a wrong password")
 
 
+@pytest.fixture
+def logging_in(context: Context, target: Target, secret: str) -> str:
+    """A connector to the target's own broker that needs its password, the secret; it serves item after item.
+
+    Whoever leaves it unconnected leaves the next item another.
+    """
+
+    def connected(known: str) -> bool:
+        there = target.connectors.get(known).ok
+        return there and target.eventually(lambda: status_of(target, known) == "connected")
+
+    return context.lasting(
+        "connector that logs in", lambda: target.connectors.create(**mqtt_login(target, secret)), connected
+    )
+
+
 @requirement("CON-08", "PUT /connectors/{id}")
 @pytest.mark.needs("sink")
-def test_http_connector_keeps_its_authorization(target: Target, sink: HttpSink, secret: str) -> None:
+def test_http_connector_keeps_its_authorization(context: Context, target: Target, sink: HttpSink) -> None:
     """A PUT with ****** in place of a secret keeps the secret that works."""
-    secrets = {"authorization": f"Basic {secret}", "Proxy-Authorization": f"Basic {secret}2"}
-    connector = target.connectors.running(sink.url, headers={**secrets, "x-site": "north"})
-    path, topic = f"/{target.sandbox.name('hook')}", target.sandbox.topic("readings")
-    target.actions.posting(connector, path, local_topic=topic)
+    chain, secrets = chain_of(context, target, sink), secret_headers(context)
 
-    def expect_sent(payload: str, connector_is: str) -> None:
-        target.publish(topic, payload)
-        delivery = sink.wait_for(lambda d: (d.path, d.body) == (path, payload.encode()), target.timing.redelivered)
-        assert delivery is not None, f"{payload!r} did not arrive at the sink within {target.timing.redelivered:g} s"
+    def expect_sent(delivery: Delivery | None, connector_is: str) -> None:
+        within_s = target.timing.redelivered
+        assert delivery is not None, f"of {connector_is} nothing arrived at the sink within {within_s:g} s"
         for name, value in secrets.items():
             arrived = delivery.headers.get(name.lower())
             assert arrived == value, f"the sink got the {name} {arrived!r} of {connector_is}"
 
-    expect_sent("created", "a new connector")
-    update = configured(target.connectors.read(connector)) | {"description": "changed"}
-    read = {name: update["headers"][name] for name in secrets}
+    chain.publish(PASSES)
+    expect_sent(chain.accepted(PASSES), "a connector with secrets")
+    update = updated(context, chain, "connector")
+    read = {name: update.sent["headers"][name] for name in secrets}
     assert set(read.values()) == {REDACTED}, f"read are {read}"
-    target.connectors.put(connector, update).expect(200)
-    expect_sent("updated", "a connector after an update with ******")
+    update.answer.expect(200)
+    expect_sent(update.first.delivery, "a connector after an update with ******")
+
+
+@requirement("CON-09", "POST /connectors_probe")
+@pytest.mark.needs("mqtt", "authenticator", "users", "loop")
+def test_probe_uses_the_stored_secret(target: Target, logging_in: str, secret: str) -> None:
+    """A probe with ****** under the name of an existing connector behaves as with the connector's secret."""
+    read = target.connectors.read(logging_in)
+    probe = {**configured(read), "type": "mqtt", "name": read["name"]}
+    assert probe["password"] == REDACTED, f"the password is read as {probe['password']!r}"
+    target.connectors.probe({**probe, "password": secret}).expect(204)
+    target.connectors.probe({**probe, "password": f"not-{secret}"}).expect(400, code="TEST_FAILED")
+
+    target.connectors.probe(probe).expect(204)
+    nobody = {**probe, "name": target.sandbox.name("con")}
+    target.connectors.probe(nobody).expect(400, code="TEST_FAILED")
 
 
 @requirement("CON-08", "PUT /connectors/{id}")
 @pytest.mark.needs("mqtt", "authenticator", "users", "loop")
-def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
+def test_mqtt_connector_keeps_its_password(target: Target, logging_in: str, secret: str) -> None:
     """A PUT with ****** in place of a secret keeps the secret that works."""
-    connector = target.connectors.create(**mqtt_login(target, secret))
+    connector = logging_in
     assert target.eventually(lambda: status_of(target, connector) == "connected"), (
         "not connected with the right password"
     )
@@ -78,22 +109,6 @@ def test_mqtt_connector_keeps_its_password(target: Target, secret: str) -> None:
     target.connectors.put(connector, {**update, "password": f"not-{secret}"}).expect(200)
     refused = target.eventually(lambda: status_of(target, connector) != "connected")
     assert refused, "the connector is connected with a wrong password"
-
-
-@requirement("CON-09", "POST /connectors_probe")
-@pytest.mark.needs("mqtt", "authenticator", "users", "loop")
-def test_probe_uses_the_stored_secret(target: Target, secret: str) -> None:
-    """A probe with ****** under the name of an existing connector behaves as with the connector's secret."""
-    connector = target.connectors.create(**mqtt_login(target, secret) | {"enable": False})
-    read = target.connectors.read(connector)
-    probe = {**configured(read), "type": "mqtt", "name": read["name"]}
-    assert probe["password"] == REDACTED, f"the password is read as {probe['password']!r}"
-    target.connectors.probe({**probe, "password": secret}).expect(204)
-    target.connectors.probe({**probe, "password": f"not-{secret}"}).expect(400, code="TEST_FAILED")
-
-    target.connectors.probe(probe).expect(204)
-    nobody = {**probe, "name": target.sandbox.name("con")}
-    target.connectors.probe(nobody).expect(400, code="TEST_FAILED")
 
 
 @requirement("CON-16", "POST /connectors", "GET /connectors", "GET /connectors/{id}", level="SHOULD")
@@ -120,7 +135,7 @@ def test_secret_that_is_a_number(target: Target) -> None:
 @requirement("CON-17", "PUT /connectors/{id}", provisional=True)
 def test_asterisks_are_no_secret(target: Target) -> None:
     """****** in an update, where no secret is stored, stores none."""
-    connector = target.connectors.create(type="mqtt", password=None)
+    connector = target.connector_of("mqtt")
     before = configured(target.connectors.read(connector))
     assert "password" not in before, f"a connector without password is read with {before['password']!r}"
 

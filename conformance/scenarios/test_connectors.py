@@ -5,22 +5,26 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
+from conformance.scenarios.chain import connector_of_chain
+from conformance.scenarios.changes import Changes, Step, step
 from conformance.target.guard.mode import Mode
-from conformance.target.http.answer import Answer
+from conformance.target.http.answer import Answer, Deviation
 from conformance.target.resources.bridges import CLOSED_URL, NO_OPERATIONS, Bridges
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
-from conformance.target.target import Target
+from conformance.target.target import LONGEST, TO_DELETE, Target
 from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
 LONGEST_NAME = 254
+TWIN = "http connector with the name of one of type mqtt"
 
 
 def status_of(target: Target, connector: str) -> str:
@@ -42,21 +46,24 @@ def requests_for(collection: Bridges, identifier: str) -> Iterator[Answer]:
 
 
 @requirement("CON-02", "POST /connectors", "GET /connectors/{id}")
-def test_name_is_taken_once_per_type(target: Target) -> None:
+def test_name_is_taken_once_per_type(context: Context, target: Target) -> None:
     """A second connector of the same type and name is refused with ALREADY_EXISTS and changes nothing of the first."""
-    connector = target.connector_of("http")
-    name = connector.partition(":")[2]
+    connector = target.connector_of("mqtt")
+    name = name_of(connector)
     before = configured(target.connectors.read(connector))
 
-    second = target.connectors.body(name=name, description="second")
+    second = target.connectors.body(type="mqtt", name=name, description="second")
     target.api.call("POST /connectors", json=second).expect(400, code="ALREADY_EXISTS")
     after = configured(target.connectors.read(connector))
     assert after == before, f"the refused POST changed the connector from {before} to {after}"
 
-    other = target.connectors.body(type="mqtt", name=name)
-    target.api.call("POST /connectors", json=other).expect(201)
-    read = target.connectors.read(target.connectors.identify(other))
-    assert read["type"] == "mqtt", f"under the id of the other type a connector of type {read['type']} is read"
+    def make() -> str:
+        other = target.connectors.body(type="http", name=name)
+        target.api.call("POST /connectors", json=other).expect(201)
+        return target.connectors.identify(other)
+
+    read = target.connectors.read(context.lasting(TWIN, make, lambda known: target.connectors.get(known).ok))
+    assert read["type"] == "http", f"under the id of the other type a connector of type {read['type']} is read"
     after = configured(target.connectors.read(connector))
     assert after == before, f"the connector of another type changed the first from {before} to {after}"
 
@@ -64,12 +71,12 @@ def test_name_is_taken_once_per_type(target: Target) -> None:
 @requirement("CON-03", "POST /connectors", "POST /actions")
 def test_bad_names_are_refused(target: Target, recorder: Recorder) -> None:
     """A name has 1 to 254 of the characters A-Z, a-z, 0-9, - and _, the first no - or _; any other is refused."""
-    good = target.sandbox.name("name")
+    good, connector = target.sandbox.name("name"), target.connector_of("http")
     longest = good.ljust(LONGEST_NAME, "x")
-    connector = target.connectors.create(name=longest)
-    target.connectors.read(connector)
-    action = target.actions.create(connector=connector, name=longest)
-    target.actions.read(action)
+    for collection in (target.connectors, target.actions):
+        identifier = target.lasting(collection, LONGEST, partial(collection.create, name=longest))
+        collection.read(identifier)
+        target.keep(collection, identifier, TO_DELETE)
 
     odd = (good + end for end in (" ", " b", ".b", "/b", ":b", "\u00e4", "${b}"))
     for name in (*odd, f"-{good}", f"_{good}", longest + "x"):
@@ -242,43 +249,39 @@ def test_unknown_tls_version_is_refused(target: Target, recorder: Recorder, vers
         recorder.expect(refused, "CON-25", "version_refused", message, answer)
 
 
-@pytest.fixture
-def running(target: Target, context: Context, sink: HttpSink) -> str:
-    """A connected connector without actions; whoever leaves it stopped leaves the next item another."""
-
-    def connected(known: str) -> bool:
-        there = target.connectors.get(known).ok
-        return there and target.eventually(lambda: target.connectors.found(known).get("status") == "connected")
-
-    return context.lasting("connector to stop", lambda: target.connectors.running(sink.url), connected)
-
-
 @requirement("CON-11", "PUT /connectors/{id}/enable/{enable}", "GET /connectors/{id}")
 @pytest.mark.needs("sink")
-def test_enabling_is_idempotent(target: Target, running: str) -> None:
+def test_enabling_is_idempotent(context: Context, target: Target, sink: HttpSink) -> None:
     """Enabling and disabling answer 204 however often, `enable` follows, and a disabled connector is stopped."""
-    connector = running
-    assert target.eventually(lambda: status_of(target, connector) == "connected"), (
-        f"it is {status_of(target, connector)}"
-    )
-
-    for enabled, status in ((False, "stopped"), (False, "stopped"), (True, "connected"), (True, "connected")):
-        target.connectors.enable(connector, enabled).expect(204)
-        read = target.connectors.read(connector)["enable"]
-        assert read is enabled, f"enable is {read} after it was set to {enabled}"
-        reached = target.eventually(lambda wanted=status: status_of(target, connector) == wanted)  # type: ignore[misc]
-        assert reached, f"with enable {enabled} the status is {status_of(target, connector)}, expected {status}"
+    connector = connector_of_chain(context, target, sink)
+    known = Changes.of(context).switched.get(connector)
+    for each in known.steps if known else switched_twice(target, connector):
+        enabled = each.enabled
+        each.answer.expect(204)
+        read = each.read.expect(200).json["enable"]
+        if read is not enabled:
+            raise Deviation(f"enable is {read} after it was set to {enabled}", each.read)
+        status, expected = each.settled.expect(200).json["status"], "connected" if enabled else "stopped"
+        if status != expected:
+            raise Deviation(f"with enable {enabled} the status is {status}, expected {expected}", each.settled)
 
     enable = "PUT /connectors/{id}/enable/{enable}"
     target.api.call(enable, path={"id": connector, "enable": "maybe"}).expect(400, code="BAD_REQUEST")
     assert target.connectors.read(connector)["enable"] is True, "enable/maybe was refused, but changed the connector"
 
 
+def switched_twice(target: Target, connector: str) -> list[Step]:
+    """A connector that is connected, twice disabled and twice enabled."""
+    connected = target.eventually(lambda: status_of(target, connector) == "connected")
+    assert connected, f"it is {status_of(target, connector)}"
+    return [step(target, target.connectors, connector, enabled=enabled) for enabled in (False, False, True, True)]
+
+
 @requirement("CON-12", "POST /connectors/{id}/{operation}")
 @pytest.mark.needs("sink")
-def test_only_an_enabled_connector_starts(target: Target, running: str) -> None:
+def test_only_an_enabled_connector_starts(target: Target, sink: HttpSink) -> None:
     """`start` answers 204 for a running connector and 400 for a disabled or unreachable one; nothing else is known."""
-    connector = running
+    connector = target.running(sink.url)
     target.connectors.start(connector).expect(204)
     for operation in NO_OPERATIONS:
         path = {"id": connector, "operation": operation}
@@ -315,10 +318,16 @@ def used(target: Target, context: Context) -> Used:
     def is_used_alone(connector: str) -> bool:
         return target.connectors.found(connector).get("actions") == [name_of(known.get(connector, ""))]
 
-    def make() -> str:
+    def create() -> str:
         # The name is taken where one that was left otherwise is still there.
         taken = target.connectors.get(f"http:{names['name']}").ok
-        connector = target.connectors.create(**({} if taken else names))
+        return target.connectors.create(**({} if taken else names))
+
+    def is_unused(connector: str) -> bool:
+        return target.connectors.found(connector).get("actions") == []
+
+    def make() -> str:
+        connector = context.lasting(TWIN, create, is_unused)
         name = f"{target.sandbox.name('act')}-b"
         known[connector] = target.actions.create(connector=connector, name=name, enable=False)
         return connector

@@ -14,7 +14,8 @@ from conformance.checks.recorder import Recorder
 from conformance.contract import paths
 from conformance.fuzz.space import contract
 from conformance.requirements import requirement
-from conformance.scenarios.paged import SPECIAL, described_rules
+from conformance.scenarios.listed import listed_rules
+from conformance.scenarios.paged import SPECIAL
 from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
@@ -220,8 +221,8 @@ def test_substrings_are_literal(context: Context, target: Target) -> None:
         for name in names:
             found = collection.ids(**{filter_name: name[len(target.sandbox.prefix) :]})
             assert found == [name], f"{filter_name} with {name} finds {found}"
-    rules = described_rules(context, target)
-    for rule, description in rules.items():
+    listed = listed_rules(context, target)
+    for rule, description in zip(listed.ids, listed.descriptions, strict=True):
         found = target.rules.ids(like_description=description)
         assert found == [rule], f"like_description with {description} finds {found}, expected {[rule]}"
 

@@ -14,6 +14,7 @@ import pytest
 from conformance.requirements import requirement
 from conformance.target.http.answer import Deviation
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 
@@ -47,10 +48,11 @@ def test_events_describe_themselves(target: Target) -> None:
     assert len(set(names)) == len(names), f"an event is listed twice: {sorted(names)}"
 
     topic = target.sandbox.topic("from")
-    rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}"', actions=[])
     # Never sent as it stands: it would make a rule about other people's messages.
     examples = {re.sub(r'"[^"]+"', f'"{topic}"', event["sql_example"], count=1) for event in listed}
-    for sql in sorted(examples):
+    plain = f'SELECT * FROM "{topic}"'
+    rule = target.borrow_rule(sql=plain, actions=[])
+    for sql in sorted(examples - {plain}):
         answer = target.rules.put(rule, {"sql": sql})
         assert answer.status == 200, f"the example {sql!r} is no statement: {answer.status} {answer.code}"
 
@@ -145,17 +147,47 @@ ALTERNATIVES = {"action": "subscribe", "result": "deny", "reason_code": "not_aut
 """Other values for columns that are no free text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A rule on every event of one client, ``subject``, and on what it publishes on ``topic``.
+
+    It republishes each, by its name, below ``whole`` with all columns, and below ``told`` with those of `TOLD`.
+    """
+
+    rule: str
+    subject: str
+    topic: str
+    whole: str
+    told: str
+
+
+TOLD = "${event}|${clientid}|${username}|${topic}|${qos}|${reason}"
+
+
+@pytest.fixture
+def watched(context: Context, target: Target) -> Watched:
+    """One rule serves all items that watch a client."""
+    subject = context.once("client that is watched", lambda: target.sandbox.name("client"))
+    topic, whole, told = context.once(
+        "topics of a client that is watched", lambda: [target.sandbox.topic(hint) for hint in ("from", "whole", "told")]
+    )
+    of_clients = [event for event in events(target) if "clientid" in event["test_columns"]]
+    sources = ", ".join(f'"{source_of(event, topic)}"' for event in of_clients)
+    actions = [
+        {"function": "republish", "args": {"topic": f"{out}/${{event}}", "payload": payload, "qos": 1}}
+        for out, payload in ((whole, "${.}"), (told, TOLD))
+    ]
+    rule = target.borrow_rule(sql=f"SELECT * FROM {sources} WHERE clientid = '{subject}'", actions=actions)
+    return Watched(rule, subject, topic, whole, told)
+
+
 @requirement("RUL-39", "POST /rules/{id}/test", "GET /rule_events")
 @pytest.mark.needs("mqtt")
-def test_statement_sees_the_context(target: Target) -> None:
+def test_statement_sees_the_context(target: Target, watched: Watched) -> None:
     """A test that runs its actions gives them the columns of its context, of any event, with the values it has."""
-    listed, topic, subject = events(target), target.sandbox.topic("from"), target.sandbox.name("client")
-    out = target.sandbox.topic("out")
-    of_clients = [event for event in listed if "clientid" in event["test_columns"]]
-    sources = ", ".join(f'"{source_of(event, topic)}"' for event in of_clients)
-    sql = f"SELECT * FROM {sources} WHERE clientid = '{subject}'"
-    rule = target.borrow_republishing("", out, sql=sql, payload="${.}", qos=1)
-    listener = target.subscriber(out, 1)
+    rule, topic, subject = watched.rule, watched.topic, watched.subject
+    of_clients = [event for event in events(target) if "clientid" in event["test_columns"]]
+    listener = target.subscriber(f"{watched.whole}/#", 1)
 
     for number, event in enumerate(of_clients, 1):
         context = unlike_the_example(context_of(event, clientid=subject, topic=topic), f"of test {number}", subject)
@@ -169,18 +201,14 @@ def test_statement_sees_the_context(target: Target) -> None:
 
 @requirement("RUL-20", "POST /rules")
 @pytest.mark.needs("mqtt")
-def test_events_of_a_client(target: Target) -> None:
+def test_events_of_a_client(target: Target, watched: Watched) -> None:
     """A rule sees a client connect, subscribe, unsubscribe, publish to nobody and disconnect, each exactly once."""
-    subject, out = target.sandbox.name("client"), target.sandbox.topic("out")
+    subject, out = watched.subject, watched.told
     nobody, topic = target.sandbox.topic("nobody"), target.sandbox.topic("t")
     nobody_listens = target.publish(nobody).status == 202
-    selected = ("client_connected", "session_subscribed", "session_unsubscribed", "message_dropped",
-                "client_disconnected")  # fmt: skip
-    sources = ", ".join(f'"$events/{name}"' for name in selected)
-    sql = f"SELECT event, clientid, username, topic, qos, reason FROM {sources} WHERE clientid = '{subject}'"
+    looked_at = ("client.connected", "session.subscribed", "session.unsubscribed", "message.dropped",
+                 "client.disconnected")  # fmt: skip
     listener = target.listen(f"{out}/#")
-    payload = "${event}|${clientid}|${username}|${topic}|${qos}|${reason}"
-    target.borrow_republishing("", f"{out}/${{event}}", sql=sql, payload=payload, qos=1)
 
     client = target.connect(subject)
     username = target.clients.read(subject)["username"] or "undefined"
@@ -197,16 +225,17 @@ def test_events_of_a_client(target: Target) -> None:
     }
     if nobody_listens:
         expected["message.dropped"] = f"{nobody}|1|no_subscribers"
-    arrived = [(m.topic, m.payload.decode()) for m in listener.wait_for_messages(len(expected))]
+    found = listener.wait_for_messages(len(expected), matching=lambda m: m.topic.rpartition("/")[2] in looked_at)
+    arrived = [(message.topic, message.payload.decode()) for message in found]
     wanted = [(f"{out}/{event}", f"{event}|{subject}|{username}|{rest}") for event, rest in expected.items()]
     assert sorted(arrived) == sorted(wanted), f"the events were {sorted(arrived)}, expected {sorted(wanted)}"
 
 
 @requirement("RUL-28", "GET /rule_events", "POST /rules", provisional=True)
 @pytest.mark.needs("mqtt")
-def test_events_have_their_columns(target: Target) -> None:
+def test_events_have_their_columns(target: Target, watched: Watched) -> None:
     """An event that a client brings about has every column GET /rule_events lists for it."""
-    subject, out, topic = target.sandbox.name("client"), target.sandbox.topic("out"), target.sandbox.topic("t")
+    subject, out, topic = watched.subject, watched.whole, target.sandbox.topic("t")
     nobody, own = target.sandbox.topic("nobody"), target.sandbox.topic("own")
     provoked = {
         "client_connected", "client_disconnected", "client_connack", "client_check_authz_complete",
@@ -217,10 +246,7 @@ def test_events_have_their_columns(target: Target) -> None:
     if target.capabilities.profile.demands_users:
         provoked.add("client_check_authn_complete")
     listed = {event["event"]: event for event in events(target) if event["event"].removeprefix("$events/") in provoked}
-    sources = ", ".join(f'"{name}"' for name in listed)
     listener = target.listen(f"{out}/#")
-    sql = f"SELECT * FROM {sources} WHERE clientid = '{subject}'"
-    target.borrow_republishing("", f"{out}/${{event}}", sql=sql, payload="${.}", qos=1)
 
     target.connect()  # somebody else
     client = target.connect(subject)
@@ -233,16 +259,18 @@ def test_events_have_their_columns(target: Target) -> None:
     client.unsubscribe(topic)
     client.close()
 
-    def seen() -> list[dict[str, Any]]:
-        return [json.loads(message.payload) for message in list(listener.messages)]
+    def seen() -> list[tuple[str, dict[str, Any]]]:
+        """Name and columns of every such event so far."""
+        heard = [json.loads(message.payload) for message in list(listener.messages)]
+        named = [(f"$events/{event['event'].replace('.', '_')}", event) for event in heard]
+        return [(name, event) for name, event in named if name in listed]
 
     def missing() -> set[str]:
-        return listed.keys() - {f"$events/{event['event'].replace('.', '_')}" for event in seen()}
+        return listed.keys() - {name for name, _ in seen()}
 
     target.eventually(lambda: not missing())
     assert not missing(), f"not seen were {sorted(missing())}"
-    for event in seen():
-        name = f"$events/{event['event'].replace('.', '_')}"
+    for name, event in seen():
         absent = set(listed[name]["columns"]) - event.keys() - NEVER_FILLED.get(name, set())
         assert not absent, f"{name} lacks the columns {sorted(absent)}"
         assert event["clientid"] == subject, f"{name} is about {event['clientid']}, who is none of the rule's business"

@@ -11,6 +11,7 @@ from paho.mqtt.client import topic_matches_sub
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
+from conformance.scenarios.listed import listed_rules
 from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.http.answer import Deviation
 from conformance.target.target import Target
@@ -33,7 +34,7 @@ FILTERS: Mapping[str, Callable[[Mapping[str, Any], Any], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """Three rules that differ in all that is filtered by, and queries that find some of them, or none."""
+    """Rules that differ in all that is filtered by, and queries that find some of them, or none."""
 
     rules: tuple[str, ...]
     queries: tuple[Mapping[str, Any], ...]
@@ -60,32 +61,10 @@ def queries_of(
 @pytest.fixture
 def filtered(context: Context, target: Target) -> Filtered:
     """Serves all items of the worker: a rule is costly to create."""
-    common, root = context.once("topics of filtered rules", lambda: [target.sandbox.topic(hint) for hint in "af"])
-    actions = context.once(
-        "actions of filtered rules", lambda: [f"http:{target.sandbox.name('act')}" for _ in range(2)]
-    )
-    source = context.once("source of filtered rules", lambda: f"mqtt:{target.sandbox.name('source')}")
-    statements = [
-        f'SELECT * FROM "{root}/x/0"',
-        f'SELECT * FROM "{root}/1", "{common}"',
-        f'SELECT * FROM "{root}/2", "{common}", "$bridges/{source}" WHERE topic = \'{common}\'',
-    ]
-
-    def made(number: int) -> str:
-        return context.lasting(
-            f"filtered rule {number}",
-            lambda: target.rules.create(
-                sql=statements[number],
-                enable=number % 2 == 0,
-                description=["half %_ of it", "half a of it", "*"][number],
-                actions=[[actions[0]], [actions[1], {"function": "console"}], []][number],
-            ),
-            lambda known: target.rules.get(known).ok,
-        )
-
-    rules = tuple(made(number) for number in range(3))
+    listed = listed_rules(context, target)
     others = (f"mqtt:{target.sandbox.name('source')}", f"http:{target.sandbox.name('act')}")
-    return Filtered(rules, tuple(queries_of(rules, (root, common), actions, source, others)))
+    rules, topics = tuple(listed.ids), (listed.root, listed.common)
+    return Filtered(rules, tuple(queries_of(rules, topics, listed.actions, listed.source, others)))
 
 
 @requirement("RUL-18", "GET /rules")

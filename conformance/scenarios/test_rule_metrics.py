@@ -9,6 +9,7 @@ import pytest
 from conformance.omission import disturbed
 from conformance.requirements import requirement
 from conformance.target.target import Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 
@@ -28,11 +29,13 @@ class Traffic:
 
 
 @pytest.fixture
-def traffic(target: Target) -> Traffic:
-    """The second action of the rule does not exist."""
-    topic = target.sandbox.topic("from")
-    republish = {"function": "republish", "args": {"topic": target.sandbox.topic("out")}}
-    missing = f"http:{target.sandbox.name('act')}"
+def traffic(context: Context, target: Target) -> Traffic:
+    """The second action of the rule does not exist. One rule serves all items, and counts from 0 for each."""
+    topic, out, missing = context.once(
+        "names of traffic",
+        lambda: (target.sandbox.topic("from"), target.sandbox.topic("out"), f"http:{target.sandbox.name('act')}"),
+    )
+    republish = {"function": "republish", "args": {"topic": out}}
     sql = f'SELECT payload.x AS x FROM "{topic}" WHERE payload.x > 1'
     rule = target.borrow_rule(sql=sql, actions=[republish, missing])
     for payload in ('{"x":2}', '{"x":1}', "no JSON", '{"x":3}', '{"x":0}', "{", '{"x":4}'):
@@ -65,6 +68,19 @@ def test_failures_add_up(target: Target, traffic: Traffic) -> None:
     assert counters["failed"] == sum(kinds), f"failed is {counters['failed']}, its kinds are {kinds}"
 
 
+@requirement("RUL-24", "GET /rules/{id}/metrics")
+def test_metrics_are_the_sum_over_the_nodes(target: Target, traffic: Traffic) -> None:
+    """The counters of a rule are the sums of those of the nodes."""
+    counters = target.rules.counted(traffic.rule, {"matched": 7})
+    assert counters["matched"] == 7, f"7 messages were published, matched is {counters['matched']}"
+
+    answered = target.api.call("GET /rules/{id}/metrics", path={"id": traffic.rule}).expect(200).json
+
+    assert answered["id"] == traffic.rule, f"the metrics are those of {answered['id']}"
+    sums = {name: sum(node["metrics"][name] for node in answered["node_metrics"]) for name in COUNTERS}
+    assert {name: answered["metrics"][name] for name in COUNTERS} == sums, f"the nodes add up to {sums}: {answered}"
+
+
 @requirement("RUL-12", "PUT /rules/{id}/metrics/reset", "PUT /rules/{id}")
 def test_counters_start_again(target: Target, traffic: Traffic) -> None:
     """A reset of the metrics, and any PUT of the rule, set every counter to 0; later messages count from there."""
@@ -87,26 +103,12 @@ def test_counters_start_again(target: Target, traffic: Traffic) -> None:
     started_again("PUT /rules/{id}")
 
 
-@requirement("RUL-24", "GET /rules/{id}/metrics")
-def test_metrics_are_the_sum_over_the_nodes(target: Target, traffic: Traffic) -> None:
-    """The counters of a rule are the sums of those of the nodes."""
-    counters = target.rules.counted(traffic.rule, {"matched": 7})
-    assert counters["matched"] == 7, f"7 messages were published, matched is {counters['matched']}"
-
-    answered = target.api.call("GET /rules/{id}/metrics", path={"id": traffic.rule}).expect(200).json
-
-    assert answered["id"] == traffic.rule, f"the metrics are those of {answered['id']}"
-    sums = {name: sum(node["metrics"][name] for node in answered["node_metrics"]) for name in COUNTERS}
-    assert {name: answered["metrics"][name] for name in COUNTERS} == sums, f"the nodes add up to {sums}: {answered}"
-
-
 @requirement("PUB-10", "POST /publish")
 def test_publish_to_rules_alone_has_no_subscriber(target: Target) -> None:
     """A publish that only rules receive answers 202: a rule is no subscriber."""
     if target.publish(target.sandbox.topic("nobody")).status != 202:
         disturbed(target.configuration.mode, "on this target somebody is subscribed to every topic")
-    topic = target.sandbox.topic("from")
-    rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}"')
+    rule, topic = target.printing()
 
     answer = target.publish(topic, "for a rule")
 

@@ -8,16 +8,21 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
+from conformance.scenarios.rule_changes import rule_changes
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Deviation
 from conformance.target.http.session import Call
-from conformance.target.target import TO_DELETE, Target
+from conformance.target.target import LONGEST, TO_DELETE, Target
+from conformance.worker.context import Context
 
 pytestmark = pytest.mark.scenario
 
-GENERATED_IDS = {"smoke": 5, "standard": 5, "deep": 100, "acceptance": 5}
+LONGEST_ID = 255
+
+GENERATED_IDS = {"smoke": 3, "standard": 5, "deep": 100, "acceptance": 5}
 """How many ids a run lets the target make up, by profile: each costs two writes of its configuration."""
-AT_ONCE = 4
+AT_ONCE = {"smoke": 2, "standard": 4, "deep": 4, "acceptance": 4}
+"""How many of them at once; the others follow one by one."""
 
 REPUBLISH_DEFAULTS = {
     "qos": "${qos}",
@@ -45,6 +50,7 @@ def test_rule_is_stored_as_sent(target: Target) -> None:
     }
     republish = [{"function": "republish", "args": args} for args in ({"topic": destination}, full)]
     sent = target.rules.body(
+        id=target.sandbox.name("rule").ljust(LONGEST_ID, "x"),
         sql=f'SELECT payload.x AS x FROM "{source}" WHERE x > 1',
         actions=[{"function": "console"}, *republish],
         enable=False,
@@ -62,21 +68,20 @@ def test_rule_is_stored_as_sent(target: Target) -> None:
     for args, shown in zip(({**REPUBLISH_DEFAULTS, "topic": destination}, full), stored["actions"][1:], strict=True):
         kept = {name: shown["args"].get(name) for name in args}
         assert kept == args, f"a republish action is shown with {kept}, expected {args}"
-    target.keep(target.rules, TO_DELETE, sent["id"])
+    target.keep(target.rules, sent["id"], LONGEST, TO_DELETE)
 
 
 @requirement("RUL-02", "POST /rules", "PUT /rules/{id}")
-def test_from_lists_the_topics_of_the_statement(target: Target) -> None:
+def test_from_lists_the_topics_of_the_statement(context: Context, target: Target) -> None:
     """The field from lists the topics after FROM, in their order, and follows a changed statement."""
-    topics = [target.sandbox.topic("z"), f"{target.sandbox.topic('b')}/+/#", target.sandbox.topic("a")]
-    quoted = ", ".join(f'"{topic}"' for topic in topics)
-    rule = target.borrow_rule(sql=f"SELECT * FROM {quoted}")
-    listed = target.rules.read(rule)["from"]
+    story = rule_changes(context, target, 1)
+    topics, listed, changed = story.topics, story.created["from"], story.changes[0]
     assert listed == topics, f"the statement names {topics}, from lists {listed}"
 
-    changed = target.rules.put(rule, {"sql": f'SELECT * FROM "{topics[1]}", "{topics[0]}"'}).expect(200)
-    for listed in (changed.json["from"], target.rules.read(rule)["from"]):
-        assert listed == topics[1::-1], f"the new statement names {topics[1::-1]}, from lists {listed}"
+    for answer in (changed.answer, changed.read):
+        listed = answer.json["from"]
+        if listed != topics[1::-1]:
+            raise Deviation(f"the new statement names {topics[1::-1]}, from lists {listed}", answer)
 
 
 @requirement("RUL-03", "POST /rules")
@@ -95,9 +100,10 @@ def test_taken_id_is_refused(target: Target) -> None:
 def test_impossible_id_is_refused(target: Target) -> None:
     """An id that is no text, has other characters than letters, digits, - and _, or over 255 of them answers 400."""
     name = target.sandbox.name("rule")
-    target.rules.create(id=name.ljust(255, "x"))
+    longest = target.lasting(target.rules, LONGEST, lambda: target.rules.create(id=name.ljust(LONGEST_ID, "x")))
+    target.keep(target.rules, longest, TO_DELETE)
 
-    for identifier in (f"{name} b", f"{name}.b", f"{name}/b", f"{name}ü", name.ljust(256, "x")):
+    for identifier in (f"{name} b", f"{name}.b", f"{name}/b", f"{name}ü", name.ljust(LONGEST_ID + 1, "x")):
         target.api.call("POST /rules", json=target.rules.body(id=identifier)).expect(400, code="BAD_REQUEST")
         target.rules.get(identifier).expect(404, code="NOT_FOUND")
 
@@ -118,9 +124,10 @@ def test_id_that_is_no_text_is_refused(target: Target) -> None:
 @requirement("RUL-04", "POST /rules", "GET /rules/{id}")
 def test_made_up_ids_are_unique(target: Target) -> None:
     """A rule created without an id gets one that is not empty and that no other rule has."""
-    bodies = [target.rules.body(id=None) for _ in range(GENERATED_IDS[target.configuration.profile])]
-    answers = [target.api.call("POST /rules", json=body) for body in bodies[AT_ONCE:]]
-    answers = [*target.api.together([Call("POST /rules", json=body) for body in bodies[:AT_ONCE]]), *answers]
+    profile = target.configuration.profile
+    bodies, at_once = [target.rules.body(id=None) for _ in range(GENERATED_IDS[profile])], AT_ONCE[profile]
+    answers = [target.api.call("POST /rules", json=body) for body in bodies[at_once:]]
+    answers = [*target.api.together([Call("POST /rules", json=body) for body in bodies[:at_once]]), *answers]
 
     created = [answer.expect(201).json for answer in answers]
     identifiers = [rule["id"] for rule in created]
@@ -151,8 +158,7 @@ def test_statement_that_does_not_parse_is_refused(target: Target) -> None:
 @requirement("RUL-05", "PUT /rules/{id}")
 def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
     """After a PUT that was refused the rule runs its old statement."""
-    topic = target.sandbox.topic("from")
-    rule = target.borrow_rule(sql=f'SELECT payload FROM "{topic}"')
+    rule, topic = target.printing()
     target.publish(topic, "before")
     assert target.rules.counted(rule, {"passed": 1})["passed"] == 1, "the rule does not run at all"
 
@@ -164,17 +170,15 @@ def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
 
 
 @requirement("RUL-06", "PUT /rules/{id}")
-def test_put_merges_and_creates(target: Target) -> None:
+def test_put_merges_and_creates(context: Context, target: Target) -> None:
     """A PUT changes the fields it has and keeps the others; a PUT to an unknown id creates the rule."""
-    rule = target.borrow_rule(description="kept", enable=True)
-    before = target.rules.read(rule)
-    changes: list[dict[str, Any]] = [{"enable": False}, {"description": "new"}, {"name": "new"}, {"actions": []}, {}]
-    for change in changes:
-        answered = target.rules.put(rule, change).expect(200).json
-        expected = {**before, **change, "last_modified_at": answered["last_modified_at"]}
-        assert answered == expected, f"{change} made {answered} of {before}"
-        before = target.rules.read(rule)
-        assert before == answered, f"GET shows another rule than the answer to the PUT of {change} did"
+    for change in rule_changes(context, target, 6).changes[1:]:
+        answered, sent = change.answer.json, change.sent
+        expected = {**change.before, **sent, "last_modified_at": answered["last_modified_at"]}
+        if answered != expected:
+            raise Deviation(f"{sent} made {answered} of {change.before}", change.answer)
+        if change.read.json != answered:
+            raise Deviation(f"GET shows another rule than the answer to the PUT of {sent} did", change.read)
 
     unknown, topic = target.sandbox.name("rule"), target.sandbox.topic("from")
     target.rules.get(unknown).expect(404)
@@ -183,20 +187,25 @@ def test_put_merges_and_creates(target: Target) -> None:
     target.rules.put(unknown, {"sql": f'SELECT * FROM "{topic}"'}).expect(200)
     created = target.rules.read(unknown)
     assert (created["id"], created["from"], created["enable"]) == (unknown, [topic], True), f"created was {created}"
+    target.keep(target.rules, unknown, TO_DELETE)
 
 
 @requirement("RUL-07", "PUT /rules/{id}", since="5.8.2")
-def test_put_keeps_the_creation_and_moves_the_modification(target: Target) -> None:
+def test_put_keeps_the_creation_and_moves_the_modification(context: Context, target: Target) -> None:
     """A PUT keeps created_at and moves last_modified_at forward."""
-    rule = target.borrow_rule()
-    created_at, modified_at = instants(target.rules.read(rule))
+    story = rule_changes(context, target, 2)
+    created_at, modified_at = instants(story.created)
 
-    for change in ({"description": "changed"}, {"enable": False}):
-        answered = target.rules.put(rule, change).expect(200).json
-        assert target.rules.read(rule) == answered, "GET shows another rule than the answer to PUT did"
+    for change in story.changes:
+        answered = change.answer.json
+        if change.read.json != answered:
+            raise Deviation("GET shows another rule than the answer to PUT did", change.read)
         created, modified = instants(answered)
-        assert created == created_at, f"a PUT moved created_at from {created_at} to {created}"
-        assert modified > modified_at, f"a PUT left last_modified_at at {modified}, it was {modified_at}"
+        if created != created_at:
+            raise Deviation(f"a PUT moved created_at from {created_at} to {created}", change.answer)
+        if modified <= modified_at:
+            wrong = f"a PUT left last_modified_at at {modified}, it was {modified_at}"
+            raise Deviation(wrong, change.answer)
         modified_at = modified
 
 

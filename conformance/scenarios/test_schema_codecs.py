@@ -12,6 +12,7 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 
 from conformance.requirements import requirement
+from conformance.scenarios.codecs import CODECS, VALUE, Codec, Schemas, schema_of
 from conformance.target.http.answer import Answer
 from conformance.target.mqtt import MqttClient
 from conformance.target.target import Target
@@ -19,86 +20,10 @@ from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "schemas")]
 
-DRAFT = '"$schema":"http://json-schema.org/draft-06/schema#"'
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """A type of schema: two sources, and data whose meaning tells them apart.
-
-    ``data`` is what ``old`` decodes to `VALUE`; ``new_data`` is what ``new`` decodes to ``new_value``. ``wrong`` is a
-    source that does not compile. ``message`` names what is coded, where the type needs it.
-    """
-
-    old: str
-    new: str
-    wrong: str
-    data: bytes
-    new_data: bytes
-    new_value: Mapping[str, Any]
-    message: str = ""
-
-
-def avro(field: str) -> str:
-    return (
-        f'{{"type":"record","name":"sample","fields":[{{"name":"{field}","type":"int"}},'
-        '{"name":"text","type":"string"},{"name":"ok","type":"boolean"},'
-        '{"name":"list","type":{"type":"array","items":"int"}}]}'
-    )
-
-
-def json_schema(kind: str) -> str:
-    properties = f'{{"count":{{"type":"{kind}"}},"list":{{"type":"array"}}}}'
-    return f'{{{DRAFT},"type":"object","properties":{properties},"required":["count"]}}'
-
-
-def protobuf(field: str) -> str:
-    return (
-        f"message Reading {{\n  required int32 {field} = 1;\n  required string text = 2;\n  required bool ok = 3;\n"
-        "  repeated int32 list = 4;\n}\n"
-    )
-
-
-# A value with every kind of field.
-VALUE = {"count": -3, "text": "ü 'x'", "ok": True, "list": [1, 0, 300]}
-_RENAMED = {"level": -3, "text": "ü 'x'", "ok": True, "list": [1, 0, 300]}
-_TEXT = b"\xc3\xbc 'x'"
-_AVRO = b"\x05\x0c" + _TEXT + b"\x01\x06\x02\x00\xd8\x04\x00"
-_PROTOBUF = b"\x08\xfd" + b"\xff" * 8 + b"\x01\x12\x06" + _TEXT + b"\x18\x01\x20\x01\x20\x00\x20\xac\x02"
-
-# Avro and protobuf data carry no names of fields, so the same bytes show which source decoded them.
-CODECS = {
-    "avro": Codec(
-        old=avro("count"),
-        new=avro("level"),
-        wrong="{}",
-        data=_AVRO,
-        new_data=_AVRO,
-        new_value=_RENAMED,
-    ),
-    "json": Codec(
-        old=json_schema("integer"),
-        new=json_schema("string"),
-        wrong="[]",
-        data=json.dumps(VALUE).encode(),
-        new_data=b'{"count":"x"}',
-        new_value={"count": "x"},
-    ),
-    "protobuf": Codec(
-        old=protobuf("count"),
-        new=protobuf("level"),
-        wrong="message {",
-        data=_PROTOBUF,
-        new_data=_PROTOBUF,
-        new_value=_RENAMED,
-        message=", 'Reading'",
-    ),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Coder:
-    """A schema, a rule that uses it, and a listener to what comes of that.
+    """A schema, a rule that uses it and those of the other types, and a listener to what comes of that.
 
     The rule decodes what is published as ``data`` below ``topic``, encodes and decodes a ``value``, and only encodes
     what is published as ``coded``.
@@ -144,35 +69,37 @@ _BEFORE_ANOTHER_S = 0.5
 @pytest.fixture
 def coder(kind: str, context: Context, target: Target) -> Coder:
     """Schema and rule serve all items of the worker; the schema has the first source of its kind."""
-    codec = CODECS[kind]
-    schema = _schema_of(kind, context, target)
-    topic, out = context.once(f"topics of coder {schema}", lambda: [target.sandbox.topic(hint) for hint in ("a", "b")])
-    coded = f"schema_encode('{schema}', json_decode(payload){codec.message})"
-    value, data = (f"schema_decode('{schema}', {what}{codec.message})" for what in (coded, "payload"))
-    is_value, is_coded = (f"topic = '{topic}/{below}'" for below in ("value", "coded"))
-    decoded = f"CASE WHEN {is_value} THEN {value} WHEN {is_coded} THEN 'no' ELSE {data} END AS decoded"
-    sql = f"SELECT {decoded}, CASE WHEN {is_coded} THEN {coded} ELSE 'no' END AS coded FROM \"{topic}/+\""
-    fields = target.rules.republishing(topic, out, sql=sql, payload="${decoded}", qos=1)
-    rule = target.lasting(target.rules, f"coder {schema}", lambda: target.rules.create(**fields))
-    return Coder(target, codec, schema, rule, topic, out, target.listen(out))
+    schema = schema_of(kind, context, target)
+    topic, out = context.once("topics of coders", lambda: [target.sandbox.topic(hint) for hint in ("a", "b")])
+    names = Schemas.of(context).names
+    sql = f'SELECT topic, {decoded(topic, names)}, {encoded(topic, names)} FROM "{topic}/+/+"'
+    fields = target.rules.republishing(topic, f"{out}/${{topic}}", sql=sql, payload="${decoded}", qos=1)
+    rule = target.lasting(target.rules, f"coder {sorted(names.values())}", lambda: target.rules.create(**fields))
+    own = f"{topic}/{kind}"
+    return Coder(target, CODECS[kind], schema, rule, own, f"{out}/{own}/marker", target.listen(f"{out}/{own}/+"))
 
 
-def _schema_of(kind: str, context: Context, target: Target) -> str:
-    old = {"type": kind, "source": CODECS[kind].old}
-
-    def serves(known: str) -> bool:
-        read = target.schemas.found(known)
-        if not read or known in _spoiled(context):
-            return False
-        return read.get("source") == old["source"] or target.schemas.put(known, old).ok
-
-    return context.lasting(f"schema of coder {kind}", lambda: target.schemas.create(**old), serves)
+def encode(kind: str, name: str) -> str:
+    return f"schema_encode('{name}', json_decode(payload){CODECS[kind].message})"
 
 
-def _spoiled(context: Context) -> set[str]:
-    """Schemas that no item can use any more."""
-    spoiled: set[str] = context.once("spoiled schemas", set)
-    return spoiled
+def decode(kind: str, name: str, data: str) -> str:
+    return f"schema_decode('{name}', {data}{CODECS[kind].message})"
+
+
+def decoded(topic: str, names: Mapping[str, str]) -> str:
+    """A column with what is decoded: of any type what is published as ``data`` or ``value``."""
+    branches = []
+    for kind, name in names.items():
+        branches.append(f"WHEN topic = '{topic}/{kind}/value' THEN {decode(kind, name, encode(kind, name))}")
+        branches.append(f"WHEN topic = '{topic}/{kind}/data' THEN {decode(kind, name, 'payload')}")
+    return f"CASE {' '.join(branches)} ELSE 'no' END AS decoded"
+
+
+def encoded(topic: str, names: Mapping[str, str]) -> str:
+    """A column with what is only encoded, of any type."""
+    branches = (f"WHEN topic = '{topic}/{kind}/coded' THEN {encode(kind, name)}" for kind, name in names.items())
+    return f"CASE {' '.join(branches)} ELSE 'no' END AS coded"
 
 
 @requirement("SCH-06", "POST /schema_registry", "POST /rules")
@@ -210,13 +137,14 @@ def test_refused_source_leaves_the_schema_usable(context: Context, target: Targe
     assert coder.decodes(codec.data, VALUE), f"{codec.data!r} is not decoded at all"
 
     # On EMQX 5.8 nobody can use it afterwards.
-    _spoiled(context).add(coder.schema)
+    spoiled = Schemas.of(context).spoiled
+    spoiled.add(coder.schema)
     target.schemas.put(coder.schema, {"type": kind, "source": codec.wrong}).expect(400)
     assert target.schemas.read(coder.schema)["source"] == codec.old, "the refused source was stored"
 
     usable = coder.decodes(codec.data, VALUE)
     assert usable, "rules cannot use the schema that GET shows since a PUT was refused"
-    _spoiled(context).discard(coder.schema)
+    spoiled.discard(coder.schema)
 
 
 @requirement("SCH-04", "PUT /schema_registry/{name}")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 
 from conformance.requirements import requirement
+from conformance.scenarios.codecs import CODECS, stored_schema
+from conformance.target.http.answer import Deviation
 from conformance.target.resources.rules import AVRO_SOURCE
-from conformance.target.target import TO_DELETE, Target
+from conformance.target.target import LONGEST, TO_DELETE, Target
+from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("schemas")]
 
+LONGEST_NAME = 254
+
 PROTOBUF_SOURCE = "message Reading {\n  required int32 value = 1;\n}\n"
 JSON_SOURCE = '{"$schema":"http://json-schema.org/draft-06/schema#","type":"object","required":["value"]}'
-UNUSUAL_SOURCES = {
-    "avro": AVRO_SOURCE.replace('"name":"reading"', '\r\n  "name": "reading",\r\n\t"doc": "\\u00fc \\/"'),
-    "json": JSON_SOURCE.replace('"type"', '\r\n  "description": "\\u00fc \\"quoted\\"",\r\n\t"type"'),
-    "protobuf": f'// ü € "quoted" \\ \r\n\t{PROTOBUF_SOURCE}',
-}
+UNUSUAL_SOURCE = JSON_SOURCE.replace('"type"', '\r\n  "description": "\\u00fc \\"quoted\\"",\r\n\t"type"')
 FOREIGN_SOURCES = {
     "avro": AVRO_SOURCE.replace('"name":"reading"', '"name":"reading","doc":"ü € ✓"'),
     "json": JSON_SOURCE.replace('"type"', '"description":"ü € ✓","type"'),
@@ -25,29 +26,32 @@ WRONG_SOURCES = {"avro": ("{}", "no JSON"), "json": ("no JSON",), "protobuf": ("
 
 
 @requirement("SCH-01", "POST /schema_registry", "GET /schema_registry/{name}", "GET /schema_registry")
-def test_source_is_stored_to_the_letter(target: Target) -> None:
+def test_source_is_stored_to_the_letter(context: Context, target: Target) -> None:
     """A schema is read and listed as it was created, its source to the letter, whatever its type."""
-    for kind, source in UNUSUAL_SOURCES.items():
-        sent = target.schemas.body(type=kind, source=source, description="ü \"quoted\" 'single'")
-
-        created = target.api.call("POST /schema_registry", json=sent).expect(201).json
-
-        assert created == sent, f"created was {created}, sent {sent}"
-        assert target.schemas.read(sent["name"]) == sent, f"GET shows {target.schemas.read(sent['name'])}, not {sent}"
-        listed = [schema for schema in target.schemas.listed() if schema["name"] == sent["name"]]
-        assert listed == [sent], f"listed is {listed}, not {sent}"
+    for kind in CODECS:
+        stored = stored_schema(kind, context, target)
+        sent, created, read = stored.sent, stored.answer.expect(201).json, stored.read.expect(200).json
+        if created != sent:
+            raise Deviation(f"created was {created}, sent {sent}", stored.answer)
+        if read != sent:
+            raise Deviation(f"GET shows {read}, not {sent}", stored.read)
+        listed = [schema for schema in stored.listing.expect(200).json if schema["name"] == sent["name"]]
+        if listed != [sent]:
+            raise Deviation(f"listed is {listed}, not {sent}", stored.listing)
 
 
 @requirement("SCH-01", "POST /schema_registry", "GET /schema_registry/{name}")
 @pytest.mark.parametrize("kind", FOREIGN_SOURCES)
 def test_source_of_any_characters_is_stored(kind: str, target: Target) -> None:
     """The source of an Avro or JSON schema may hold characters of any language, and is read as it was created."""
-    sent = target.schemas.body(type=kind, source=FOREIGN_SOURCES[kind])
+    name = target.sandbox.name("schema")
+    longest = {"name": name.ljust(LONGEST_NAME, "x")} if kind == "avro" else {}
+    sent = target.schemas.body(type=kind, source=FOREIGN_SOURCES[kind], **longest)
     target.api.call("POST /schema_registry", json=sent).expect(201)
     source = target.schemas.read(sent["name"])["source"]
     assert source == sent["source"], f"created with {sent['source']!r}, and read is {source!r}"
     if kind == "avro":
-        target.keep(target.schemas, TO_DELETE, sent["name"])
+        target.keep(target.schemas, sent["name"], LONGEST, TO_DELETE)
 
 
 @requirement("SCH-02", "POST /schema_registry")
@@ -101,10 +105,18 @@ def test_incomplete_schema_is_refused(target: Target) -> None:
 def test_impossible_name_is_refused(target: Target) -> None:
     """A name with other characters than letters, digits, - and _, or over 254 of them answers 400, and is unknown."""
     name = target.sandbox.name("schema")
-    longest = target.schemas.create(name=name.ljust(254, "x"), type="json", source=JSON_SOURCE)
+    longest = target.lasting(target.schemas, LONGEST, lambda: target.schemas.create(name=name.ljust(LONGEST_NAME, "x")))
     target.schemas.read(longest)
+    target.keep(target.schemas, longest, TO_DELETE)
 
-    for wrong in (f"{name} b", f"{name}.b", f"{name}/b", f"{name}ü", f"{longest}x", f"{longest}xx"):
+    for wrong in (
+        f"{name} b",
+        f"{name}.b",
+        f"{name}/b",
+        f"{name}ü",
+        name.ljust(LONGEST_NAME + 1, "x"),
+        name.ljust(LONGEST_NAME + 2, "x"),
+    ):
         refused = target.api.call("POST /schema_registry", json=target.schemas.body(name=wrong))
         refused.expect(400, code="BAD_REQUEST")
         assert refused.json.get("kind") == "validation_error", f"{wrong[-12:]!r}: kind is {refused.json.get('kind')!r}"
@@ -119,7 +131,7 @@ def test_put_replaces_type_and_source(target: Target) -> None:
     for change in (
         {"type": "protobuf", "source": PROTOBUF_SOURCE},
         {"type": "json", "source": JSON_SOURCE, "description": "new"},
-        {"type": "json", "source": UNUSUAL_SOURCES["json"]},
+        {"type": "json", "source": UNUSUAL_SOURCE},
     ):
         expected = {**target.schemas.read(name), **change}
         answered = target.schemas.put(name, change).expect(200).json

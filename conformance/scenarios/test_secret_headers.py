@@ -6,7 +6,9 @@ is a map of headers. Below, names and values come close to them from either side
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -66,42 +68,39 @@ def headers_of(element: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return dict(found)
 
 
-class Headers:
-    """A connector or action with headers, looked at in every answer that shows it."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Every answer about a connector or action with headers at ``path``, and how each that succeeded shows it."""
 
-    def __init__(self, collection: Bridges, path: Path, recorder: Recorder, requirement: str) -> None:
-        self._collection = collection
-        self._path = path
-        self._recorder = recorder
-        self._requirement = requirement
+    path: Path
+    answers: list[Answer]
+    elements: list[tuple[Answer, Mapping[str, Any]]]
 
-    def check(self, body: Mapping[str, Any], hidden: Mapping[str, str], shown: Mapping[str, str]) -> None:
-        """Create it, put back what is read, and list it: ``hidden`` is ******, ``shown`` as sent, all the way."""
-        expected = {**dict.fromkeys(hidden, REDACTED), **shown}
-        sent = with_headers(body, self._path, {**hidden, **shown})
-        created = self._collection.api.call(f"POST {self._collection.path}", json=sent).expect(201)
-        self._expect(created.json, expected, created)
-        identifier = self._collection.identify(sent)
-        read = self._collection.get(identifier).expect(200)
-        self._expect(read.json, expected, read)
+    def judge(self, recorder: Recorder, requirement: str, expected: Mapping[str, str], secret: str) -> None:
+        """The headers are everywhere as ``expected``, and no answer repeats the secret."""
+        for answer, element in self.elements:
+            found = headers_of(element, self.path)
+            wrong = {name: found.get(name) for name, value in expected.items() if found.get(name) != value}
+            message = f"headers are read as {wrong}, expected { ({name: expected[name] for name in wrong}) }"
+            recorder.expect(not wrong, requirement, "headers", message, answer)
+        _expect_unrepeated(recorder, self.answers, secret, requirement)
 
-        changed = {**configured(read.json), "description": "changed"}
-        put = self._collection.put(identifier, changed).expect(200)
-        self._expect(put.json, expected, put)
-        listing = self._collection.api.call(f"GET {self._collection.path}").expect(200)
-        (listed,) = (each for each in listing.json if self._collection.identify(each) == identifier)
-        self._expect(listed, expected, listing)
 
-        # What is refused is told of, and not repeated.
-        self._collection.api.call(f"POST {self._collection.path}", json=sent).expect(400, code="ALREADY_EXISTS")
-        wrong = {**configured(sent), "x_unknown": 1}
-        self._collection.put(identifier, wrong).expect(400, code="BAD_REQUEST")
+def show(collection: Bridges, body: Mapping[str, Any], path: Path, headers: Mapping[str, str]) -> Shown:
+    """Create it with headers, put back what is read, list it, and have two more writes of it refused."""
+    sent = with_headers(body, path, headers)
+    created = collection.api.call(f"POST {collection.path}", json=sent).expect(201)
+    identifier = collection.identify(sent)
+    read = collection.get(identifier).expect(200)
+    put = collection.put(identifier, {**configured(read.json), "description": "changed"}).expect(200)
+    listing = collection.api.call(f"GET {collection.path}").expect(200)
+    (listed,) = (each for each in listing.json if collection.identify(each) == identifier)
 
-    def _expect(self, element: Mapping[str, Any], expected: Mapping[str, str], answer: Answer) -> None:
-        found = headers_of(element, self._path)
-        wrong = {name: found.get(name) for name, value in expected.items() if found.get(name) != value}
-        message = f"headers are read as {wrong}, expected { ({name: expected[name] for name in wrong}) }"
-        self._recorder.expect(not wrong, self._requirement, "headers", message, answer)
+    # What is refused is told of, and not repeated.
+    taken = collection.api.call(f"POST {collection.path}", json=sent).expect(400, code="ALREADY_EXISTS")
+    wrong = collection.put(identifier, {**configured(sent), "x_unknown": 1}).expect(400, code="BAD_REQUEST")
+    elements = [(answer, answer.json) for answer in (created, read, put)]
+    return Shown(path, [created, read, put, listing, taken, wrong], [*elements, (listing, listed)])
 
 
 def arrange(kind: str, resource_type: str, context: Context, target: Target) -> tuple[Bridges, dict[str, Any]]:
@@ -111,36 +110,57 @@ def arrange(kind: str, resource_type: str, context: Context, target: Target) -> 
     return collection, collection.adopt(collection.bodies(resource_type).minimal, **fields, enable=False)
 
 
+def authorizing(secret: str) -> dict[str, str]:
+    """Headers that are secrets."""
+    hidden = {name: f"Basic {secret}{number}" for number, name in enumerate(AUTHORIZING)}
+    return hidden | dict(zip(AUTHORIZING, (text.format(secret) for text in NO_REFERENCES), strict=False))
+
+
+def harmless() -> dict[str, str]:
+    """Headers that are none."""
+    return {**{name: f"shown-{number}" for number, name in enumerate(HARMLESS)}, **REFERENCES}
+
+
+def of_http(context: Context, target: Target) -> tuple[Shown, str]:
+    """A connector of type http with all these headers and `CREDENTIALS`, and the secret of the latter.
+
+    One serves all items of the worker, that judge the answers about it: writes of the configuration are costly.
+    """
+    known: dict[str, Shown] = context.once("connectors with headers", dict)
+    secret: str = context.once("secret of credentials", lambda: f"Secret{secrets.token_hex(7)}")
+    context.redact.add(secret)
+
+    def make() -> str:
+        collection, body = arrange("connectors", "http", context, target)
+        credentials = {name: f"{secret}{number}" for number, name in enumerate(CREDENTIALS)}
+        headers = {**authorizing(context.secret), **harmless(), **credentials}
+        identifier = collection.identify(body)
+        known[identifier] = show(collection, body, ("headers",), headers)
+        return identifier
+
+    return known[context.lasting("connector with headers", make, lambda it: target.connectors.get(it).ok)], secret
+
+
 @requirement("CON-21", "GET /connectors/{id}", "GET /actions/{id}", "GET /connectors", "GET /actions")
 @pytest.mark.parametrize(("kind", "resource_type", "path"), places())
 def test_headers_that_authorize_are_hidden(
-    kind: str,
-    resource_type: str,
-    path: Path,
-    context: Context,
-    target: Target,
-    recorder: Recorder,
-    secret: str,
-    heard: list[Answer],
+    kind: str, resource_type: str, path: Path, context: Context, target: Target, recorder: Recorder, secret: str
 ) -> None:
     """A header that authorizes is ******, however its name is written, unless it refers to a file; others are shown."""
-    collection, body = arrange(kind, resource_type, context, target)
-    hidden = {name: f"Basic {secret}{number}" for number, name in enumerate(AUTHORIZING)}
-    hidden |= dict(zip(AUTHORIZING, (text.format(secret) for text in NO_REFERENCES), strict=False))
-    shown = {**{name: f"shown-{number}" for number, name in enumerate(HARMLESS)}, **REFERENCES}
-    Headers(collection, path, recorder, "CON-21").check(body, hidden, shown)
-    _expect_unrepeated(recorder, heard, secret, "CON-21")
+    hidden, shown = authorizing(secret), harmless()
+    if (kind, resource_type) == ("connectors", "http"):
+        answers, _ = of_http(context, target)
+    else:
+        collection, body = arrange(kind, resource_type, context, target)
+        answers = show(collection, body, path, {**hidden, **shown})
+    answers.judge(recorder, "CON-21", {**dict.fromkeys(hidden, REDACTED), **shown}, secret)
 
 
 @requirement("CON-22", "GET /connectors/{id}", "GET /connectors", level="SHOULD")
-def test_other_credentials_are_hidden(
-    context: Context, target: Target, recorder: Recorder, secret: str, heard: list[Answer]
-) -> None:
+def test_other_credentials_are_hidden(context: Context, target: Target, recorder: Recorder) -> None:
     """Other headers that carry credentials, such as a cookie or an API key, are ****** as well."""
-    collection, body = arrange("connectors", "http", context, target)
-    hidden = {name: f"{secret}{number}" for number, name in enumerate(CREDENTIALS)}
-    Headers(collection, ("headers",), recorder, "CON-22").check(body, hidden, {})
-    _expect_unrepeated(recorder, heard, secret, "CON-22")
+    answers, secret = of_http(context, target)
+    answers.judge(recorder, "CON-22", dict.fromkeys(CREDENTIALS, REDACTED), secret)
 
 
 def _expect_unrepeated(recorder: Recorder, heard: list[Answer], secret: str, requirement: str) -> None:

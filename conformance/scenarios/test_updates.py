@@ -12,7 +12,6 @@ from conformance.scenarios.factors import Case, covered, parametrized
 from conformance.scenarios.updates import leaves, update_cases
 from conformance.target.errors import Inapplicable
 from conformance.target.target import Target
-from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
@@ -23,16 +22,14 @@ RULES_OF_CLIENT = (f"PUT {paths.RULES_OF_CLIENT}", f"GET {paths.RULES_OF_CLIENT}
     "VAR-10", "PUT /rules/{id}", "PUT /schema_registry/{name}", "PUT /connectors/{id}", "PUT /actions/{id}",
 )  # fmt: skip
 @parametrized(update_cases())
-def test_update(context: Context, target: Target, case: Case) -> None:
+def test_update(target: Target, case: Case) -> None:
     """A PUT that changes some fields of a resource changes exactly these: of any two fields one without the other."""
     resource = case.resource
     if resource.name == "schema" and target.capabilities.no_schemas is not None:
         raise Inapplicable(target.capabilities.no_schemas)
     collection = resource.of(target)
-    # One serves all cases, whatever the one before made of it: writes of the configuration are costly.
-    identifier = context.lasting(
-        f"{resource.name} to update", lambda: resource.make(target), lambda known: collection.get(known).ok
-    )
+    # One serves all items, whatever the one before made of it: writes of the configuration are costly.
+    identifier = target.lasting(collection, "to change", lambda: resource.make(target))
     shown = collection.read(identifier)
     before = leaves(shown)
     changed = {field: resource.fields[field](target, before.get(field)) for field in case.changed.value}

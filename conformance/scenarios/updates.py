@@ -23,8 +23,8 @@ VOLATILE = frozenset({"last_modified_at", "created_at", "status", "status_reason
 class Updatable:
     """``fields``: dotted names with the way to another value. ``merges``: what a PUT leaves out stays as it is.
 
-    ``make``: creates one and returns its id. ``of``: the collection that it is in. ``writable``: of what is read of one
-    what a PUT takes.
+    ``of``: the collection that it is in. ``make``: creates one and returns its id; it is disabled, if it can be, for
+    what an update enables by mistake is seen then. ``writable``: of what is read of one what a PUT takes.
     """
 
     name: str
@@ -65,8 +65,19 @@ def _other_actions(target: Target, _now: Any) -> list[Any]:
     ]
 
 
-def _record(name: str) -> str:
-    return f'{{"type":"record","name":"{name}","fields":[]}}'
+def _other_source(_target: Target, now: Any) -> str:
+    """Another source of the type that ``now`` is of, for others change what serves all items."""
+    if "message" in str(now):
+        sources = [f"message {name} {{\n  required int32 value = 1;\n}}\n" for name in _NAMES]
+    elif "$schema" in str(now):
+        draft = '"$schema":"http://json-schema.org/draft-06/schema#"'
+        sources = [f'{{{draft},"type":"object","required":["{name}"]}}' for name in _NAMES]
+    else:
+        sources = [f'{{"type":"record","name":"{name}","fields":[]}}' for name in _NAMES]
+    return next(source for source in sources if source != now)
+
+
+_NAMES = ("second", "third")
 
 
 _RESOURCE_OPTIONS = {"resource_opts.health_check_interval": _toggled("15s", "20s")}
@@ -88,8 +99,8 @@ UPDATABLE = (
     Updatable(
         "schema",
         lambda target: target.schemas,
-        lambda target: target.schemas.create(description="first", source=_record("first")),
-        {"description": _fresh(), "source": _toggled(_record("second"), _record("third"))},
+        lambda target: target.schemas.create(description="first"),
+        {"description": _fresh(), "source": _other_source},
         writable=lambda shown: {name: shown[name] for name in ("type", "source", "description")},
     ),
     Updatable(

@@ -35,6 +35,9 @@ Keep = Callable[[str, Resource], None]
 TO_DELETE = "to delete"
 """What `Target.lasting` calls something that the next item to ask for it deletes, and `Target.keep` what may be."""
 
+LONGEST = "with the longest name"
+"""What `Target.lasting` calls something whose name, or id, is as long as it may be."""
+
 _BEFORE_ANOTHER_PROBE_S = 1.0
 
 
@@ -103,9 +106,10 @@ class Target:
             f"{collection.path}: {what}", make or collection.create, lambda known: collection.get(known).ok
         )
 
-    def keep(self, collection: Collection, what: str, identifier: str) -> None:
-        """Let something that the item made last, for the next that asks for ``what`` (see `lasting`)."""
-        self._keep(f"{collection.path}: {what}", Resource(collection.kind.name, identifier))
+    def keep(self, collection: Collection, identifier: str, *what: str) -> None:
+        """Let something that the item made last, for the next that asks for any of ``what`` (see `lasting`)."""
+        for each in what:
+            self._keep(f"{collection.path}: {each}", Resource(collection.kind.name, identifier))
 
     def borrow_rule(self, which: str = "", **fields: Any) -> str:
         """The id of a rule with ``fields`` that serves one item after the other; an item has it to itself.
@@ -123,6 +127,20 @@ class Target:
     def borrow_republishing(self, source: str, destination: str, **arguments: Any) -> str:
         """As `borrow_rule`, with the ``arguments`` of `Rules.republishing`."""
         return self.borrow_rule(**self.rules.republishing(source, destination, **arguments))
+
+    def printing(self) -> tuple[str, str]:
+        """A rule that prints what is published on its topic; its id and topic. It counts from 0.
+
+        It serves all items of the worker: none changes it.
+        """
+
+        def prints(known: str) -> bool:
+            read = self.rules.found(known)
+            as_created = read.get("enable") is True and read.get("actions") == [{"function": "console"}]
+            return as_created and len(read.get("from", ())) == 1 and self.rules.restart(known)
+
+        rule = self._lasting(f"{self.rules.path}: shared", self.rules.create, prints)
+        return rule, self.rules.read(rule)["from"][0]
 
     def running(self, sink_url: str) -> str:
         """The id of a connected HTTP connector to the sink that serves all items of the worker."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -110,7 +111,7 @@ class Context(Worker):
         self._connections = RateLimit(rate, state_folder(plan.configuration, plan.run_id) / "connections")
         self._sink: HttpSink | None = None
         self._once: dict[str, Any] = {}
-        self._lasting: dict[str, str] = {}
+        self._lasting: dict[str, list[str]] = defaultdict(list)
         self.sample: frozenset[str] | None = None
         """Ids of the items that stand for all others in this run, None if it asks them all."""
         self.lasting_resources: frozenset[Resource] = frozenset()
@@ -134,18 +135,23 @@ class Context(Worker):
         For what is costly to make (a configuration write takes a real server 0.2 s) and what no item that asks for it
         deletes. ``exists`` tells whether it still does; otherwise it is made again.
         """
-        known = self._lasting.get(key)
+        known = self._lasting[key]
         with self.recorder.history.lasting():
-            if known is None or not exists(known):
+            while known and not exists(known[-1]):
+                known.pop()
+            if not known:
                 before = frozenset(self.journal)
-                known = self._lasting[key] = make()
+                known.append(make())
                 self.lasting_resources |= frozenset(self.journal) - before
-        return known
+        return known[-1]
 
     def keep(self, key: str, resource: Resource) -> None:
-        """Let something that the item made last under a key, in place of what may have been there (see `lasting`)."""
+        """Let something that the item made last under a key, before what is there; that comes after it (see `lasting`).
+
+        What was not made, or is gone, is not kept.
+        """
         if resource in frozenset(self.journal):
-            self._lasting[key] = resource.id
+            self._lasting[key].append(resource.id)
             self.lasting_resources |= {resource}
             self.recorder.history.outlast()
 

@@ -39,7 +39,7 @@ for name, answer, condition in (
     ),
     ("a context has any QoS", MATCHED, lambda request: context(request).get("qos") == 3),
     ("a context has any columns", MATCHED, lambda request: "x_unknown" in context(request)),
-    ("a statement that fails does not match", NOT_MATCHED, lambda r: context(r).get("payload") == "no number"),
+    ("a statement that fails does not match", NOT_MATCHED, lambda r: context(r).get("payload") == "no JSON"),
 ):
     seed(name, swallow(TEST, answer, condition), WRONG, "RUL-14")
 seed("an unknown rule does not match", on(TEST, lambda _: NOT_MATCHED, 404), WRONG, "RUL-14")

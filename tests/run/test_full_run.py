@@ -26,11 +26,19 @@ from tests.waiting import RUN_PATIENCE_S
 pytestmark = pytest.mark.timeout(3 * RUN_PATIENCE_S)
 
 CONTRACT = load_contract()
+_SCENARIOS = (
+    ("sql_table",),
+    ("sql_statements",),
+    ("action_deliveries", "action_retries", "connector_secrets", "connectors", "flagship"),
+    ("schema_codecs", "schema_registry"),
+    ("rules",),
+    ("secret_headers",),
+)
 SHARING = (
-    *((f"conformance/scenarios/test_{name}.py",) for name in ("sql_table", "sql_statements", "action_retries")),
+    *(tuple(f"conformance/scenarios/test_{name}.py" for name in names) for names in _SCENARIOS),
     ("conformance/scenarios/test_types.py", "conformance/fuzz/test_operations.py", "conformance/fuzz/test_values.py"),
 )
-"""Items of the modules in a row share a rule, an action or the story of a type, which the first of them begins."""
+"""Items of the modules in a row share a rule, an action, its changes or the story of a type, which the first begins."""
 
 
 MADE_ONCE = {label for kind in KINDS if kind.configured for label in kind.created_by}

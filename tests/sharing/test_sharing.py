@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,56 @@ def test_a_borrowed_rule_is_as_it_would_have_been_created(context, target):
     of_its_own = ("id", "name", "created_at", "last_modified_at")
     borrowed = {name: value for name, value in target.rules.read(second).items() if name not in of_its_own}
     assert borrowed == {name: value for name, value in fresh.items() if name not in of_its_own}
+
+
+def rules_alike(target: Target) -> list[dict[str, Any]]:
+    """Fields of rules, each of which reads otherwise than it is sent, or like another one but for one of them."""
+    topic, out = target.sandbox.topic("from"), target.sandbox.topic("out")
+    args = {"topic": out, "payload": "${.}"}
+    republish = {"function": "republish", "args": args}
+    plain: dict[str, Any] = {"sql": f'SELECT * FROM "{topic}"', "actions": [republish, {"function": "console"}]}
+    return [
+        plain,
+        {**plain, "enable": False},
+        {**plain, "description": "told"},
+        {**plain, "sql": f'SELECT payload FROM "{topic}"'},
+        {**plain, "actions": [republish]},
+        {**plain, "actions": [{"function": "republish", "args": {**args, "qos": 1}}]},
+        {"sql": plain["sql"]},
+    ]
+
+
+def test_a_borrowed_rule_that_is_so_already_is_not_written(context, target):
+    for fields in rules_alike(target):
+        rule = target.borrow_rule(**fields)
+        target.publish(target.rules.read(rule)["from"][0])
+        written = writes(context)
+
+        assert sum(written.values()) == 1, f"after another rule {fields} took {written}"
+        assert target.borrow_rule(**fields) == rule
+        assert writes(context) == {}
+        assert target.rules.metrics(rule)["matched"] == 0
+
+
+def test_a_borrowed_rule_of_which_no_statement_is_asked_gets_a_fresh_one(context, target):
+    rule = target.borrow_rule()
+    before = target.rules.read(rule)["from"]
+    writes(context)
+
+    assert target.borrow_rule() == rule
+    assert writes(context) == {"PUT /rules/{id}": 1}
+    assert target.rules.read(rule)["from"] != before
+
+
+def test_a_borrowed_rule_that_somebody_changed_is_written_again(context, target):
+    sql = f'SELECT * FROM "{target.sandbox.topic("from")}"'
+    rule = target.borrow_rule(sql=sql)
+    target.rules.put(rule, {"enable": False}).expect(200)
+    writes(context)
+
+    assert target.borrow_rule(sql=sql) == rule
+    assert writes(context) == {"PUT /rules/{id}": 1}
+    assert target.rules.read(rule)["enable"] is True
 
 
 def test_a_borrowed_rule_counts_from_zero(target, scene):

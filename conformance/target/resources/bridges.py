@@ -113,12 +113,20 @@ class Actions(Bridges, Measured):
             fields["connector"] = _name_of(fields["connector"])
         return super().body(**fields)
 
-    def posting(self, connector: str, path: str, body: str = "${payload}", **fields: Any) -> str:
+    def posting(
+        self,
+        connector: str,
+        path: str,
+        body: str = "${payload}",
+        *,
+        headers: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> str:
         """Create an HTTP action that posts ``body``, a template, to a path of its connector; returns its id.
 
         Like a connector of `Connectors.running` it soon finds out that it is connected.
         """
-        parameters = {"path": path, "method": "post", "body": body}
+        parameters = {"path": path, "method": "post", "body": body, **({"headers": dict(headers)} if headers else {})}
         return self.create(**{"connector": connector, "parameters": parameters, "resource_opts": SOON, **fields})
 
 
