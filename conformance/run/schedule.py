@@ -69,8 +69,8 @@ def in_chunks(
 
     ``price_s``: what a configuration write takes; ``first``: ids that come before all others; ``hurried``: whether time
     may not suffice for all; ``away_s``: how much longer than the costs say the way to the target and back takes;
-    ``sharers``: the most chunks in which items stand that write, or might, None for as many as have something in
-    common, or more, for ``workers`` to end together.
+    ``sharers``: the most chunks in which items stand that write, or might. None: as many as have something in common;
+    more, for ``workers`` to end together; or, where writes decide how long a run takes, types and one for all others.
     """
     known = [costs.of(node_id) for node_id in ids]
 
@@ -86,15 +86,18 @@ def in_chunks(
     for item, node_id in enumerate(ids):
         if item not in singly:
             groups.setdefault(types.of(node_id) or _sharing(node_id, known[item]), []).append(item)
-    if sharers is None:
-        share_s = chunk(range(len(ids))).total_s / workers
-        rest = [
-            chunk(part)
-            for group in groups.values()
-            for part in (_split(group, ids, types, chunk, share_s) if workers > 1 else [group])
-        ]
-    else:
-        rest = [chunk(group) for group in _joined(groups.values(), ids, costs, known, sharers)]
+    whole = chunk(range(len(ids)))
+    together: Iterable[list[int]] = groups.values()
+    if sharers is not None:
+        together = _joined(groups.values(), ids, costs, known, sharers)
+    elif workers > 1 and whole.writes_s > whole.seconds / workers:  # the target decides how long it takes
+        of_types = [group for group in groups.values() if types.of(ids[group[0]]) is not None]
+        others = [group for group in groups.values() if types.of(ids[group[0]]) is None]
+        together = [*of_types, *_joined(others, ids, costs, known, 1)]
+    elif workers > 1:
+        share_s = whole.total_s / workers
+        together = [part for group in groups.values() for part in _split(group, ids, types, chunk, share_s)]
+    rest = [chunk(group) for group in together]
     key: Callable[[Chunk], float] = (
         (lambda one: one.total_s / len(one.items)) if hurried else (lambda one: -one.total_s)
     )
