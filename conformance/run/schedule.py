@@ -70,7 +70,8 @@ def in_chunks(
     ``price_s``: what a configuration write takes; ``first``: ids that come before all others; ``hurried``: whether time
     may not suffice for all; ``away_s``: how much longer than the costs say the way to the target and back takes;
     ``sharers``: the most chunks in which items stand that write, or might. None: as many as have something in common;
-    more, for ``workers`` to end together; or, where writes decide how long a run takes, types and one for all others.
+    more, for ``workers`` to end together; or, where writes decide how long a run takes, one for each type, and one for
+    each two workers in which all others stand.
     """
     known = [costs.of(node_id) for node_id in ids]
 
@@ -93,7 +94,7 @@ def in_chunks(
     elif workers > 1 and whole.writes_s > whole.seconds / workers:  # the target decides how long it takes
         of_types = [group for group in groups.values() if types.of(ids[group[0]]) is not None]
         others = [group for group in groups.values() if types.of(ids[group[0]]) is None]
-        together = [*of_types, *_joined(others, ids, costs, known, 1)]
+        together = [*of_types, *_joined(others, ids, costs, known, max(1, workers // 2))]
     elif workers > 1:
         share_s = whole.total_s / workers
         together = [part for group in groups.values() for part in _split(group, ids, types, chunk, share_s)]

@@ -125,7 +125,8 @@ def test_where_writes_decide_all_that_share_them_stay_together() -> None:
     ]
     costs = Costs({one: Cost(1.0, 0 if "GET" in one else 2) for one in ids})
 
-    assert indices(in_chunks(ids, costs, TYPES, 10.0, workers=4)) == [(0, 1, 2, 5), (3,), (4,)]
+    assert indices(in_chunks(ids, costs, TYPES, 10.0, workers=2)) == [(0, 1, 2, 5), (3,), (4,)]
+    assert len(in_chunks(ids, costs, TYPES, 10.0, workers=4)) == 4
     assert len(in_chunks(ids, costs, TYPES, 0.1, workers=4)) > 3
 
 
