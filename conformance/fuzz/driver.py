@@ -28,7 +28,7 @@ from conformance.fuzz.identities import Identities
 from conformance.fuzz.records import FUZZING
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
-from conformance.fuzz.story import Chapter, Story, Variation, put_back, switch
+from conformance.fuzz.tale import Tale
 from conformance.result import Failure
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
@@ -36,7 +36,6 @@ from conformance.target.guard.mode import Mode
 from conformance.target.guard.readings import lenient_readings
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Call, encode, expand
-from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.settings.config import RANDOM_SEED
 from conformance.target.target import Target
@@ -232,59 +231,11 @@ class Driver:
         """Whether it creates it: by the first example."""
         return self.is_told and self.operation.method == "POST"
 
-    @property
-    def _collection(self) -> Bridges:
-        return self._target.actions if self.operation.path.startswith("/actions") else self._target.connectors
-
-    @property
-    def told(self) -> Story | None:
-        """The story of the item's type, if it has begun."""
-        return self._arrangement.told(self._collection, self.subject.resource_type or "http")
-
     @cached_property
-    def story(self) -> Story:
-        """The story of the item's type, which begins here unless it has; raises `ArrangeFailed`."""
-        return self._arrangement.story(self._collection, self.subject.resource_type or "http")
-
-    def created(self) -> Answer:
-        """The answer to the creation of the story's connector or action."""
-        try:
-            return self.story.created.answer
-        except ArrangeFailed as error:
-            return error.answer
-
-    def switch(self) -> None:
-        """Turn the story's connector or action on or off, as the example made it, which can be started: not every
-        combination of valid values can."""
-        with self._recorder.history.lasting():
-            self.story.switched = switch(self._collection, self.story.id, self.subject.resource_type or "")
-
-    def change(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Answer]:
-        """Replace the story's connector or action by a body with every field, and return what was sent of it.
-
-        Its secrets become one that occurs nowhere else, and fields that servers ignore get values that are no defaults,
-        as far as that leaves it valid: other items judge the answer, too.
-        """
-        bodies = self._collection.bodies(self.subject.resource_type or "")
-        sent = {**body, "enable": False}
-        marked = bodies.with_ignored(bodies.with_secret(sent, self._context.secret))
-        if not self.contract.validate_request(self.subject.label, marked, self.subject.resource_type):
-            sent = marked
-        with self._recorder.history.lasting():
-            answer = self.send(body=sent)
-            if answer.ok:
-                self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
-        return sent, answer
-
-    def put_back(self, vary: Variation) -> Chapter:
-        """Send what is read of the story's connector or action as its PUT, with values changed by the way if it takes
-        them."""
-        with self._recorder.history.lasting():
-            chapter = put_back(self._collection, self.story.id, vary)
-            if chapter.varied and not chapter.answer.ok:
-                chapter = put_back(self._collection, self.story.id)
-            self.story.put_back = chapter
-        return chapter
+    def tale(self) -> Tale:
+        """The story of the item's type."""
+        collection = self._target.actions if self.operation.path.startswith("/actions") else self._target.connectors
+        return Tale(self._context, self._arrangement, collection, self.subject.resource_type or "http")
 
     def unstored(self, body: Any) -> tuple[Mapping[str, str], Any] | None:
         """Path and body with which a valid body is looked at and stored nowhere; None if that cannot be.
@@ -302,7 +253,7 @@ class Driver:
         if self.operation.method == "PUT":
             return self.unknown_path(), body
         typed = self.operation.body_chosen_by_type
-        known = self.story.id if typed else self._target.lasting(self._target.schemas, "shared")
+        known = self.tale.story.id if typed else self._target.lasting(self._target.schemas, "shared")
         return {}, {**body, "name": known.rpartition(":")[2]}
 
     def offer(self, body: Any) -> Answer | None:

@@ -37,7 +37,7 @@ def sent(driver: Driver, rows: Iterable[Any]) -> Iterator[Sending]:
         if label == f"POST {paths.IMPORT_USERS}" and "password_hash" in body[0]:
             for query in ({"type": "hash"}, {}):  # which is the default
                 yield body, driver.send(query=query, body=body), False
-        elif driver.is_told and driver.told is not None:
+        elif driver.is_told and driver.tale.told is not None:
             yield body, driver.offer(body) or driver.send(body=body), False
         elif label not in CONFIGURED or label in _UNCHECKED_BEFORE or known is None:
             answer = driver.send(query=driver.fixed_query(), body=body)
@@ -71,23 +71,23 @@ def replaced(driver: Driver, rows: Sequence[Any], space: ValueSpace, seeds: Sequ
     In the end by the first row, from which other items go on, and by what is read of that. Rows that were not stored as
     they are are offered.
     """
-    wanted = Wanted(driver, space, seeds, rows, driver.story.created.sent)  # which CON-01 and TYP-01 judge
-    driver.switch()
+    wanted = Wanted(driver, space, seeds, rows, driver.tale.story.created.sent)  # which CON-01 and TYP-01 judge
+    driver.tale.switch()
     stored: list[Any] = []
     for first in rows[:1]:
         wanted.keep_for_putting_back(first)
         yield from _store(driver, wanted, stored)
-        changed, answer = driver.change(first)
+        changed, answer = driver.tale.change(first)
         yield changed, answer, False
         if not answer.ok:
             yield first, driver.offer(first) or driver.send(body=first), False
-        back = driver.put_back(wanted.put_into)
+        back = driver.tale.put_back(wanted.put_into)
         if back.answer.ok:
             yield back.sent, back.answer, True
         if not back.varied and wanted.is_kept_back:
             wanted.one_by_one()
             yield from _store(driver, wanted, stored)
-            driver.change(first)
+            driver.tale.change(first)
     for row in rows[1:]:
         if row not in stored:
             yield row, driver.offer(row) or driver.send(body=row), False

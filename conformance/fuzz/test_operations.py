@@ -126,7 +126,7 @@ def test_examples(subject: Subject, driver: Driver) -> None:
     for number, (name, example) in enumerate(examples.items()):
         what = f"example {name}"
         if number == 0 and driver.begins_story:
-            driver.expect_accepted(driver.created(), what, "GEN-32")
+            driver.expect_accepted(driver.tale.created(), what, "GEN-32")
         body = into_sandbox(driver.operation.label, example, driver.identities(), valid=True)
         if number == 0 and not driver.is_told:
             answer = driver.created_by_example() or driver.send(query=driver.fixed_query(), body=body)

@@ -102,7 +102,7 @@ def test_another_target_is_asked_anew(context, target):
 
 def test_a_deletion_takes_what_another_item_made(context, target):
     made = target.rules.create()
-    target.keep(target.rules, TO_DELETE, made)
+    target.keep(target.rules, made, TO_DELETE)
     driver = Driver(context, target, Subject("DELETE /rules/{id}"), "an item")
     assert driver.path == {"id": made}
     assert driver.perform({}).status == 204
@@ -113,7 +113,7 @@ def test_a_deletion_that_must_be_refused_names_what_nobody_is_to_delete(context,
     driver = Driver(context, target, Subject("DELETE /actions/{id}"), "an item")
     named = driver.path_to_refuse()
     assert named is not None
-    assert named not in (driver.path, {"id": driver.story.id})
+    assert named not in (driver.path, {"id": driver.tale.story.id})
     assert target.actions.get(named["id"]).ok
     assert Driver(context, target, Subject("GET /actions/{id}"), "an item").path_to_refuse() is None
 

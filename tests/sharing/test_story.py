@@ -67,7 +67,7 @@ def test_nothing_is_offered_to_a_target_that_looks_at_values_last(context, scene
         return error_reply(400, "ALREADY_EXISTS") if request.is_for("POST /connectors") and known else forward()
 
     driver = Driver(context, target, Subject("POST /connectors", "redis"), "an item")
-    known = driver.story
+    known = driver.tale.story
     scene.fault = taken_first
 
     assert driver.offer(driver.valid_body()) is None
@@ -85,9 +85,9 @@ def test_a_few_writes_store_all_values_of_a_type(context, scene, target):
 
     assert all_taken()
     few = writes(context)["PUT /connectors/{id}"]
-    assert driver.story.put_back is not None
-    assert driver.story.put_back.varied
-    read = configured(driver.story.put_back.read.json)
+    assert driver.tale.story.put_back is not None
+    assert driver.tale.story.put_back.varied
+    read = configured(driver.tale.story.put_back.read.json)
     plain = [storable(row) for row in rows]
 
     def takes_rows(request: Request, forward) -> Reply:
@@ -101,4 +101,4 @@ def test_a_few_writes_store_all_values_of_a_type(context, scene, target):
     scene.fault = takes_rows
     assert all_taken(), "what is not taken with others is stored without them"
     assert writes(context)["PUT /connectors/{id}"] > few
-    assert not driver.story.put_back.varied
+    assert not driver.tale.story.put_back.varied
