@@ -152,7 +152,7 @@ def test_the_next_item_gets_a_chain_that_works(context, target, spoil):
     assert delivers(first)
     spoil(target, first)
 
-    second = chain_of(context, target, context.sink)
+    second = chain_of(context, target, context.sink, counts=True)
 
     assert target.actions.metrics(second.action)["matched"] == target.rules.metrics(second.rule)["matched"] == 0
     assert target.connectors.read(second.connector)["actions"] == [second.action.partition(":")[2]]
@@ -164,7 +164,7 @@ def test_a_chain_that_works_costs_nothing(context, target):
     assert delivers(first)
     writes(context)
 
-    second = chain_of(context, target, context.sink)
+    second = chain_of(context, target, context.sink, counts=True)
 
     assert writes(context) == {}
     assert (second.connector, second.action, second.rule) == (first.connector, first.action, first.rule)
@@ -182,7 +182,7 @@ def test_a_rule_that_counts_late_serves_on(context, target, scene):
     )
     writes(context)
 
-    second = chain_of(context, target, context.sink)
+    second = chain_of(context, target, context.sink, counts=True)
 
     assert writes(context) == {}
     assert (second.rule, second.action) == (first.rule, first.action)
@@ -196,7 +196,7 @@ def test_a_rule_that_goes_on_counting_does_not_stand_beside_the_next(context, ta
         goes_on(forward()) if request.path.endswith(f"/{first.rule}/metrics") else forward()
     )
 
-    second = chain_of(context, target, context.sink)
+    second = chain_of(context, target, context.sink, counts=True)
 
     assert second.rule != first.rule
     assert target.rules.get(first.rule).status == 404
