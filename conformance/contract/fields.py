@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from conformance.contract.contract import Contract
@@ -13,6 +13,13 @@ Path = tuple[str, ...]
 EACH = "*"
 
 Schema = Mapping[str, Any]
+
+
+def value_at(body: Any, path: Iterable[str]) -> Any:
+    """The value at a place, None if there is none."""
+    for name in path:
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body
 
 
 def secret_fields(contract: Contract, schema: Schema) -> list[Path]:

@@ -19,7 +19,7 @@ from conformance.contract.values import ALONE, Schema, ValueClass, fits, shown_c
 QUERY, PATH = "?", "{"
 """Where the classes of parameters begin: ``?limit``, ``{enable}``."""
 
-_PROBES = ("POST /connectors_probe", "POST /actions_probe")
+PROBES = ("POST /connectors_probe", "POST /actions_probe")
 
 
 class ValueSpace:
@@ -105,7 +105,7 @@ class ValueSpace:
 
 def subject_of(label: str, resource_type: str | None, one: ValueClass) -> str:
     """The subject that a class counts for."""
-    shared = resource_type is None or one.what == ALONE or label in _PROBES
+    shared = resource_type is None or one.what == ALONE or label in PROBES
     return label if shared else f"{label}-{resource_type}"
 
 

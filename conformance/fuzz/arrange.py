@@ -10,7 +10,7 @@ from conformance.contract.operations import Operation
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.identities import Identities
 from conformance.fuzz.story import Chapter, Stories, Story
-from conformance.fuzz.witness import running_action, to_change
+from conformance.fuzz.witness import running_action
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import expand
 from conformance.target.journal.resource import Resource
@@ -115,13 +115,6 @@ class Arrangement:
             else:
                 identifier = self._shared(collection, resource_type if kind.typed else None)
         return collection.path_of(identifier)
-
-    def to_refuse(self, operation: Operation) -> dict[str, str]:
-        """Path parameters of what a deletion names that must be refused, so that another one deletes it."""
-        kind = kind_of(operation.path)
-        assert kind is not None, f"{operation.label} addresses no kind of resource"
-        collection = self._target.of(kind)
-        return collection.path_of(to_change(self._target, collection))
 
     def _shared(self, collection: Collection, resource_type: str | None) -> str:
         if isinstance(collection, Bridges):

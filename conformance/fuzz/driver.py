@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -22,13 +21,14 @@ from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.arrange import FIXED, Arrangement
 from conformance.fuzz.boundaries import UNKNOWN_FIELD, without_fields
-from conformance.fuzz.effects import Effects
+from conformance.fuzz.effects import Effects, judged_later
 from conformance.fuzz.fuzzing import Fuzzing
 from conformance.fuzz.identities import Identities
 from conformance.fuzz.records import FUZZING
 from conformance.fuzz.repair import Repair, names_of, renamed
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.fuzz.tale import Tale
+from conformance.fuzz.witness import to_change
 from conformance.result import Failure
 from conformance.target.guard.bodies import numeric_secrets
 from conformance.target.guard.guard import Outgoing
@@ -199,16 +199,21 @@ class Driver:
         known = effects.answer(label, constant, query)
         if known is not None:
             return known
-        with self._recorder.history.lasting() if label in CONFIGURATION_WRITES else nullcontext():
+        with judged_later(self._context, label):
             answer = self.send(query=query)
         effects.answered(label, constant, query, answer)
         return answer
 
     def path_to_refuse(self) -> Mapping[str, str] | None:
-        """Path parameters for a request that must be refused; None for those that others have, too."""
+        """Path parameters for a request that must be refused; None for those that others have, too.
+
+        A deletion that is refused leaves what it names for one that is not.
+        """
         kind = kind_of(self.operation.path)
-        deletes = self.operation.method == "DELETE" and kind is not None and kind.configured
-        return self._arrangement.to_refuse(self.operation) if deletes else None
+        if self.operation.method not in _DESTROYS or kind is None or not kind.configured:
+            return None
+        collection = self._target.of(kind)
+        return collection.path_of(to_change(self._target, collection))
 
     def created_by_example(self) -> Answer | None:
         """The answer to the first example, if it made the rule or schema that the items of a worker share."""

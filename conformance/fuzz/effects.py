@@ -8,7 +8,7 @@ sends it. What was not taken, or did not show at once, is not remembered, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ class Effect:
 
 @dataclass(slots=True)
 class Effects:
-    """What a worker knows of its target: effects by label, and the answers to requests without a body by `key`."""
+    """What a worker knows of its target: effects by label, and the answers to requests without a body."""
 
     known: dict[str, Effect] = field(default_factory=dict)
     _answers: dict[str, Answer] = field(default_factory=dict)
@@ -105,8 +105,7 @@ def expect_effect(context: Context, label: str, write: Write, requirement: str) 
 def _sent(context: Context, label: str, write: Write, again: bool = False) -> Effect:
     """Send a write, and remember what comes of it if others may judge that."""
     api, costs = context.api, label in CONFIGURATION_WRITES
-    # What is judged later has to be shown again by what was written until now.
-    with context.recorder.history.lasting() if costs else nullcontext():
+    with judged_later(context, label):
         before = write.seen()
         answer = write.send(api, label)
         after = write.seen()
@@ -117,6 +116,12 @@ def _sent(context: Context, label: str, write: Write, again: bool = False) -> Ef
         effects.known[label] = effect
         effects.answered(label, write.path, write.query, answer)
     return effect
+
+
+def judged_later(context: Context, label: str) -> AbstractContextManager[None]:
+    """While an operation is carried out whose answer later items judge: that has to be shown again by what was written
+    until now. They do where a real server pays for it."""
+    return context.recorder.history.lasting() if label in CONFIGURATION_WRITES else nullcontext()
 
 
 def _key(label: str, path: Mapping[str, str], query: Mapping[str, Any]) -> str:

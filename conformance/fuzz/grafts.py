@@ -7,14 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-Place = tuple[str, ...]
-"""The names that lead to a field."""
+from conformance.contract.fields import Path, value_at
 
 _ALTERNATIVE = re.compile(r"\([^)]*\)")
 _ANY_ELEMENT = "*"
 
 
-def place_of(pointer: str) -> Place:
+def place_of(pointer: str) -> Path:
     """Where the field of a value class (`ValueClass.field`) is, whichever alternative it belongs to.
 
     Of elements of a list it is the list.
@@ -23,14 +22,7 @@ def place_of(pointer: str) -> Place:
     return tuple(names[: names.index(_ANY_ELEMENT)] if _ANY_ELEMENT in names else names)
 
 
-def value_at(body: Any, place: Place) -> Any:
-    """What is at a place, None if there is nothing."""
-    for name in place:
-        body = body.get(name) if isinstance(body, Mapping) else None
-    return body
-
-
-def grafted(body: Mapping[str, Any], place: Place, source: Mapping[str, Any]) -> dict[str, Any] | None:
+def grafted(body: Mapping[str, Any], place: Path, source: Mapping[str, Any]) -> dict[str, Any] | None:
     """A copy of ``body`` with what ``source`` has at a place; of an object that ``body`` has not, all of it.
 
     None if the source has nothing there, or there is no object to set it into.

@@ -15,8 +15,6 @@ from conformance.target.http.answer import Answer
 _UNCHECKED_BEFORE = frozenset({"POST /rules", "PUT /rules/{id}"})
 """Operations on the configuration that look at the values of a body last (behaviour 0.2)."""
 
-PROBES = frozenset({"POST /connectors_probe", "POST /actions_probe"})
-
 _PROBES_AT_ONCE = 4
 _WAITS_S = 0.05
 """An answer that takes so much longer than a read waits for something, so that several keep the target no busier."""
@@ -74,7 +72,8 @@ def replaced(driver: Driver, rows: Sequence[Any], space: ValueSpace, seeds: Sequ
     wanted = Wanted(driver, space, seeds, rows, driver.tale.story.created.sent)  # which CON-01 and TYP-01 judge
     driver.tale.switch()
     stored: list[Any] = []
-    for first in rows[:1]:
+    if rows:
+        first = rows[0]
         wanted.keep_for_putting_back(first)
         yield from _store(driver, wanted, stored)
         changed, answer = driver.tale.change(first)

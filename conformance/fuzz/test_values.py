@@ -13,9 +13,9 @@ from conformance.checks.equivalence import difference
 from conformance.checks.recorder import Recorder
 from conformance.checks.values import was_taken
 from conformance.contract import Operation, paths
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import PROBES, ValueSpace
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.sendings import PROBES, probed, replaced, sent
+from conformance.fuzz.sendings import probed, replaced, sent
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.values import bodies, queries
 from conformance.requirements import requirement

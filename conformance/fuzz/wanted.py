@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.contract.fields import secret_fields
+from conformance.contract.fields import Path, secret_fields
 from conformance.contract.value_space import ValueSpace
 from conformance.contract.values import ALONE, NONE, ValueClass, followed, is_spelling, optional_fields, shown_classes
 from conformance.fuzz.driver import Driver
-from conformance.fuzz.grafts import Place, grafted, place_of
+from conformance.fuzz.grafts import grafted, place_of
 from conformance.fuzz.owners import is_owner
 from conformance.fuzz.storable import storable
 
@@ -26,7 +26,7 @@ _ENABLED = re.compile(r"(\(.*\))?/enable")
 
 _LEAST = ValueClass("", NONE)
 
-Graft = tuple[Place, Mapping[str, Any]]
+Graft = tuple[Path, Mapping[str, Any]]
 """A place, and the row whose value there is set into another body."""
 
 
@@ -112,10 +112,12 @@ class Wanted:
             if one in shown or (without_secrets and self._holds_secrets(place)):
                 continue
             for row in (row for row, shows in zip(self._rows, self._shows, strict=True) if one in shows):
-                candidate = grafted(body, place, row)
-                if candidate is None or (without_secrets and storable(candidate) != candidate):
+                together = grafted(body, place, row)
+                if together is None:
                     continue
-                candidate = storable(candidate)
+                candidate = storable(together)
+                if without_secrets and candidate != together:
+                    continue
                 now = self._left & self._shown_by(candidate)
                 if now > shown and self._fits(candidate):
                     body, shown = candidate, now
@@ -123,7 +125,7 @@ class Wanted:
                     break
         return body, grafts
 
-    def _holds_secrets(self, place: Place) -> bool:
+    def _holds_secrets(self, place: Path) -> bool:
         return any(secret[: len(place)] == place for secret in self._secrets)
 
     def _fits(self, body: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from conformance.contract.fields import value_at
 from conformance.report.changes import Entry
 
 FEWEST_ANSWERS = 20
@@ -34,7 +35,8 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
 def circumstances(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Entry]:
     """What the runs were not the same in: an entry for each fact."""
     for name, path in _FACTS.items():
-        before, after = _at(old, path) or None, _at(new, path) or None  # earlier reports lack what is empty now
+        # Earlier reports lack what is empty now.
+        before, after = value_at(old, path) or None, value_at(new, path) or None
         if before != after:
             yield Entry(name, _told(before), _told(after))
     configured = [set(report["target"].get("deployment", ())) for report in (old, new)]
@@ -73,13 +75,6 @@ def _is_slower(was: Mapping[str, int], now: Mapping[str, int]) -> bool:
 
 def _latency(latency: Mapping[str, int]) -> str:
     return f"half within {latency['median']} ms, 95 % within {latency['p95']} ms"
-
-
-def _at(report: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = report
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
 
 
 def _told(value: Any) -> str:

@@ -3,8 +3,8 @@
 What a worker creates of a connector or action type serves all items about that type, so that one worker does them, in
 the order in which they were collected; so it does those that write, and share what they write about. Apart from that
 the longest come first, for workers to end together; what takes longer than the share of one worker is split by what it
-shares. Under a time budget what is cheap comes first, after a floor: every
-operation, type and requirement once, by its cheapest item.
+shares. Under a time budget what is cheap comes first, after a floor: every operation, type and requirement once, by its
+cheapest item.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import os
 
 from conformance.catalogue.profiles import PROFILES
 from conformance.target.guard.mode import Mode
+from conformance.target.http.standby import FAR_S
 from conformance.worker.plan import Plan
 
 NEARBY = 2
@@ -25,9 +26,6 @@ MOST = 8
 _OWN_S = 0.005
 """What the suite itself takes for a request: sends it, reads and checks the answer."""
 
-_AWAY_S = 0.01
-"""A target that answers sooner is nearby; a busy machine takes as long for what it does itself."""
-
 _START_S, _ITEM_S, _REQUESTS_OF_ITEM = 3.0, 0.04, 6
 """Until a worker has collected its items; what one takes beside the way to the target, and how often it goes there."""
 
@@ -43,7 +41,7 @@ def worth(plan: Plan) -> int:
     """
     latency_s = plan.capabilities.latency_s
     turn_s = _OWN_S + latency_s
-    wanted = round(NEARBY * turn_s / _OWN_S) if latency_s >= _AWAY_S else _nearby(plan)
+    wanted = round(NEARBY * turn_s / _OWN_S) if latency_s >= FAR_S else _nearby(plan)
     limit = plan.configuration.max_rps
     if limit is not None:
         wanted = min(wanted, max(1, math.ceil(limit * turn_s)))
@@ -61,7 +59,7 @@ def _nearby(plan: Plan) -> int:
 
 def reads_at_once(plan: Plan) -> int:
     """How many reads one process sends side by side while no other asks; nearby that gains nothing."""
-    return worth(plan) if plan.capabilities.latency_s >= _AWAY_S else 1
+    return worth(plan) if plan.capabilities.latency_s >= FAR_S else 1
 
 
 def is_little(items: int, plan: Plan) -> bool:
@@ -78,6 +76,6 @@ def sentence(plan: Plan, workers: int) -> str:
     told = f"a read takes {capabilities.latency_s * 1000:.0f} ms"
     if capabilities.write_price_s is not None:
         told += f", a configuration write {capabilities.write_price_s + capabilities.latency_s:.2g} s"
-    if capabilities.latency_s < _AWAY_S and NEARBY < workers <= _nearby(plan):
+    if capabilities.latency_s < FAR_S and NEARBY < workers <= _nearby(plan):
         told += ", and a server lets a run wait"
     return f"{'one process' if workers < 2 else f'{workers} workers'} ({told})"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.scenarios.codecs import DRAFT
 from conformance.scenarios.factors import Case, Named, pairwise
 from conformance.target.resources.bridges import CLOSED_URL
 from conformance.target.resources.collection import Collection
@@ -70,8 +71,7 @@ def _other_source(_target: Target, now: Any) -> str:
     if "message" in str(now):
         sources = [f"message {name} {{\n  required int32 value = 1;\n}}\n" for name in _NAMES]
     elif "$schema" in str(now):
-        draft = '"$schema":"http://json-schema.org/draft-06/schema#"'
-        sources = [f'{{{draft},"type":"object","required":["{name}"]}}' for name in _NAMES]
+        sources = [f'{{{DRAFT},"type":"object","required":["{name}"]}}' for name in _NAMES]
     else:
         sources = [f'{{"type":"record","name":"{name}","fields":[]}}' for name in _NAMES]
     return next(source for source in sources if source != now)

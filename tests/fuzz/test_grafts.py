@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.fuzz.grafts import grafted, place_of, value_at
+from conformance.contract.fields import value_at
+from conformance.fuzz.grafts import grafted, place_of
 
 NAMES = st.sampled_from("abc")
 BODIES = st.recursive(

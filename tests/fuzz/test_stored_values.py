@@ -118,6 +118,12 @@ def test_what_types_share_is_stored_by_one_of_them(label: str) -> None:
     assert kept == there
 
 
+def test_fewer_rows_are_stored_than_there_are() -> None:
+    driver = driver_of(CONNECTOR, "mysql")
+    rows = rows_of(driver)
+    assert len(stored(driver, rows)) < len(rows) / 2
+
+
 def test_few_bodies_show_many_values() -> None:
     few = plain = 0
     for label, resource_type in EVERY:

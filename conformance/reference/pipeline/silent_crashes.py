@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from conformance.contract.fields import value_at
 from conformance.contract.operations import Operation
 from conformance.reference.defects import Defect, Traits
 
@@ -24,14 +25,8 @@ def refusal_crashes(
         return Defect.TLS_VERSION_BEYOND_LATIN in traits and any(map(_prints_beyond_latin, problems))
     if Defect.PARAMETERS_THAT_ARE_NO_OBJECT not in traits:
         return False
-    places = [_at(body, place.split(".")) for place in _UNIONS.get(resource_type or "", ())]
+    places = [value_at(body, place.split(".")) for place in _UNIONS.get(resource_type or "", ())]
     return any(value is not None and not isinstance(value, dict) for value in places)
-
-
-def _at(body: Any, names: Iterable[str]) -> Any:
-    for name in names:
-        body = body.get(name) if isinstance(body, dict) else None
-    return body
 
 
 def _prints_beyond_latin(problem: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 FAR_S = 0.01
-"""From a target that answers faster nothing is gained."""
+"""A target that answers faster is nearby: nothing is gained. A busy machine takes as long for what it does itself."""
 
 
 class StandBy:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
 from conformance.contract.contract import Contract
-from conformance.contract.fields import EACH, Path, deprecated_fields, left_out, secret_fields, with_field
+from conformance.contract.fields import EACH, Path, deprecated_fields, left_out, secret_fields, value_at, with_field
 
 REDACTED = "******"
 
@@ -145,8 +145,8 @@ class TypedBodies:
                 continue
             if self.is_secret(path) and is_hidden(value):
                 value = REDACTED
-            if not self._shows(_at(read, path), value):
-                found.append(f"{'.'.join(path)} is {_at(read, path)!r}, expected {value!r}")
+            if not self._shows(value_at(read, path), value):
+                found.append(f"{'.'.join(path)} is {value_at(read, path)!r}, expected {value!r}")
         return found
 
     def is_ignored(self, path: Path) -> bool:
@@ -156,7 +156,7 @@ class TypedBodies:
     def exposed(self, sent: Mapping[str, Any], read: Mapping[str, Any]) -> list[str]:
         """Dotted names of the secrets in ``sent`` that are read as anything but ``******``."""
         secrets = [path for path, value in _leaves(sent) if self.is_secret(path) and is_hidden(value)]
-        return [".".join(path) for path in secrets if _at(read, path) != REDACTED]
+        return [".".join(path) for path in secrets if value_at(read, path) != REDACTED]
 
     def is_secret(self, path: Path) -> bool:
         """Whether the contract says so, or it is a header that authorizes."""
@@ -207,10 +207,3 @@ def _is_part(sent: Any, read: Any, hidden: Collection[str]) -> bool:
         read.get(name) == REDACTED if name in hidden else _is_part(value, read.get(name), hidden)
         for name, value in sent.items()
     )
-
-
-def _at(body: Any, path: Iterable[str]) -> Any:
-    """The value at a place, None if there is none."""
-    for name in path:
-        body = body.get(name) if isinstance(body, Mapping) else None
-    return body
