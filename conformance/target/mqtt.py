@@ -387,14 +387,15 @@ class MqttClient:
         started = time.monotonic()
         patience_s = self._timing.received if within_s is None else within_s
         with self._changed:
-            while not condition():
-                if self._received > MOST_RECEIVED:
+            while True:
+                if self._received > MOST_RECEIVED:  # first, as it closes the connection, for which many wait as well
                     raise MqttError(f"the broker sent more than {MOST_RECEIVED // 1024 // 1024} MiB of messages")
+                if condition():
+                    return True
                 remaining = max(started, self._pace.read_at) + patience_s - time.monotonic()
                 if remaining <= 0:
                     return False
                 self._changed.wait(remaining)
-        return True
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._changed:

@@ -115,14 +115,17 @@ class Target:
         """The id of a rule with ``fields`` that serves one item after the other; an item has it to itself.
 
         One PUT in place of a creation and a deletion, for items that ask for what a rule does and not how it came into
-        being. It counts from 0; what does not become as it is asked to be is left alone, and another rule made.
+        being. It counts from 0; what does not become as it is asked to be is deleted, and another rule made.
         ``which``: for an item that needs several, and for rules whose actions count later than the item waits.
         """
-        return self._lasting(
-            f"rule to borrow {which}",
-            lambda: self.rules.create(**fields),
-            lambda known: self.rules.becomes(known, **fields),
-        )
+
+        def becomes(known: str) -> bool:
+            serves = self.rules.becomes(known, **fields)
+            if not serves:
+                self.rules.delete(known)  # beside the next one, it may do everything once more
+            return serves
+
+        return self._lasting(f"rule to borrow {which}", lambda: self.rules.create(**fields), becomes)
 
     def borrow_republishing(self, source: str, destination: str, **arguments: Any) -> str:
         """As `borrow_rule`, with the ``arguments`` of `Rules.republishing`."""

@@ -112,6 +112,8 @@ def test_flood_of_messages_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
             client.wait_for_messages(10**6)
         assert len(client.messages) < 1024
         eventually(lambda: not client.connected)
+        with pytest.raises(MqttError, match="the broker sent more than 1 MiB of messages"):
+            client.wait_for_messages(10**6)
 
 
 @pytest.mark.parametrize("reason", [0x88, 0x89])

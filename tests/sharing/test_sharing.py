@@ -96,6 +96,23 @@ def test_a_borrowed_rule_counts_from_zero(target, scene):
     assert target.borrow_rule() != rule, "a rule that goes on counting serves nobody"
 
 
+def test_a_borrowed_rule_that_does_not_serve_does_nothing_beside_the_next(target, scene):
+    source, out = (target.sandbox.topic(hint) for hint in ("from", "out"))
+    fields = {**target.rules.republishing(source, out), "enable": True}
+    rule = target.borrow_rule(**fields)
+    target.api.timing = replace(target.api.timing, eventually=0.0)
+    goes_on = edit(lambda body: body["metrics"].update(matched=7))
+    scene.fault = lambda request, forward: (
+        goes_on(forward()) if request.path.endswith(f"/{rule}/metrics") else forward()
+    )
+    assert target.borrow_rule(**fields) != rule
+    scene.fault = None
+
+    listener = target.listen(out)
+    target.publish(source, "once")
+    assert [message.payload for message in listener.wait_for_messages(2, 0.5)] == [b"once"]
+
+
 def test_a_borrowed_rule_that_is_gone_is_created(context, target):
     rule = target.borrow_rule()
     target.rules.delete(rule).expect(204)
