@@ -24,7 +24,7 @@ def value_at(body: Any, path: Iterable[str]) -> Any:
 
 def secret_fields(contract: Contract, schema: Schema) -> list[Path]:
     """Fields of ``schema`` that hold a secret (``format: password``), those of every alternative, sorted."""
-    return sorted({path for path, field in _fields(contract, schema) if field.get("format") == "password"})
+    return sorted({path for path, field in every_field(contract, schema) if field.get("format") == "password"})
 
 
 def secret_names(contract: Contract) -> frozenset[str]:
@@ -44,7 +44,7 @@ def _secret_names(node: Any) -> Iterator[str]:
 
 def header_maps(contract: Contract, schema: Schema) -> list[Path]:
     """Fields of ``schema`` that hold headers by name, any of them: those of every alternative, sorted."""
-    found = {path for path, field in _fields(contract, schema) if path[-1] == "headers" and _is_open(field)}
+    found = {path for path, field in every_field(contract, schema) if path[-1] == "headers" and _is_open(field)}
     return sorted(found)
 
 
@@ -54,7 +54,7 @@ def _is_open(field: Schema) -> bool:
 
 def deprecated_fields(contract: Contract, schema: Schema) -> frozenset[Path]:
     """Fields of ``schema`` that a server may ignore and need not answer."""
-    return frozenset(path for path, field in _fields(contract, schema) if field.get("deprecated"))
+    return frozenset(path for path, field in every_field(contract, schema) if field.get("deprecated"))
 
 
 def left_out(contract: Contract, schema: Schema, body: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -95,15 +95,15 @@ def _anything(field: Schema) -> Any:
     return field.get("enum", ["any"])[0]
 
 
-def _fields(contract: Contract, schema: Schema, at: Path = ()) -> Iterator[tuple[Path, Schema]]:
+def every_field(contract: Contract, schema: Schema, at: Path = ()) -> Iterator[tuple[Path, Schema]]:
     """Every field at any depth, of every alternative, with its schema."""
     for branch in contract.branches(schema):
         for name, field in _properties(contract, branch):
             yield (*at, name), field
-            yield from _fields(contract, field, (*at, name))
+            yield from every_field(contract, field, (*at, name))
         items = contract.resolve(branch).get("items")
         if items is not None:
-            yield from _fields(contract, items, (*at, EACH))
+            yield from every_field(contract, items, (*at, EACH))
 
 
 def _properties(contract: Contract, schema: Schema) -> Iterator[tuple[str, Schema]]:

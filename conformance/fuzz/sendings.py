@@ -66,8 +66,8 @@ def probed(driver: Driver, rows: Sequence[Any], waiting: set[str]) -> Iterator[S
 def replaced(driver: Driver, rows: Sequence[Any], space: ValueSpace, seeds: Sequence[int]) -> Iterator[Sending]:
     """Replace the connector or action of a story by what shows all wanted values.
 
-    In the end by the first row, from which other items go on, and by what is read of that. Rows that were not stored as
-    they are are offered.
+    In the end by the first row, from which other items go on, and by what is read of that, with other values in the
+    fields that no write before has changed. Rows that were not stored as they are are offered.
     """
     wanted = Wanted(driver, space, seeds, rows, driver.tale.story.created.sent)  # which CON-01 and TYP-01 judge
     driver.tale.switch()
@@ -80,10 +80,10 @@ def replaced(driver: Driver, rows: Sequence[Any], space: ValueSpace, seeds: Sequ
         yield changed, answer, False
         if not answer.ok:
             yield first, driver.offer(first) or driver.send(body=first), False
-        back = driver.tale.put_back(wanted.put_into)
+        back = driver.tale.put_back(wanted.put_into_and_vary, wanted.put_into)
         if back.answer.ok:
             yield back.sent, back.answer, True
-        if not back.varied and wanted.is_kept_back:
+        if wanted.is_kept_back and not wanted.is_put_back(back.sent):
             wanted.one_by_one()
             yield from _store(driver, wanted, stored)
             driver.tale.change(first)

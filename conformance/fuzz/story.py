@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.contract.fields import Path
 from conformance.contract.kinds import CONNECTOR
 from conformance.target.guard.hosts import NEVER_STARTED
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
-from conformance.target.resources.typed import configured
+from conformance.target.resources.typed import configured, differing
 from conformance.worker.context import Context
 
 
@@ -23,13 +24,13 @@ from conformance.worker.context import Context
 class Chapter:
     """A write: ``sent``, its body, with its ``answer``, and ``read``, the GET after it.
 
-    ``varied``: fields of the body that have another value than was read before, where the others have the same.
+    ``varied``: places in the body that have another value than was read before, where the others have the same.
     """
 
     sent: Mapping[str, Any]
     answer: Answer
     read: Answer
-    varied: frozenset[str] = frozenset()
+    varied: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def put_back(collection: Bridges, identifier: str, vary: Variation = dict) -> Ch
     """Send what is read of a connector or action as its PUT, with some values changed by the way."""
     before = configured(collection.read(identifier))
     sent = vary(before)
-    varied = frozenset(name for name in {**before, **sent} if before.get(name) != sent.get(name))
+    varied = frozenset(differing(before, sent))
     return Chapter(sent, collection.put(identifier, sent), collection.get(identifier), varied)
 
 

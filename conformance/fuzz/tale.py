@@ -63,11 +63,12 @@ class Tale:
                 self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
         return sent, answer
 
-    def put_back(self, vary: Variation) -> Chapter:
-        """Send what is read of it as its PUT, with values changed by the way if it takes them."""
+    def put_back(self, *variations: Variation) -> Chapter:
+        """Send what is read of it as its PUT, by the first of the variations that it takes, as it is if by none."""
         with self._context.recorder.history.lasting():
-            chapter = put_back(self._collection, self.story.id, vary)
-            if chapter.varied and not chapter.answer.ok:
-                chapter = put_back(self._collection, self.story.id)
+            for vary in (*variations, dict):
+                chapter = put_back(self._collection, self.story.id, vary)
+                if chapter.answer.ok or not chapter.varied:
+                    break
             self.story.put_back = chapter
         return chapter

@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.contract.fields import Path, secret_fields
+from conformance.contract.fields import Path, secret_fields, value_at
 from conformance.contract.value_space import ValueSpace
 from conformance.contract.values import ALONE, NONE, ValueClass, followed, is_spelling, optional_fields, shown_classes
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.grafts import grafted, place_of
+from conformance.fuzz.other_values import with_other_values
 from conformance.fuzz.owners import is_owner
 from conformance.fuzz.storable import storable
 
@@ -104,6 +105,22 @@ class Wanted:
         for place, row in self._back[1]:
             body = grafted(body, place, row) or body
         return body
+
+    def put_into_and_vary(self, read: Mapping[str, Any]) -> dict[str, Any]:
+        """The same, with other values in the fields that are still as the creation left them."""
+        driver, body = self._driver, self.put_into(read)
+        answer = driver.tale.story.created.read
+        created = answer.json if answer.ok else {}
+
+        def is_old(path: Path) -> bool:
+            value = value_at(read, path)
+            return value == value_at(body, path) and value_at(created, path) in (None, value)
+
+        return with_other_values(driver.contract, driver.schema, body, is_old, self._fits)
+
+    def is_put_back(self, body: Mapping[str, Any]) -> bool:
+        """Whether a body shows what was set aside."""
+        return self._back[0] <= self._shown_by(body)
 
     def _fill(self, body: Mapping[str, Any], *, without_secrets: bool = False) -> tuple[Mapping[str, Any], list[Graft]]:
         shown, grafts = self._left & self._shown_by(body), []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from conformance.contract.fields import value_at
 from conformance.reference.bridges import action_handlers, configuration, connector_handlers
 from conformance.reference.bridges.redaction import REDACTED
 from conformance.reference.rest.http import ApiError, Call, Handler, Reply
@@ -97,6 +98,41 @@ seed(
     ("GEN-60", CHANGE, "shows_values"),
     ("CON-06", CHANGE, "fixed_point"),
 )
+
+
+def values(label: str, resource_type: str) -> str:
+    return f"conformance/fuzz/test_values.py::test_values_of_bodies[{label}-{resource_type}]"
+
+
+def unchanged(resource_type: str, *path: str) -> Callable[[Call], None]:
+    """An update of a type that leaves one field as it was."""
+
+    def change(call: Call) -> None:
+        bridges = call.deployment.bridges
+        element = (bridges.connectors if call.operation == CHANGE else bridges.actions).get(call.path["id"])
+        if element is not None and element.type == resource_type:
+            value = value_at(element.config, path)
+            holder = value_at(call.checked, path[:-1])
+            if value is not None and holder is not None:
+                holder[path[-1]] = value
+
+    return change
+
+
+for collection, change, resource_type, path in (
+    ("connector", CHANGE, "mysql", "server"),
+    ("connector", CHANGE, "cassandra", "username"),
+    ("connector", CHANGE, "pgsql", "pool_size"),
+    ("connector", CHANGE, "oracle", "resource_opts.start_timeout"),
+    ("action", CHANGE_ACTION, "kinesis", "resource_opts.health_check_interval"),
+    ("action", CHANGE_ACTION, "matrix", "local_topic"),
+):
+    seed(
+        f"an update of one type of {collection} leaves {path} as it was",
+        before(change, unchanged(resource_type, *path.split("."))),
+        values(change, resource_type),
+        ("GEN-60", change, "shows_values"),
+    )
 seed(
     "what is read of a connector cannot be put back",
     before(CHANGE, refuse_asterisks),

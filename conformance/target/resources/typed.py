@@ -186,6 +186,16 @@ def is_hidden(value: Any) -> bool:
     return not (isinstance(value, str) and (value.startswith("file://") or (value[:2] + value[-1:]) == "${}"))
 
 
+def differing(before: Mapping[str, Any], after: Mapping[str, Any], at: Path = ()) -> Iterator[Path]:
+    """The places where two bodies differ: those of objects that have not the same fields, else of what is in them."""
+    for name in {**before, **after}:
+        one, other = before.get(name), after.get(name)
+        if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
+            yield from differing(one, other, (*at, name))
+        elif one != other:
+            yield (*at, name)
+
+
 def _leaves(body: Mapping[str, Any], at: Path = ()) -> Iterator[tuple[Path, Any]]:
     """Every value that is no object, with its place."""
     for name, value in body.items():
