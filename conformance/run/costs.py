@@ -22,7 +22,7 @@ from conformance.report.storage import FILE_NAME, read_run
 from conformance.result import ItemResult, RunResult
 
 TABLE = "item_costs.json"
-TABLE_VERSION = 2
+TABLE_VERSION = 3
 
 _ALIKE_S, _ALIKE, _ALIKE_REQUESTS = 0.1, 0.3, 5
 """Items of one function whose costs differ by less, in seconds or in parts, share one entry of the table."""
@@ -34,11 +34,18 @@ TYPICAL_AWAY_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """``seconds`` apart from configuration writes; ``writes``: accepted ones, with those that clean up after it."""
+    """``seconds`` apart from configuration writes; ``writes``: accepted ones, with those that clean up after it, in a
+    run of all items; ``unshared``: how many more where no other item has made what they share."""
 
     seconds: float
     writes: float = 0.0
     requests: float = 0.0
+    unshared: float = 0.0
+
+    @property
+    def alone(self) -> Cost:
+        """What it costs where no other item has made what they share."""
+        return replace(self, writes=self.writes + self.unshared, unshared=0.0)
 
     def at(self, price_s: float = TYPICAL_PRICE_S, away_s: float = 0.0) -> float:
         """Seconds where a configuration write takes ``price_s``, and the target is ``away_s`` further away."""
@@ -65,7 +72,10 @@ class Costs:
     def writing(self) -> frozenset[str]:
         """The functions of which an item is known to write; what that one makes may serve their other items, too."""
         own = {
-            function_of(name) for known in (self.items, self.functions) for name, cost in known.items() if cost.writes
+            function_of(name)
+            for known in (self.items, self.functions)
+            for name, cost in known.items()
+            if cost.writes or cost.unshared
         }
         return frozenset(own) | (self.fallback.writing() if self.fallback is not None else frozenset())
 
@@ -80,8 +90,7 @@ class Costs:
         return known
 
     def _estimate(self, node_id: str) -> Cost:
-        module = node_id.partition("::")[0]
-        near = [cost for name, cost in self.functions.items() if name.partition("::")[0] == module]
+        near = [cost for name, cost in self.functions.items() if module_of(name) == module_of(node_id)]
         if near or self.functions:
             return _mean(near or self.functions.values())
         return self.fallback._estimate(node_id) if self.fallback is not None else _UNKNOWN
@@ -105,6 +114,9 @@ def measured(items: Mapping[str, Iterable[float]]) -> Costs:
 
 
 def _by_items(items: Mapping[str, Cost], fallback: Costs | None) -> Costs:
+    """``fallback`` also knows what the items may have to make."""
+    if fallback is not None:
+        items = {name: _unshared(cost, fallback.of(name).alone) for name, cost in items.items()}
     by_function: dict[str, list[Cost]] = {}
     for identifier, cost in items.items():
         by_function.setdefault(function_of(identifier), []).append(cost)
@@ -133,13 +145,12 @@ def table_of(run: RunResult, others: Iterable[RunResult] = ()) -> dict[str, Any]
     """The content of ``item_costs.json``: per function its median, and the items that cost clearly something else.
 
     In ``run`` many items use what an earlier one has made. What they pay where nobody has, ``others`` tell, in which
-    fewer items or more workers ran: an item's writes are the most that it made in any of them.
+    fewer items or more workers ran: the most that an item wrote in any of them.
     """
     items = dict(costs_of(run).items)
     for other in others:
         for identifier, cost in costs_of(other).items.items():
-            mine = items.get(identifier, cost)
-            items[identifier] = replace(mine, writes=max(mine.writes, cost.writes))
+            items[identifier] = _unshared(items.get(identifier, cost), cost)
     known = _by_items(items, None)
     functions: dict[str, Any] = {}
     for name in sorted(known.functions):
@@ -148,6 +159,7 @@ def table_of(run: RunResult, others: Iterable[RunResult] = ()) -> dict[str, Any]
             median(c.seconds for c in own.values()),
             median(c.writes for c in own.values()),
             median(c.requests for c in own.values()),
+            median(c.unshared for c in own.values()),
         )
         exceptions = {
             identifier.removeprefix(name): _row(cost)
@@ -182,6 +194,10 @@ def function_of(node_id: str) -> str:
     return node_id.partition("[")[0]
 
 
+def module_of(node_id: str) -> str:
+    return node_id.partition("::")[0]
+
+
 def _ran(item: ItemResult) -> bool:
     """Whether it is an item that pytest selects, and did what it is there for."""
     return "::test_" in item.id and item.outcome not in ("skipped", "not_run", "error")
@@ -193,10 +209,16 @@ def _cost(item: ItemResult, price_s: float) -> Cost:
     return Cost(max(0.0, item.duration_s - own * price_s), own + later, item.requests)
 
 
+def _unshared(cost: Cost, other: Cost) -> Cost:
+    """A cost that tells as well what the item wrote elsewhere, where it cost ``other``."""
+    return replace(cost, unshared=max(cost.unshared, other.writes - cost.writes))
+
+
 def _alike(one: Cost, other: Cost) -> bool:
-    return abs(one.at() - other.at()) <= max(_ALIKE_S, _ALIKE * other.at()) and abs(
-        one.requests - other.requests
-    ) <= max(_ALIKE_REQUESTS, _ALIKE * other.requests)
+    pairs = ((one.at(), other.at()), (one.alone.at(), other.alone.at()))
+    return all(abs(a - b) <= max(_ALIKE_S, _ALIKE * b) for a, b in pairs) and abs(one.requests - other.requests) <= max(
+        _ALIKE_REQUESTS, _ALIKE * other.requests
+    )
 
 
 def _mean(costs: Iterable[Cost]) -> Cost:
@@ -205,8 +227,9 @@ def _mean(costs: Iterable[Cost]) -> Cost:
         fmean(cost.seconds for cost in known),
         fmean(cost.writes for cost in known),
         fmean(cost.requests for cost in known),
+        fmean(cost.unshared for cost in known),
     )
 
 
 def _row(cost: Cost) -> list[float]:
-    return [round(cost.seconds, 3), round(cost.writes, 1), round(cost.requests, 1)]
+    return [round(cost.seconds, 3), *(round(number, 1) for number in (cost.writes, cost.requests, cost.unshared))]

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 REPLACED = frozenset({"load", "worksteal"})
 """The modes of ``--dist`` that leave it to xdist which worker does what; whoever names another wants that one."""
 
-_SHARERS = 3
-"""Workers that make things where writes are counted: they end no later than those who only read."""
-
 
 def known_costs(report_dir: Path) -> Costs:
     """What items cost in the run that ``report_dir`` holds, and by the table that ships with the suite."""
@@ -68,7 +65,7 @@ class Dispatch:
             first=self._first,
             hurried=self._plan.deadline is not None,
             away_s=self._away_s,
-            sharers=_SHARERS if asks_sample else None,
+            counted=asks_sample,
             workers=workers,
         )
 

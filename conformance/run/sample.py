@@ -1,21 +1,24 @@
 """Which items stand for all of them in a run that must cost little.
 
 They are the same wherever they are chosen: the costs of the table that ships with the suite, the ids and the seed
-decide, never what a target answers. First comes each operation, carried out once; then each requirement, each test and
-each of the types, those first that show most for what they cost; then, as far as requests go, each test for each
-operation. The seed decides between items that cost the same, so that other seeds look at other operations.
+decide, never what a target answers. First comes each operation, carried out once, whatever it costs; then, as far as a
+budget goes, each requirement, each test and each of the types, those first that show most for what they cost; then, as
+far as requests go, each test for each operation. The seed decides between items that cost the same, so that other seeds
+look at other operations.
 """
 
 from __future__ import annotations
 
 import hashlib
 import heapq
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from conformance.catalogue.profiles import PROFILES, Budget
+from conformance.contract.kinds import CONFIGURATION_WRITES
 from conformance.requirements import REQUIREMENTS
 from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs, function_of, shipped_costs
 from conformance.run.node_ids import operation_of, requirements_of
@@ -25,6 +28,9 @@ from conformance.worker.context import Context
 
 CARRIED_OUT = "GEN-28"
 """The requirement whose items send an operation what the contract allows."""
+
+WRITTEN = "GEN-38"
+"""The requirement whose items write the configuration: others may only offer a valid body, which writes nothing."""
 
 _STEP_S = 0.01
 """Costs of what one feature takes that differ by less are the same."""
@@ -44,19 +50,21 @@ class _Candidate:
 
 
 def sample(ids: Sequence[str], costs: Costs, types: Types, budget: Budget, seed: int) -> frozenset[str]:
-    """The items of ``ids`` that a run asks which may cost no more than ``budget``."""
-    known = {node_id: _Candidate(node_id, costs.of(node_id), _chance(seed, node_id)) for node_id in ids}
+    """Each operation carried out once, and the items of ``ids`` that a run asks besides for no more than ``budget``."""
+    known = {node_id: _Candidate(node_id, costs.of(node_id).alone, _chance(seed, node_id)) for node_id in ids}
+    everything = Budget(math.inf, math.inf)
+    least = [*_cover({one: frozenset(_carried_out(node_id)) for node_id, one in known.items()}, everything, ())]
+    besides: list[str] = []
     rounds: list[Callable[[str], Iterable[Feature]]] = [
-        _carried_out,
         lambda node_id: _shown(node_id, types),
         lambda node_id: () if known[node_id].cost.writes else _each_operation(node_id),
     ]
-    chosen: list[str] = []
     for features in rounds:
-        spent = [known[node_id].cost for node_id in chosen]
+        spent = [known[node_id].cost for node_id in besides]
         left = Budget(budget.writes - sum(c.writes for c in spent), budget.requests - sum(c.requests for c in spent))
-        chosen += _cover({one: frozenset(features(node_id)) for node_id, one in known.items()}, left, chosen)
-    return frozenset(chosen)
+        candidates = {one: frozenset(features(node_id)) for node_id, one in known.items()}
+        besides += _cover(candidates, left, [*least, *besides])
+    return frozenset([*least, *besides])
 
 
 def sample_for(context: Context, items: Iterable[pytest.Item], *, sharded: bool) -> frozenset[str] | None:
@@ -111,7 +119,8 @@ def _price(candidate: _Candidate, features: Iterable[Feature]) -> int:
 
 def _carried_out(node_id: str) -> Iterator[Feature]:
     operation = operation_of(node_id)
-    if operation is not None and CARRIED_OUT in requirements_of(node_id):
+    requirement = WRITTEN if operation in CONFIGURATION_WRITES else CARRIED_OUT
+    if operation is not None and requirement in requirements_of(node_id):
         yield ("operation", operation)
 
 

@@ -13,12 +13,16 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs, function_of
+from conformance.contract.kinds import kind_of
+from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs, function_of, module_of
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.splitting import in_parts
 
 _WRITES_MATTER_S = 0.02
 """A cheaper configuration write is worth no turn of its own."""
+
+_WRITERS = 2
+"""Workers that write at once: while one of them looks at what it wrote, the other keeps the target busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +66,25 @@ def in_chunks(
     first: Collection[str] = (),
     hurried: bool = False,
     away_s: float = 0.0,
-    sharers: int | None = None,
+    counted: bool = False,
     workers: int = 1,
 ) -> list[Chunk]:
     """All items in chunks, in the order in which they begin.
 
     ``price_s``: what a configuration write takes; ``first``: ids that come before all others; ``hurried``: whether time
     may not suffice for all; ``away_s``: how much longer than the costs say the way to the target and back takes;
-    ``sharers``: the most chunks in which items stand that write, or might. None: as many as have something in common;
-    more, for ``workers`` to end together; or, where writes decide how long a run takes, one for each type, and one for
-    each two workers in which all others stand.
+    ``counted``: whether each write counts, of which every one of the ``workers`` that makes what it shares sends more.
+    Then what shares, and else what shares and is about no type, stands in as few chunks as end in time.
     """
     known = [costs.of(node_id) for node_id in ids]
+    writing = costs.writing()
+    modules = {module_of(function) for function in writing if not _is_generated(module_of(function))}
+
+    def makes(group: Iterable[int]) -> bool:
+        return any(function_of(ids[item]) in writing or module_of(ids[item]) in modules for item in group)
+
+    def shares(group: Iterable[int]) -> bool:
+        return makes(group) or any(_is_about_configured(ids[item]) for item in group)
 
     def chunk(items: Iterable[int]) -> Chunk:
         chosen = tuple(items)
@@ -89,15 +100,22 @@ def in_chunks(
             groups.setdefault(types.of(node_id) or _sharing(node_id, known[item]), []).append(item)
     whole = chunk(range(len(ids)))
     together: Iterable[list[int]] = groups.values()
-    if sharers is not None:
-        together = _joined(groups.values(), ids, costs, known, sharers)
-    elif workers > 1 and whole.writes_s > whole.seconds / workers:  # the target decides how long it takes
+    if counted:
+        shared = chunk(item for group in groups.values() if makes(group) for item in group)
+        in_time = int(workers * shared.total_s / whole.total_s) if whole.total_s else 1
+        together = _joined(groups.values(), makes, known, max(1, in_time))
+    elif workers > 1:
         of_types = [group for group in groups.values() if types.of(ids[group[0]]) is not None]
         others = [group for group in groups.values() if types.of(ids[group[0]]) is None]
-        together = [*of_types, *_joined(others, ids, costs, known, max(1, workers // 2))]
-    elif workers > 1:
+        shared = chunk(item for group in others if shares(group) for item in group)
         share_s = whole.total_s / workers
-        together = [part for group in groups.values() for part in _split(group, ids, types, chunk, share_s)]
+        if whole.writes_s > whole.seconds / workers:  # the target decides how long it takes
+            in_time = round(_WRITERS * shared.total_s / whole.writes_s)  # each waits for the writes of the other
+            together = [*of_types, *_joined(others, shares, known, max(1, min(in_time, workers // 2)))]
+        elif shared.total_s <= share_s:
+            together = [*of_types, *_joined(others, shares, known, 1)]
+        else:
+            together = [*of_types, *(part for group in others for part in _split(group, ids, chunk, share_s))]
     rest = [chunk(group) for group in together]
     key: Callable[[Chunk], float] = (
         (lambda one: one.total_s / len(one.items)) if hurried else (lambda one: -one.total_s)
@@ -110,34 +128,42 @@ def _sharing(node_id: str, cost: Cost) -> str:
 
     Scenarios do with those of their module, generated items with all others; who writes nothing shares nothing.
     """
-    if not cost.writes:
+    if not cost.alone.writes:
         return node_id
-    module = node_id.partition("::")[0]
-    folder, _, _ = module.rpartition("/")
-    return folder if folder.endswith("/fuzz") else module
+    module = module_of(node_id)
+    return module.rpartition("/")[0] if _is_generated(module) else module
+
+
+def _is_about_configured(node_id: str) -> bool:
+    """Whether a generated item is about a kind of resource that is configured, one of which it may use."""
+    operation = operation_of(node_id) if _is_generated(module_of(node_id)) else None
+    kind = kind_of(operation.partition(" ")[2]) if operation is not None else None
+    return kind is not None and kind.configured
+
+
+def _is_generated(module: str) -> bool:
+    return module.rpartition("/")[0].endswith("/fuzz")
 
 
 def _split(
-    group: list[int], ids: Sequence[str], types: Types, chunk: Callable[[Iterable[int]], Chunk], share_s: float
+    group: list[int], ids: Sequence[str], chunk: Callable[[Iterable[int]], Chunk], share_s: float
 ) -> list[list[int]]:
-    """A group that one worker does while others have nothing to do, in parts; whatever is about a type stays whole.
-
-    So does what waits for writes: these come one after the other, whoever sends them, and parts make things anew.
-    """
+    """A group that one worker does while others have nothing to do, in parts, unless it waits for writes: these come
+    one after the other, whoever sends them, and parts make things anew."""
     whole = chunk(group)
-    if whole.total_s <= share_s or whole.waits_for_writes or types.of(ids[group[0]]) is not None:
+    if whole.total_s <= share_s or whole.waits_for_writes:
         return [group]
     return in_parts(group, ids, lambda items: chunk(items).total_s, share_s)
 
 
 def _joined(
-    groups: Iterable[list[int]], ids: Sequence[str], costs: Costs, known: Sequence[Cost], most: int
+    groups: Iterable[list[int]], writes: Callable[[list[int]], bool], known: Sequence[Cost], most: int
 ) -> Iterator[list[int]]:
     """The groups, those that write joined to no more than ``most`` of about the same cost: every worker that begins one
     makes what it shares anew."""
-    functions, writing = costs.writing(), []
+    writing = []
     for group in groups:
-        if any(function_of(ids[item]) in functions for item in group):
+        if writes(group):
             writing.append(group)
         else:
             yield group
@@ -174,34 +200,27 @@ def features_of(node_id: str, types: Types) -> set[tuple[str, str]]:
 class Queue:
     """What is still to be given to workers.
 
-    A target carries out its configuration writes one after the other, so that two workers who write wait for each
-    other. As long as there is anything else to do, no more of them write than keep it busy.
+    A target carries out its configuration writes one after the other, so that workers who write wait for each other. As
+    long as there is anything else to do, no more of them write than keep it busy.
     """
 
-    def __init__(self, chunks: Iterable[Chunk], workers: int) -> None:
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
         self._waiting = list(chunks)
-        self._writers = _most_writers(self._waiting, workers)
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def take(self, writing: int) -> Chunk | None:
-        """The next chunk for a worker, while ``writing`` others write; None if there is none."""
-        enough = writing >= self._writers
+        """The next chunk for a worker, while ``writing`` others write; None if there is none.
+
+        Where nothing but writes is left, one worker more would only let those wait longer who come last anyway.
+        """
+        enough = writing >= _WRITERS
         for place, chunk in enumerate(self._waiting):
             if not (enough and chunk.waits_for_writes):
                 return self._waiting.pop(place)
-        return self._waiting.pop(0) if self._waiting else None
+        return None
 
     def put_back(self, chunk: Chunk) -> None:
         """Do this next."""
         self._waiting.insert(0, chunk)
-
-
-def _most_writers(chunks: Sequence[Chunk], workers: int) -> int:
-    """As many writers as have the next write ready when the target is done with one."""
-    writing = [chunk for chunk in chunks if chunk.waits_for_writes]
-    writes_s = sum(chunk.writes_s for chunk in writing)
-    if not writes_s:
-        return workers
-    return max(1, round(sum(chunk.total_s for chunk in writing) / writes_s))

@@ -64,7 +64,7 @@ class CostScheduling(WorkStealingScheduling):  # type: ignore[misc]  # xdist is 
             self._waiting_for_writes = frozenset(
                 item for chunk in chunks if chunk.waits_for_writes for item in chunk.items
             )
-            self._queue = Queue(chunks, self.numnodes)
+            self._queue = Queue(chunks)
         elif self.pending:  # what a worker that died did not come to
             self._queue.put_back(Chunk(tuple(self.pending), 0.0, 0.0))
         self.pending.clear()

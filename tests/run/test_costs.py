@@ -96,27 +96,37 @@ def test_table_keeps_the_median_of_a_function_and_what_differs_from_it(run):
     table = table_of(run)
 
     assert table["functions"] == {
-        f"{MODULE}::test_created": {"typical": [0.8, 4, 0], "items": {"[c]": [6.2, 8, 0]}},
+        f"{MODULE}::test_created": {"typical": [0.8, 4, 0, 0], "items": {"[c]": [6.2, 8, 0, 0]}},
     }
     assert json.loads(json.dumps(table)) == table
 
 
-def test_an_item_is_charged_for_what_it_pays_where_no_other_has_paid(run):
+def test_what_an_item_pays_where_no_other_has_paid_is_told_besides(run):
     alone = run_of([written("test_created[a]", 9.0, 5), written("test_left_out", 0.3, 1)])
     known = table_of(run, [alone])["functions"]
 
     created = known[f"{MODULE}::test_created"]
-    assert created["typical"] == [0.8, 8, 0], "the seconds are those of the whole run"
-    assert created["items"]["[b]"] == [0.8, 4, 0]
-    assert known[f"{MODULE}::test_left_out"]["typical"][1] == 2
+    assert created["typical"] == [0.8, 4, 0, 0], "the seconds and writes are those of the whole run"
+    assert created["items"]["[a]"] == [0.6, 4, 0, 6]
+    assert known[f"{MODULE}::test_left_out"]["typical"] == [0.1, 2, 0, 0]
+    assert Cost(0.6, 4, 0, 6).alone == Cost(0.6, 10)
+
+
+def test_what_an_item_may_have_to_make_is_known_from_elsewhere(run):
+    elsewhere = Costs({f"{MODULE}::test_created[a]": Cost(9.0, 1, 0, 7), f"{MODULE}::test_created[c]": Cost(9.0, 1)})
+    known = costs_of(run, elsewhere)
+    assert known.of(f"{MODULE}::test_created[a]").unshared == 4
+    assert known.of(f"{MODULE}::test_created[c]").unshared == 0
 
 
 def test_functions_that_write_are_known_by_any_of_their_items():
     costs = Costs(
-        {"m::a[x]": Cost(1), "m::a[y]": Cost(1, 2), "m::b[x]": Cost(1)}, {"m::a": Cost(1)}, Costs({"m::c": Cost(1, 1)})
+        {"m::a[x]": Cost(1), "m::a[y]": Cost(1, 2), "m::b[x]": Cost(1)},
+        {"m::a": Cost(1), "m::d": Cost(1, unshared=2)},
+        Costs({"m::c": Cost(1, 1)}),
     )
 
-    assert costs.writing() == {"m::a", "m::c"}
+    assert costs.writing() == {"m::a", "m::c", "m::d"}
 
 
 def test_distance_is_paid_with_every_request():

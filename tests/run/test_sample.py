@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from conformance.catalogue.profiles import Budget
 from conformance.catalogue.registry import catalogue, import_suite
 from conformance.contract import load_contract
+from conformance.contract.kinds import CONFIGURATION_WRITES
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.run.costs import Cost, Costs
 from conformance.run.node_ids import PACKAGE, operation_of, requirements_of
-from conformance.run.sample import CARRIED_OUT, sample
+from conformance.run.sample import CARRIED_OUT, WRITTEN, sample
 from conformance.run.schedule import Types
 from tests.run.command import environment, report_of, run
 
@@ -23,6 +24,7 @@ CONTRACT = load_contract()
 TYPES = Types(CONTRACT.every_type)
 MODULE = "conformance/fuzz/test_operations.py"
 POSITIVE = f"{MODULE}::test_positive"
+WRITES = "conformance/fuzz/test_effects.py::test_write_is_seen_at_once"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,7 +39,15 @@ def chosen(costs: dict[str, Cost], writes: float = 100, requests: float = 1000, 
 
 def test_there_are_items_that_carry_an_operation_out() -> None:
     assert CARRIED_OUT in requirements_of(f"{POSITIVE}[GET /rules]")
-    assert (PACKAGE / "fuzz" / "test_operations.py").exists()
+    assert WRITTEN in requirements_of(f"{WRITES}[POST /rules]")
+    assert all((PACKAGE.parent / one.partition("::")[0]).exists() for one in (POSITIVE, WRITES))
+
+
+def test_what_writes_the_configuration_is_carried_out_and_not_only_offered() -> None:
+    costs = {f"{POSITIVE}[{label}]": Cost(0.1, 0, 3) for label in CONFIGURATION_WRITES}
+    costs |= {f"{WRITES}[{label}]": Cost(0.1, 3, 3) for label in CONFIGURATION_WRITES}
+
+    assert chosen(costs) >= {one for one in costs if one.startswith(WRITES)}
 
 
 def test_each_test_is_asked_once_by_its_cheapest_item() -> None:
@@ -48,18 +58,32 @@ def test_each_test_is_asked_once_by_its_cheapest_item() -> None:
 
 
 def test_each_operation_is_carried_out_though_one_item_has_shown_the_requirement() -> None:
-    costs = {f"{POSITIVE}[{label}]": Cost(0.1, 1, 3) for label in ("GET /rules", "POST /rules", "GET /banned")}
+    costs = {f"{POSITIVE}[{label}]": Cost(0.1, 1, 3) for label in ("GET /rules", "POST /publish", "GET /banned")}
 
     assert chosen(costs) == set(costs)
 
 
 def test_what_costs_more_than_is_left_is_left_out() -> None:
-    dear, cheap = "conformance/scenarios/test_flagship.py::test_message_reaches_the_sink", f"{POSITIVE}[GET /rules]"
+    dear = "conformance/scenarios/test_flagship.py::test_message_reaches_the_sink"
+    cheap = "conformance/scenarios/test_rules.py::test_rule_is_stored_as_sent"
     costs = {dear: Cost(1.0, 8, 9), cheap: Cost(0.1, 0, 9)}
 
     assert chosen(costs, writes=8) == {dear, cheap}
     assert chosen(costs, writes=7) == {cheap}
     assert chosen(costs, requests=10) == {cheap}
+
+
+def test_what_carries_an_operation_out_is_asked_whatever_is_left() -> None:
+    costs = {f"{POSITIVE}[GET /rules]": Cost(0.1, 0, 9), f"{WRITES}[POST /rules]": Cost(0.1, 8, 9)}
+
+    assert chosen(costs, writes=0, requests=0) == set(costs)
+
+
+def test_what_an_item_makes_alone_counts() -> None:
+    one = "conformance/scenarios/test_rules.py::test_rule_is_stored_as_sent"
+
+    assert chosen({one: Cost(0.1, 1, 9, unshared=3)}, writes=4) == {one}
+    assert chosen({one: Cost(0.1, 1, 9, unshared=3)}, writes=3) == frozenset()
 
 
 def test_what_is_left_of_the_requests_goes_to_other_operations_without_writes() -> None:
@@ -101,8 +125,9 @@ def test_a_sample_keeps_to_its_budget_and_to_no_order(costs, writes, requests, c
     chance.shuffle(ids)
 
     assert found <= set(ids)
-    assert sum(costs[one].writes for one in found) <= writes
-    assert sum(costs[one].requests for one in found) <= requests
+    besides = found - sample(ids, Costs(costs), TYPES, Budget(-1, -1), 3)
+    assert sum(costs[one].writes for one in besides) <= writes
+    assert sum(costs[one].requests for one in besides) <= requests
     assert sample(ids, Costs(costs), TYPES, Budget(writes, requests), 3) == found
 
 
@@ -113,8 +138,8 @@ def test_with_enough_to_spend_nothing_is_left_unseen(costs) -> None:
 
     for see in (requirements_of, lambda one: (TYPES.of(one),)):
         assert {name for one in costs for name in see(one)} == {name for one in found for name in see(one)}
-    carried_out = {operation_of(one) for one in costs if one.startswith(POSITIVE)}
-    assert {operation_of(one) for one in found if one.startswith(POSITIVE)} == carried_out
+    carried_out = {operation_of(one) for one in costs if one.startswith(POSITIVE)} - CONFIGURATION_WRITES
+    assert {operation_of(one) for one in found if one.startswith(POSITIVE)} >= carried_out
 
 
 @pytest.fixture(scope="module")

@@ -48,22 +48,23 @@ def test_items_about_one_type_stay_together_and_the_longest_come_first() -> None
     assert indices(in_chunks(ids, costs, TYPES, 0.2)) == [(3,), (0, 4), (2,), (1,)]
 
 
-def test_sharers_are_few_where_writes_are_counted():
+def test_as_few_workers_make_things_as_end_in_time_where_writes_are_counted() -> None:
     ids = [f"conformance/scenarios/test_{letter}.py::test_it[{item}]" for letter in "abcdef" for item in "xy"]
-    costs = Costs({name: Cost(0.1, 2) for name in ids} | {ids[0]: Cost(0.1), ids[1]: Cost(0.1)})
+    ids.append("conformance/fuzz/test_access.py::test_reads")
+    costs = Costs({name: Cost(0.1, 2) for name in ids[:-1]} | {ids[-1]: Cost(6.0)})
 
-    free = in_chunks(ids, costs, TYPES, 0.2)
-    few = in_chunks(ids, costs, TYPES, 0.2, sharers=2)
+    few = in_chunks(ids, costs, TYPES, 0.2, counted=True, workers=4)
+    fewer = in_chunks(ids, costs, TYPES, 0.2, counted=True, workers=2)
 
-    assert len(free) == 7, "each module, and each item that writes nothing"
-    assert {chunk.items for chunk in few} == {(0,), (1,), (2, 3, 4, 5), (6, 7, 8, 9, 10, 11)}
+    assert {chunk.items for chunk in few} == {(0, 1, 2, 3, 4, 5), (6, 7, 8, 9, 10, 11), (12,)}
+    assert {chunk.items for chunk in fewer} == {tuple(range(12)), (12,)}
 
 
-def test_items_of_a_test_that_writes_share_with_those_that_do():
+def test_items_of_a_test_that_writes_share_with_those_that_do() -> None:
     ids = ["m/test_a.py::test_it[reads]", "m/test_a.py::test_it[writes]", "m/test_b.py::test_reads"]
     costs = Costs({ids[0]: Cost(0.1), ids[1]: Cost(0.1, 2), ids[2]: Cost(0.1)})
 
-    assert {chunk.items for chunk in in_chunks(ids, costs, TYPES, 0.2, sharers=1)} == {(0, 1), (2,)}
+    assert {chunk.items for chunk in in_chunks(ids, costs, TYPES, 0.2, counted=True)} == {(0, 1), (2,)}
 
 
 def generated(*operations: str) -> list[str]:
@@ -84,7 +85,7 @@ def test_what_takes_longer_than_the_share_of_a_worker_is_split_by_what_it_shares
     assert max(map(len, indices(in_chunks(ids, costs, TYPES, workers=6, **FAR)))) == 1
     dear = in_chunks(ids, costs, TYPES, price_s=2.0, away_s=1.0, workers=2)
     assert len(dear) == 1, "two would wait for each other's writes"
-    counted = in_chunks(ids, costs, TYPES, workers=2, sharers=1, **FAR)
+    counted = in_chunks(ids, costs, TYPES, workers=1, counted=True, **FAR)
     assert len(counted) == 1, "writes are counted"
 
 
@@ -126,8 +127,31 @@ def test_where_writes_decide_all_that_share_them_stay_together() -> None:
     costs = Costs({one: Cost(1.0, 0 if "GET" in one else 2) for one in ids})
 
     assert indices(in_chunks(ids, costs, TYPES, 10.0, workers=2)) == [(0, 1, 2, 5), (3,), (4,)]
-    assert len(in_chunks(ids, costs, TYPES, 10.0, workers=4)) == 4
     assert len(in_chunks(ids, costs, TYPES, 0.1, workers=4)) > 3
+
+
+def test_one_worker_does_all_that_share_what_they_write_if_it_ends_no_later_than_others() -> None:
+    ids = [*(f"m/scenarios/test_{name}.py::test_it" for name in "abc"), *generated("GET /banned", "GET /clients")]
+    costs = Costs({one: Cost(3.0) if "GET" in one else Cost(1.0, 1) for one in ids})
+    assert sorted(indices(in_chunks(ids, costs, TYPES, 0.1, workers=2))) == [(0, 1, 2), (3,), (4,)]
+    assert len(in_chunks(ids, costs, TYPES, 0.1, workers=4)) == 5
+
+
+def test_items_about_what_is_configured_stay_with_those_that_make_it() -> None:
+    ids = [
+        *generated("POST /rules", "GET /rules", "GET /banned"),
+        "m/scenarios/test_a.py::test_w",
+        "m/scenarios/test_a.py::test_r",
+    ]
+    ids[1], ids[2] = (one.replace("test_it", "test_reads") for one in ids[1:3])
+    costs = Costs({one: Cost(1.0, 2 if one in (ids[0], ids[3]) else 0) for one in ids})
+    assert indices(in_chunks(ids, costs, TYPES, 10.0, workers=2)) == [(0, 1, 3, 4), (2,)]
+
+
+def test_where_writes_decide_no_worker_is_left_behind_with_all_that_share_them() -> None:
+    ids = [f"m/scenarios/test_{name}.py::test_it" for name in "abcd"]
+    costs = Costs(dict.fromkeys(ids, Cost(1.0, 2)))
+    assert indices(in_chunks(ids, costs, TYPES, 10.0, workers=4)) == [(0, 1), (2, 3)]
 
 
 def test_writes_count_with_their_price() -> None:
@@ -199,24 +223,17 @@ def test_under_a_budget_each_comes_first_by_its_cheapest_item() -> None:
 READS, WRITES = Chunk((1,), 1.0, 0.0), Chunk((2,), 0.2, 4.0)
 
 
-def test_one_writes_while_the_others_read() -> None:
-    queue = Queue([WRITES, WRITES, READS, READS], workers=4)
-    assert queue.take(writing=0) is WRITES
-    assert queue.take(writing=1) is READS
-    assert queue.take(writing=0) is WRITES
-    assert queue.take(writing=1) is READS
-    assert queue.take(writing=1) is None
+def test_two_write_while_the_others_read() -> None:
+    queue = Queue([WRITES, WRITES, WRITES, READS, READS])
+    assert [queue.take(writing) for writing in (0, 1, 2)] == [WRITES, WRITES, READS]
+    assert queue.take(writing=1) is WRITES
+    assert queue.take(writing=2) is READS
+    assert queue.take(writing=2) is None
 
 
-def test_whoever_has_nothing_else_to_do_writes_as_well() -> None:
-    queue = Queue([WRITES, WRITES], workers=4)
-    assert [queue.take(writing) for writing in (0, 1, 2)] == [WRITES, WRITES, None]
-
-
-def test_more_write_where_a_write_leaves_the_target_idle() -> None:
-    far = Chunk((1,), 3.9, 4.0)
-    queue = Queue([far, far, far, READS], workers=4)
-    assert [queue.take(writing) for writing in (0, 1, 2)] == [far, far, READS]
+def test_nobody_makes_those_wait_who_come_last() -> None:
+    queue = Queue([WRITES, WRITES, WRITES])
+    assert [queue.take(writing) for writing in (0, 1, 2, 1)] == [WRITES, WRITES, None, WRITES]
 
 
 @dataclass(eq=False)
