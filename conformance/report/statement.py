@@ -108,4 +108,4 @@ def read_statement(directory: Path) -> tuple[Any, str]:
     """The statement in a directory, whatever it is, and its text; raises `ReportError`."""
     if not directory.is_dir():
         raise ReportError(f"there is no folder {directory}")
-    return read_json(directory / FILE_NAME), (directory / FILE_NAME).read_text(encoding="utf-8")
+    return read_json(directory / FILE_NAME), (directory / FILE_NAME).read_bytes().decode()

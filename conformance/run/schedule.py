@@ -174,7 +174,7 @@ def _joined(
         own = sum(known[item].at(away_s=TYPICAL_AWAY_S) for item in group)
         joined[min(int((before + own / 2) / total * most), most - 1) if total else 0] += group
         before += own
-    yield from filter(None, joined)
+    yield from (sorted(group) for group in joined if group)
 
 
 def _floor(

@@ -156,6 +156,12 @@ def test_any_other_byte_is_noticed(name: str, folder: Path, kept: Path, data: st
     assert noticed(folder)
 
 
+def test_another_end_of_line_is_noticed(folder: Path) -> None:
+    content = (folder / STATEMENT).read_bytes()
+    (folder / STATEMENT).write_bytes(content.replace(b"\n", b"\r", 1))
+    assert noticed(folder)
+
+
 @pytest.mark.parametrize("place", ["verdict", "complete", "seed", "mode", "profile", "started_at", "suite"])
 def test_report_that_is_stated_anew_still_has_to_agree_with_the_complete_result(place: str, folder: Path) -> None:
     report = document(folder, REPORT)

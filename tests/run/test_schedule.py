@@ -60,6 +60,13 @@ def test_as_few_workers_make_things_as_end_in_time_where_writes_are_counted() ->
     assert {chunk.items for chunk in fewer} == {tuple(range(12)), (12,)}
 
 
+def test_what_is_joined_keeps_its_order() -> None:
+    ids = ["m/test_a.py::test_it[x]", "m/test_a.py::test_it[y]", "m/test_a.py::test_it[z]"]
+    costs = Costs({ids[0]: Cost(0.1, 1), ids[1]: Cost(0.1), ids[2]: Cost(0.1, 1)})
+
+    assert indices(in_chunks(ids, costs, TYPES, 0.2, counted=True)) == [(0, 1, 2)]
+
+
 def test_items_of_a_test_that_writes_share_with_those_that_do() -> None:
     ids = ["m/test_a.py::test_it[reads]", "m/test_a.py::test_it[writes]", "m/test_b.py::test_reads"]
     costs = Costs({ids[0]: Cost(0.1), ids[1]: Cost(0.1, 2), ids[2]: Cost(0.1)})
