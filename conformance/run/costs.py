@@ -20,6 +20,7 @@ from conformance.contract.kinds import CONFIGURATION_WRITES
 from conformance.latency import percentile
 from conformance.report.storage import FILE_NAME, read_run
 from conformance.result import ItemResult, RunResult
+from conformance.run.node_ids import function_of, module_of
 
 TABLE = "item_costs.json"
 TABLE_VERSION = 3
@@ -188,14 +189,6 @@ def _from_table(table: Mapping[str, Any]) -> Costs:
         functions[name] = Cost(*entry["typical"])
         items |= {name + parameters: Cost(*row) for parameters, row in entry.get("items", {}).items()}
     return Costs(items, functions)
-
-
-def function_of(node_id: str) -> str:
-    return node_id.partition("[")[0]
-
-
-def module_of(node_id: str) -> str:
-    return node_id.partition("::")[0]
 
 
 def _ran(item: ItemResult) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.contract.kinds import Kind, kind_of
 from conformance.requirements import REQUIREMENTS
 from emqx_conformance_extensions import installed
 
@@ -22,6 +23,22 @@ def operation_of(node_id: str) -> str | None:
     """``...::test_positive[POST /connectors-http]`` -> ``POST /connectors``; None for an item about several."""
     match = _OPERATION.search(node_id)
     return match[1] if match else None
+
+
+def module_of(node_id: str) -> str:
+    """``conformance/fuzz/test_operations.py::test_positive[...]`` -> ``conformance/fuzz/test_operations.py``."""
+    return node_id.partition("::")[0]
+
+
+def function_of(node_id: str) -> str:
+    """The id of the test whose item it is, without ``[...]``."""
+    return node_id.partition("[")[0]
+
+
+def kind_of_item(node_id: str) -> Kind | None:
+    """The kind of resource that an item is about, None for one about several or none."""
+    operation = operation_of(node_id)
+    return kind_of(operation.partition(" ")[2]) if operation is not None else None
 
 
 def requirements_of(node_id: str) -> tuple[str, ...]:

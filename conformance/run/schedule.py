@@ -13,9 +13,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from conformance.contract.kinds import kind_of
-from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs, function_of, module_of
-from conformance.run.node_ids import operation_of, requirements_of
+from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs
+from conformance.run.node_ids import function_of, kind_of_item, module_of, operation_of, requirements_of
 from conformance.run.splitting import in_parts
 
 _WRITES_MATTER_S = 0.02
@@ -105,8 +104,10 @@ def in_chunks(
         in_time = int(workers * shared.total_s / whole.total_s) if whole.total_s else 1
         together = _joined(groups.values(), makes, known, max(1, in_time))
     elif workers > 1:
-        of_types = [group for group in groups.values() if types.of(ids[group[0]]) is not None]
-        others = [group for group in groups.values() if types.of(ids[group[0]]) is None]
+        of_types: list[list[int]] = []
+        others: list[list[int]] = []
+        for group in groups.values():
+            (others if types.of(ids[group[0]]) is None else of_types).append(group)
         shared = chunk(item for group in others if shares(group) for item in group)
         share_s = whole.total_s / workers
         if whole.writes_s > whole.seconds / workers:  # the target decides how long it takes
@@ -136,8 +137,7 @@ def _sharing(node_id: str, cost: Cost) -> str:
 
 def _is_about_configured(node_id: str) -> bool:
     """Whether a generated item is about a kind of resource that is configured, one of which it may use."""
-    operation = operation_of(node_id) if _is_generated(module_of(node_id)) else None
-    kind = kind_of(operation.partition(" ")[2]) if operation is not None else None
+    kind = kind_of_item(node_id) if _is_generated(module_of(node_id)) else None
     return kind is not None and kind.configured
 
 
@@ -200,8 +200,8 @@ def features_of(node_id: str, types: Types) -> set[tuple[str, str]]:
 class Queue:
     """What is still to be given to workers.
 
-    A target carries out its configuration writes one after the other, so that workers who write wait for each other. As
-    long as there is anything else to do, no more of them write than keep it busy.
+    A target carries out its configuration writes one after the other, so that workers who write wait for each other: no
+    more of them write than keep it busy.
     """
 
     def __init__(self, chunks: Iterable[Chunk]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from conformance.contract.kinds import kind_of
-from conformance.run.node_ids import operation_of
+from conformance.run.node_ids import function_of, kind_of_item, operation_of
 
 
 def in_parts(
@@ -49,10 +48,9 @@ def _pieces(
 
 def _kind(node_id: str) -> str:
     """The kind of resource that an item is about, else its test."""
-    operation = operation_of(node_id)
-    kind = kind_of(operation.partition(" ")[2]) if operation is not None else None
+    kind = kind_of_item(node_id)
     return kind.name if kind is not None else _operation(node_id)
 
 
 def _operation(node_id: str) -> str:
-    return operation_of(node_id) or node_id.partition("[")[0]
+    return operation_of(node_id) or function_of(node_id)

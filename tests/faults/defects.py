@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from conformance.contract import paths
 from conformance.reference.defects import Defect
-from tests.faults.seeded import Kill, fuzz, scenario, seed
+from tests.faults.seeded import Kill, fuzz, scenario, seed, values
 
 
 def alone(defect: Defect, item: str, *kills: Kill) -> None:
@@ -22,10 +22,6 @@ def wrong(test: str, label: str) -> str:
 
 def media_type(label: str) -> str:
     return f"conformance/fuzz/test_requests.py::test_media_type_parameters[{label}]"
-
-
-def values(subject: str) -> str:
-    return f"conformance/fuzz/test_values.py::test_values_of_bodies[{subject}]"
 
 
 CRASH = ("GEN-15", "GEN-16")

@@ -140,6 +140,11 @@ def fuzz(test: str, subject: str) -> str:
     return f"conformance/fuzz/test_operations.py::test_{test}[{subject}]"
 
 
+def values(subject: str) -> str:
+    """The node id of the item that sends every value of a body: ``values("POST /connectors-http")``."""
+    return f"conformance/fuzz/test_values.py::test_values_of_bodies[{subject}]"
+
+
 # --- the deployment ---------------------------------------------------------------------------------------------------
 
 

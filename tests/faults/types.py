@@ -21,6 +21,7 @@ from tests.faults.seeded import (
     scenario,
     seed,
     swallow,
+    values,
 )
 
 PULL = "https://github.com/emqx/emqx/pull/"
@@ -92,16 +93,12 @@ seed(
     "a connector that is put back with other values loses one",
     before(CHANGE, reset_if_put_back),
     (
-        "conformance/fuzz/test_values.py::test_values_of_bodies[PUT /connectors/{id}-mqtt]",
+        values(f"{CHANGE}-mqtt"),
         scenario("types", "connector[POST /connectors-mqtt]"),
     ),
     ("GEN-60", CHANGE, "shows_values"),
     ("CON-06", CHANGE, "fixed_point"),
 )
-
-
-def values(label: str, resource_type: str) -> str:
-    return f"conformance/fuzz/test_values.py::test_values_of_bodies[{label}-{resource_type}]"
 
 
 def unchanged(resource_type: str, *path: str) -> Callable[[Call], None]:
@@ -119,7 +116,7 @@ def unchanged(resource_type: str, *path: str) -> Callable[[Call], None]:
     return change
 
 
-for collection, change, resource_type, path in (
+for collection, label, resource_type, path in (
     ("connector", CHANGE, "mysql", "server"),
     ("connector", CHANGE, "cassandra", "username"),
     ("connector", CHANGE, "pgsql", "pool_size"),
@@ -129,9 +126,9 @@ for collection, change, resource_type, path in (
 ):
     seed(
         f"an update of one type of {collection} leaves {path} as it was",
-        before(change, unchanged(resource_type, *path.split("."))),
-        values(change, resource_type),
-        ("GEN-60", change, "shows_values"),
+        before(label, unchanged(resource_type, *path.split("."))),
+        values(f"{label}-{resource_type}"),
+        ("GEN-60", label, "shows_values"),
     )
 seed(
     "what is read of a connector cannot be put back",

@@ -9,13 +9,9 @@ from urllib.parse import parse_qsl, unquote
 from conformance.contract import paths
 from conformance.fuzz.boundaries import BEYOND_LATIN
 from tests.faults.proxy import Fault, Reply, Request
-from tests.faults.seeded import EMPTY, error_reply, fuzz, json_reply, on, seed, swallow
+from tests.faults.seeded import EMPTY, error_reply, fuzz, json_reply, on, seed, swallow, values
 
 BAD = error_reply(400, "BAD_REQUEST")
-
-
-def bodies(subject: str) -> str:
-    return f"conformance/fuzz/test_values.py::test_values_of_bodies[{subject}]"
 
 
 def queries(subject: str) -> str:
@@ -86,19 +82,19 @@ seed(
 seed(
     "a message without retain but with properties is refused",
     swallow("POST /publish", BAD, body_has(lambda body: "properties" in body and "retain" not in body)),
-    bodies("POST /publish"),
+    values("POST /publish"),
     "GEN-60",
 )
 seed(
     "one version of MQTT is unknown to connectors",
     swallow("POST /connectors", BAD, body_has(lambda body: body.get("proto_ver") == "v3")),
-    bodies("POST /connectors-mqtt"),
+    values("POST /connectors-mqtt"),
     "GEN-60",
 )
 seed(
     "an action cannot be given one of the methods of HTTP",
     swallow("PUT /actions/{id}", BAD, body_has(lambda body: body["parameters"].get("method") == "delete")),
-    bodies("PUT /actions/{id}-http"),
+    values("PUT /actions/{id}-http"),
     "GEN-60",
 )
 
@@ -115,13 +111,13 @@ def unknown_before_values(request: Request, forward: Callable[[], Reply]) -> Rep
 seed(
     "values of connectors are looked at last, and one version of MQTT is unknown",
     unknown_before_values,
-    bodies("PUT /connectors/{id}-mqtt"),
+    values("PUT /connectors/{id}-mqtt"),
     "GEN-60",
 )
 seed(
     "a probe takes no log level of TLS but the default",
     swallow("POST /connectors_probe", BAD, body_has(lambda body: body.get("ssl", {}).get("log_level") == "emergency")),
-    bodies("POST /connectors_probe-azure_event_hub_producer"),
+    values("POST /connectors_probe-azure_event_hub_producer"),
     "GEN-60",
 )
 
@@ -141,13 +137,13 @@ def shown_as(label: str, change: Callable[[dict[str, Any]], object]) -> Fault:
 seed(
     "a rule about messages that are not retained is about all",
     shown_as(f"GET {paths.RULES_OF_USER}", lambda entry: [rule.update(retain="all") for rule in entry["rules"]]),
-    bodies(f"POST {paths.USER_RULES}"),
+    values(f"POST {paths.USER_RULES}"),
     "GEN-60",
 )
 seed(
     "a connector forgets an option of its resource",
     shown_as("POST /connectors", lambda body: body.get("resource_opts", {}).update(health_check_interval="15s")),
-    bodies("POST /connectors-redis"),
+    values("POST /connectors-redis"),
     "GEN-60",
 )
 
@@ -240,6 +236,6 @@ seed(
 seed(
     "a rule about QoS 0 alone is about all",
     shown_as(f"GET {paths.RULES_OF_USER}", lambda entry: [rule.update(qos=[0, 1, 2]) for rule in entry["rules"]]),
-    bodies(f"POST {paths.USER_RULES}"),
+    values(f"POST {paths.USER_RULES}"),
     "GEN-60",
 )

@@ -48,6 +48,17 @@ def test_items_about_one_type_stay_together_and_the_longest_come_first() -> None
     assert indices(in_chunks(ids, costs, TYPES, 0.2)) == [(3,), (0, 4), (2,), (1,)]
 
 
+def test_sharers_are_few_where_writes_are_counted():
+    ids = [f"conformance/scenarios/test_{letter}.py::test_it[{item}]" for letter in "abcdef" for item in "xy"]
+    costs = Costs({name: Cost(0.1, 2) for name in ids} | {ids[0]: Cost(0.1), ids[1]: Cost(0.1)})
+
+    free = in_chunks(ids, costs, TYPES, 0.2)
+    few = in_chunks(ids, costs, TYPES, 0.2, counted=True, workers=3)
+
+    assert len(free) == 7, "each module, and each item that writes nothing"
+    assert {chunk.items for chunk in few} == {(0,), (1,), (2, 3, 4, 5), (6, 7, 8, 9, 10, 11)}
+
+
 def test_as_few_workers_make_things_as_end_in_time_where_writes_are_counted() -> None:
     ids = [f"conformance/scenarios/test_{letter}.py::test_it[{item}]" for letter in "abcdef" for item in "xy"]
     ids.append("conformance/fuzz/test_access.py::test_reads")
@@ -92,7 +103,7 @@ def test_what_takes_longer_than_the_share_of_a_worker_is_split_by_what_it_shares
     assert max(map(len, indices(in_chunks(ids, costs, TYPES, workers=6, **FAR)))) == 1
     dear = in_chunks(ids, costs, TYPES, price_s=2.0, away_s=1.0, workers=2)
     assert len(dear) == 1, "two would wait for each other's writes"
-    counted = in_chunks(ids, costs, TYPES, workers=1, counted=True, **FAR)
+    counted = in_chunks(ids, costs, TYPES, workers=2, counted=True, **FAR)
     assert len(counted) == 1, "writes are counted"
 
 
@@ -236,6 +247,17 @@ def test_two_write_while_the_others_read() -> None:
     assert queue.take(writing=1) is WRITES
     assert queue.take(writing=2) is READS
     assert queue.take(writing=2) is None
+
+
+def test_whoever_has_nothing_else_to_do_writes_as_well() -> None:
+    queue = Queue([WRITES, WRITES])
+    assert [queue.take(writing) for writing in (0, 1, 2)] == [WRITES, WRITES, None]
+
+
+def test_more_write_where_a_write_leaves_the_target_idle() -> None:
+    far = Chunk((1,), 3.9, 4.0)
+    queue = Queue([far, far, far, READS])
+    assert [queue.take(writing) for writing in (0, 1, 2)] == [far, far, READS]
 
 
 def test_nobody_makes_those_wait_who_come_last() -> None:
