@@ -46,10 +46,10 @@ class ValueSpace:
         kind: ResourceKind = "connectors" if operation.path.startswith("/connectors") else "actions"
         return [*self._contract.types(kind)]
 
-    def owners(self, label: str, one: ValueClass, end: str = "") -> list[str]:
+    def owners(self, label: str, one: ValueClass, end: str | None = None) -> list[str]:
         """The types whose bodies have a class, of an operation whose body depends on one; with ``end``, those where
         some field whose pointer ends so has it."""
-        if not end:
+        if end is None:
             return self._owners.get(label, {}).get(one, [])
         asked = (label, one.what, end)
         if asked not in self._alike:

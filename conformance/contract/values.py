@@ -179,8 +179,13 @@ def fits(contract: Contract, schema: Schema, value: Any) -> bool:
 
 
 def is_spelling(one: ValueClass) -> bool:
+    """Whether a class is a unit of a duration or size, or that there is none."""
+    return one.what == _NO_UNIT or is_unit(one)
+
+
+def is_unit(one: ValueClass) -> bool:
     """Whether a class is a unit of a duration or size."""
-    return one.what == _NO_UNIT or one.what.startswith("in ")
+    return one.what.startswith("in ")
 
 
 def _spelled(at: str, unit: str) -> ValueClass:

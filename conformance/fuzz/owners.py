@@ -15,9 +15,9 @@ _KEYS_ALWAYS = frozenset({"s3"})
 """Types that the guard lets pass with keys of their own only."""
 
 
-def is_owner(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass, end: str = "") -> bool:
+def is_owner(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass, end: str | None = None) -> bool:
     """Whether the type of an item is the one that shows a class for all types that have it (`ValueSpace.owners`)."""
     owners = space.owners(driver.subject.label, one, end)
     able = [owner for owner in owners if owner not in NEVER_STARTED | TLS_ALWAYS | _KEYS_ALWAYS] or owners
-    chance = crc32(f"{end or one.field} {one.what}".encode())
+    chance = crc32(f"{one.field if end is None else end} {one.what}".encode())
     return driver.subject.resource_type in {able[(seed + chance) % len(able)] for seed in seeds}

@@ -12,7 +12,16 @@ from typing import Any
 
 from conformance.contract.fields import Path, secret_fields, value_at
 from conformance.contract.value_space import ValueSpace
-from conformance.contract.values import ALONE, NONE, ValueClass, followed, is_spelling, optional_fields, shown_classes
+from conformance.contract.values import (
+    ALONE,
+    NONE,
+    ValueClass,
+    followed,
+    is_spelling,
+    is_unit,
+    optional_fields,
+    shown_classes,
+)
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.grafts import grafted, place_of
 from conformance.fuzz.other_values import with_other_values
@@ -155,15 +164,17 @@ def _is_stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: Val
     if one.what == ALONE or _ENABLED.fullmatch(one.field):
         return False
     shared = _shared(one)
-    return not shared or is_owner(driver, space, seeds, one, shared)
+    return shared is None or is_owner(driver, space, seeds, one, shared)
 
 
-def _shared(one: ValueClass) -> str:
-    """The end of its field's pointer that tells which types take a class by the same schema; "" if it is its own.
+def _shared(one: ValueClass) -> str | None:
+    """The end of its field's pointer that tells which types take a class by the same schema; None if it is its own.
 
-    A duration or size is read alike in every field of its name.
+    A unit of a duration or size is read alike in every field, and what has none in every field of its name.
     """
+    if is_unit(one):
+        return ""
     if is_spelling(one):
         return one.field[one.field.rindex("/") :]
     start = max(map(one.field.rfind, _SHARED))
-    return one.field[start:] if start >= 0 else ""
+    return one.field[start:] if start >= 0 else None
