@@ -13,7 +13,9 @@ from conformance.report.errors import ReportError
 from conformance.report.remaining import Remaining
 from conformance.run.choice import Choice
 from conformance.run.costs import TYPICAL_PRICE_S, Costs, read_costs, shipped_costs
-from conformance.run.schedule import Chunk, Types, in_chunks
+from conformance.run.grouping import Chunk
+from conformance.run.schedule import in_chunks
+from conformance.run.types_of_items import Types
 from conformance.target.guard.mode import Mode
 from conformance.worker.plan import Plan
 

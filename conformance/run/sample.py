@@ -22,8 +22,9 @@ from conformance.contract.kinds import CONFIGURATION_WRITES
 from conformance.requirements import REQUIREMENTS
 from conformance.run.costs import TYPICAL_AWAY_S, Cost, Costs, shipped_costs
 from conformance.run.node_ids import function_of, operation_of, requirements_of
-from conformance.run.schedule import Types, features_of
+from conformance.run.schedule import features_of
 from conformance.run.skips import left_out_by_options, why_skipped
+from conformance.run.types_of_items import Types
 from conformance.worker.context import Context
 
 CARRIED_OUT = "GEN-28"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import WorkStealingScheduling
 
-from conformance.run.schedule import Chunk, Queue
+from conformance.run.grouping import Chunk
+from conformance.run.schedule import Queue
 
 _AHEAD = 2
 """Items that a worker needs for it to do one: it must know the next."""

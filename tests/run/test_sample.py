@@ -17,7 +17,7 @@ from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.run.costs import Cost, Costs
 from conformance.run.node_ids import PACKAGE, operation_of, requirements_of
 from conformance.run.sample import CARRIED_OUT, WRITTEN, sample
-from conformance.run.schedule import Types
+from conformance.run.types_of_items import Types
 from tests.run.command import environment, report_of, run
 
 CONTRACT = load_contract()

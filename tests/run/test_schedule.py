@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from conformance.catalogue.registry import import_suite
 from conformance.contract import load_contract
 from conformance.run.costs import Cost, Costs, shipped_costs
+from conformance.run.grouping import Chunk
 from conformance.run.node_ids import operation_of, requirements_of
-from conformance.run.schedule import Chunk, Queue, Types, in_chunks
+from conformance.run.schedule import Queue, in_chunks
 from conformance.run.scheduler import CostScheduling
+from conformance.run.types_of_items import Types
 
 CONTRACT = load_contract()
 TYPES = Types(CONTRACT.every_type)
