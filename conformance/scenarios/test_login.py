@@ -148,7 +148,7 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@requirement("AUTN-10", CREATE, CHANGE, IMPORT, f"POST {paths.CLIENT_RULES}")
+@requirement("AUTN-10", CREATE, CHANGE, IMPORT, f"PUT {paths.RULES_OF_CLIENT}")
 @pytest.mark.needs("authorization", "decisions", "told denials")
 @pytest.mark.parametrize("made", ["created", "changed", "imported"])
 def test_superuser_is_above_the_rules(target: Target, made: str) -> None:
@@ -185,5 +185,6 @@ def test_flag_as_a_text_raises_nobody(target: Target) -> None:
 def _denied_everything(target: Target, user: str, password: str = PASSWORD) -> MqttClient:
     """A connected client of a user to which rules deny everything."""
     client_id = _client_of(target, user) or target.sandbox.name("client")
-    target.client_rules.create(clientid=client_id, rules=[{"topic": "#", "permission": "deny", "action": "all"}])
+    rules = [{"topic": "#", "permission": "deny", "action": "all"}]
+    target.client_rules.put(client_id, {"clientid": client_id, "rules": rules}).expect(204)
     return target.connect(client_id, known=False, allowed=False, username=user, password=password)
