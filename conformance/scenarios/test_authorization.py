@@ -191,18 +191,19 @@ def test_nearly_equal_names_are_different(target: Target, kind: str) -> None:
     """Names that differ in the case of a letter, a blank or a Unicode form have rules of their own."""
     collection = rulings(target, kind)
     key = collection.parameter
-    first, *others = nearly_equal(target.sandbox.name("near"))
-    for name in (first, *others):
+    base = target.sandbox.name("near")
+    names, part = nearly_equal(base), {f"like_{key}": base}
+    for name in names:
         collection.create(**{key: name})
 
-    collection.put(first, {key: first, "rules": []}).expect(204)
-    emptied = [name for name in (first, *others) if not collection.read(name)["rules"]]
-    assert emptied == [first], f"the rules of {first!r} were emptied, and so were those of {emptied}"
-    collection.delete(first).expect(204)
-    left = [name for name in (first, *others) if collection.get(name).ok]
-    assert left == others, f"the rules of {first!r} were deleted, and of the others there are left {left}"
-    for name in others:
+    for number, name in enumerate(names):
+        collection.put(name, {key: name, "rules": []}).expect(204)
+        emptied = {entry[key] for entry in collection.listed(**part) if not entry["rules"]}
+        assert emptied == {*names[: number + 1]}, f"with a change for {name!r} there are no rules for {emptied}"
+    for number, name in enumerate(names):
         collection.delete(name).expect(204)
+        left = set(collection.ids(**part))
+        assert left == {*names[number + 1 :]}, f"the rules of {name!r} were deleted, and there are left {left}"
 
 
 @pytest.fixture

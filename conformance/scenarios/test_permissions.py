@@ -29,6 +29,9 @@ READ_CACHE = "GET /clients/{clientid}/authorization/cache"
 DELETE_CACHE = "DELETE /clients/{clientid}/authorization/cache"
 
 NOT_AUTHORIZED = 0x87
+_MILLISECONDS = 1_000_000_000_000
+"""Since 1970, in 2001."""
+
 TAKEN = (0x00, 0x10)
 """PUBACK of a message that was taken: with or without subscribers."""
 
@@ -193,11 +196,36 @@ def test_rules_of_everybody_come_last(target: Target, subject: Subject, rules_of
     taken = {level: publish(client, f"{topic}/{level}") for level in ("a", "b", "c", "d", "e/first", "e/second")}
     expected = {"a": True, "b": True, "c": False, "d": True, "e/first": True, "e/second": False}
     assert taken == expected, f"taken: {taken}, expected {expected}"
+    if not target.capabilities.profile.demands_users:
+        nameless = target.connect(allowed=False)
+        assert not publish(nameless, f"{topic}/c"), "what is denied to everybody a client without a user name may do"
 
+    if rules_of_all:
+        return  # what is allowed where they are gone is not known
     target.api.call(DELETE_ALL).expect(204)
-    subject.rules_of_user()
     again = subject.connect()
-    assert publish(again, f"{topic}/c"), "the rules of everybody were deleted, and still decide"
+    # What was denied and what was allowed: now no rule says anything about either.
+    taken = {level: publish(again, f"{topic}/{level}") for level in "cd"}
+    expected = dict.fromkeys("cd", not target.capabilities.profile.ruled)
+    assert taken == expected, f"the rules of everybody were deleted; taken: {taken}, expected {expected}"
+
+
+@requirement("AUTZ-19", REPLACE_ALL, "POST /publish")
+@pytest.mark.mode(Mode.EXCLUSIVE, "it replaces the rules of everybody")
+@pytest.mark.writes(REPLACE_ALL)
+@pytest.mark.state("authorization", alone=True)
+def test_api_is_above_the_rules(target: Target, subject: Subject, rules_of_all: list[dict[str, Any]]) -> None:
+    """What the API publishes is delivered, whatever rules deny to MQTT clients."""
+    topic = target.sandbox.topic("acl")
+    rules = [rule("deny", "publish", f"{topic}/#"), *target.welcome.rules, *rules_of_all]
+    target.api.call(REPLACE_ALL, json={"rules": rules}).expect(204)
+    subject.rules_of_user(welcome=False)
+    assert not publish(subject.connect(), topic), "a publish that is denied to everybody was taken"
+
+    observer = target.subscriber(topic)
+    target.publish(topic, "of the API", qos=1)
+    observer.wait_for_messages(1)
+    assert observer.texts == ["of the API"], f"the API published, and {observer.texts} arrived"
 
 
 @requirement("AUTZ-04", CLIENTS)
@@ -239,6 +267,13 @@ def test_placeholders_are_filled_in(target: Target, subject: Subject) -> None:
     code = client.subscribe(f"{topic}/of-{one}/x-{one}/y")
     assert code == NOT_AUTHORIZED, f"the filled-in topic is denied, and a subscription was answered 0x{code:02X}"
     assert client.subscribe(f"{topic}/of-{one}/x-another/y") == 1, "a subscription to another topic was refused"
+    if not target.capabilities.profile.demands_users:
+        nobody = target.sandbox.name("client")
+        rules = [rule("deny", "publish", f"{topic}/of/${{username}}"), *target.welcome.rules]
+        target.client_rules.put(nobody, {"clientid": nobody, "rules": rules}).expect(204)
+        nameless = target.connect(nobody, allowed=False)
+        for name in ("", "undefined", "null", "${username}"):
+            assert publish(nameless, f"{topic}/of/{name}"), f"of a client without a user name {name!r} is denied"
 
 
 @requirement("AUTZ-06", CLIENTS)
@@ -301,6 +336,8 @@ def test_cache_is_shown_and_cleared(target: Target, subject: Subject) -> None:
     def cached() -> list[tuple[str, dict[str, Any], str]]:
         answer = target.api.call(READ_CACHE, path={"clientid": subject.client_id}).expect(200)
         shown = [(entry["topic"], entry["access"], entry["result"]) for entry in answer.json]
+        early = [entry for entry in answer.json if entry["updated_time"] < _MILLISECONDS]
+        assert not early, f"these decisions are not of this century, in milliseconds: {early}"
         return sorted((entry for entry in shown if entry[0].startswith(topic)), key=lambda entry: entry[0])
 
     published = {"action_type": "publish", "qos": 1, "retain": False}

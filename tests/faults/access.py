@@ -340,6 +340,21 @@ seed(
     "AUTZ-16",
 )
 
+
+def put_for(name: str) -> Callable[[Call], None]:
+    def strip(call: Call) -> None:
+        call.path[name] = call.body[name] = call.path[name].strip()
+
+    return strip
+
+
+seed(
+    "a blank behind a name is cut off when its rules are put",
+    before(f"PUT {paths.RULES_OF_USER}", put_for("username")),
+    ruled("nearly_equal_names_are_different[users]"),
+    "AUTZ-16",
+)
+
 # --- rules that were written ------------------------------------------------------------------------------------------
 
 
@@ -450,13 +465,13 @@ for field in ("topic", "permission", "action", "qos", "retain"):
 
 seed(
     "rules of a user are about the client of that name",
-    deciding(lambda source, request: iter(source.users.get(request.clientid, ())), first=False),
+    deciding(lambda source, request: iter(source.users.get(request.clientid, ()))),
     data("first_match_wins"),
     "AUTZ-03",
 )
 seed(
     "rules of a client are about the user of that name",
-    deciding(lambda source, request: iter(source.clients.get(request.username or "", ())), first=False),
+    deciding(lambda source, request: iter(source.clients.get(request.username or "", ()))),
     data("first_match_wins"),
     "AUTZ-03",
 )
@@ -469,10 +484,23 @@ seed(
             for rule in rules
             if known != request.clientid and str(known).lower() == request.clientid.lower()
         ),
-        first=False,
     ),
     data("first_match_wins"),
     "AUTZ-03",
+)
+
+
+def obeys_those_of_everybody(call: Call) -> None:
+    asked = access_rules.Request("http_api", None, "publish", call.body["topic"], 0, False)
+    if replace(source_of(call), users={}, clients={}).decide(asked) is False:
+        raise ApiError(400, "BAD_REQUEST", "not authorized")
+
+
+seed(
+    "the API may not publish what is denied to everybody",
+    before("POST /publish", obeys_those_of_everybody),
+    data("api_is_above_the_rules"),
+    "AUTZ-19",
 )
 
 
@@ -615,6 +643,37 @@ seed(
     "AUTZ-06",
 )
 
+# --- clients without a user name --------------------------------------------------------------------------------------
+
+ANONYMOUS = ("authentication.enable=false",)
+seed(
+    "rules of everybody are not about clients without a user name",
+    broken(
+        Source,
+        "decide",
+        lambda original: (
+            lambda self, request: original(self if request.username else replace(self, everyone=[]), request)
+        ),
+    ),
+    data("rules_of_everybody_come_last"),
+    "AUTZ-03",
+    settings=ANONYMOUS,
+)
+for name in ("undefined", ""):
+    seed(
+        f"who has no user name is called {name!r} in the topics of rules",
+        broken(
+            access_rules,
+            "_rendered",
+            lambda original, name=name: (
+                lambda template, request: original(template, replace(request, username=request.username or name))
+            ),
+        ),
+        data("placeholders_are_filled_in"),
+        "AUTZ-05",
+        settings=ANONYMOUS,
+    )
+
 # --- the cache --------------------------------------------------------------------------------------------------------
 
 CACHE = "GET /clients/{clientid}/authorization/cache"
@@ -636,6 +695,20 @@ def _shown(reply: Any, **access: Any) -> Any:
     for entry in reply.body:
         entry["access"].update(access)
     return reply
+
+
+def in_seconds(reply: Any) -> Any:
+    for entry in reply.body:
+        entry["updated_time"] //= 1000
+    return reply
+
+
+seed(
+    "the cache tells its times in seconds",
+    broken_handler(CACHE, lambda original: lambda call: in_seconds(original(call))),
+    data("cache_is_shown_and_cleared"),
+    "AUTZ-12",
+)
 
 
 def what_allows(cache: AuthorizationCache) -> None:
