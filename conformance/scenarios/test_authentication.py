@@ -69,8 +69,10 @@ def test_passwords_are_never_shown(target: Target, secret: str, heard: list[Answ
     showing = [answer.operation for answer in heard if secret.encode() in answer.content]
     assert not showing, f"the password is shown by {showing}"
     # What a hash looks like depends on the target, what it is called hardly does.
-    for answer in heard:
-        told = sorted(name for name in _names(answer.json) if _OF_PASSWORDS.search(name)) if answer.ok else []
+    of_users = (answer for answer in heard if answer.operation in (CREATE, CHANGE, READ, LIST, IMPORT))
+    for answer in of_users:
+        names = _names(answer.json) if answer.ok and answer.is_json else set()
+        told = sorted(name for name in names if _OF_PASSWORDS.search(name))
         if told:
             raise Deviation(f"what is stored of the password is shown as {', '.join(told)}", answer)
 

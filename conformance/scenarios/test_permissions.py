@@ -267,13 +267,6 @@ def test_placeholders_are_filled_in(target: Target, subject: Subject) -> None:
     code = client.subscribe(f"{topic}/of-{one}/x-{one}/y")
     assert code == NOT_AUTHORIZED, f"the filled-in topic is denied, and a subscription was answered 0x{code:02X}"
     assert client.subscribe(f"{topic}/of-{one}/x-another/y") == 1, "a subscription to another topic was refused"
-    if not target.capabilities.profile.demands_users:
-        nobody = target.sandbox.name("client")
-        rules = [rule("deny", "publish", f"{topic}/of/${{username}}"), *target.welcome.rules]
-        target.client_rules.put(nobody, {"clientid": nobody, "rules": rules}).expect(204)
-        nameless = target.connect(nobody, allowed=False)
-        for name in ("", "undefined", "null", "${username}"):
-            assert publish(nameless, f"{topic}/of/{name}"), f"of a client without a user name {name!r} is denied"
 
 
 @requirement("AUTZ-06", CLIENTS)

@@ -659,20 +659,6 @@ seed(
     "AUTZ-03",
     settings=ANONYMOUS,
 )
-for name in ("undefined", ""):
-    seed(
-        f"who has no user name is called {name!r} in the topics of rules",
-        broken(
-            access_rules,
-            "_rendered",
-            lambda original, name=name: (
-                lambda template, request: original(template, replace(request, username=request.username or name))
-            ),
-        ),
-        data("placeholders_are_filled_in"),
-        "AUTZ-05",
-        settings=ANONYMOUS,
-    )
 
 # --- the cache --------------------------------------------------------------------------------------------------------
 

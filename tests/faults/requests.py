@@ -260,8 +260,9 @@ def table_written_back(original: Handler) -> Handler:
     """Who creates a user writes back the table as it was before, with that user."""
 
     async def create(call: Call) -> Any:
-        users = call.deployment.part(Access).authenticator.users
-        before = dict(users)
+        authenticator = call.deployment.part(Access).authenticator
+        assert authenticator is not None
+        users, before = authenticator.users, dict(authenticator.users)
         await asyncio.sleep(0.01)
         reply = original(call)
         mine = {call.body["user_id"]: users[call.body["user_id"]]}
