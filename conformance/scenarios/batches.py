@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from conformance.contract import paths
+from conformance.scenarios.imports import upload
 from conformance.target.http.answer import Answer
 from conformance.target.resources.access import PASSWORD, Rulings
 from conformance.target.target import Target
@@ -142,17 +143,7 @@ class Uploading(Importing):
     def send(self, elements: Sequence[Any]) -> Answer:
         names = ("user_id", "password", "is_superuser")
         rows = [",".join(json.dumps(row[name]).strip('"') for name in names if name in row) for row in elements]
-        boundary = "conformance-batch"
-        lines = [
-            f"--{boundary}", 'Content-Disposition: form-data; name="filename"; filename="users.csv"',
-            "Content-Type: text/csv", "", ",".join(names), *rows, f"--{boundary}--", "",
-        ]  # fmt: skip
-        return self.target.api.call(
-            self.label,
-            query={"type": "plain"},
-            content="\r\n".join(lines).encode(),
-            content_type=f"multipart/form-data; boundary={boundary}",
-        )
+        return upload(self.target, "users.csv", "\r\n".join([",".join(names), *rows]))
 
     def bad(self) -> Any:
         """A row without the other columns."""

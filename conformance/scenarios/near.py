@@ -1,4 +1,4 @@
-"""Secrets that are nearly right: what a comparison that is too kind would take for the real one."""
+"""Secrets and ids that are nearly right: what a comparison that is too kind would take for the real one."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def _variants(secret: str) -> Iterator[tuple[str, str]]:
     yield "empty", ""
     yield "a star", "*"
     yield "asterisks", "******"
+
+
+def nearly_equal(base: str) -> list[str]:
+    """Ids that begin with ``base`` and differ in little: the case of letters, a blank, a Unicode form."""
+    texts = [_NEAR, *near_misses(_NEAR).values()]
+    return [f"{base}-{text}" for text in dict.fromkeys(texts) if text.isprintable()]
+
+
+_NEAR = "Caf\u00e9 1b"

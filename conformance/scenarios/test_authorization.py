@@ -9,6 +9,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
+from conformance.scenarios.near import nearly_equal
 from conformance.target.guard.mode import Mode
 from conformance.target.resources.access import Rulings
 from conformance.target.target import Target
@@ -52,6 +53,7 @@ def test_rules_are_kept_in_order(target: Target, kind: str) -> None:
     rules = [
         rule(topic, "deny", "publish"),
         rule(f"eq {topic}/#", "allow", "subscribe", qos=[1, 2]),
+        rule(f"eq eq {topic}", "allow", "publish", qos=[2, 0]),
         rule(f"{topic}/${{clientid}}/${{username}}", "deny", "all", retain=False),
     ]
 
@@ -110,6 +112,10 @@ def test_number_of_rules_is_limited(target: Target, kind: str) -> None:
     too_many = [*most, *many(target, 1)]
     collection.put(name, {key: name, "rules": too_many}).expect(400, code="BAD_REQUEST")
     assert len(collection.read(name)["rules"]) == MOST_RULES, "the refused PUT changed the rules"
+    # Each entry is counted by itself, without what it takes the place of.
+    collection.put(name, {key: name, "rules": most}).expect(204)
+    both = [{key: target.sandbox.name("authz"), "rules": most[: MOST_RULES // 2 + 1]} for _ in range(2)]
+    target.api.call(f"POST {collection.path}", json=both).expect(204)
     other = target.sandbox.name("authz")
     body = [{key: other, "rules": too_many}]
     target.api.call(f"POST {collection.path}", json=body).expect(400, code="BAD_REQUEST")
@@ -172,6 +178,34 @@ def test_any_text_is_a_name(target: Target, kind: str, suffix: str) -> None:
     collection.get(name).expect(404)
 
 
+@requirement(
+    "AUTZ-16",
+    *CREATES,
+    *READS,
+    *REPLACES,
+    *DELETES,
+    sentence="Rules of nearly equal names are those of different ones.",
+)
+@KINDS
+def test_nearly_equal_names_are_different(target: Target, kind: str) -> None:
+    """Names that differ in the case of a letter, a blank or a Unicode form have rules of their own."""
+    collection = rulings(target, kind)
+    key = collection.parameter
+    base = target.sandbox.name("near")
+    names, part = nearly_equal(base), {f"like_{key}": base}
+    for name in names:
+        collection.create(**{key: name})
+
+    for number, name in enumerate(names):
+        collection.put(name, {key: name, "rules": []}).expect(204)
+        emptied = {entry[key] for entry in collection.listed(**part) if not entry["rules"]}
+        assert emptied == {*names[: number + 1]}, f"with a change for {name!r} there are no rules for {emptied}"
+    for number, name in enumerate(names):
+        collection.delete(name).expect(204)
+        left = set(collection.ids(**part))
+        assert left == {*names[number + 1 :]}, f"the rules of {name!r} were deleted, and there are left {left}"
+
+
 @pytest.fixture
 def rules_of_all(target: Target) -> Iterator[list[dict[str, Any]]]:
     """The rules of everybody as they were, which are put back after the item."""
@@ -196,6 +230,21 @@ def test_rules_of_everybody_are_one_list(target: Target, rules_of_all: list[dict
     for _ in range(2):
         target.api.call(DELETE_ALL).expect(204)
         assert target.api.call(READ_ALL).expect(200).json == {"rules": []}, "DELETE left rules"
+
+
+@requirement("AUTZ-08", REPLACE_ALL, sentence="So are the rules of everybody.")
+@pytest.mark.mode(Mode.EXCLUSIVE, "it replaces the rules of everybody")
+@pytest.mark.writes(REPLACE_ALL)
+@pytest.mark.state("authorization", alone=True)
+def test_number_of_rules_of_everybody_is_limited(target: Target, rules_of_all: list[dict[str, Any]]) -> None:
+    """Of everybody, too, one hundred rules are taken and one more is refused with 400 and changes nothing."""
+    most = many(target, MOST_RULES)
+    target.api.call(REPLACE_ALL, json={"rules": most}).expect(204)
+    target.api.call(REPLACE_ALL, json={"rules": [*most, *many(target, 1)]}).expect(400, code="BAD_REQUEST")
+    kept = target.api.call(READ_ALL).expect(200).json["rules"]
+    assert [one["topic"] for one in kept] == [one["topic"] for one in most], (
+        f"{len(kept)} rules are left of {MOST_RULES}"
+    )
 
 
 @requirement("AUTZ-10", PURGE, *READS)

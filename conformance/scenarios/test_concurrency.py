@@ -1,4 +1,4 @@
-"""Several creations of one thing at once: one of them wins (GEN)."""
+"""Several creations at once: of one thing one wins, of different things all are carried out (GEN)."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ CHEAP: Mapping[str, tuple[Make, tuple[int, str]]] = {
     "POST /banned": (lambda target: (target.bans, {}), (400, "ALREADY_EXISTS")),
 }
 
+READABLE = (f"POST {paths.USERS}", f"POST {paths.USER_RULES}")
+"""Those whose things can be read one by one."""
+
 
 def _longest(target: Target) -> dict[str, Any]:
     """A name of 254 characters, for whoever asks for such a connector or action afterwards."""
@@ -61,6 +64,25 @@ def test_one_of_equal_creations_wins(label: str, target: Target) -> None:
     """Of several equal creations at once exactly one succeeds; the others are answered as duplicates."""
     make, duplicate = CHEAP[label]
     expect_one_winner(*make(target), duplicate)
+
+
+@requirement("GEN-23", *READABLE, random=True, sentence="Of several different creations at once all succeed.")
+@pytest.mark.needs("authenticator", "authorization")
+@pytest.mark.state("authorization")
+@pytest.mark.parametrize("label", READABLE)
+def test_different_creations_all_succeed(label: str, target: Target) -> None:
+    """Of several different creations at once each is carried out, and none undoes another."""
+    make, _ = CHEAP[label]
+    collection, fields = make(target)
+    bodies = [collection.body(**fields) for _ in range(AT_ONCE)]
+    answers = collection.api.together([Call(label, json=collection.payload(body)) for body in bodies])
+    refused = [(answer.status, answer.code) for answer in answers if not answer.ok]
+    assert not refused, f"of {AT_ONCE} different creations at once, some were answered {refused}"
+
+    def missing() -> list[str]:
+        return [name for name in map(collection.identify, bodies) if not collection.get(name).ok]
+
+    assert target.eventually(lambda: not missing()), f"created at once with others and not found: {missing()}"
 
 
 @requirement("GEN-36", *CONFIGURED, level="SHOULD", random=True)

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
+from conformance.scenarios.imports import FORMS, IMPORT, Form, import_as, import_rows
 from conformance.target.mqtt import MqttClient, MqttError
 from conformance.target.resources.access import PASSWORD
 from conformance.target.target import Target
@@ -16,7 +17,6 @@ from conformance.target.target import Target
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "authenticator", "users")]
 
 CREATE, CHANGE, DELETE = f"POST {paths.USERS}", f"PUT {paths.USER}", f"DELETE {paths.USER}"
-IMPORT = f"POST {paths.IMPORT_USERS}"
 
 # Reason codes of MQTT 5; the client library tells the return codes 4 and 5 of 3.1.1 as these (behaviour, section 5).
 BAD_USER_OR_PASSWORD = 0x86
@@ -61,11 +61,18 @@ def test_user_may_connect(target: Target, protocol: int) -> None:
     assert_enters(target, protocol, user, PASSWORD, "the user was created")
     assert_refused(target, protocol, user, "wrong", {BAD_USER_OR_PASSWORD})
 
+    login = {"username": user, "password": PASSWORD}
+    connected = target.connect(_client_of(target, user), known=False, protocol=protocol, **login)
     target.users.delete(user).expect(204)
     unknown = {NOT_AUTHORIZED, BAD_USER_OR_PASSWORD}
     assert_refused(target, protocol, user, PASSWORD, unknown)
     assert_refused(target, protocol, target.sandbox.name("nobody"), PASSWORD, unknown)
     assert_refused(target, protocol, None, None, unknown)
+    assert_stays_connected(target, connected, "the deletion")
+
+    target.users.create(user_id=user, password="another")
+    assert_refused(target, protocol, user, PASSWORD, {BAD_USER_OR_PASSWORD})
+    assert_enters(target, protocol, user, "another", "the user was created again")
 
 
 @requirement("AUTN-02", CREATE)
@@ -90,42 +97,77 @@ def test_password_is_changed_for_new_connections(target: Target, protocol: int) 
 
     if target.capabilities.profile.identity == "clientid":
         # Whoever connects with the new password takes the place of the old connection.
-        assert_stays_connected(target, connected)
+        assert_stays_connected(target, connected, "the change of password")
     assert_enters(target, protocol, user, "changed", "it is the new password")
     assert_refused(target, protocol, user, PASSWORD, {BAD_USER_OR_PASSWORD})
     if target.capabilities.profile.identity == "username":
-        assert_stays_connected(target, connected)
+        assert_stays_connected(target, connected, "the change of password")
 
 
-def assert_stays_connected(target: Target, connected: MqttClient) -> None:
-    assert connected.subscribe(target.sandbox.topic()) <= 1, "the connected client may not subscribe any more"
-    assert connected.connected, "the change of password ended the user's connection"
+def assert_stays_connected(target: Target, connected: MqttClient, after: str) -> None:
+    try:
+        granted = connected.subscribe(target.sandbox.topic())
+    except MqttError:
+        granted = 0
+    assert connected.connected, f"{after} ended the user's connection"
+    assert granted <= 1, f"after {after} the connected client may not subscribe any more"
 
 
 @requirement("AUTN-05", IMPORT)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", ["plain", "hash"])
-def test_imported_users_may_connect(target: Target, kind: str) -> None:
+def test_imported_users_may_connect(target: Target, kind: str, form: Form) -> None:
     """Every user of an import may connect, also those given by hash and salt; existing users are overwritten."""
-    users = [target.users.create(), target.sandbox.name("imported"), target.sandbox.name("imported")]
-    rows = []
+    users = [target.users.create(), target.users.create(is_superuser=True), target.sandbox.name("imported")]
+    rows: list[dict[str, Any]] = []
     for user in users:
-        password, salt = f"{user}-new", "s4lt"
-        digest = hashlib.sha256((password + salt).encode()).hexdigest()
-        secret = {"password": password} if kind == "plain" else {"password_hash": digest, "salt": salt}
-        rows.append({"user_id": user, "is_superuser": False, **secret})
+        password, salt = f"{user}-New", "s4lt"
+        secret = {"password": password} if kind == "plain" else {"password_hash": _hash(password + salt), "salt": salt}
+        # What a column of a file is about its name tells, not its place.
+        rows.append({**secret, "is_superuser": False, "user_id": user})
 
-    target.api.call(IMPORT, query={"type": kind}, json=rows).expect(200, 204)
+    import_as(target, form, rows, kind).expect(200, 204)
     for user in users:
-        assert_enters(target, 5, user, f"{user}-new", "the user was imported")
-    assert_refused(target, 5, users[0], PASSWORD, {BAD_USER_OR_PASSWORD})
+        assert_enters(target, 5, user, f"{user}-New", "the user was imported")
+    for user in users[:2]:
+        assert_refused(target, 5, user, PASSWORD, {BAD_USER_OR_PASSWORD})
 
 
-@requirement("AUTN-10", CREATE, f"POST {paths.CLIENT_RULES}")
+@requirement("AUTN-18", IMPORT, since="5.8.5")
+def test_hash_in_upper_case_is_the_same(target: Target) -> None:
+    """The hexadecimal digits of an imported hash may be in upper case: the user may connect with its password alone."""
+    user, password, salt = target.sandbox.name("imported"), "Right-1", "s4lt"
+    rows = [{"user_id": user, "password_hash": _hash(password + salt).upper(), "salt": salt}]
+
+    import_as(target, "array", rows, "hash").expect(200, 204)
+    assert_enters(target, 5, user, password, "its hash was imported in upper case")
+    assert_refused(target, 5, user, password.swapcase(), {BAD_USER_OR_PASSWORD})
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@requirement("AUTN-10", CREATE, CHANGE, IMPORT, f"PUT {paths.RULES_OF_CLIENT}")
 @pytest.mark.needs("authorization", "decisions", "told denials")
-def test_superuser_is_above_the_rules(target: Target) -> None:
-    """A superuser may publish what a rule denies to everybody else."""
-    assert publish_code(target, is_superuser=False) == 0x87, "the rule does not deny an ordinary user"
-    assert publish_code(target, is_superuser=True) in (0x00, 0x10), "the rule denies a superuser"
+@pytest.mark.parametrize("made", ["created", "changed", "imported"])
+def test_superuser_is_above_the_rules(target: Target, made: str) -> None:
+    """A superuser may publish and subscribe to what rules deny to everybody else, however it became one."""
+    for flag in (False, True):
+        user = target.users.create(is_superuser=flag if made == "created" else not flag)
+        password = PASSWORD if made == "created" else "together with the flag"
+        if made == "changed":
+            target.users.put(user, {"password": password, "is_superuser": flag}).expect(200)
+        elif made == "imported":
+            import_rows(target, [{"user_id": user, "password": password, "is_superuser": flag}]).expect(200, 204)
+        assert_enters(target, 5, user, password, f"the user was {made}")
+        client = _denied_everything(target, user, password)
+        may = {
+            "publish": client.publish(target.sandbox.topic(), "x", qos=1) in (0x00, 0x10),
+            "subscribe": client.subscribe(target.sandbox.topic()) <= 1,
+        }
+        expected = dict.fromkeys(may, flag)
+        assert may == expected, f"{made} with is_superuser {flag}, against the rules a user may {may}"
 
 
 @requirement("AUTN-11", CREATE, level="SHOULD")
@@ -136,14 +178,13 @@ def test_flag_as_a_text_raises_nobody(target: Target) -> None:
     created = target.api.call(CREATE, json={"user_id": user, "password": PASSWORD, "is_superuser": "false"})
     if created.expect(201, 400).status == 400:
         return
-    code = publish_code(target, user=user)
+    code = _denied_everything(target, user).publish(target.sandbox.topic(), "x", qos=1)
     assert code == 0x87, f'is_superuser "false" bypasses a deny rule: PUBACK 0x{code:02X}, expected 0x87'
 
 
-def publish_code(target: Target, *, user: str | None = None, is_superuser: bool = False) -> int:
-    """PUBACK code of a client to whom everything is denied."""
-    user = user or target.users.create(is_superuser=is_superuser)
+def _denied_everything(target: Target, user: str, password: str = PASSWORD) -> MqttClient:
+    """A connected client of a user to which rules deny everything."""
     client_id = _client_of(target, user) or target.sandbox.name("client")
-    target.client_rules.create(clientid=client_id, rules=[{"topic": "#", "permission": "deny", "action": "all"}])
-    client = target.connect(client_id, known=False, allowed=False, username=user, password=PASSWORD)
-    return client.publish(target.sandbox.topic(), "x", qos=1)
+    rules = [{"topic": "#", "permission": "deny", "action": "all"}]
+    target.client_rules.put(client_id, {"clientid": client_id, "rules": rules}).expect(204)
+    return target.connect(client_id, known=False, allowed=False, username=user, password=password)

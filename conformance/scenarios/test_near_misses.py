@@ -1,4 +1,4 @@
-"""Secrets that are nearly right are wrong: the secret of an API key, and passwords of MQTT clients (GEN, AUTN)."""
+"""What is nearly right: secrets of API keys and passwords, which are wrong, and names of schemes (GEN, AUTN)."""
 
 from __future__ import annotations
 
@@ -46,6 +46,18 @@ def test_secret_that_is_nearly_right(target: Target) -> None:
     wrong = {what: status for what, status in taken.items() if status != 401}
     assert not wrong, f"credentials that are nearly right were answered {wrong}, expected 401"
     ask(key, secret[:-1]).expect(401, code="BAD_API_KEY_OR_SECRET")
+
+
+@requirement("GEN-67", READ)
+@pytest.mark.reads
+def test_scheme_in_any_case(target: Target) -> None:
+    """The schemes Basic and Bearer are known by their letters in either case (RFC 9110, 11.1)."""
+    credentials = target.api.credentials
+    for signature in (one for one in ("basic", "bearer") if credentials.has(one)):
+        scheme, _, told = credentials.headers(signature)["Authorization"].partition(" ")
+        for written in (scheme.lower(), scheme.upper()):
+            headers = {"Authorization": f"{written} {told}"}
+            target.api.call(READ, credentials="literal", headers=headers).expect(200)
 
 
 @requirement("AUTN-17", f"POST {paths.USERS}", f"PUT {paths.USER}", IMPORT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from conformance.requirements import requirement
 from conformance.scenarios.factors import Case, covered, parametrized
 from conformance.scenarios.updates import leaves, update_cases
 from conformance.target.errors import Inapplicable
+from conformance.target.resources.access import Rulings
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
-RULES_OF_CLIENT = (f"PUT {paths.RULES_OF_CLIENT}", f"GET {paths.RULES_OF_CLIENT}")
+RULES = tuple(f"{method} {path}" for path in (paths.RULES_OF_USER, paths.RULES_OF_CLIENT) for method in ("PUT", "GET"))
 
 
 @requirement(
@@ -50,9 +52,17 @@ _RULE: dict[str, tuple[Any, Any]] = {
     "qos": ([0, 1, 2], [1]),
     "retain": ("all", True),
 }
+_BACK: dict[str, tuple[Any, Any]] = {
+    "topic": ("/other", ""),
+    "permission": ("allow", "deny"),
+    "action": ("all", "publish"),
+    "qos": ([2], [0, 2]),
+    "retain": (False, "all"),
+}
+"""Values before and after a change: two of each, so that every one is left and every one is reached."""
 
 
-@requirement("VAR-11", *RULES_OF_CLIENT)
+@requirement("VAR-11", *RULES)
 @pytest.mark.needs("authorization")
 @pytest.mark.state("authorization")
 @covered(
@@ -61,18 +71,24 @@ _RULE: dict[str, tuple[Any, Any]] = {
     possible=lambda case: not (case.action and case.retain),
 )
 def test_update_of_authorization_rules(target: Target, case: Case) -> None:
-    """A PUT of authorization rules changes of each rule the fields that differ, and no rule of another client."""
-    topic = target.sandbox.topic("acl")
+    """A PUT of authorization rules changes of each rule the fields that differ, and nobody else's rules."""
+    for collection in (target.client_rules, target.user_rules):
+        _expect_update(target, collection, case, _RULE)
+        _expect_update(target, collection, case, _BACK)
+
+
+def _expect_update(target: Target, collection: Rulings, case: Case, values: Mapping[str, tuple[Any, Any]]) -> None:
+    topic, key = target.sandbox.topic("acl"), collection.parameter
 
     def rule(changed: bool) -> dict[str, Any]:
-        values = {field: values[changed and case.values[field]] for field, values in _RULE.items()}
-        return {**values, "topic": f"{topic}{values['topic']}"}
+        fields = {field: each[changed and case.values[field]] for field, each in values.items()}
+        return {**fields, "topic": f"{topic}{fields['topic']}"}
 
     untouched = {"topic": f"{topic}/first", "permission": "allow", "action": "all", "qos": [0, 1, 2], "retain": "all"}
-    first, second = (target.client_rules.create(rules=[untouched, rule(changed=False)]) for _ in range(2))
-    target.client_rules.put(first, {"clientid": first, "rules": [untouched, rule(changed=True)]}).expect(204)
+    first, second = (collection.create(rules=[untouched, rule(changed=False)]) for _ in range(2))
+    collection.put(first, {key: first, "rules": [untouched, rule(changed=True)]}).expect(204)
 
     for identifier, changed in ((first, True), (second, False)):
         expected = [untouched, rule(changed)]
-        shown = target.client_rules.read(identifier)["rules"]
-        assert shown == expected, f"the rules are {shown}, expected {expected}"
+        shown = collection.read(identifier)["rules"]
+        assert shown == expected, f"the rules by {key} are {shown}, expected {expected}"

@@ -131,7 +131,7 @@ def forget_the_last(original: Any) -> Any:
 seed(
     "an import forgets its last row",
     broken(Authenticator, "load", forget_the_last),
-    (login("imported_users_may_connect[plain]"), login("imported_users_may_connect[hash]")),
+    (login("imported_users_may_connect[plain-array]"), login("imported_users_may_connect[hash-array]")),
     "AUTN-05",
 )
 
@@ -219,7 +219,7 @@ seed(
             )
         ),
     ),
-    login("superuser_is_above_the_rules"),
+    login("superuser_is_above_the_rules[created]"),
     "AUTN-10",
 )
 seed(

@@ -13,6 +13,7 @@ from conformance.contract import paths
 from conformance.reference.defects import Defect
 from conformance.reference.rest import pagination
 from conformance.scenarios.paged import LABELS
+from tests.faults.proxy import Reply
 from tests.faults.seeded import EMPTY, Broken, broken, edit, error_reply, having, in_each, on, scenario, seed, swallow
 
 USERS = f"GET {paths.USERS}"
@@ -198,4 +199,20 @@ seed(
     swallow(f"DELETE {paths.RETAINED_MESSAGE}", EMPTY),
     listed("sessions_and_messages_are_listed_while_they_exist"),
     "PAG-09",
+)
+
+
+def without_rules(reply: Reply) -> Reply:
+    return in_each("data", lambda entry: entry.update(rules=[]))(reply)
+
+
+seed(
+    "authorization rules are shown on the first page only",
+    lambda request, forward: (
+        without_rules(forward())
+        if request.is_for(f"GET {paths.USER_RULES}") and "page=2" in request.query
+        else forward()
+    ),
+    listed("pages_are_complete", f"GET {paths.USER_RULES}"),
+    "PAG-01",
 )

@@ -110,3 +110,26 @@ seed(
     SECRET_ITEM,
     "GEN-46",
 )
+
+
+def in_capitals(schemes: tuple[str, ...]) -> Any:
+    """Schemes are known as they are usually written."""
+
+    def make(original: Any) -> Any:
+        def check(self: credentials.Credentials, header: str) -> str:
+            if header.partition(" ")[0].lower() in schemes and not header[:2].istitle():
+                raise credentials.MalformedAuthorization
+            return str(original(self, header))
+
+        return check
+
+    return make
+
+
+for scheme in ("basic", "bearer"):
+    seed(
+        f"the scheme {scheme} is known by its capital letter",
+        broken(credentials.Credentials, "_check", in_capitals((scheme,))),
+        scenario("near_misses", "scheme_in_any_case"),
+        "GEN-67",
+    )

@@ -6,11 +6,13 @@ To add one: call `seed` with what is wrong, the item that must notice it, and th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 from conformance.contract import paths
+from conformance.reference.access.access import Access
 from conformance.reference.pipeline import app
 from conformance.reference.rest.http import Call, Handler
 from conformance.reference.rest.http import Reply as Answer
@@ -252,6 +254,31 @@ for label, test, requirement, status in (
     ("POST /schema_registry", "one_of_equal_configurations_wins", "GEN-36", 201),
 ):
     seed(f"{label} is won by all who try at once", winning(label, status), concurrent(test, label), requirement)
+
+
+def table_written_back(original: Handler) -> Handler:
+    """Who creates a user writes back the table as it was before, with that user."""
+
+    async def create(call: Call) -> Any:
+        authenticator = call.deployment.part(Access).authenticator
+        assert authenticator is not None
+        users, before = authenticator.users, dict(authenticator.users)
+        await asyncio.sleep(0.01)
+        reply = original(call)
+        mine = {call.body["user_id"]: users[call.body["user_id"]]}
+        users.clear()
+        users.update(before | mine)
+        return reply
+
+    return create
+
+
+seed(
+    "of users that are created at once one is left",
+    broken_handler(f"POST {paths.USERS}", table_written_back),
+    concurrent("different_creations_all_succeed", f"POST {paths.USERS}"),
+    "GEN-23",
+)
 seed(
     "a duplicate user is a bad request",
     on(f"POST {paths.USERS}", lambda reply: error_reply(400, "BAD_REQUEST"), 409),

@@ -15,7 +15,7 @@ _SALT_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class PasswordHash:
-    """``digest`` is lower-case hex (the text itself under ``plain``); ``salt`` is what was joined to the password."""
+    """``digest`` is hex (the text itself under ``plain``); ``salt`` is what was joined to the password."""
 
     digest: str
     salt: str
@@ -45,8 +45,12 @@ class Algorithm:
         return PasswordHash(self._digest(password.encode("utf-8", "surrogatepass"), salt), salt)
 
     def verify(self, stored: PasswordHash, password: bytes) -> bool:
-        """Whether ``password``, as a CONNECT packet carries it, is the one behind ``stored``."""
-        return secrets.compare_digest(self._digest(password, stored.salt).encode(), stored.digest.encode())
+        """Whether ``password``, as a CONNECT packet carries it, is the one behind ``stored``.
+
+        Hexadecimal digits of a hash are the same in either case (AUTN-18).
+        """
+        digest = stored.digest if ALGORITHMS[self.name] is None else stored.digest.lower()
+        return secrets.compare_digest(self._digest(password, stored.salt).encode(), digest.encode())
 
     def _digest(self, password: bytes, salt: str) -> str:
         hash_name = ALGORITHMS[self.name]

@@ -31,10 +31,11 @@ def test_rows_become_users_who_can_connect(world):
     assert world.connect("two", username="b", password="pa") == 0x86
 
 
-def test_hashed_rows_become_users_who_can_connect(world):
+@pytest.mark.parametrize("written", [str.lower, str.upper])
+def test_hashed_rows_become_users_who_can_connect(world, written):
     world.require_users()
     digest = hashlib.sha256(b"word" + b"salt").hexdigest()
-    rows = [{"user_id": "h", "password_hash": digest, "salt": "salt"}]
+    rows = [{"user_id": "h", "password_hash": written(digest), "salt": "salt"}]
     assert _import(world, rows, "hash").json()["success"] == 1
     assert world.connect("one", username="h", password="word") == 0
     assert world.connect("two", username="h", password="wordsalt") == 0x86
