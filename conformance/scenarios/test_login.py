@@ -16,6 +16,8 @@ from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "authenticator", "users")]
 
+ABOVE = "A superuser may publish and subscribe to what rules deny to everybody else, however it became one."
+
 CREATE, CHANGE, DELETE = f"POST {paths.USERS}", f"PUT {paths.USER}", f"DELETE {paths.USER}"
 
 # Reason codes of MQTT 5; the client library tells the return codes 4 and 5 of 3.1.1 as these (behaviour, section 5).
@@ -113,9 +115,15 @@ def assert_stays_connected(target: Target, connected: MqttClient, after: str) ->
     assert granted <= 1, f"after {after} the connected client may not subscribe any more"
 
 
+IMPORTS = [
+    pytest.param(kind, form, id=kind if form == "array" else f"{kind}-{form}")
+    for kind in ("plain", "hash")
+    for form in FORMS
+]
+
+
 @requirement("AUTN-05", IMPORT)
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("kind", ["plain", "hash"])
+@pytest.mark.parametrize(("kind", "form"), IMPORTS)
 def test_imported_users_may_connect(target: Target, kind: str, form: Form) -> None:
     """Every user of an import may connect, also those given by hash and salt; existing users are overwritten."""
     users = [target.users.create(), target.users.create(is_superuser=True), target.sandbox.name("imported")]
@@ -148,26 +156,39 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@requirement("AUTN-10", CREATE, CHANGE, IMPORT, f"PUT {paths.RULES_OF_CLIENT}")
+@requirement("AUTN-10", CREATE, f"PUT {paths.RULES_OF_CLIENT}", sentence=ABOVE)
 @pytest.mark.needs("authorization", "decisions", "told denials")
-@pytest.mark.parametrize("made", ["created", "changed", "imported"])
-def test_superuser_is_above_the_rules(target: Target, made: str) -> None:
-    """A superuser may publish and subscribe to what rules deny to everybody else, however it became one."""
+def test_superuser_is_above_the_rules(target: Target) -> None:
+    """A superuser may publish and subscribe to what rules deny to everybody else."""
     for flag in (False, True):
-        user = target.users.create(is_superuser=flag if made == "created" else not flag)
-        password = PASSWORD if made == "created" else "together with the flag"
+        _expect_above(target, target.users.create(is_superuser=flag), PASSWORD, flag, "created")
+
+
+@requirement("AUTN-10", CHANGE, IMPORT, f"PUT {paths.RULES_OF_CLIENT}", sentence=ABOVE)
+@pytest.mark.needs("authorization", "decisions", "told denials")
+@pytest.mark.parametrize("made", ["changed", "imported"])
+def test_who_becomes_superuser_is_above_the_rules(target: Target, made: str) -> None:
+    """Who becomes a superuser by a change or an import is one, and who was one is none any more."""
+    password = "together with the flag"
+    for flag in (False, True):
+        user = target.users.create(is_superuser=not flag)
         if made == "changed":
             target.users.put(user, {"password": password, "is_superuser": flag}).expect(200)
-        elif made == "imported":
+        else:
             import_rows(target, [{"user_id": user, "password": password, "is_superuser": flag}]).expect(200, 204)
         assert_enters(target, 5, user, password, f"the user was {made}")
-        client = _denied_everything(target, user, password)
-        may = {
-            "publish": client.publish(target.sandbox.topic(), "x", qos=1) in (0x00, 0x10),
-            "subscribe": client.subscribe(target.sandbox.topic()) <= 1,
-        }
-        expected = dict.fromkeys(may, flag)
-        assert may == expected, f"{made} with is_superuser {flag}, against the rules a user may {may}"
+        _expect_above(target, user, password, flag, made)
+
+
+def _expect_above(target: Target, user: str, password: str, flag: bool, made: str) -> None:
+    """Fail the item unless rules that deny everything bind a user, or do not if ``flag`` says it is a superuser."""
+    client = _denied_everything(target, user, password)
+    may = {
+        "publish": client.publish(target.sandbox.topic(), "x", qos=1) in (0x00, 0x10),
+        "subscribe": client.subscribe(target.sandbox.topic()) <= 1,
+    }
+    expected = dict.fromkeys(may, flag)
+    assert may == expected, f"{made} with is_superuser {flag}, against the rules a user may {may}"
 
 
 @requirement("AUTN-11", CREATE, level="SHOULD")

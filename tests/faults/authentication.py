@@ -131,7 +131,7 @@ def forget_the_last(original: Any) -> Any:
 seed(
     "an import forgets its last row",
     broken(Authenticator, "load", forget_the_last),
-    (login("imported_users_may_connect[plain-array]"), login("imported_users_may_connect[hash-array]")),
+    (login("imported_users_may_connect[plain]"), login("imported_users_may_connect[hash]")),
     "AUTN-05",
 )
 
@@ -219,7 +219,7 @@ seed(
             )
         ),
     ),
-    login("superuser_is_above_the_rules[created]"),
+    login("superuser_is_above_the_rules"),
     "AUTN-10",
 )
 seed(
