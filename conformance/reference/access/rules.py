@@ -15,6 +15,8 @@ MAX_RULES = 100
 Action = Literal["publish", "subscribe"]
 
 _LITERAL_PREFIX = "eq "
+_NO_NAME = "undefined"
+"""What EMQX 5.8.9 fills in for a client without a user name."""
 _VARIABLE = re.compile(r"\$\{([a-z_.A-Z0-9]+)\}")
 
 
@@ -76,7 +78,7 @@ def _rendered(template: str, request: Request) -> str | None:
         return template
     values = {
         "clientid": request.clientid,
-        "username": request.username,
+        "username": _NO_NAME if request.username is None else request.username,
         "zone": "default",
         "cert_common_name": None,  # the listeners know no certificates
     }
