@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import combinations
 from typing import Any
 
@@ -34,8 +34,20 @@ def _within(field: str) -> Passes:
     return lambda element, value: value in (element[field] or "")
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _time(written: str | int) -> datetime:
+    """An instant as clients show it, or in milliseconds since the epoch, which is the other form that filters take."""
+    if isinstance(written, int):
+        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=written)
+    return datetime.fromisoformat(written)
+
+
+def _written(instant: str) -> list[str | int]:
+    """The instant in other words: with another offset, and in milliseconds."""
+    moment = _time(instant)
+    return [
+        moment.astimezone(timezone(timedelta(hours=8))).isoformat(timespec="milliseconds"),
+        (moment - _time(0)) // timedelta(milliseconds=1),
+    ]
 
 
 # What each filter means: whether an element passes it, by the value in the query.
@@ -45,6 +57,7 @@ CLIENT_FILTERS: Mapping[str, Passes] = {
     "ip_address": _equal("ip_address"),
     "proto_ver": _equal("proto_ver"),
     "clean_start": _equal("clean_start"),
+    "node": _equal("node"),
     "conn_state": lambda client, value: client["connected"] is (value == "connected"),
     "like_clientid": _within("clientid"),
     "like_username": _within("username"),
@@ -144,10 +157,16 @@ def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
         {"like_clientid": f"{name}-"}, {"like_clientid": f"{name}-b"}, {"like_username": "nobody-at-all"},
         {"gte_created_at": shown["created_at"]}, {"lte_created_at": shown["created_at"]},
         {"gte_connected_at": shown["connected_at"]}, {"lte_connected_at": shown["connected_at"]},
+        {"node": shown["node"]},
     ]  # fmt: skip
-    expect_filtered(
-        target, recorder, target.clients, {"like_clientid": f"{name}-"}, ids, CLIENT_FILTERS, pairs(queries)
-    )
+    in_other_words: list[Mapping[str, Any]] = [
+        {f"{bound}_{field}": written}
+        for field in ("created_at", "connected_at")
+        for bound in ("gte", "lte")
+        for written in _written(shown[field])
+    ]
+    queries = [*pairs(queries), *in_other_words]
+    expect_filtered(target, recorder, target.clients, {"like_clientid": f"{name}-"}, ids, CLIENT_FILTERS, queries)
 
 
 @requirement("PAG-13", f"GET {paths.USERS}", sentence=SENTENCE)

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from conformance.contract import paths
 from conformance.reference.access.bans import Ban, BanTable
 from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply, Request
-from tests.faults.seeded import EMPTY, always, broken, broken_handler, edit, error_reply, on, scenario, seed, swallow
+from tests.faults.seeded import (
+    EMPTY,
+    Broken,
+    always,
+    broken,
+    broken_handler,
+    edit,
+    error_reply,
+    on,
+    scenario,
+    seed,
+    swallow,
+)
 
 LIST, CREATE, DELETE, CLEAR = "GET /banned", "POST /banned", f"DELETE {paths.BAN}", "DELETE /banned"
 
@@ -191,3 +204,18 @@ seed(
     api("addresses_are_normalised"),
     "BAN-10",
 )
+
+
+def for_ever(kind: str) -> Broken:
+    """Bans of a kind are said to end, and do not."""
+    return broken(
+        BanTable,
+        "_hits",
+        lambda hits: (
+            lambda self, *who: (replace(ban, until=None) if ban.kind == kind else ban for ban in hits(self, *who))
+        ),
+    )
+
+
+for kind in ("username", "clientid_re", "username_re"):
+    seed(f"a ban of the kind {kind} never ends", for_ever(kind), data("ban_ends_when_its_time_is_over"), "BAN-04")

@@ -85,3 +85,11 @@ seed(
     "CLI-03",
     "GEN-27",
 )
+
+
+def who_are_here(call: Any) -> list[str]:
+    sessions = call.deployment.broker.sessions
+    return [clientid for clientid in call.body if clientid in sessions and sessions[clientid].connected]
+
+
+seed("of several clients those that are away are not kicked", kickout(who_are_here), SEVERAL, "CLI-03")

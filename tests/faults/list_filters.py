@@ -52,6 +52,35 @@ for name in (
     "lte_connected_at",
 ):
     seed(f"the filter {name} of clients is ignored", without(name), FILTERS_OF_CLIENTS, "PAG-07")
+for name, misread in {
+    "in milliseconds are taken for seconds": lambda value: value * 1000 if isinstance(value, int) else value,
+    "are read without their offset": lambda value: value.replace("+08:00", "Z") if isinstance(value, str) else value,
+}.items():
+    seed(
+        f"instants in filters of clients {name}",
+        broken(clients, "_milliseconds", lambda original, misread=misread: lambda value: original(misread(value))),
+        FILTERS_OF_CLIENTS,
+        "PAG-07",
+    )
+
+
+def of_a_node(handler: Handler) -> Handler:
+    """On one node only the client id filters."""
+    known = {"node", "clientid", "page", "limit"}
+
+    def handle(call: Call) -> Any:
+        query = {name: call.query[name] for name in call.query if name in known or "node" not in call.query}
+        return handler(replace(call, query=query))
+
+    return handle
+
+
+seed(
+    "of the filters of clients only the id is asked for beside a node",
+    broken_handler("GET /clients", of_a_node),
+    FILTERS_OF_CLIENTS,
+    "PAG-07",
+)
 seed(
     "the last of two filters of clients counts",
     broken(clients, "_tests", lambda original: lambda call: original(call)[-1:]),
