@@ -275,6 +275,9 @@ def test_fields_of_clients(target: Target) -> None:
         (shown,) = target.clients.listed(clientid=client, fields=fields)
         expected = {name: whole[name] for name in fields.split(",")}
         assert shown == expected, f"fields={fields} shows {shown}, expected {expected}"
+    others = [target.connect(protocol=4).client_id, client]
+    found = target.clients.ids(clientid=others, proto_ver=4, fields="clientid")
+    assert found == others[:1], f"with fields the client of MQTT 3.1.1 among two is {found}, expected {others[:1]}"
     (everything,) = target.clients.listed(clientid=client, fields="all")
     assert everything.keys() == whole.keys(), f"fields=all shows {sorted(everything)}, without fields {sorted(whole)}"
 

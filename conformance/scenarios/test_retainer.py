@@ -52,10 +52,11 @@ def test_retained_message_is_readable(target: Target) -> None:
 
     publisher.subscribe(of_api)
     target.await_route(of_api, publisher)
-    text = base64.b64encode(b"\xff\x00").decode()
+    of_bytes = bytes(range(256)) * 8
+    text = base64.b64encode(of_bytes).decode()
     published = target.publish(of_api, text, payload_encoding="base64", retain=True, qos=2).expect(200).json["id"]
     publisher.publish(of_client, "one", qos=1, retain=True)
-    for topic, payload, qos in ((of_api, b"\xff\x00", 2), (of_client, b"one", 1)):
+    for topic, payload, qos in ((of_api, of_bytes, 2), (of_client, b"one", 1)):
         assert kept(target, topic), f"{topic} cannot be read"
         message = target.retained.read(topic)
         seen = (message["topic"], payload_of(message), message["qos"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.contract import paths
-from conformance.reference.access.bans import Ban, BanTable
+from conformance.reference.access.bans import KINDS, Ban, BanTable
 from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import (
@@ -219,3 +219,31 @@ def for_ever(kind: str) -> Broken:
 
 for kind in ("username", "clientid_re", "username_re"):
     seed(f"a ban of the kind {kind} never ends", for_ever(kind), data("ban_ends_when_its_time_is_over"), "BAN-04")
+
+
+def with_its_neighbour(remove: Callable[..., bool]) -> Callable[..., bool]:
+    """Who lifts a ban of a name lifts that of its pattern as well."""
+
+    def both(self: BanTable, kind: str, who: str) -> bool:
+        self._patterns.pop((f"{kind}_re", f"^{who}$"), None)
+        return remove(self, kind, who)
+
+    return both
+
+
+seed(
+    "the ban of a pattern is lifted with that of a name",
+    broken(BanTable, "remove", with_its_neighbour),
+    tuple(api(f"lifted_ban_is_gone[{kind}]") for kind in ("clientid", "username")),
+    "BAN-06",
+)
+seed(
+    "a ban is lifted whatever its kind",
+    broken(
+        BanTable,
+        "remove",
+        lambda remove: lambda self, kind, who: [remove(self, other, who) for other in KINDS][KINDS.index(kind)],
+    ),
+    tuple(api(f"lifted_ban_is_gone[{kind}]") for kind in ("clientid", "username_re")),
+    "BAN-06",
+)
