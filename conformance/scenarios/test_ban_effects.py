@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
+from conformance.omission import not_demanded
 from conformance.requirements import requirement
 from conformance.target.mqtt import MqttError
 from conformance.target.resources.access import PASSWORD
@@ -90,6 +91,45 @@ def test_ban_of_a_client_id_ends_its_session(target: Target, protocol: int) -> N
     assert client.disconnect_reason == told, f"told {client.disconnect_reason}, expected {told}"
     assert other.subscribe(target.sandbox.topic()) <= 1, "another client may not subscribe any more"
     assert other.connected, "another client was disconnected"
+
+
+@requirement("BAN-11", CREATE, DELETE, provisional=True)
+@pytest.mark.needs("retainer")
+@pytest.mark.state("retained")
+@pytest.mark.parametrize("kind", ["clientid", "clientid_re"])
+def test_messages_of_a_banned_client_are_held_back(target: Target, kind: str) -> None:
+    """What a client whose id is banned left behind, retained or waiting, is not delivered while the ban lasts."""
+    root = target.sandbox.topic()
+    absent = target.offline_session(f"{root}/waiting", qos=1)
+    if target.clients.queued(absent, limit=1).status == 501:
+        not_demanded("the target keeps sessions on disk, from which no message is taken")
+    client = target.connect()
+    client.publish(f"{root}/waiting", "of the client", qos=1)
+    client.publish(f"{root}/kept/client", "of the client", qos=1, retain=True)
+    target.eventually(lambda: target.retained.get(f"{root}/kept/client").ok)
+    target.retained.create(topic=f"{root}/kept/api", payload="of the API")
+    target.publish(f"{root}/waiting", "of the API", qos=1).expect(200)
+    target.eventually(lambda: len(target.clients.queued(absent).expect(200).json["data"]) == 2)
+
+    who = client.client_id if kind == "clientid" else f"^{client.client_id}$"
+    ban = target.bans.create(kind=kind, who=who)
+    back = target.connect(absent, clean_start=False, session_expiry_s=300)
+    before = back.received_before("of the API")
+    assert before == [], f"whose client is banned, {before} was waiting and is delivered"
+    early = target.connect()
+    early.subscribe(f"{root}/kept/+")
+    early.wait_for_messages(1, matching=lambda message: message.payload == b"of the API")
+    marker = target.sandbox.name("marker")
+    target.await_route(f"{root}/kept/api", early)
+    target.publish(f"{root}/kept/api", marker)
+    before = early.received_before(marker)
+    assert before == ["of the API"], f"while a client is banned, of what is retained {before} is delivered"
+
+    target.bans.delete(ban).expect(204)
+    late = target.connect()
+    late.subscribe(f"{root}/kept/+")
+    arrived = sorted(message.payload.decode() for message in late.wait_for_messages(2))
+    assert arrived == ["of the API", "of the client"], f"after the ban, of what is retained {arrived} is delivered"
 
 
 @requirement("BAN-04", CREATE)

@@ -8,16 +8,21 @@ from typing import Any
 
 from conformance.contract import paths
 from conformance.reference.access.bans import KINDS, Ban, BanTable
+from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.queues import MessageQueue
+from conformance.reference.mqtt.retained import RetainedStore
 from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import (
     EMPTY,
     Broken,
     always,
+    before,
     broken,
     broken_handler,
     edit,
     error_reply,
+    nothing,
     on,
     scenario,
     seed,
@@ -247,3 +252,44 @@ seed(
     tuple(api(f"lifted_ban_is_gone[{kind}]") for kind in ("clientid", "username_re")),
     "BAN-06",
 )
+
+HELD_BACK = tuple(data(f"messages_of_a_banned_client_are_held_back[{kind}]") for kind in ("clientid", "clientid_re"))
+seed(
+    "what a banned client retained is delivered",
+    # As if the client were unknown that sent it.
+    broken(
+        RetainedStore,
+        "matching",
+        lambda matching: lambda self, *wanted: [replace(message, headers={}) for message in matching(self, *wanted)],
+    ),
+    HELD_BACK,
+    "BAN-11",
+    origin="https://github.com/emqx/emqx/pull/9326",
+)
+seed(
+    "messages of a banned client go on waiting",
+    broken(MessageQueue, "keep", nothing),
+    HELD_BACK,
+    "BAN-11",
+    origin="https://github.com/emqx/emqx/pull/9326",
+)
+seed(
+    "a ban of a pattern holds no message back",
+    broken(BanTable, "covers_client", lambda _: lambda self, clientid: self.find("clientid", clientid) is not None),
+    HELD_BACK[1],
+    "BAN-11",
+    origin="https://github.com/emqx/emqx/pull/13006",
+)
+seed(
+    "a ban deletes what its client retained",
+    before(CREATE, lambda call: _forget_retained(call, call.body["who"])),
+    HELD_BACK[0],
+    "BAN-11",
+)
+
+
+def _forget_retained(call: Call, clientid: str) -> None:
+    store = call.deployment.part(Broker).retained
+    for message in store.matching():
+        if message.from_clientid == clientid:
+            store.delete(message.topic)
