@@ -79,6 +79,8 @@ def test_messages_are_counted(target: Target) -> None:
     expected = {"recv_msg.qos0": 1, "recv_msg.qos1": 3, "recv_msg.qos2": 0}
     expected |= {"send_msg.qos0": 1, "send_msg.qos1": 2, "send_msg.qos2": 0}
     shown = target.clients.read(client.client_id)
+    exchanged = (shown["recv_oct"], shown["send_oct"])
+    assert min(exchanged) > len("onetwothree"), f"recv_oct, send_oct are {exchanged}, less than the payloads alone"
     by_qos = {name: shown[name] for name in expected}
     assert by_qos == expected, f"by QoS they are {by_qos}, expected {expected}"
 

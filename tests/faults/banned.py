@@ -293,3 +293,19 @@ def _forget_retained(call: Call, clientid: str) -> None:
     for message in store.matching():
         if message.from_clientid == clientid:
             store.delete(message.topic)
+
+
+def kicked_too(call: Call) -> None:
+    """A ban disconnects whoever has a client id that begins with the banned one."""
+    broker = call.deployment.part(Broker)
+    for clientid in list(broker.sessions):
+        if clientid.startswith(call.body["who"]) and clientid != call.body["who"]:
+            broker.kick(clientid)
+
+
+seed(
+    "a ban of a client id ends sessions of longer ones",
+    before(CREATE, kicked_too),
+    data("ban_of_a_client_id_ends_its_session[mqtt3.1.1]"),
+    "BAN-02",
+)

@@ -89,6 +89,13 @@ for way, count in (("from", "message_in"), ("to", "message_out")):
         "CLI-04",
     )
 
+seed(
+    "bytes from a client are not counted",
+    broken(Statistics, "packet_in", lambda packet_in: lambda self, size: packet_in(self, 0)),
+    scenario("clients", "messages_are_counted"),
+    "CLI-04",
+)
+
 
 def forgetful() -> Callable[[Request, Callable[[], Reply]], Reply]:
     """Counters that start again once they have been read."""

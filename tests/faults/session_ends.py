@@ -263,3 +263,16 @@ seed(
     ended("will_that_waits", "with-the-session"),
     "SES-07",
 )
+seed(
+    "what is sent again is not marked so",
+    broken(
+        Session,
+        "_write",
+        lambda write: (
+            lambda self, connection, delivery, packet_id, dup: write(self, connection, delivery, packet_id, dup=False)
+        ),
+    ),
+    ended("take_over", "continued-mqtt5-kept") + ended("disconnection", "lost-mqtt3.1-kept"),
+    "SES-05",
+    "SES-06",
+)
