@@ -157,13 +157,16 @@ def test_take_over(target: Target) -> None:
     topic = target.sandbox.topic()
     first = target.subscriber(topic, session_expiry_s=300)
 
-    second = target.connect(first.client_id, clean_start=False, session_expiry_s=300)
+    second = target.connect(first.client_id, clean_start=False, session_expiry_s=300, keepalive_s=77)
     assert first.wait_closed(), "the first connection stays"
     assert first.disconnect_reason == 0x8E, f"the first connection was told {first.disconnect_reason}, not 0x8E"
     assert second.session_present, "the second connection has no session"
     once = target.eventually(lambda: target.clients.ids(clientid=first.client_id) == [first.client_id])
     assert once, f"the client is listed as {target.clients.ids(clientid=first.client_id)}"
     assert target.clients.filters(first.client_id) == {topic}, "the subscriptions are not those of the first connection"
+    keepalive = target.clients.read(first.client_id)["keepalive"]
+    asked = second.limits.get("ServerKeepAlive", 77)
+    assert keepalive == asked, f"the second connection has a keep-alive of {asked} s, shown are {keepalive} s"
 
     target.publish(topic, "to the second").expect(200)
     assert second.wait_for_messages(1), "the second connection receives nothing"

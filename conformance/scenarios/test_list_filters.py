@@ -17,6 +17,7 @@ from conformance.requirements import requirement
 from conformance.scenarios.listed import listed_rules
 from conformance.scenarios.paged import SPECIAL
 from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
+from conformance.target.resources.access import PASSWORD
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
 from conformance.worker.context import Context
@@ -137,7 +138,11 @@ def pairs(queries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
     """A list with filters, one or two, has exactly the elements of the list without that pass them."""
     name = target.sandbox.name("filter")
-    first = target.connect(f"{name}-a", protocol=5)
+    # Its user name has what the client id of another contains.
+    username = f"{name}-bu"
+    if target.capabilities.no_authenticator is None:
+        target.users.create(user_id=username)
+    first = target.connect(f"{name}-a", protocol=5, username=username, password=PASSWORD)
     second = target.connect(f"{name}-b", protocol=4, clean_start=False)
     away = target.connect(f"{name}-c", session_expiry_s=300)
     away.close()
@@ -155,6 +160,7 @@ def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
         {"ip_address": shown["ip_address"]}, {"ip_address": "192.0.2.1"}, {"proto_ver": 4}, {"proto_ver": 5},
         {"clean_start": True}, {"clean_start": False}, {"conn_state": "connected"}, {"conn_state": "disconnected"},
         {"like_clientid": f"{name}-"}, {"like_clientid": f"{name}-b"}, {"like_username": "nobody-at-all"},
+        {"like_username": f"{name}-b"},
         {"gte_created_at": shown["created_at"]}, {"lte_created_at": shown["created_at"]},
         {"gte_connected_at": shown["connected_at"]}, {"lte_connected_at": shown["connected_at"]},
         {"node": shown["node"]},
@@ -255,6 +261,8 @@ def test_substrings_of_clients_are_literal(target: Target) -> None:
     for name in ids:
         found = target.clients.ids(like_clientid=name)
         assert found == [name], f"like_clientid with {name} finds {found}"
+    found = target.clients.ids(like_clientid=mark.swapcase())
+    assert found == [], f"like_clientid with {mark.swapcase()} finds {found}, whose letters are of the other case"
     for character in SPECIAL:
         found = target.clients.ids(like_username=f"{mark}{character}", like_clientid=mark)
         assert found == [], f"like_username with {mark}{character} finds {found}, and no username contains it"

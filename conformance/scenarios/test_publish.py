@@ -106,7 +106,7 @@ def test_properties_arrive(target: Target) -> None:
         "payload_format_indicator": 1,
         "message_expiry_interval": 100,
         "response_topic": target.sandbox.topic("response"),
-        "correlation_data": "request 7",
+        "correlation_data": "request 7 ü",
         "content_type": "text/plain",
         "user_properties": {"colour": "blue", "größe": "ü"},
     }
@@ -119,7 +119,7 @@ def test_properties_arrive(target: Target) -> None:
     assert received[0] == {
         "PayloadFormatIndicator": 1,
         "ResponseTopic": properties["response_topic"],
-        "CorrelationData": b"request 7",
+        "CorrelationData": "request 7 ü".encode(),
         "ContentType": "text/plain",
     }, f"received the properties {received[0]}"
     assert user_properties == [("colour", "blue"), ("größe", "ü")], f"received the user properties {user_properties}"

@@ -13,6 +13,7 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.guard.mode import Mode
+from conformance.target.mqtt import properties_of
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
 
@@ -86,12 +87,21 @@ def test_retained_message_is_readable(target: Target) -> None:
 def test_retained_message_reaches_new_subscribers(target: Target) -> None:
     """A new subscriber receives the retained message, marked retained; after its deletion none does."""
     root = target.sandbox.topic()
-    first, second = (target.retained.create(topic=f"{root}/{level}", payload=level, qos=1) for level in ("a", "b"))
+    properties = {"response_topic": f"{root}/response", "correlation_data": "7", "payload_format_indicator": 1}
+    first, second = (
+        target.retained.create(topic=f"{root}/{level}", payload=level, qos=1, properties=properties)
+        for level in ("a", "b")
+    )
 
     with target.mqtt() as early:
         early.subscribe(f"{root}/#")
-        received = sorted((message.payload, message.qos, message.retain) for message in early.wait_for_messages(2))
+        arrived = early.wait_for_messages(2)
+        received = sorted((message.payload, message.qos, message.retain) for message in arrived)
     assert received == [(b"a", 1, True), (b"b", 1, True)], f"payload, qos, retain are {received}"
+    expected = {"ResponseTopic": f"{root}/response", "CorrelationData": b"7", "PayloadFormatIndicator": 1}
+    for message in arrived:
+        seen = {name: value for name, value in properties_of(message).items() if name in expected}
+        assert seen == expected, f"the properties of a retained message are {seen}, expected {expected}"
 
     target.retained.delete(first).expect(204)
     gone(target, first)

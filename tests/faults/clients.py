@@ -232,6 +232,23 @@ seed(
 )
 
 
+def keeping_alive_as_before(attach: Callable[..., None]) -> Callable[..., None]:
+    """Who takes over the session of a connected client is shown with the keep-alive of that."""
+
+    def attached(self: Session, connection: Any, username: str | None, peer: Peer) -> None:
+        attach(self, connection, username, peer if self.disconnected_at else replace(peer, keepalive=60))
+
+    return attached
+
+
+seed(
+    "a client that takes over is shown with the former keep-alive",
+    broken(Session, "attach", keeping_alive_as_before),
+    TAKE_OVER,
+    "CLI-18",
+)
+
+
 def _without_subscriptions(sessions: Sessions, opened: tuple[Any, bool]) -> tuple[Any, bool]:
     sessions._broker.unsubscribe_all(opened[0])
     return opened

@@ -52,6 +52,26 @@ for name in (
     "lte_connected_at",
 ):
     seed(f"the filter {name} of clients is ignored", without(name), FILTERS_OF_CLIENTS, "PAG-07")
+for name, find in {
+    "in any case": lambda part, session: part.lower() in session.clientid.lower(),
+    "in the user name as well": lambda part, session: part in session.clientid or part in (session.username or ""),
+}.items():
+    seed(
+        f"like_clientid finds {name}",
+        broken(
+            clients,
+            "_contains",
+            lambda original, find=find: (
+                lambda call, part, text: (
+                    (lambda session: find(part, session))
+                    if "like_clientid" in call.query
+                    else original(call, part, text)
+                )
+            ),
+        ),
+        filtered("substrings_of_clients_are_literal") if "case" in name else FILTERS_OF_CLIENTS,
+        "PAG-10" if "case" in name else "PAG-07",
+    )
 for name, misread in {
     "in milliseconds are taken for seconds": lambda value: value * 1000 if isinstance(value, int) else value,
     "are read without their offset": lambda value: value.replace("+08:00", "Z") if isinstance(value, str) else value,

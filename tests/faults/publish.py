@@ -295,3 +295,17 @@ seed(
     LARGE,
     "PUB-09",
 )
+seed(
+    "correlation data arrive in Latin-1",
+    published(
+        lambda message: replace(
+            message,
+            properties={
+                name: value.decode().encode("latin-1", "replace") if name == "correlation_data" else value
+                for name, value in message.properties.items()
+            },
+        )
+    ),
+    PROPERTIES,
+    "PUB-07",
+)

@@ -326,3 +326,22 @@ seed(
     ONE,
     "RET-06",
 )
+
+
+def of_its_type_only(store: Callable[[RetainedStore, Message], None]) -> Callable[[RetainedStore, Message], None]:
+    """Of the properties of a message those are kept that tell its type, and its end."""
+    known = {"content_type", "message_expiry_interval"}
+
+    def stored(self: RetainedStore, message: Message) -> None:
+        properties = {name: value for name, value in message.properties.items() if name in known}
+        store(self, replace(message, properties=properties))
+
+    return stored
+
+
+seed(
+    "retained messages lose where to answer them",
+    broken(RetainedStore, "store", of_its_type_only),
+    REACHES,
+    "RET-02",
+)
