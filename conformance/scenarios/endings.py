@@ -157,6 +157,8 @@ class Part:
         received = again.received_before("end")
         expected = ["unacknowledged", "later"] if outcome.session else []
         assert received == expected, f"the next connection receives {received}, expected {expected}"
+        repeated = [message.dup for message in again.messages[: len(expected)]]
+        assert repeated == [True, False][: len(expected)], f"of {received} those are marked as sent before: {repeated}"
         # Who comes again in time calls off a will that waits [MQTT-3.1.3-9].
         self.expect_wills(1 if outcome.will == "now" else 0, "after the client has come again")
 

@@ -133,13 +133,29 @@ def test_addresses_are_normalised(target: Target) -> None:
 @requirement("BAN-06", DELETE)
 @EVERY_KIND
 def test_lifted_ban_is_gone(target: Target, kind: str) -> None:
-    """A lifted ban is not listed any more, and lifting it again or lifting an unknown one answers 404."""
+    """A lifted ban, and no other, is not listed any more; lifting it again or lifting an unknown one answers 404."""
     identifier = target.bans.create(kind=kind, who=subject(target.sandbox, kind))
     who = identifier.partition("/")[2]
     assert find(target, kind, who), "the ban is not listed"
+    bare = who.strip("^$").removesuffix("/32")
+    neighbours = [("peerhost", bare), ("peerhost_net", f"{bare}/32")]
+    if not kind.startswith("peerhost"):
+        neighbours = [
+            ("clientid", bare),
+            ("username", bare),
+            ("clientid_re", f"^{bare}$"),
+            ("username_re", f"^{bare}$"),
+        ]
+    neighbours.remove((kind, who))
+    for neighbour, subject_of_it in neighbours:
+        target.bans.create(kind=neighbour, who=subject_of_it)
 
     target.bans.delete(identifier).expect(204)
     assert find(target, kind, who) is None, "a lifted ban is still listed"
+    for neighbour, subject_of_it in neighbours:
+        assert find(target, neighbour, subject_of_it), (
+            f"with {identifier} the ban of {neighbour} {subject_of_it} is gone"
+        )
     target.bans.delete(identifier).expect(404, code="NOT_FOUND")
     target.bans.delete(f"{kind}/{subject(target.sandbox, kind)}").expect(404, code="NOT_FOUND")
 

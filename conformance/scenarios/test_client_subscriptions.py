@@ -6,7 +6,10 @@ import itertools
 
 import pytest
 
+from conformance.omission import not_demanded
 from conformance.requirements import requirement
+from conformance.scenarios.sessions import is_away
+from conformance.target.guard.sandbox import bare_topic
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
@@ -61,20 +64,21 @@ def test_subscription_through_the_api(target: Target) -> None:
 @requirement("CLI-05", SUBSCRIBE_SEVERAL, UNSUBSCRIBE_SEVERAL, OF_CLIENT, LIST)
 def test_several_subscriptions_through_the_api(target: Target) -> None:
     """The bulk forms subscribe to, and unsubscribe from, each filter they name."""
-    topics = [target.sandbox.topic() for _ in range(3)]
-    client = target.connect()
+    topics = [target.sandbox.topic() for _ in range(4)]
+    shared = f"$share/{target.sandbox.name('group')}/{topics.pop()}"
+    client = target.connect(protocol=4)
 
-    items = [{"topic": topic, "qos": qos} for qos, topic in enumerate(topics)]
+    items = [*({"topic": topic, "qos": qos} for qos, topic in enumerate(topics)), {"topic": shared, "qos": 1}]
     answer = target.clients.subscribe_all(client.client_id, items).expect(200)
     seen = [(entry["clientid"], entry["topic"], entry["qos"]) for entry in answer.json]
     assert seen == [(client.client_id, item["topic"], item["qos"]) for item in items], f"answered {seen}"
-    assert subscribed(target, client.client_id, *topics), "the subscriptions are not listed"
-    for topic in topics:
+    assert subscribed(target, client.client_id, *topics, shared), "the subscriptions are not listed"
+    for topic in (*topics, bare_topic(shared)):
         target.await_route(topic, client)
         target.publish(topic, topic)
-    assert len(client.wait_for_messages(3)) == 3, "not every subscription receives"
+    assert len(client.wait_for_messages(4)) == 4, "not every subscription receives"
 
-    target.clients.unsubscribe_all(client.client_id, [*topics[:2], target.sandbox.topic()]).expect(204)
+    target.clients.unsubscribe_all(client.client_id, [*topics[:2], shared, target.sandbox.topic()]).expect(204)
     assert subscribed(target, client.client_id, topics[2]), "not exactly the named subscriptions ended"
 
 
@@ -100,6 +104,18 @@ def test_qos_of_a_subscription(target: Target) -> None:
         f"{requested}{published}": min(requested, published) for requested in range(3) for published in range(3)
     }
     assert received == expected, f"subscribed and published QoS -> delivered QoS: {received}"
+
+    target.clients.subscribe(client.client_id, topics[1], qos=2).expect(200)
+
+    def listed_qos() -> int:
+        entries = target.clients.subscriptions(client.client_id)
+        return {entry["topic"]: int(entry["qos"]) for entry in entries}[topics[1]]
+
+    renewed = target.eventually(lambda: listed_qos() == 2)
+    assert renewed, f"a subscription that is renewed with QoS 2 is listed with {listed_qos()}"
+    target.publish(topics[1], "renewed", qos=2).expect(200)
+    delivered = [message.qos for message in client.wait_for_messages(10)[9:]]
+    assert delivered == [2], f"subscribed anew with QoS 2, a message of QoS 2 is delivered with {delivered}"
 
 
 @requirement("CLI-07", SUBSCRIBE, OF_CLIENT, LIST)
@@ -128,9 +144,21 @@ def test_shared_subscription(target: Target, form: str) -> None:
     share_group = group if "{group}" in form else "$queue"
     found = target.subscriptions.ids(share_group=share_group, topic=topic)
     assert sorted(found) == sorted(f"{member.client_id} {shared}" for member in members), f"of the group: {found}"
-    for member in members:
-        target.clients.unsubscribe(member.client_id, shared).expect(204)
-        assert unsubscribed(target, member.client_id, shared), f"{shared} is still listed after it was removed"
+
+    stays, leaves = members
+    (own_topic,) = target.clients.filters(stays.client_id) - {shared}
+    target.clients.delete(leaves.client_id).expect(204)
+
+    def gets_everything() -> bool:
+        texts = [target.sandbox.name("alone") for _ in range(4)]
+        for text in texts:
+            target.publish(topic, text, qos=1)
+        target.publish(own_topic, texts[0] + "end", qos=1)
+        return set(texts) <= set(stays.received_before(texts[0] + "end"))
+
+    assert target.eventually(gets_everything), "messages go to a member of the group that was kicked"
+    target.clients.unsubscribe(stays.client_id, shared).expect(204)
+    assert unsubscribed(target, stays.client_id, shared), f"{shared} is still listed after it was removed"
 
 
 @requirement("CLI-08", SUBSCRIBE)
@@ -196,6 +224,22 @@ def test_options_of_a_subscription(target: Target) -> None:
         seen = {name: listed[topic_filter][name] for name in options}
         assert seen == options, f"{topic_filter} is listed with {seen}"
 
+    items = [{"topic": f"{topic}/{number}", **options} for number, (_, options) in enumerate(cases)]
+    several = target.clients.subscribe_all(client.client_id, items).expect(200).json
+    assert len(several) == len(items), f"{len(several)} answers to {len(items)} subscriptions: {several}"
+    for item, answer in zip(items, several, strict=True):
+        expected = {"clientid": client.client_id, "qos": 0, "nl": 0, "rap": 0, "rh": 0} | item
+        assert {name: answer.get(name) for name in expected} == expected, f"answered {answer}, expected {expected}"
+
+    def options_of(topic_filter: object) -> dict[str, object]:
+        found = [entry for entry in target.clients.subscriptions(client.client_id) if entry["topic"] == topic_filter]
+        return {name: found[0][name] for name in ("topic", "qos", "nl", "rap", "rh")} if found else {}
+
+    for item in items:
+        expected = {"qos": 0, "nl": 0, "rap": 0, "rh": 0} | item
+        as_asked = target.eventually(lambda: options_of(item["topic"]) == expected)  # noqa: B023
+        assert as_asked, f"subscribed in bulk with {item}, it is listed with {options_of(item['topic'])}"
+
     exclusive = f"$exclusive/{topic}"
     answer = target.clients.subscribe(target.connect().client_id, exclusive).expect(200).json
     assert answer["topic"] == exclusive, f"{exclusive} is answered as {answer['topic']}"
@@ -206,11 +250,13 @@ def test_options_of_a_subscription(target: Target) -> None:
 def test_options_have_their_effect(target: Target) -> None:
     """Options of a subscription through the API act as over MQTT: nl keeps own messages away, rap keeps retain set."""
     client = target.connect()
-    plain, own, kept = (target.sandbox.topic() for _ in range(3))
+    plain, own, kept, unasked, common = (target.sandbox.topic() for _ in range(5))
     # Without a retainer there is nothing that could still be on its way.
     retains = target.capabilities.no_retainer is None
     probes = [target.retain_probe(topic) for topic in (plain, kept) if retains]
-    for topic, options in ((plain, {}), (own, {"nl": 1}), (kept, {"rap": 1})):
+    kept_back = [target.retain_probe(topic) for topic in (unasked, common) if retains]
+    shared = f"$share/{target.sandbox.name('group')}/{common}"
+    for topic, options in ((unasked, {"rh": 2}), (shared, {}), (plain, {}), (own, {"nl": 1}), (kept, {"rap": 1})):
         target.clients.subscribe(client.client_id, topic, qos=1, **options).expect(200)
         target.await_route(topic, client)
     for probe in probes:
@@ -221,12 +267,46 @@ def test_options_have_their_effect(target: Target) -> None:
     target.publish(own, "end", qos=1)
     before = client.received_before("end")
     assert before == [f"from itself to {plain}"], f"received of its own: {before}"
+    retained = [client.received_probe(probe) for probe in kept_back]
+    assert not any(retained), f"with rh 2, and in a group, what is retained came: {retained}"
 
     for topic in (plain, kept):
         target.publish(topic, "kept", retain=True, qos=1)
     arrived = client.wait_for_messages(2, matching=lambda message: message.payload == b"kept")
     flags = {message.topic: message.retain for message in arrived}
     assert flags == {plain: False, kept: True}, f"retain is set without rap and with it: {flags}"
+
+
+@requirement("CLI-27", SUBSCRIBE, UNSUBSCRIBE, OF_CLIENT, LIST, provisional=True)
+def test_subscriptions_of_an_absent_client(target: Target) -> None:
+    """Subscriptions through the API are of the session: made, listed and ended also while its client is away."""
+    kept, ended, made = (target.sandbox.topic() for _ in range(3))
+    client = target.connect(session_expiry_s=300)
+    client_id = client.client_id
+    for topic in (kept, ended):
+        target.clients.subscribe(client_id, topic, qos=1).expect(200)
+    assert subscribed(target, client_id, kept, ended), "the subscriptions are not listed"
+    client.close()
+    assert is_away(target, client_id), "a client that has disconnected is still shown as connected"
+    if target.clients.queued(client_id, limit=1).status == 501:
+        not_demanded("the target keeps sessions on disk, to which the API adds nothing while their clients are away")
+
+    assert subscribed(target, client_id, kept, ended), "the subscriptions of a client that is away are not listed"
+    target.clients.unsubscribe(client_id, ended).expect(204)
+    target.clients.subscribe(client_id, made, qos=1).expect(200)
+    assert subscribed(target, client_id, kept, made), "what is changed while the client is away is not listed"
+    target.await_no_route(ended)
+    for topic in (kept, made):
+        delivered = target.eventually(lambda: target.publish(topic, topic, qos=1).status == 200)  # noqa: B023
+        assert delivered, f"nothing waits for a client that was subscribed to {topic}"
+    target.publish(ended, "too late", qos=1)
+
+    back = target.connect(client_id, clean_start=False, session_expiry_s=300)
+    assert back.session_present, "the session of a client that was away is gone"
+    target.publish(kept, "end", qos=1)
+    before = back.received_before("end")
+    assert before == [kept, made], f"the client came back and received {before}, expected {[kept, made]}"
+    assert subscribed(target, client_id, kept, made), "a client that came back has other subscriptions"
 
 
 @requirement("CLI-21", SUBSCRIBE, SUBSCRIBE_SEVERAL, UNSUBSCRIBE, UNSUBSCRIBE_SEVERAL, OF_CLIENT)

@@ -57,8 +57,8 @@ def test_messages_are_counted(target: Target) -> None:
     topic = target.sandbox.topic()
     client = target.connect()
     client.subscribe(topic)
-    for payload in ("one", "two", "three"):
-        client.publish(topic, payload)
+    for payload, qos in (("one", 0), ("two", 1), ("three", 1)):
+        client.publish(topic, payload, qos)
     client.publish(target.sandbox.topic(), "to nobody")
     assert len(client.wait_for_messages(3)) == 3, "the client does not receive what it publishes"
     client.subscribe(topic)  # EMQX shows what it counted when subscriptions change, else by a timer, 15 s later
@@ -76,6 +76,13 @@ def test_messages_are_counted(target: Target) -> None:
     for earlier, later in pairwise(samples):
         went_back = later[0] < earlier[0] or later[1] < earlier[1]
         assert not went_back, f"recv_msg, send_msg went from {earlier} to {later}"
+    expected = {"recv_msg.qos0": 1, "recv_msg.qos1": 3, "recv_msg.qos2": 0}
+    expected |= {"send_msg.qos0": 1, "send_msg.qos1": 2, "send_msg.qos2": 0}
+    shown = target.clients.read(client.client_id)
+    exchanged = (shown["recv_oct"], shown["send_oct"])
+    assert min(exchanged) > len("onetwothree"), f"recv_oct, send_oct are {exchanged}, less than the payloads alone"
+    by_qos = {name: shown[name] for name in expected}
+    assert by_qos == expected, f"by QoS they are {by_qos}, expected {expected}"
 
 
 @requirement("CLI-14", LIST)
@@ -120,14 +127,28 @@ def test_absent_client_is_shown(target: Target) -> None:
     assert "disconnected_at" in shown, "it is not shown since when the client is away"
     connected, disconnected = (datetime.fromisoformat(shown[name]) for name in ("connected_at", "disconnected_at"))
     assert connected <= disconnected, f"disconnected at {disconnected}, before it connected at {connected}"
-    for state, expected in (("disconnected", [client_id]), ("connected", [other])):
+    again = target.clients.read(client_id)["disconnected_at"]
+    assert again == shown["disconnected_at"], f"disconnected at {disconnected}, and a moment later at {again}"
+    for state, alone in (("disconnected", [client_id]), ("connected", [other])):
         listed = target.clients.ids(conn_state=state, clientid=[client_id, other])
-        assert listed == expected, f"conn_state={state} lists {listed}"
+        assert listed == alone, f"conn_state={state} lists {listed}"
 
-    with target.connect(client_id, clean_start=False, session_expiry_s=300) as back:
+    with target.connect(client_id, clean_start=False, session_expiry_s=200, keepalive_s=77) as back:
         assert back.session_present, "the session of a client that was away is gone"
         online = target.eventually(lambda: target.clients.read(client_id)["connected"])
         assert online, "a client that came back is shown as disconnected"
+        present = target.clients.read(client_id)
+    # The session is the one from before, the connection is not.
+    expected = {
+        "created_at": shown["created_at"],
+        "keepalive": back.limits.get("ServerKeepAlive", 77),
+        "expiry_interval": back.limits.get("SessionExpiryInterval", 200),
+        "clean_start": False,
+    }
+    seen = {name: present[name] for name in expected}
+    assert seen == expected, f"a client that came back is shown as {seen}, expected {expected}"
+    connected = datetime.fromisoformat(present["connected_at"])
+    assert connected >= disconnected, f"connected again at {connected}, before it had left at {disconnected}"
 
 
 @requirement("CLI-18", READ, "GET /clients/{clientid}/subscriptions", provisional=True)
@@ -136,13 +157,16 @@ def test_take_over(target: Target) -> None:
     topic = target.sandbox.topic()
     first = target.subscriber(topic, session_expiry_s=300)
 
-    second = target.connect(first.client_id, clean_start=False, session_expiry_s=300)
+    second = target.connect(first.client_id, clean_start=False, session_expiry_s=300, keepalive_s=77)
     assert first.wait_closed(), "the first connection stays"
     assert first.disconnect_reason == 0x8E, f"the first connection was told {first.disconnect_reason}, not 0x8E"
     assert second.session_present, "the second connection has no session"
     once = target.eventually(lambda: target.clients.ids(clientid=first.client_id) == [first.client_id])
     assert once, f"the client is listed as {target.clients.ids(clientid=first.client_id)}"
     assert target.clients.filters(first.client_id) == {topic}, "the subscriptions are not those of the first connection"
+    keepalive = target.clients.read(first.client_id)["keepalive"]
+    asked = second.limits.get("ServerKeepAlive", 77)
+    assert keepalive == asked, f"the second connection has a keep-alive of {asked} s, shown are {keepalive} s"
 
     target.publish(topic, "to the second").expect(200)
     assert second.wait_for_messages(1), "the second connection receives nothing"

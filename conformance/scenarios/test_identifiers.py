@@ -97,18 +97,31 @@ def test_topics_are_decoded_once(target: Target) -> None:
     "GET /clients/{clientid}",
     "DELETE /clients/{clientid}",
     "GET /clients/{clientid}/subscriptions",
-    sentence="A client with any id is read and kicked under the encoded id.",
+    "POST /clients/{clientid}/subscribe",
+    "POST /clients/{clientid}/unsubscribe",
+    "GET /clients/{clientid}/mqueue_messages",
+    "GET /clients/{clientid}/inflight_messages",
+    "GET /clients/{clientid}/authorization/cache",
+    sentence="A client with any id is read, subscribed and kicked under the encoded id.",
 )
 @pytest.mark.needs("mqtt")
 def test_client_ids_are_decoded_once(target: Target) -> None:
-    """A client with an id of any characters is read, listed and kicked under that id, percent-encoded once."""
+    """A client with an id of any characters is read, subscribed and kicked under that id, percent-encoded once."""
+    topic = target.sandbox.topic()
     for identifier in ids(target):
         client = target.connect(identifier)
         shown = target.clients.read(identifier)["clientid"]
         assert shown == identifier, f"under the encoded {identifier!r}, the client {shown!r} is read"
         found = target.clients.ids(clientid=identifier)
         assert found == [identifier], f"clientid={identifier!r} finds {found}"
-        target.clients.subscriptions(identifier)
+        answered = target.clients.subscribe(identifier, topic).expect(200).json["clientid"]
+        assert answered == identifier, f"under the encoded {identifier!r}, the client {answered!r} is subscribed"
+        listed = target.eventually(lambda: target.clients.filters(identifier) == {topic})  # noqa: B023
+        assert listed, f"{identifier!r} was subscribed and has the subscriptions {target.clients.filters(identifier)}"
+        target.clients.unsubscribe(identifier, topic).expect(204)
+        target.clients.queued(identifier).expect(200, 501)
+        target.clients.unacknowledged(identifier).expect(200, 501)
+        target.api.call("GET /clients/{clientid}/authorization/cache", path={"clientid": identifier}).expect(200)
         target.clients.delete(identifier).expect(204)
         assert target.eventually(lambda: target.clients.get(identifier).status == 404), f"{identifier!r} is still there"  # noqa: B023
         client.close()

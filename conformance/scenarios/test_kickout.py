@@ -72,13 +72,17 @@ def test_session_of_an_absent_client_is_kicked(target: Target) -> None:
 @requirement("CLI-03", KICK_SEVERAL, READ)
 def test_several_clients_are_kicked(target: Target) -> None:
     """The bulk form kicks exactly the clients it names and answers 204, also when it names unknown ones or none."""
-    named, others = [target.connect(protocol=5), target.connect(protocol=4)], [target.connect(), target.connect()]
+    name = target.sandbox.name("kicked")
+    named = [target.connect(f"{name}-ab", protocol=5), target.connect(protocol=4)]
+    others = [target.connect(f"{name}-{end}") for end in ("a", "abc", "AB")]
+    absent = target.offline_session(target.sandbox.topic())
 
     target.clients.kick([]).expect(204)
     target.clients.kick([target.sandbox.name("nobody")]).expect(204)
-    target.clients.kick([*(client.client_id for client in named), target.sandbox.name("nobody")]).expect(204)
+    target.clients.kick([*(client.client_id for client in named), target.sandbox.name("nobody"), absent]).expect(204)
     for client in named:
         assert_kicked(target, client)
+    assert target.eventually(lambda: target.clients.get(absent).status == 404), "the session of an absent client stays"
     for client in others:
-        assert client.connected, "a client was kicked that was not named"
+        assert client.connected, f"{client.client_id} was kicked, named were {[each.client_id for each in named]}"
         assert target.clients.read(client.client_id)["connected"] is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import combinations
 from typing import Any
 
@@ -17,6 +17,7 @@ from conformance.requirements import requirement
 from conformance.scenarios.listed import listed_rules
 from conformance.scenarios.paged import SPECIAL
 from conformance.scenarios.walked import ONE_PAGE, SENTENCE, Walk
+from conformance.target.resources.access import PASSWORD
 from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
 from conformance.worker.context import Context
@@ -34,8 +35,20 @@ def _within(field: str) -> Passes:
     return lambda element, value: value in (element[field] or "")
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _time(written: str | int) -> datetime:
+    """An instant as clients show it, or in milliseconds since the epoch, which is the other form that filters take."""
+    if isinstance(written, int):
+        return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=written)
+    return datetime.fromisoformat(written)
+
+
+def _written(instant: str) -> list[str | int]:
+    """The instant in other words: with another offset, and in milliseconds."""
+    moment = _time(instant)
+    return [
+        moment.astimezone(timezone(timedelta(hours=8))).isoformat(timespec="milliseconds"),
+        (moment - _time(0)) // timedelta(milliseconds=1),
+    ]
 
 
 # What each filter means: whether an element passes it, by the value in the query.
@@ -45,6 +58,7 @@ CLIENT_FILTERS: Mapping[str, Passes] = {
     "ip_address": _equal("ip_address"),
     "proto_ver": _equal("proto_ver"),
     "clean_start": _equal("clean_start"),
+    "node": _equal("node"),
     "conn_state": lambda client, value: client["connected"] is (value == "connected"),
     "like_clientid": _within("clientid"),
     "like_username": _within("username"),
@@ -124,7 +138,11 @@ def pairs(queries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
     """A list with filters, one or two, has exactly the elements of the list without that pass them."""
     name = target.sandbox.name("filter")
-    first = target.connect(f"{name}-a", protocol=5)
+    # Its user name has what the client id of another contains.
+    username = f"{name}-bu"
+    if target.capabilities.no_authenticator is None:
+        target.users.create(user_id=username)
+    first = target.connect(f"{name}-a", protocol=5, username=username, password=PASSWORD)
     second = target.connect(f"{name}-b", protocol=4, clean_start=False)
     away = target.connect(f"{name}-c", session_expiry_s=300)
     away.close()
@@ -142,12 +160,19 @@ def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
         {"ip_address": shown["ip_address"]}, {"ip_address": "192.0.2.1"}, {"proto_ver": 4}, {"proto_ver": 5},
         {"clean_start": True}, {"clean_start": False}, {"conn_state": "connected"}, {"conn_state": "disconnected"},
         {"like_clientid": f"{name}-"}, {"like_clientid": f"{name}-b"}, {"like_username": "nobody-at-all"},
+        {"like_username": f"{name}-b"},
         {"gte_created_at": shown["created_at"]}, {"lte_created_at": shown["created_at"]},
         {"gte_connected_at": shown["connected_at"]}, {"lte_connected_at": shown["connected_at"]},
+        {"node": shown["node"]},
     ]  # fmt: skip
-    expect_filtered(
-        target, recorder, target.clients, {"like_clientid": f"{name}-"}, ids, CLIENT_FILTERS, pairs(queries)
-    )
+    in_other_words: list[Mapping[str, Any]] = [
+        {f"{bound}_{field}": written}
+        for field in ("created_at", "connected_at")
+        for bound in ("gte", "lte")
+        for written in _written(shown[field])
+    ]
+    queries = [*pairs(queries), *in_other_words]
+    expect_filtered(target, recorder, target.clients, {"like_clientid": f"{name}-"}, ids, CLIENT_FILTERS, queries)
 
 
 @requirement("PAG-13", f"GET {paths.USERS}", sentence=SENTENCE)
@@ -236,6 +261,8 @@ def test_substrings_of_clients_are_literal(target: Target) -> None:
     for name in ids:
         found = target.clients.ids(like_clientid=name)
         assert found == [name], f"like_clientid with {name} finds {found}"
+    found = target.clients.ids(like_clientid=mark.swapcase())
+    assert found == [], f"like_clientid with {mark.swapcase()} finds {found}, whose letters are of the other case"
     for character in SPECIAL:
         found = target.clients.ids(like_username=f"{mark}{character}", like_clientid=mark)
         assert found == [], f"like_username with {mark}{character} finds {found}, and no username contains it"
@@ -256,6 +283,9 @@ def test_fields_of_clients(target: Target) -> None:
         (shown,) = target.clients.listed(clientid=client, fields=fields)
         expected = {name: whole[name] for name in fields.split(",")}
         assert shown == expected, f"fields={fields} shows {shown}, expected {expected}"
+    others = [target.connect(protocol=4).client_id, client]
+    found = target.clients.ids(clientid=others, proto_ver=4, fields="clientid")
+    assert found == others[:1], f"with fields the client of MQTT 3.1.1 among two is {found}, expected {others[:1]}"
     (everything,) = target.clients.listed(clientid=client, fields="all")
     assert everything.keys() == whole.keys(), f"fields=all shows {sorted(everything)}, without fields {sorted(whole)}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,7 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.guard.mode import Mode
+from conformance.target.mqtt import properties_of
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
 
@@ -22,6 +24,9 @@ DELETE = f"DELETE {paths.RETAINED_MESSAGE}"
 LIST = f"GET {paths.RETAINED_MESSAGES}"
 CLEAR = f"DELETE {paths.RETAINED_MESSAGES}"
 holds_messages = pytest.mark.state("retained")
+
+CLOCK_TOLERANCE_S = 60
+"""What the clocks of suite and target may differ in when a message was published."""
 
 
 def stored(target: Target, topic: str) -> bytes | None:
@@ -46,15 +51,30 @@ def test_retained_message_is_readable(target: Target) -> None:
     of_api, of_client = target.sandbox.topic(), target.sandbox.topic()
     publisher = target.connect()
 
-    target.publish(of_api, base64.b64encode(b"\xff\x00").decode(), payload_encoding="base64", retain=True, qos=2)
+    publisher.subscribe(of_api)
+    target.await_route(of_api, publisher)
+    of_bytes = bytes(range(256)) * 8
+    text = base64.b64encode(of_bytes).decode()
+    published = target.publish(of_api, text, payload_encoding="base64", retain=True, qos=2).expect(200).json["id"]
     publisher.publish(of_client, "one", qos=1, retain=True)
-    for topic, payload, qos in ((of_api, b"\xff\x00", 2), (of_client, b"one", 1)):
+    for topic, payload, qos in ((of_api, of_bytes, 2), (of_client, b"one", 1)):
         assert kept(target, topic), f"{topic} cannot be read"
         message = target.retained.read(topic)
         seen = (message["topic"], payload_of(message), message["qos"])
         assert seen == (topic, payload, qos), f"topic, payload, qos are {seen}"
-    assert message["from_clientid"] == publisher.client_id, f"shown as published by {message['from_clientid']!r}"
+    identifier = target.retained.read(of_api)["msgid"]
+    assert identifier == published, f"published as {published}, the message is shown as {identifier}"
+    publishers = message["from_clientid"], message["from_username"]
+    expected = publisher.client_id, publisher.username or message["from_username"]
+    assert publishers == expected, f"shown as published by {publishers}, expected {expected}"
+    again = target.retained.read(of_client)
+    assert again == message, f"read once more, {message} is {again}"
+    age = (datetime.now(UTC) - datetime.fromisoformat(message["publish_at"])).total_seconds()
+    assert abs(age) < CLOCK_TOLERANCE_S, f"what was published now is shown as published at {message['publish_at']}"
 
+    entries = {entry["topic"]: entry for entry in target.retained.listed(topic=of_client)}
+    without_payload = {name: value for name, value in message.items() if name != "payload"}
+    assert entries == {of_client: without_payload}, f"listed as {entries}, read as {message}"
     listed = sorted(target.retained.ids(topic=f"{target.sandbox.topic_root}#"))
     assert (listed.count(of_api), listed.count(of_client)) == (1, 1), (
         f"{of_api} and {of_client} are retained, listed are {listed}"
@@ -67,12 +87,21 @@ def test_retained_message_is_readable(target: Target) -> None:
 def test_retained_message_reaches_new_subscribers(target: Target) -> None:
     """A new subscriber receives the retained message, marked retained; after its deletion none does."""
     root = target.sandbox.topic()
-    first, second = (target.retained.create(topic=f"{root}/{level}", payload=level, qos=1) for level in ("a", "b"))
+    properties = {"response_topic": f"{root}/response", "correlation_data": "7", "payload_format_indicator": 1}
+    first, second = (
+        target.retained.create(topic=f"{root}/{level}", payload=level, qos=1, properties=properties)
+        for level in ("a", "b")
+    )
 
     with target.mqtt() as early:
         early.subscribe(f"{root}/#")
-        received = sorted((message.payload, message.qos, message.retain) for message in early.wait_for_messages(2))
+        arrived = early.wait_for_messages(2)
+        received = sorted((message.payload, message.qos, message.retain) for message in arrived)
     assert received == [(b"a", 1, True), (b"b", 1, True)], f"payload, qos, retain are {received}"
+    expected = {"ResponseTopic": f"{root}/response", "CorrelationData": b"7", "PayloadFormatIndicator": 1}
+    for message in arrived:
+        seen = {name: value for name, value in properties_of(message).items() if name in expected}
+        assert seen == expected, f"the properties of a retained message are {seen}, expected {expected}"
 
     target.retained.delete(first).expect(204)
     gone(target, first)
@@ -122,13 +151,22 @@ def test_topic_is_one_path_segment(target: Target) -> None:
 @holds_messages
 def test_retained_message_expires(target: Target) -> None:
     """A retained message is gone once its expiry interval has passed."""
-    lasting = target.retained.create(properties={"message_expiry_interval": 600})
-    brief = target.retained.create(properties={"message_expiry_interval": 2})
+    root = target.sandbox.topic()
+    lasting = target.retained.create(topic=f"{root}/lasting", properties={"message_expiry_interval": 600})
+    replaced, brief = (
+        target.retained.create(topic=f"{root}/{level}", properties={"message_expiry_interval": 2})
+        for level in ("replaced", "brief")
+    )
+    target.publish(replaced, "for ever", retain=True)
+    target.eventually(lambda: stored(target, replaced) == b"for ever")
 
     within_s = 2 + target.timing.expired
-    expired = target.eventually(lambda: target.retained.get(brief).status == 404, within_s)
-    assert expired, f"a message with an expiry interval of 2 s is still there after {within_s:g} s"
+    # To read one message, and to list those of a filter, are two ways to it.
+    expired = target.eventually(lambda: brief not in target.retained.ids(topic=f"{root}/#"), within_s)
+    assert expired, f"a message with an expiry interval of 2 s is still listed after {within_s:g} s"
+    assert gone(target, brief), "a message that has expired is not listed any more, but can be read"
     assert stored(target, lasting) == b"kept", "a message with an expiry interval of 600 s is gone"
+    assert stored(target, replaced) == b"for ever", "a message that lasts is gone with the time of the one it replaced"
 
 
 @requirement("RET-06", "POST /publish", READ, LIST)
@@ -137,8 +175,10 @@ def test_one_message_per_topic(target: Target) -> None:
     """A later retained message of a topic replaces the earlier one; one without payload deletes it."""
     topic = target.retained.create(payload="first")
 
-    target.publish(topic, "second", retain=True)
+    target.publish(topic, "second", retain=True, qos=1)
     assert target.eventually(lambda: stored(target, topic) == b"second"), f"{stored(target, topic)!r} is still retained"
+    qos = target.retained.read(topic)["qos"]
+    assert qos == 1, f"a message of QoS 1 that replaces another is shown with QoS {qos}"
     listed = [entry["topic"] for entry in target.retained.listed(topic=topic)]
     assert listed == [topic], f"{topic} lists {listed}"
 

@@ -10,6 +10,7 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.scenarios.endings import FEW, Cell, End, Kind, Outcome, Part, endings, lost
 from conformance.target.mqtt import Will
+from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
@@ -179,6 +180,34 @@ def test_will_that_waits(target: Target, delay_s: int, expiry_s: int) -> None:
     topic = target.sandbox.topic("will")
     heir = target.subscriber(topic)
     client = target.connect(session_expiry_s=expiry_s, will=Will(topic, "will", delay_s=delay_s))
+    client.subscribe(own := target.sandbox.topic())
     client.lose()
     wills = [message.payload for message in heir.wait_for_messages(1)]
     assert wills == [b"will"], f"with a delay of {delay_s} s and a session of {expiry_s} s the wills are {wills}"
+    if expiry_s < delay_s:
+        gone = target.eventually(lambda: target.clients.get(client.client_id).status == 404)
+        assert gone, "a session that has expired is still shown"
+        target.await_no_route(own)
+        status, left = target.publish(own, "to nobody").status, target.subscriptions.ids(clientid=client.client_id)
+        assert (status, left) == (202, []), f"after its end a session has {left}; a publish is answered {status}"
+
+
+@requirement("SES-08", READ, f"GET {paths.RETAINED_MESSAGE}")
+@pytest.mark.needs("retainer")
+@pytest.mark.state("retained")
+@pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
+def test_will_as_it_was_asked_for(target: Target, protocol: int) -> None:
+    """A will is published with the QoS that its client asked for, retained if it did, and as its client's."""
+    topic, qos = target.sandbox.topic("will"), target.capabilities.profile.limits.max_qos
+    heir = target.subscriber(topic)
+    client = target.connect(protocol=protocol, will=Will(topic, "will", qos=qos, retain=True))
+    client.lose()
+    wills = [(message.payload, message.qos, message.retain) for message in heir.wait_for_messages(1)]
+    assert wills == [(b"will", qos, False)], (
+        f"payload, QoS and retain flag of the will are {wills}, QoS {qos} was asked"
+    )
+    assert target.eventually(lambda: target.retained.get(topic).ok), "a will that is to be retained is not"
+    kept = target.retained.read(topic)
+    seen = (payload_of(kept), kept["qos"], kept["from_clientid"])
+    expected = (b"will", qos, client.client_id)
+    assert seen == expected, f"payload, QoS and publisher of the retained will are {seen}, expected {expected}"

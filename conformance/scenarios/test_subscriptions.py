@@ -42,6 +42,9 @@ def test_subscriptions_of_a_client(target: Target) -> None:
 
     target.eventually(lambda: count() == len(own), target.timing.statistics)
     assert count() == len(own), f"the client has {len(own)} subscriptions, subscriptions_cnt is {count()}"
+    client.unsubscribe(topic)
+    target.eventually(lambda: count() == len(own) - 1, target.timing.statistics)
+    assert count() == len(own) - 1, f"of {len(own)} subscriptions one has ended, subscriptions_cnt is {count()}"
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from conformance.scenarios.test_rule_lists import FILTERS as RULE_FILTERS
 PAGE = {"page", "limit"}
 # What selects no elements, or not by what they are.
 OTHERS: Mapping[str, Mapping[str, str]] = {
-    "GET /clients": {"fields": "shows less of each element (PAG-11)", "node": "a matter of the cluster (CLI-16)"},
+    "GET /clients": {"fields": "shows less of each element (PAG-11)"},
     "GET /subscriptions": {"node": "a matter of the cluster (SUB-04)", "durable": "durable sessions are off"},
 }
 COVERED: dict[str, Set[str]] = {

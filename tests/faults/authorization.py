@@ -9,15 +9,18 @@ from conformance.contract import paths
 from conformance.reference.access import rules as access_rules
 from conformance.reference.access.rules import Rule, Source
 from conformance.reference.mqtt.authorization import AuthorizationCache
+from conformance.reference.mqtt.broker import Broker
 from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply
 from tests.faults.seeded import (
     EMPTY,
+    before,
     broken,
     broken_handler,
     edit,
     error_reply,
     fuzz,
+    in_each,
     nothing,
     on,
     scenario,
@@ -210,6 +213,30 @@ seed(
         edit(lambda entries: [entry.update(result="deny") for entry in entries]),
         200,
     ),
+    data("cache_is_shown_and_cleared"),
+    "AUTZ-12",
+)
+for name, change in {
+    "publishing for subscribing": lambda entry: entry["access"].update(action_type="subscribe"),
+    "any QoS for 0": lambda entry: entry["access"].update(qos=0),
+    "milliseconds for seconds": lambda entry: entry.update(updated_time=entry["updated_time"] // 1000),
+}.items():
+    seed(
+        f"the cache takes {name}",
+        on(READ_CACHE, in_each(None, change), 200),
+        data("cache_is_shown_and_cleared"),
+        "AUTZ-12",
+    )
+
+
+def clear_all(call: Call) -> None:
+    for session in call.deployment.part(Broker).sessions.values():
+        session.authorization_cache.clear()
+
+
+seed(
+    "clearing one cache clears those of all clients",
+    before("DELETE /clients/{clientid}/authorization/cache", clear_all),
     data("cache_is_shown_and_cleared"),
     "AUTZ-12",
 )

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from conformance.contract import paths
-from conformance.reference.access.bans import Ban, BanTable
+from conformance.reference.access.bans import KINDS, Ban, BanTable
+from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.queues import MessageQueue
+from conformance.reference.mqtt.retained import RetainedStore
 from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply, Request
-from tests.faults.seeded import EMPTY, always, broken, broken_handler, edit, error_reply, on, scenario, seed, swallow
+from tests.faults.seeded import (
+    EMPTY,
+    Broken,
+    always,
+    before,
+    broken,
+    broken_handler,
+    edit,
+    error_reply,
+    nothing,
+    on,
+    scenario,
+    seed,
+    swallow,
+)
 
 LIST, CREATE, DELETE, CLEAR = "GET /banned", "POST /banned", f"DELETE {paths.BAN}", "DELETE /banned"
 
@@ -190,4 +208,104 @@ seed(
     on(CREATE, edit(lambda ban: ban.update(who=ban["who"].upper())), 200),
     api("addresses_are_normalised"),
     "BAN-10",
+)
+
+
+def for_ever(kind: str) -> Broken:
+    """Bans of a kind are said to end, and do not."""
+    return broken(
+        BanTable,
+        "_hits",
+        lambda hits: (
+            lambda self, *who: (replace(ban, until=None) if ban.kind == kind else ban for ban in hits(self, *who))
+        ),
+    )
+
+
+for kind in ("username", "clientid_re", "username_re"):
+    seed(f"a ban of the kind {kind} never ends", for_ever(kind), data("ban_ends_when_its_time_is_over"), "BAN-04")
+
+
+def with_its_neighbour(remove: Callable[..., bool]) -> Callable[..., bool]:
+    """Who lifts a ban of a name lifts that of its pattern as well."""
+
+    def both(self: BanTable, kind: str, who: str) -> bool:
+        self._patterns.pop((f"{kind}_re", f"^{who}$"), None)
+        return remove(self, kind, who)
+
+    return both
+
+
+seed(
+    "the ban of a pattern is lifted with that of a name",
+    broken(BanTable, "remove", with_its_neighbour),
+    tuple(api(f"lifted_ban_is_gone[{kind}]") for kind in ("clientid", "username")),
+    "BAN-06",
+)
+seed(
+    "a ban is lifted whatever its kind",
+    broken(
+        BanTable,
+        "remove",
+        lambda remove: lambda self, kind, who: [remove(self, other, who) for other in KINDS][KINDS.index(kind)],
+    ),
+    tuple(api(f"lifted_ban_is_gone[{kind}]") for kind in ("clientid", "username_re")),
+    "BAN-06",
+)
+
+HELD_BACK = tuple(data(f"messages_of_a_banned_client_are_held_back[{kind}]") for kind in ("clientid", "clientid_re"))
+seed(
+    "what a banned client retained is delivered",
+    # As if the client were unknown that sent it.
+    broken(
+        RetainedStore,
+        "matching",
+        lambda matching: lambda self, *wanted: [replace(message, headers={}) for message in matching(self, *wanted)],
+    ),
+    HELD_BACK,
+    "BAN-11",
+    origin="https://github.com/emqx/emqx/pull/9326",
+)
+seed(
+    "messages of a banned client go on waiting",
+    broken(MessageQueue, "keep", nothing),
+    HELD_BACK,
+    "BAN-11",
+    origin="https://github.com/emqx/emqx/pull/9326",
+)
+seed(
+    "a ban of a pattern holds no message back",
+    broken(BanTable, "covers_client", lambda _: lambda self, clientid: self.find("clientid", clientid) is not None),
+    HELD_BACK[1],
+    "BAN-11",
+    origin="https://github.com/emqx/emqx/pull/13006",
+)
+seed(
+    "a ban deletes what its client retained",
+    before(CREATE, lambda call: _forget_retained(call, call.body["who"])),
+    HELD_BACK[0],
+    "BAN-11",
+)
+
+
+def _forget_retained(call: Call, clientid: str) -> None:
+    store = call.deployment.part(Broker).retained
+    for message in store.matching():
+        if message.from_clientid == clientid:
+            store.delete(message.topic)
+
+
+def kicked_too(call: Call) -> None:
+    """A ban disconnects whoever has a client id that begins with the banned one."""
+    broker = call.deployment.part(Broker)
+    for clientid in list(broker.sessions):
+        if clientid.startswith(call.body["who"]) and clientid != call.body["who"]:
+            broker.kick(clientid)
+
+
+seed(
+    "a ban of a client id ends sessions of longer ones",
+    before(CREATE, kicked_too),
+    data("ban_of_a_client_id_ends_its_session[mqtt3.1.1]"),
+    "BAN-02",
 )

@@ -1,4 +1,4 @@
-"""Faults of the messages that wait for a client or its acknowledgement (CLI-11 to CLI-13, CLI-22).
+"""Faults of the messages that wait for a client or its acknowledgement (CLI-11 to CLI-13, CLI-22, CLI-24 to CLI-26).
 
 To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
 (`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
@@ -11,11 +11,27 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from conformance.reference.defects import Defect, named
-from conformance.reference.mqtt.queues import Inflight, MessageQueue
+from conformance.reference.defects import Defect, Traits, named
+from conformance.reference.mqtt.queues import Delivery, Inflight, MessageQueue
+from conformance.reference.mqtt.session import Session
+from conformance.reference.mqtt.statistics import Statistics
 from conformance.reference.mqtt_operations import client_messages
 from tests.faults.proxy import Reply
-from tests.faults.seeded import always, broken, edit, error_reply, in_each, json_reply, on, scenario, seed, swallow
+from tests.faults.seeded import (
+    Broken,
+    always,
+    before,
+    broken,
+    edit,
+    error_reply,
+    in_each,
+    json_reply,
+    nothing,
+    on,
+    scenario,
+    seed,
+    swallow,
+)
 
 PULL = "https://github.com/emqx/emqx/pull/"
 ISSUE = "https://github.com/emqx/emqx/issues/"
@@ -196,3 +212,115 @@ for label in (QUEUED, UNACKNOWLEDGED):
         item,
         ("CLI-22", label, "impossible_pages"),
     )
+
+
+# --- as they were published -------------------------------------------------------------------------------------------
+
+PUBLISHED = tuple(
+    scenario("client_messages", f"messages_are_listed_as_published[{label}]") for label in (QUEUED, UNACKNOWLEDGED)
+)
+
+
+def shown(change: Callable[[dict[str, Any], Delivery], object]) -> Broken:
+    """Every message that waits, for a client or its acknowledgement, is shown with a change."""
+
+    def make(item: Callable[[Delivery, Traits], dict[str, Any]]) -> Callable[[Delivery, Traits], dict[str, Any]]:
+        def changed(delivery: Delivery, traits: Traits) -> dict[str, Any]:
+            view = item(delivery, traits)
+            change(view, delivery)
+            return view
+
+        return changed
+
+    return broken(client_messages, "_item", make)
+
+
+for name, change in {
+    "with the QoS they were published with": lambda view, delivery: view.update(qos=delivery.message.qos),
+    "with the topic they are filtered by": lambda view, _: view.update(topic=view["topic"].rpartition("/")[0] + "/+"),
+    "as if the API had published them": lambda view, _: view.update(from_clientid="http_api"),
+    "without the name of their publisher": lambda view, _: view.update(from_username=""),
+    "with ids of their own": lambda view, _: view.update(msgid=view["msgid"][::-1]),
+    "as published in seconds": lambda view, _: view.update(publish_at=view["publish_at"] // 1000),
+    "as inserted in milliseconds": lambda view, delivery: view.update(inserted_at=str(delivery.inserted_at // 10**6)),
+}.items():
+    seed(f"waiting messages are shown {name}", shown(change), PUBLISHED, "CLI-24")
+
+
+def starting_here(page: Callable[..., Any]) -> Callable[..., Any]:
+    """What a page calls the first of all messages is its own first."""
+
+    def moved(call: Any, held: Any, position: Any, limit: int, suffix: str) -> Any:
+        body = page(call, held, position, limit, suffix)
+        if body["data"]:
+            body["meta"]["start"] = body["data"][0]["inserted_at"] + suffix
+        return body
+
+    return moved
+
+
+def beginning_again(reply: Reply) -> Reply:
+    """Behind the last message comes the first."""
+    return reply if reply.json["data"] else edit(lambda body: body["meta"].update(position="none"))(reply)
+
+
+seed("each page of waiting messages starts anew", broken(client_messages, "_page", starting_here), PUBLISHED, "CLI-24")
+for label, item in zip((QUEUED, UNACKNOWLEDGED), PUBLISHED, strict=True):
+    seed(f"the end of {label} leads to its beginning", on(label, beginning_again, 200), item, "CLI-24")
+seed(
+    "unacknowledged messages are shown in base64 without padding",
+    on(UNACKNOWLEDGED, in_each("data", lambda each: each.update(payload=each.get("payload", "").rstrip("="))), 200),
+    UNACKED,
+    "CLI-13",
+)
+seed(
+    "the byte limit of unacknowledged messages is ignored",
+    before(UNACKNOWLEDGED, lambda call: call.query.update(max_payload_bytes="1MB")),
+    UNACKED,
+    "CLI-13",
+)
+
+# --- how many there may be --------------------------------------------------------------------------------------------
+
+WINDOW = scenario("client_messages", "messages_beyond_the_receive_maximum")
+FULL = scenario("client_messages", "full_queue_drops_the_oldest")
+seed(
+    "a client is sent more than it takes at once",
+    broken(
+        Session,
+        "attach",
+        lambda attach: (
+            lambda self, connection, username, peer: attach(
+                self, connection, username, replace(peer, receive_maximum=65_535)
+            )
+        ),
+    ),
+    WINDOW,
+    "CLI-25",
+)
+seed("nothing that waits follows", broken(Session, "drain", nothing), WINDOW, "CLI-25")
+for name, value in (("inflight_cnt", 0), ("inflight_max", 32), ("mqueue_len", 0)):
+    seed(
+        f"every client is shown with {name} {value}",
+        on("GET /clients/{clientid}", edit(lambda body, name=name, value=value: body.update({name: value})), 200),
+        WINDOW,
+        "CLI-25",
+    )
+seed(
+    "a full queue drops what comes",
+    broken(
+        MessageQueue,
+        "push",
+        lambda push: lambda self, delivery: delivery if len(self) >= self.limit else push(self, delivery),
+    ),
+    FULL,
+    "CLI-26",
+    origin=f"{PULL}14608",
+)
+seed("what a full queue drops is not counted", broken(Statistics, "dropped", nothing), FULL, "CLI-26")
+seed(
+    "a queue takes one message more than it is shown with",
+    on("GET /clients/{clientid}", edit(lambda body: body.update(mqueue_max=body["mqueue_max"] - 1)), 200),
+    FULL,
+    "CLI-26",
+)

@@ -1,4 +1,4 @@
-"""Faults of subscribing and unsubscribing clients through the API (CLI-05, CLI-08 to CLI-10, CLI-21).
+"""Faults of subscribing and unsubscribing clients through the API (CLI-05, CLI-08 to CLI-10, CLI-21, CLI-27).
 
 To add one: call `seed` with what is wrong, the item that must notice it, and the requirement that must fail
 (`tests.faults.seeded` describes both kinds of faults), then run ``pytest tests/faults -k "part of its name"``.
@@ -11,16 +11,20 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.mqtt.broker import Broker
-from conformance.reference.mqtt.session import Subscription
+from conformance.reference.mqtt.session import Session, Subscription
 from conformance.reference.mqtt.table import SubscriptionTable
 from conformance.reference.mqtt.topics import parse_filter
-from conformance.reference.mqtt_operations import client_subscriptions
+from conformance.reference.mqtt_operations import client_subscriptions, subscriptions
+from conformance.reference.rest.http import Call, Handler
+from conformance.reference.rest.http import Reply as Answer
 from tests.faults.proxy import Fault, Reply, Request
 from tests.faults.seeded import (
     EMPTY,
+    Broken,
     always,
     broken,
     broken_handler,
+    changed_body,
     edit,
     error_reply,
     json_reply,
@@ -101,6 +105,88 @@ def only_the_first(handler: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 seed("only the first of several is subscribed", broken_handler(SUBSCRIBE_SEVERAL, only_the_first), BULK, "CLI-05")
 seed("only the first of several is unsubscribed", broken_handler(UNSUBSCRIBE_SEVERAL, only_the_first), BULK, "CLI-05")
+
+OF_ANY_VERSION = broken(
+    client_subscriptions,
+    "_subscribe",
+    lambda subscribe: (
+        lambda call, session, parsed, wanted: (
+            subscribe(call, session, parsed, wanted)
+            if session.peer.version == 5
+            else {"clientid": session.clientid, "node": session.peer.node, **wanted}
+        )
+    ),
+)
+seed("the API subscribes no client of MQTT 3.1.1", OF_ANY_VERSION, BULK, "CLI-05")
+
+
+def without_prefix(body: list[dict[str, Any]]) -> None:
+    for each in body:
+        each["topic"] = parse_filter(each["topic"]).topic
+
+
+seed(
+    "a bulk unsubscription takes a group for its topic",
+    changed_body(UNSUBSCRIBE_SEVERAL, without_prefix),
+    BULK,
+    "CLI-05",
+    origin=f"{PULL}12598",
+)
+
+# --- sessions whose client is away ------------------------------------------------------------------------------------
+
+AWAY = item("subscriptions_of_an_absent_client")
+
+
+def only_of_the_present(label: str, answer: Reply) -> Broken:
+    """The operation knows no client that is away, and answers something else."""
+
+    def make(handler: Handler) -> Handler:
+        def handle(call: Call) -> Any:
+            session = client_subscriptions.session_of(call)
+            return handler(call) if session.connected else Answer(answer.status, answer.json if answer.body else None)
+
+        return handle
+
+    return broken_handler(label, make)
+
+
+for label, answer in (
+    (SUBSCRIBE, error_reply(404, "CLIENTID_NOT_FOUND")),
+    (UNSUBSCRIBE, EMPTY),
+    (OF_CLIENT, json_reply(200, [])),
+):
+    seed(
+        f"{label} answers {answer.status} for a client that is away",
+        only_of_the_present(label, answer),
+        AWAY,
+        "CLI-27",
+    )
+seed(
+    "the list of all has no subscriptions of clients that are away",
+    broken(
+        subscriptions,
+        "_wanted",
+        lambda wanted: lambda subscription, *rest: subscription.session.connected and wanted(subscription, *rest),
+    ),
+    AWAY,
+    "CLI-27",
+)
+
+
+def forgetting(attach: Callable[..., None]) -> Callable[..., None]:
+    """A client that comes back has the subscriptions that it made itself: none, of this item."""
+
+    def attached(self: Session, *rest: Any) -> None:
+        self.broker.unsubscribe_all(self)
+        attach(self, *rest)
+
+    return attached
+
+
+seed("subscriptions through the API end with the connection", broken(Session, "attach", forgetting), AWAY, "CLI-27")
+
+# --- bulk forms that fail in part -------------------------------------------------------------------------------------
 
 IN_PART = item("bulk_subscription_that_fails_in_part")
 seed(

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from conformance.reference.mqtt.connection import Connection
+from conformance.reference.mqtt.peer import Peer
 from conformance.reference.mqtt.reasons import Reason
+from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.sessions import Sessions
 from conformance.reference.mqtt.statistics import Statistics
 from conformance.reference.mqtt_operations import clients
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import (
+    Broken,
     always,
     broken,
     edit,
@@ -77,6 +81,21 @@ seed(
     "CLI-04",
 )
 
+for way, count in (("from", "message_in"), ("to", "message_out")):
+    seed(
+        f"messages {way} a client are counted under another QoS",
+        broken(Statistics, count, lambda original: lambda self, qos: original(self, (qos + 1) % 3)),
+        scenario("clients", "messages_are_counted"),
+        "CLI-04",
+    )
+
+seed(
+    "bytes from a client are not counted",
+    broken(Statistics, "packet_in", lambda packet_in: lambda self, size: packet_in(self, 0)),
+    scenario("clients", "messages_are_counted"),
+    "CLI-04",
+)
+
 
 def forgetful() -> Callable[[Request, Callable[[], Reply]], Reply]:
     """Counters that start again once they have been read."""
@@ -124,6 +143,55 @@ seed(
 )
 
 
+def as_before(*names: str) -> Broken:
+    """A client that comes back is shown with what its first connection said."""
+
+    def make(attach: Callable[..., None]) -> Callable[..., None]:
+        def attached(self: Session, connection: Any, username: str | None, peer: Peer) -> None:
+            if self.disconnected_at is not None:
+                peer = replace(peer, **{name: getattr(self.peer, name) for name in names})
+            attach(self, connection, username, peer)
+
+        return attached
+
+    return broken(Session, "attach", make)
+
+
+for name in ("keepalive", "connected_at", "clean_start"):
+    seed(f"a client that comes back is shown with its former {name}", as_before(name), AWAY, "CLI-17")
+
+
+def created_anew(attach: Callable[..., None]) -> Callable[..., None]:
+    def attached(self: Session, connection: Any, username: str | None, peer: Peer) -> None:
+        self.created_at = peer.connected_at
+        attach(self, connection, username, peer)
+
+    return attached
+
+
+def lasting_as_before() -> Broken:
+    """How long a session outlives its connection is shown as it was first."""
+    first: dict[str, int] = {}
+
+    def make(view: Callable[[Session], dict[str, Any]]) -> Callable[[Session], dict[str, Any]]:
+        return lambda session: {
+            **view(session),
+            "expiry_interval": first.setdefault(session.clientid, session.expiry_interval),
+        }
+
+    return broken(clients, "client_object", make)
+
+
+def leaving_now(body: dict[str, Any]) -> None:
+    if "disconnected_at" in body:
+        body["disconnected_at"] = datetime.now(UTC).isoformat()
+
+
+seed("a session is created when its client comes back", broken(Session, "attach", created_anew), AWAY, "CLI-17")
+seed("a session lasts as long as its first connection asked for", lasting_as_before(), AWAY, "CLI-17")
+seed("an absent client is always just leaving", on(READ, edit(leaving_now), 200), AWAY, "CLI-17")
+
+
 def apart(open_session: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, connection, packet, peer: open_session(
         self, connection, replace(packet, clean_start=True), peer
@@ -159,6 +227,23 @@ seed(
             )
         ),
     ),
+    TAKE_OVER,
+    "CLI-18",
+)
+
+
+def keeping_alive_as_before(attach: Callable[..., None]) -> Callable[..., None]:
+    """Who takes over the session of a connected client is shown with the keep-alive of that."""
+
+    def attached(self: Session, connection: Any, username: str | None, peer: Peer) -> None:
+        attach(self, connection, username, peer if self.disconnected_at else replace(peer, keepalive=60))
+
+    return attached
+
+
+seed(
+    "a client that takes over is shown with the former keep-alive",
+    broken(Session, "attach", keeping_alive_as_before),
     TAKE_OVER,
     "CLI-18",
 )

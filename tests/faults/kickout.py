@@ -85,3 +85,27 @@ seed(
     "CLI-03",
     "GEN-27",
 )
+
+
+def who_are_here(call: Any) -> list[str]:
+    sessions = call.deployment.broker.sessions
+    return [clientid for clientid in call.body if clientid in sessions and sessions[clientid].connected]
+
+
+seed("of several clients those that are away are not kicked", kickout(who_are_here), SEVERAL, "CLI-03")
+for which, same in {
+    "in any case": lambda named, clientid: named.lower() == clientid.lower(),
+    "that begins with a name": lambda named, clientid: clientid.startswith(named),
+}.items():
+    seed(
+        f"a client id {which} is kicked",
+        kickout(
+            lambda call, same=same: [
+                clientid
+                for clientid in call.deployment.broker.sessions
+                if any(same(named, clientid) for named in call.body)
+            ]
+        ),
+        SEVERAL,
+        "CLI-03",
+    )

@@ -52,6 +52,55 @@ for name in (
     "lte_connected_at",
 ):
     seed(f"the filter {name} of clients is ignored", without(name), FILTERS_OF_CLIENTS, "PAG-07")
+for name, find in {
+    "in any case": lambda part, session: part.lower() in session.clientid.lower(),
+    "in the user name as well": lambda part, session: part in session.clientid or part in (session.username or ""),
+}.items():
+    seed(
+        f"like_clientid finds {name}",
+        broken(
+            clients,
+            "_contains",
+            lambda original, find=find: (
+                lambda call, part, text: (
+                    (lambda session: find(part, session))
+                    if "like_clientid" in call.query
+                    else original(call, part, text)
+                )
+            ),
+        ),
+        filtered("substrings_of_clients_are_literal") if "case" in name else FILTERS_OF_CLIENTS,
+        "PAG-10" if "case" in name else "PAG-07",
+    )
+for name, misread in {
+    "in milliseconds are taken for seconds": lambda value: value * 1000 if isinstance(value, int) else value,
+    "are read without their offset": lambda value: value.replace("+08:00", "Z") if isinstance(value, str) else value,
+}.items():
+    seed(
+        f"instants in filters of clients {name}",
+        broken(clients, "_milliseconds", lambda original, misread=misread: lambda value: original(misread(value))),
+        FILTERS_OF_CLIENTS,
+        "PAG-07",
+    )
+
+
+def of_a_node(handler: Handler) -> Handler:
+    """On one node only the client id filters."""
+    known = {"node", "clientid", "page", "limit"}
+
+    def handle(call: Call) -> Any:
+        query = {name: call.query[name] for name in call.query if name in known or "node" not in call.query}
+        return handler(replace(call, query=query))
+
+    return handle
+
+
+seed(
+    "of the filters of clients only the id is asked for beside a node",
+    broken_handler("GET /clients", of_a_node),
+    FILTERS_OF_CLIENTS,
+    "PAG-07",
+)
 seed(
     "the last of two filters of clients counts",
     broken(clients, "_tests", lambda original: lambda call: original(call)[-1:]),
@@ -151,6 +200,27 @@ seed(
 seed(
     "fields of clients are ignored",
     broken(clients, "_selected", lambda _: lambda view, fields: view),
+    filtered("fields_of_clients"),
+    "PAG-11",
+)
+
+
+def beside_fields(handler: Handler) -> Handler:
+    """Who asks for fields gets the clients that have one of the ids, whatever else is asked for."""
+    known = {"fields", "clientid", "page", "limit"}
+
+    def handle(call: Call) -> Any:
+        everything = call.query.get("fields", "all") == "all"
+        return handler(
+            replace(call, query={name: call.query[name] for name in call.query if everything or name in known})
+        )
+
+    return handle
+
+
+seed(
+    "beside fields only the id of clients is asked for",
+    broken_handler("GET /clients", beside_fields),
     filtered("fields_of_clients"),
     "PAG-11",
 )

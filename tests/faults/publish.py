@@ -264,3 +264,48 @@ seed(
     item("expired_message_is_not_delivered"),
     "PUB-12",
 )
+seed(
+    "messages that wait keep their expiry interval",
+    broken(
+        Session,
+        "_properties",
+        lambda properties: (
+            lambda self, delivery, alias: {
+                **properties(self, delivery, alias),
+                **{
+                    name: value
+                    for name, value in delivery.message.properties.items()
+                    if name == "message_expiry_interval"
+                },
+            }
+        ),
+    ),
+    item("expired_message_is_not_delivered"),
+    "PUB-12",
+)
+seed(
+    "a message may be half as large as a packet",
+    broken(publish, "largest_packet", lambda largest: lambda deployment: largest(deployment) // 2),
+    LARGE,
+    "PUB-09",
+)
+seed(
+    "a payload is cut off after 64 KiB",
+    published(lambda message: replace(message, payload=message.payload[: 64 * 1024])),
+    LARGE,
+    "PUB-09",
+)
+seed(
+    "correlation data arrive in Latin-1",
+    published(
+        lambda message: replace(
+            message,
+            properties={
+                name: value.decode().encode("latin-1", "replace") if name == "correlation_data" else value
+                for name, value in message.properties.items()
+            },
+        )
+    ),
+    PROPERTIES,
+    "PUB-07",
+)

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conformance.reference.mqtt_operations import publish
 from conformance.reference.rest.http import Reply as Answer
-from tests.faults.seeded import broken_handler, edit, error_reply, on, scenario, seed
+from tests.faults.seeded import Broken, broken_handler, changed_body, edit, error_reply, on, scenario, seed
 
 BULK = "POST /publish/bulk"
 
@@ -94,3 +95,47 @@ seed(
     NONE,
     "PUB-06",
 )
+
+
+def each(change: Callable[[dict[str, Any]], object]) -> Broken:
+    """Every message of a batch is changed before it is published."""
+    return changed_body(BULK, lambda body: [change(message) for message in body])
+
+
+seed(
+    "payloads of a batch are published as they came",
+    each(lambda message: message.update(payload_encoding="plain")),
+    (ORDER, REFUSED),
+    "PUB-05",
+)
+seed(
+    "the default QoS of a batch is 1",
+    each(lambda message: message.update(qos=message["qos"] or 1)),
+    REFUSED,
+    "PUB-05",
+)
+
+
+def of_any_size(handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    """What is larger than a packet is cut."""
+
+    def publish_all(call: Any) -> Answer:
+        return handler(replace(call, body=[{**message, "payload": message["payload"][:1000]} for message in call.body]))
+
+    return publish_all
+
+
+def retained_all_the_same(handler: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
+    """What is retained of a batch is stored before the batch is refused."""
+
+    def publish_all(call: Any) -> Answer:
+        for message in call.body:
+            if message["retain"]:
+                call.deployment.broker.retained.store(publish._message(call, message))
+        return handler(call)
+
+    return publish_all
+
+
+seed("messages of a batch may be larger than a packet", broken_handler(BULK, of_any_size), REFUSED, "PUB-05")
+seed("good messages of a bad batch are retained", broken_handler(BULK, retained_all_the_same), REFUSED, "PUB-05")

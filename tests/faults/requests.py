@@ -18,7 +18,7 @@ from conformance.reference.rest.http import Call, Handler
 from conformance.reference.rest.http import Reply as Answer
 from tests.faults.proxy import Reply, Request
 from tests.faults.refusals import carried_out_in_part
-from tests.faults.seeded import broken, broken_handler, edit, error_reply, json_reply, on, seed, swallow
+from tests.faults.seeded import before, broken, broken_handler, edit, error_reply, json_reply, on, seed, swallow
 
 
 def item(test: str, subject: str = "") -> str:
@@ -197,6 +197,23 @@ for what, decode in (("decoded twice", decoded_again), ("read like a query", plu
             identifiers(test, path),
             "GEN-20",
         )
+
+
+def decoding_the_client_id(call: Call) -> None:
+    call.path["clientid"] = unquote(call.path["clientid"])
+
+
+for label in (
+    "POST /clients/{clientid}/subscribe",
+    "GET /clients/{clientid}/mqueue_messages",
+    "GET /clients/{clientid}/authorization/cache",
+):
+    seed(
+        f"the client id of {label} is decoded twice",
+        before(label, decoding_the_client_id),
+        identifiers("client_ids_are_decoded_once"),
+        "GEN-20",
+    )
 seed(
     "topics are decoded twice",
     broken(app, "decode_segments", decoded_again),

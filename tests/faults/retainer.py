@@ -9,16 +9,21 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
 from conformance.contract.paths import RETAINED_MESSAGE, RETAINED_MESSAGES
+from conformance.reference.defects import Traits
 from conformance.reference.message import Message
 from conformance.reference.mqtt import retained
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.retained import RetainedStore
+from conformance.reference.mqtt.topics import has_wildcard, matches
+from conformance.reference.mqtt.view import rfc3339
+from conformance.reference.mqtt_operations import retained as operations
 from tests.faults.proxy import Reply, Request
-from tests.faults.seeded import EMPTY, always, broken, edit, json_reply, nothing, on, scenario, seed, swallow
+from tests.faults.seeded import EMPTY, Broken, always, broken, edit, json_reply, nothing, on, scenario, seed, swallow
 
 PULL = "https://github.com/emqx/emqx/pull/"
 READ = f"GET {RETAINED_MESSAGE}"
@@ -53,6 +58,35 @@ seed("retained messages are not listed", on(LIST, edit(lambda body: body.update(
 seed(
     "retained messages are listed twice",
     on(LIST, edit(lambda body: body.update(data=body["data"] * 2)), 200),
+    READABLE,
+    "RET-01",
+)
+
+
+def shown(change: Callable[[dict[str, Any], Message], object]) -> Broken:
+    """Retained messages are shown, one by one and in the list, with a change."""
+
+    def make(summary: Callable[[Message, Traits], dict[str, Any]]) -> Callable[[Message, Traits], dict[str, Any]]:
+        def changed(message: Message, traits: Traits) -> dict[str, Any]:
+            view = summary(message, traits)
+            change(view, message)
+            return view
+
+        return changed
+
+    return broken(operations, "_summary", make)
+
+
+for name, change in {
+    "as published whenever they are read": lambda view, _: view.update(publish_at=datetime.now(UTC).isoformat()),
+    "as published in 1970": lambda view, message: view.update(publish_at=rfc3339(message.timestamp // 1000)),
+    "with ids of their own": lambda view, _: view.update(msgid=view["msgid"][::-1]),
+    "without the name of their publisher": lambda view, _: view.update(from_username=""),
+}.items():
+    seed(f"retained messages are shown {name}", shown(change), READABLE, "RET-01")
+seed(
+    "the list of retained messages shows other publishers",
+    on(LIST, edit(lambda body: [each.update(from_clientid="http_api") for each in body["data"]]), 200),
     READABLE,
     "RET-01",
 )
@@ -208,7 +242,51 @@ seed(
     EXPIRES,
     "RET-05",
 )
+
+
+def expired_ones_too(matching: Callable[..., list[Message]]) -> Callable[..., list[Message]]:
+    """A filter finds what has expired and was not looked for by its topic yet."""
+
+    def found(self: RetainedStore, wanted: str | None = None) -> list[Message]:
+        if wanted is None or not has_wildcard(wanted):
+            return matching(self, wanted)
+        return [message for topic, message in self._messages.items() if matches(topic, wanted)]
+
+    return found
+
+
+def with_that_of_the_former(name: str) -> Callable[[Any], Callable[[RetainedStore, Message], None]]:
+    """A message that replaces another has its expiry interval, or QoS."""
+
+    def make(store: Callable[[RetainedStore, Message], None]) -> Callable[[RetainedStore, Message], None]:
+        def stored(self: RetainedStore, message: Message) -> None:
+            former = self._messages.get(message.topic)
+            store(self, message if former is None else replace(message, **{name: getattr(former, name)}))
+
+        return stored
+
+    return make
+
+
+seed(
+    "a filter finds expired messages",
+    broken(RetainedStore, "matching", expired_ones_too),
+    EXPIRES,
+    "RET-05",
+)
+seed(
+    "a retained message ends with the time of the one it replaced",
+    broken(RetainedStore, "store", with_that_of_the_former("properties")),
+    EXPIRES,
+    "RET-05",
+)
 ONE = item("one_message_per_topic")
+seed(
+    "a retained message has the QoS of the one it replaced",
+    broken(RetainedStore, "store", with_that_of_the_former("qos")),
+    ONE,
+    "RET-06",
+)
 
 
 def keep_first(store: Callable[[RetainedStore, Message], None]) -> Callable[[RetainedStore, Message], None]:
@@ -247,4 +325,23 @@ seed(
     broken(Broker, "publish", lambda publish: lambda self, message: publish(self, replace(message, retain=True))),
     ONE,
     "RET-06",
+)
+
+
+def of_its_type_only(store: Callable[[RetainedStore, Message], None]) -> Callable[[RetainedStore, Message], None]:
+    """Of the properties of a message those are kept that tell its type, and its end."""
+    known = {"content_type", "message_expiry_interval"}
+
+    def stored(self: RetainedStore, message: Message) -> None:
+        properties = {name: value for name, value in message.properties.items() if name in known}
+        store(self, replace(message, properties=properties))
+
+    return stored
+
+
+seed(
+    "retained messages lose where to answer them",
+    broken(RetainedStore, "store", of_its_type_only),
+    REACHES,
+    "RET-02",
 )

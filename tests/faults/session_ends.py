@@ -7,9 +7,11 @@ To add one: call `seed` with what is wrong, the item that must notice it, and th
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from conformance.reference.access.access import Access
+from conformance.reference.message import Message
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.connection import Connection
 from conformance.reference.mqtt.reasons import Reason
@@ -263,3 +265,71 @@ seed(
     ended("will_that_waits", "with-the-session"),
     "SES-07",
 )
+seed(
+    "what is sent again is not marked so",
+    broken(
+        Session,
+        "_write",
+        lambda write: (
+            lambda self, connection, delivery, packet_id, dup: write(self, connection, delivery, packet_id, dup=False)
+        ),
+    ),
+    ended("take_over", "continued-mqtt5-kept") + ended("disconnection", "lost-mqtt3.1-kept"),
+    "SES-05",
+    "SES-06",
+)
+
+
+# --- wills as they were asked for -------------------------------------------------------------------------------------
+
+
+def asked_for(**changes: Any) -> Callable[[Any], Any]:
+    """Every will is another one."""
+
+    def make(publish_will: Any) -> Any:
+        def publish(self: Sessions, session: Session) -> None:
+            if session.will is not None:
+                session.will = replace(session.will, **changes)
+            publish_will(self, session)
+
+        return publish
+
+    return make
+
+
+AS_ASKED_FOR = ended("will_as_it_was_asked_for", "mqtt5", "mqtt3.1.1")
+seed("no will is retained", broken(Sessions, "_publish_will", asked_for(retain=False)), AS_ASKED_FOR, "SES-08")
+seed("every will has QoS 0", broken(Sessions, "_publish_will", asked_for(qos=0)), AS_ASKED_FOR, "SES-08")
+seed(
+    "wills are nobody's messages",
+    broken(Broker, "publish", lambda publish: lambda self, message: publish(self, _of_nobody(message))),
+    AS_ASKED_FOR,
+    "SES-08",
+)
+
+
+def _of_nobody(message: Message) -> Message:
+    return replace(message, from_clientid="") if message.payload == b"will" else message
+
+
+def stay(end: Any) -> Any:
+    """A session that expires publishes its will, and stays."""
+
+    def ended_only_by_others(self: Sessions, session: Session, *how: Any) -> None:
+        if how or session.connected or not session.persistent:
+            end(self, session, *how)
+        else:
+            self._publish_will(session)
+
+    return ended_only_by_others
+
+
+def stay_subscribed(unsubscribe_all: Any) -> Any:
+    return lambda self, session: (
+        None if session.persistent and not session.connected else unsubscribe_all(self, session)
+    )
+
+
+EXPIRED = ended("will_that_waits", "with-the-session")
+seed("sessions that have expired are shown", broken(Sessions, "end", stay), EXPIRED, "SES-07")
+seed("sessions that have expired receive", broken(Broker, "unsubscribe_all", stay_subscribed), EXPIRED, "SES-07")

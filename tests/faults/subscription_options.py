@@ -13,9 +13,9 @@ from typing import Any
 from conformance.reference.mqtt import table
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.session import Session, Subscription
-from conformance.reference.mqtt.topics import parse_filter
+from conformance.reference.mqtt.topics import Filter, parse_filter
 from conformance.reference.mqtt_operations import client_subscriptions
-from tests.faults.seeded import broken, edit, error_reply, in_each, on, scenario, seed, swallow
+from tests.faults.seeded import broken, changed_body, edit, error_reply, in_each, on, scenario, seed, swallow
 
 PULL = "https://github.com/emqx/emqx/pull/"
 SUBSCRIBE = "POST /clients/{clientid}/subscribe"
@@ -155,6 +155,53 @@ seed(
     "CLI-20",
 )
 
+
+def delivering_as_before(add: Callable[..., None]) -> Callable[..., None]:
+    """Who subscribes anew is listed with the new options, and served with the former."""
+    return lambda self, subscription: add(self, subscription) if subscription.is_new else None
+
+
+def asking_for_nothing(subscribe: Callable[..., Any]) -> Callable[..., Any]:
+    """What is retained is sent to every subscription through the API, whatever its retain handling."""
+
+    def subscribed(call: Any, session: Session, parsed: Filter, wanted: Any) -> Any:
+        answer = subscribe(call, session, parsed, wanted)
+        if wanted["rh"] != 0:
+            call.deployment.broker.send_retained(with_options(session.subscriptions[str(parsed)], rh=0))
+        return answer
+
+    return subscribed
+
+
+def sending_to_groups(send: Callable[..., None]) -> Callable[..., None]:
+    def send_retained(self: Broker, subscription: Subscription) -> None:
+        plain = replace(subscription, filter=replace(subscription.filter, group=None))
+        send(self, subscription if subscription.filter.group is None else plain)
+
+    return send_retained
+
+
+seed(
+    "a subscription that is renewed delivers with its former QoS",
+    broken(table.SubscriptionTable, "add", delivering_as_before),
+    QOS,
+    "CLI-06",
+)
+seed(
+    "a subscription through the API gets what is retained whatever it asks for",
+    broken(client_subscriptions, "_subscribe", asking_for_nothing),
+    EFFECT,
+    "CLI-20",
+)
+seed("a group gets what is retained", broken(Broker, "send_retained", sending_to_groups), EFFECT, "CLI-20")
+for name in ("nl", "rap", "rh"):
+    seed(
+        f"a bulk subscription ignores {name}",
+        changed_body(f"{SUBSCRIBE}/bulk", lambda body, name=name: [each.update({name: 0}) for each in body]),
+        OPTIONS,
+        "CLI-19",
+    )
+
 # --- shared subscriptions ---------------------------------------------------------------------------------------------
 
 SHARED = tuple(item(f"shared_subscription[{form}]") for form in ("share", "queue"))
@@ -219,5 +266,30 @@ seed(
     "a group has no subscriptions",
     on(LIST, in_each("data", lambda entry: entry.update(topic=entry["topic"].replace("$share/", "$shared/"))), 200),
     SHARED[0],
+    "CLI-07",
+)
+
+
+def staying_in_their_groups(broker: Broker, session: Session) -> None:
+    """A session that has ended leaves its topics, and no group."""
+    for subscription in session.subscriptions.values():
+        if subscription.filter.group is None:
+            broker._table.discard(subscription.filter, session.clientid)
+    session.subscriptions.clear()
+
+
+def whoever_it_is(group: table._Group) -> Subscription:
+    """Members take turns, whether they are connected or not."""
+    group.turn += 1
+    return list(group.members.values())[group.turn % len(group.members)]
+
+
+seed(
+    "a member that was kicked goes on to take its turn",
+    (
+        broken(Broker, "unsubscribe_all", lambda _: staying_in_their_groups),
+        broken(table._Group, "next", lambda _: whoever_it_is),
+    ),
+    SHARED,
     "CLI-07",
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.reference.mqtt_operations import subscriptions
+from tests.faults.proxy import Fault, Reply, Request
 from tests.faults.seeded import always, broken, edit, in_each, nothing, on, scenario, seed
 
 PULL = "https://github.com/emqx/emqx/pull/"
@@ -63,6 +64,24 @@ seed(
     OWN,
     "SUB-01",
 )
+
+
+def never_less() -> Fault:
+    """How many subscriptions a client has never falls."""
+    most: dict[str, int] = {}
+
+    def fault(request: Request, forward: Callable[[], Reply]) -> Reply:
+        reply = forward()
+        if not request.is_for("GET /clients/{clientid}") or reply.status != 200:
+            return reply
+        count = reply.json["subscriptions_cnt"]
+        most[request.path] = max(count, most.get(request.path, 0))
+        return edit(lambda body: body.update(subscriptions_cnt=most[request.path]))(reply)
+
+    return fault
+
+
+seed("subscriptions that have ended are counted", never_less(), OWN, "SUB-01")
 seed(
     "the list of all has other options",
     on(LIST, in_each("data", lambda entry: entry.update(qos=0)), 200),

@@ -72,3 +72,7 @@ class Access:
     def is_banned(self, clientid: str, username: str | None, peerhost: str) -> bool:
         """Whether a client may not connect at all."""
         return self.bans.covers(clientid, username, peerhost)
+
+    def is_banned_client(self, clientid: str) -> bool:
+        """Whether the id of a client is banned, itself or by a pattern."""
+        return self.bans.covers_client(clientid)

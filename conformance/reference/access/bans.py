@@ -118,6 +118,17 @@ class BanTable:
         now = time.time()
         return any(ban.active(now) for ban in self._hits(clientid, username, peerhost))
 
+    def covers_client(self, clientid: str) -> bool:
+        """Whether there is a ban of a client id, whatever its user name and address."""
+        now = time.time()
+        named = [self._individuals[key] for key in (("clientid", clientid),) if key in self._individuals]
+        matching = (
+            ban
+            for ban in self._patterns.values()
+            if ban.kind == "clientid_re" and compile_pattern(ban.who).search(clientid)
+        )
+        return any(ban.active(now) for ban in (*named, *matching))
+
     def _hits(self, clientid: str, username: str | None, peerhost: str) -> Iterator[Ban]:
         for key in (("clientid", clientid), ("username", username), ("peerhost", peerhost)):
             if key in self._individuals:

@@ -65,8 +65,13 @@ class Broker:
         handling = subscription.options.rh
         if subscription.filter.group is not None or not (handling == 0 or (handling == 1 and subscription.is_new)):
             return
-        for message in self.retained.matching(subscription.filter.topic):
+        for message in filter(self.is_wanted, self.retained.matching(subscription.filter.topic)):
             subscription.session.deliver(message, subscription, retained=True)
+
+    def is_wanted(self, message: Message) -> bool:
+        """Whether a message that was kept is delivered later: not one of a client whose id is banned by now."""
+        is_of_client = "username" in message.headers
+        return not (is_of_client and self.gatekeeper.is_banned_client(message.from_clientid))
 
     def not_encodable(self, session: Session) -> None:
         """A message cannot be written for this client.

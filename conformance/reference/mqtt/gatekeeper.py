@@ -28,6 +28,9 @@ class Gatekeeper(Protocol):
     def is_banned(self, clientid: str, username: str | None, peerhost: str) -> bool:
         """Whether a client may not connect at all."""
 
+    def is_banned_client(self, clientid: str) -> bool:
+        """Whether messages of a client, by its id alone, are kept from whoever would get them later."""
+
     def authenticate(
         self, clientid: str, username: str | None, password: bytes | None, peerhost: str
     ) -> Authenticated | Refused:

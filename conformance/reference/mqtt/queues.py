@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from conformance.reference.message import Message, now_ms
@@ -69,6 +69,10 @@ class MessageQueue:
 
     def pop(self) -> Delivery:
         return self._items.popleft()
+
+    def keep(self, wanted: Callable[[Message], bool]) -> None:
+        """Forget, without a word, the messages that are not wanted."""
+        self._items = deque(delivery for delivery in self._items if wanted(delivery.message))
 
     def items(self) -> Iterable[Delivery]:
         return self._items

@@ -30,6 +30,9 @@ class Owner(Home, Protocol):
     def unsubscribe_all(self, session: Session) -> None:
         """Remove the subscriptions of a session."""
 
+    def is_wanted(self, message: Message) -> bool:
+        """Whether a message that was kept is delivered later."""
+
 
 class Sessions(Mapping[str, Session]):
     """Live and waiting sessions; iteration is in order of creation."""
@@ -64,6 +67,8 @@ class Sessions(Mapping[str, Session]):
             # A will without delay is due at once; a delayed one is cancelled by the new connection [MQTT-3.1.3-9].
             if old.will is not None and not old.will.properties.get("will_delay_interval"):
                 self._publish_will(old)
+        if old is not None:
+            old.mqueue.keep(self._broker.is_wanted)
         session = old or Session(self._broker, packet.clientid, packet.username, peer)
         self._sessions[packet.clientid] = session
         session.attach(connection, packet.username, peer)

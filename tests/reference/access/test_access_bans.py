@@ -212,3 +212,14 @@ def test_deleting_one_and_all(world):
     assert world.status("DELETE", "/banned/peerhost_net/10.9.0.0%2F16") == 404
     assert world.status("DELETE", "/banned") == 204
     assert world.call("GET", "/banned").json()["data"] == []
+
+
+def test_messages_of_a_client_are_held_back_by_bans_of_its_id():
+    table = BanTable()
+    table.put(Ban("clientid", "a", "me", "", 0, None))
+    table.put(Ban("clientid_re", "^b", "me", "", 0, None))
+    table.put(Ban("clientid", "over", "me", "", 0, 1))
+    table.put(Ban("username", "u", "me", "", 0, None))
+    table.put(Ban("peerhost_net", "0.0.0.0/0", "me", "", 0, None))
+    held = {clientid: table.covers_client(clientid) for clientid in ("a", "bcd", "ab", "over", "u")}
+    assert held == {"a": True, "bcd": True, "ab": False, "over": False, "u": False}

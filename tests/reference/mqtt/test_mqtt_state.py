@@ -23,6 +23,14 @@ def test_full_queue_drops_the_oldest():
     assert queue.pop() is items[1]
 
 
+def test_queue_forgets_what_is_not_wanted():
+    queue = MessageQueue(3)
+    for payload in (b"a", b"b", b"c"):
+        queue.push(delivery(payload))
+    queue.keep(lambda message: message.payload != b"b")
+    assert [item.message.payload for item in queue.items()] == [b"a", b"c"]
+
+
 def test_positions_never_repeat():
     instants = [CLOCK.next() for _ in range(1000)]
     assert instants == sorted(set(instants))
