@@ -103,6 +103,21 @@ def test_counters_start_again(target: Target, traffic: Traffic) -> None:
     started_again("PUT /rules/{id}")
 
 
+@requirement("RUL-42", "PUT /rules/{id}/metrics/reset")
+def test_reset_leaves_other_counters(target: Target, traffic: Traffic) -> None:
+    """Whatever becomes of a rule, others go on with the topics that they share with it, and with counting."""
+    neighbour, topic = target.printing()
+    target.publish(topic, "for another rule")
+    assert target.rules.counted(neighbour, {"passed": 1})["passed"] == 1, "the other rule does not count"
+
+    target.rules.reset_metrics(traffic.rule).expect(204)
+
+    left = target.rules.counted(traffic.rule, ALL_ZERO)["matched"]
+    assert not left, f"the reset left matched at {left}"
+    passed = target.rules.metrics(neighbour)["passed"]
+    assert passed == 1, f"the reset of a rule left another one that had passed 1 message with {passed}"
+
+
 @requirement("PUB-10", "POST /publish")
 def test_publish_to_rules_alone_has_no_subscriber(target: Target) -> None:
     """A publish that only rules receive answers 202: a rule is no subscriber."""
