@@ -9,7 +9,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.fuzz.arrange import Arrangement
 from conformance.requirements import requirement
-from conformance.scenarios.chain import OTHERS
+from conformance.scenarios.chain import OTHERS, witness
 from conformance.target.http.answer import Answer
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
@@ -210,8 +210,11 @@ def test_optional_fields_may_be_left_out(context: Context, target: Target, recor
 
 @requirement("ACT-15", "POST /actions_probe", "GET /actions")
 @pytest.mark.needs("sink")
-def test_probe_creates_no_action(target: Target, sink: HttpSink) -> None:
+def test_probe_creates_no_action(context: Context, target: Target, sink: HttpSink) -> None:
     """A probe of an action answers 204, or 400 TEST_FAILED if its connector leads nowhere, and creates nothing."""
+    known, _ = witness(context, target, sink)
+    target.eventually(lambda: target.actions.read(known)["status"] == "connected", target.timing.delivered)
+    before = target.actions.read(known)
     connector = target.running(sink.url)
     body = target.actions.body(connector=connector)
     target.actions.probe(body).expect(204)
@@ -223,3 +226,8 @@ def test_probe_creates_no_action(target: Target, sink: HttpSink) -> None:
     assert identifier not in target.actions.ids(), "an action that was only probed is listed"
     target.actions.get(identifier).expect(404)
     assert body["name"] not in target.connectors.read(connector)["actions"], "a probed action is on the connector"
+
+    # Under a name that is taken it is another one's probe.
+    target.actions.probe({**body, "name": known.partition(":")[2]}).expect(204)
+    after = target.actions.read(known)
+    assert after == before, f"a probe under the name of an action that was {before} made it {after}"

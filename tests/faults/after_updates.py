@@ -25,7 +25,7 @@ from conformance.reference.schema_registry.json_schema import JsonSerde
 from conformance.reference.schema_registry.protobuf import ProtobufSerde
 from conformance.reference.schema_registry.registry import Schema, SchemaRegistry
 from tests.faults.rules import instead
-from tests.faults.seeded import Broken, broken, broken_handler, scenario, seed
+from tests.faults.seeded import Broken, broken, broken_handler, edit, in_each, on, scenario, seed
 
 PULL = "https://github.com/emqx/emqx/pull/"
 RESET_RULE, RESET_ACTION = "PUT /rules/{id}/metrics/reset", "PUT /actions/{id}/metrics/reset"
@@ -407,6 +407,89 @@ for module, kind, life in (
         broken(module, "with_enable", with_default_options),
         scenario("types", life),
         "TYP-04",
+    )
+
+
+def made_anew(handler: Handler) -> Handler:
+    async def enable(call: Call) -> Any:
+        answered = await handler(call)
+        call.deployment.bridges.actions[call.path["id"]].created_at = LONG_AGO_MS
+        return answered
+
+    return enable
+
+
+LONG_AGO_MS = 5
+seed(
+    "an action is made anew when it is switched",
+    broken_handler("PUT /actions/{id}/enable/{enable}", made_anew),
+    scenario("types", "action[POST /actions-http]"),
+    "TYP-04",
+)
+
+
+def probing_in_place(handler: Handler) -> Handler:
+    async def probe(call: Call) -> Any:
+        known = call.deployment.bridges.actions.get(f"{call.body['type']}:{call.body['name']}")
+        if known is not None:
+            await known.uninstall()
+        return await handler(call)
+
+    return probe
+
+
+seed(
+    "a probe stops the action of its name",
+    broken_handler("POST /actions_probe", probing_in_place),
+    scenario("actions", "probe_creates_no_action"),
+    "ACT-15",
+)
+
+
+def keeping(original: Callable[..., Any]) -> Callable[..., Any]:
+    """What an update leaves out stays."""
+
+    def configuration(call: Call, resource_type: str, old: Any = None) -> Any:
+        made = original(call, resource_type, old)
+        left_out = () if old is None else old.config.keys() - call.body.keys()
+        return replace(
+            made,
+            shown={**made.shown, **{name: old.config[name] for name in left_out}},
+            settings={**made.settings, **{name: old.settings[name] for name in left_out if name in old.settings}},
+        )
+
+    return configuration
+
+
+for module, kind, case in (
+    (action_handlers, "an action", "action-parameters.method+description"),
+    (connector_handlers, "a connector", "connector-description+pool_type"),
+):
+    item = scenario("updates", f"update[{case}]")
+    seed(f"an update of {kind} keeps what it leaves out", broken(module, "configuration", keeping), item, "VAR-10")
+
+
+def otherwise(element: dict[str, Any]) -> str:
+    return "disconnected" if element["status"] == "connected" else "connected"
+
+
+ALIKE = scenario("connectors", "status_is_told_alike")
+for where in ("connectors", "actions"):
+    seed(
+        f"the list tells another status of {where}",
+        on(f"GET /{where}", in_each(None, lambda element: element.update(status=otherwise(element))), 200),
+        ALIKE,
+        "CON-26",
+    )
+    seed(
+        f"nodes have another status of {where}",
+        on(
+            f"GET /{where}/{{id}}",
+            edit(lambda element: [node.update(status=otherwise(element)) for node in element["node_status"]]),
+            200,
+        ),
+        ALIKE,
+        "CON-26",
     )
 
 # --- schemas ----------------------------------------------------------------------------------------------------------
