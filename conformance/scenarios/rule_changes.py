@@ -13,9 +13,6 @@ from conformance.target.http.answer import Answer
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
-ONCE = "Each matching publish gives exactly one message; one that does not match, or to a rule that is off, none."
-"""What RUL-09 says, which several items verify."""
-
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:

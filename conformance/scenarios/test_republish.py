@@ -11,11 +11,12 @@ from paho.mqtt.client import MQTTMessage
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
-from conformance.scenarios.rule_changes import ONCE
 from conformance.target.mqtt import MqttClient
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
+
+ONCE = "Each matching publish gives exactly one message; one that does not match, or to a rule that is off, none."
 
 
 def texts(listener: MqttClient, *awaited: str) -> list[str]:
