@@ -65,14 +65,12 @@ def _not(_target: Target, now: Any) -> bool:
     return not now
 
 
-def _other_actions(target: Target, _now: Any) -> list[Any]:
-    args = {"topic": target.sandbox.topic("changed"), "payload": "${payload}", "qos": 1, "retain": False}
-    return [
-        {
-            "function": "republish",
-            "args": {**args, "user_properties": "", "mqtt_properties": {}, "direct_dispatch": False},
-        }
-    ]
+def _other_actions(target: Target, now: Any) -> list[Any]:
+    """A republish action that differs in each of its arguments that need no certain value from the one ``now``."""
+    first = not now or now[0]["args"].get("qos") != 1
+    args: dict[str, Any] = {"topic": target.sandbox.topic("changed"), "mqtt_properties": {}, "qos": 1 if first else 2}
+    args |= {"payload": "${payload}" if first else "${topic}", "user_properties": "" if first else "${made}"}
+    return [{"function": "republish", "args": {**args, "retain": first, "direct_dispatch": first}}]
 
 
 def _other_source(_target: Target, now: Any) -> str:
@@ -95,7 +93,7 @@ UPDATABLE = (
     Updatable(
         "rule",
         lambda target: target.rules,
-        lambda target: target.rules.create(description="first", enable=False),
+        lambda target: target.rules.create(description="first", enable=False, actions=_other_actions(target, None)),
         {
             "name": _fresh(),
             "description": _fresh(),

@@ -469,6 +469,25 @@ for module, kind, case in (
     seed(f"an update of {kind} keeps what it leaves out", broken(module, "configuration", keeping), item, "VAR-10")
 
 
+def dispatching_as_before(original: Callable[..., Rule]) -> Callable[..., Rule]:
+    def rule(self: Configuration, rule_id: str, body: Mapping[str, Any], old: Rule | None = None) -> Rule:
+        made = original(self, rule_id, body, old)
+        for now, before in zip(made.actions, old.actions if old is not None else (), strict=False):
+            if isinstance(now, dict) and isinstance(before, dict):
+                now["args"]["direct_dispatch"] = before["args"]["direct_dispatch"]
+        return made
+
+    return rule
+
+
+seed(
+    "a changed republish dispatches as before",
+    broken(Configuration, "rule", dispatching_as_before),
+    scenario("updates", "update[rule-actions]"),
+    "VAR-10",
+)
+
+
 def otherwise(element: dict[str, Any]) -> str:
     return "disconnected" if element["status"] == "connected" else "connected"
 
