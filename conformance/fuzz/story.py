@@ -35,8 +35,9 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """That it was switched to ``state``: with its ``answer``, and ``read``, the GET after it."""
+    """That it was switched to ``state``: as it was ``before``, the ``answer``, and ``read``, the GET after it."""
 
+    before: Mapping[str, Any]
     state: bool
     answer: Answer
     read: Answer
@@ -47,9 +48,12 @@ def switch(collection: Bridges, identifier: str, resource_type: str) -> Switch:
 
     The other way the next update turns it, whose body says that it is disabled.
     """
-    started = collection.kind is not CONNECTOR or resource_type not in NEVER_STARTED
-    state = started and not collection.read(identifier)["enable"]
-    return Switch(state, collection.enable(identifier, state), collection.get(identifier))
+    started, before = (
+        collection.kind is not CONNECTOR or resource_type not in NEVER_STARTED,
+        collection.read(identifier),
+    )
+    state = started and not before["enable"]
+    return Switch(before, state, collection.enable(identifier, state), collection.get(identifier))
 
 
 Variation = Callable[[Mapping[str, Any]], dict[str, Any]]

@@ -48,6 +48,9 @@ ENDING = (
 ENDING_WRITES = 8
 """What the steps before leave for these."""
 
+_LAST = 2
+"""The largest number of a thing."""
+
 Uses = tuple[int, ...]
 """The actions of a rule, by number."""
 
@@ -84,7 +87,7 @@ class References(Model):
     # One rule draws what to do: hypothesis leaves some rules out of each program, and there are few programs.
     @rule(
         step=st.sampled_from([step for step, often in STEPS.items() for _ in range(often)]),
-        number=st.integers(0, 2),
+        number=st.integers(0, _LAST),
         uses=st.sampled_from(_USES),
         flag=st.booleans(),
     )
@@ -94,9 +97,9 @@ class References(Model):
 
     def _take(self, step: str, number: int, uses: Uses, flag: bool) -> None:
         """Take a step with what has a number; ``flag``: enabled, cascading, or on the second connector."""
-        connector = f"http:{self.name(f'con{number % 2}')}"
-        action, its_connector = self._action(number), f"http:{self.name(f'con{int(flag)}')}"
-        rule_id, actions = self.name(f"rule{number}"), [self._action(other) for other in uses]
+        connector = f"http:{self._name('con', number % 2)}"
+        action, its_connector = self._action(number), f"http:{self._name('con', int(flag))}"
+        rule_id, actions = self._name("rule", number), [self._action(other) for other in uses]
         match step:
             case "create connector" if self._pays(2 * (connector not in self.connectors)):
                 self._create_connector(connector)
@@ -116,16 +119,20 @@ class References(Model):
                 self._delete_connector(connector)
 
     def _action(self, number: int) -> str:
-        return f"http:{self.name(f'act{number}')}"
+        return f"http:{self._name('act', number)}"
+
+    def _name(self, kind: str, number: int) -> str:
+        """The names of smaller numbers, which are created first, begin with those of larger ones."""
+        return self.name(kind + "x" * (_LAST - number))
 
     def end(self) -> None:
         """Let rules use what there is, and delete everything, with what must be refused before and after."""
         self._may_write += ENDING_WRITES
         for step, most, flag in ENDING if self._begun else ():
             uses = tuple(number for number in range(3) if self._action(number) in self.actions)[:2]
-            for number in range(most):
+            for number in reversed(range(most)):
                 self._take(step, number, uses, flag)
-            self.lists_are_the_model()
+                self.lists_are_the_model()
 
     def _pays(self, writes: int) -> bool:
         """Whether so many more writes may be spent, which then they are."""

@@ -29,6 +29,8 @@ BRIEF = {"request_ttl": "2s"}
 _ENDS = ("success", "failed", "dropped")
 _ENDS_OF_ACTIONS = ("actions.success", "actions.failed", "actions.discarded")
 _BODY = '{"reading":${payload.value},"from":"${topic}","mark":"${payload.mark}"}'
+OTHER_BODY = '{"mark":"${payload.mark}","reading":${payload.value},"from":"${topic}"}'
+"""A template of the same meaning as that of the chain's action, and with another text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Chain:
     topic: str
     path: str
     mark: str
+    witness_path: str
 
     def publish(self, value: int, to: str = "hook") -> None:
         self.target.publish(self.topic, json.dumps(self.message(value, to)), qos=1)
@@ -86,7 +89,7 @@ class Chain:
         return {"to": to, "value": value, "mark": self.mark}
 
     def _of_witness(self, value: int) -> Callable[[Delivery], bool]:
-        path, message, mark = _path_of(self.witness), self.message(value), self.mark.encode()
+        path, message, mark = self.witness_path, self.message(value), self.mark.encode()
         return lambda d: d.path == path and mark in d.body and bool(json.loads(d.body) == message)
 
     def _of(self, value: int, to: str = "hook") -> Callable[[Delivery], bool]:
@@ -118,16 +121,26 @@ def witness(context: Context, target: Target, sink: HttpSink) -> tuple[str, str]
 
     It has the `secret_headers`.
     """
-    connector = target.running(sink.url)
+    connector, paths = target.running(sink.url), _witness_paths(context)
 
     def make() -> str:
-        name = target.sandbox.name("witness")
-        local = f"{local_topic(context, target)}/#"
-        headers = secret_headers(context)
-        return target.actions.posting(connector, _path_of(name), headers=headers, name=name, local_topic=local)
+        path, local = f"/{target.sandbox.name('witness')}", f"{local_topic(context, target)}/#"
+        action = target.actions.posting(connector, path, headers=secret_headers(context), local_topic=local)
+        paths[action] = path
+        return action
 
     action = target.lasting(target.actions, "witness", make)
-    return action, _path_of(action)
+    return action, paths[action]
+
+
+def witness_moved(context: Context, action: str, path: str) -> None:
+    """A witness posts to another path from now on."""
+    _witness_paths(context)[action] = path
+
+
+def _witness_paths(context: Context) -> dict[str, str]:
+    paths: dict[str, str] = context.once("paths of witnesses", dict)
+    return paths
 
 
 def connector_of_chain(context: Context, target: Target, sink: HttpSink, *, counts: bool = False) -> str:
@@ -155,7 +168,7 @@ def chain_of(context: Context, target: Target, sink: HttpSink, *, counts: bool =
         lambda: actions.posting(connector, f"{path}/${{payload.to}}", _BODY),
         lambda known: actions.get(known).ok,
     )
-    second, _ = witness(context, target, sink)
+    second, its_path = witness(context, target, sink)
     wanted = {
         "sql": f'SELECT payload, topic FROM "{topic}" WHERE payload.value >= {PASSES}',
         "actions": [action, second],
@@ -171,11 +184,7 @@ def chain_of(context: Context, target: Target, sink: HttpSink, *, counts: bool =
         return serves
 
     rule = context.lasting("rule of the chain", lambda: rules.create(**wanted), is_as_wanted)
-    return Chain(target, sink, connector, action, second, rule, topic, path, target.sandbox.name("mark"))
-
-
-def _path_of(action: str) -> str:
-    return f"/{action.rpartition(':')[2]}"
+    return Chain(target, sink, connector, action, second, rule, topic, path, target.sandbox.name("mark"), its_path)
 
 
 def _serves(target: Target, connector: str, counts: bool) -> bool:

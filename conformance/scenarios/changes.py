@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from conformance.scenarios.chain import PASSES, Chain
+from conformance.scenarios.chain import OTHER_BODY, PASSES, Chain
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.typed import configured
@@ -19,6 +19,12 @@ from conformance.target.target import Target
 from conformance.worker.context import Context
 
 Part = Literal["action", "connector"]
+
+AS_UPDATED = "After an update of an action or its connector messages are delivered as it says now, and not as before."
+"""What ACT-24 says, which several items verify."""
+
+MARKS: Mapping[Part, str] = {"action": "x-of-action", "connector": "x-of-connector"}
+"""The header by which an update of a part of the chain is told from what was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,12 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """A part of a chain that was updated with what was read of it and another description, ``sent``."""
+    """A part of a chain that was updated with what was read of it and something else, ``sent``.
 
+    Its description and a header, one of `MARKS`, are ``mark`` now, and an action has another body.
+    """
+
+    mark: str
     sent: Mapping[str, Any]
     answer: Answer
     first: First
@@ -150,12 +160,17 @@ def _switch(chain: Chain, collection: Bridges, identifier: str) -> Switched:
 
 
 def _update(chain: Chain, collection: Bridges, identifier: str) -> Updated:
-    description = {"description": chain.target.sandbox.name("changed")}
-    sent = {**configured(collection.read(identifier)), **description}
+    mark, read = chain.target.sandbox.name("changed"), configured(collection.read(identifier))
+    sent = {**read, "description": mark}
+    if collection is chain.target.actions:
+        headers = {**read["parameters"].get("headers", {}), MARKS["action"]: mark}
+        sent["parameters"] = {**read["parameters"], "headers": headers, "body": OTHER_BODY}
+    else:
+        sent["headers"] = {**read.get("headers", {}), MARKS["connector"]: mark}
     chain.settled()
     chain.target.actions.reset_metrics(chain.action)
     answer = collection.put(identifier, sent)
-    return Updated(sent, answer, first(chain))
+    return Updated(mark, sent, answer, first(chain))
 
 
 def _part(chain: Chain, part: Part) -> tuple[Bridges, str]:

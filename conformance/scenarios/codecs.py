@@ -6,6 +6,7 @@ Their sources are written in an unusual way, so that whoever looks at what is st
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,10 @@ def avro(name: str) -> str:
         '{"type":"record",\r\n  "name": "sample",\r\n\t"doc": "\\u00fc \\/",'
         f'"fields":[{{"name":"{name}","type":"int"}},'
         '{"name":"text","type":"string"},{"name":"ok","type":"boolean"},'
-        '{"name":"list","type":{"type":"array","items":"int"}}]}'
+        '{"name":"list","type":{"type":"array","items":"int"}},'
+        '{"name":"at","type":{"type":"record","name":"place","fields":'
+        '[{"name":"lat","type":"double"},{"name":"id","type":"long"}]}},'
+        '{"name":"more","type":{"type":"array","items":"place"}}]}'
     )
 
 
@@ -53,17 +57,39 @@ def json_schema(kind: str) -> str:
 def protobuf(name: str) -> str:
     return (
         '// ü € "quoted" \\ \r\n\t'
+        "message Place {\n  required double lat = 1;\n  required int64 id = 2;\n}\n"
         f"message Reading {{\n  required int32 {name} = 1;\n  required string text = 2;\n  required bool ok = 3;\n"
-        "  repeated int32 list = 4;\n}\n"
+        "  repeated int32 list = 4;\n  required Place at = 5;\n  repeated Place more = 6;\n}\n"
     )
 
 
-# A value with every kind of field.
-VALUE = {"count": -3, "text": "ü 'x'", "ok": True, "list": [1, 0, 300]}
-_RENAMED = {"level": -3, "text": "ü 'x'", "ok": True, "list": [1, 0, 300]}
+_BIG = 2**53 + 1
+"""A whole number that no double holds."""
+
+# A value with every kind of field, objects within it too.
+VALUE: Mapping[str, Any] = {
+    "count": -3,
+    "text": "ü 'x'",
+    "ok": True,
+    "list": [1, 0, 300],
+    "at": {"lat": 1.5, "id": _BIG},
+    "more": [{"lat": -0.25, "id": -7}, {"lat": 1.5, "id": _BIG}],
+}
+_RENAMED = {"level": -3} | {name: value for name, value in VALUE.items() if name != "count"}
 _TEXT = b"\xc3\xbc 'x'"
-_AVRO = b"\x05\x0c" + _TEXT + b"\x01\x06\x02\x00\xd8\x04\x00"
-_PROTOBUF = b"\x08\xfd" + b"\xff" * 8 + b"\x01\x12\x06" + _TEXT + b"\x18\x01\x20\x01\x20\x00\x20\xac\x02"
+_HALVES, _QUARTER = struct.pack("<d", 1.5), struct.pack("<d", -0.25)
+_AVRO_PLACE = _HALVES + b"\x82" + b"\x80" * 6 + b"\x20"
+_AVRO = (
+    b"\x05\x0c" + _TEXT + b"\x01\x06\x02\x00\xd8\x04\x00" + _AVRO_PLACE
+    + b"\x04" + _QUARTER + b"\x0d" + _AVRO_PLACE + b"\x00"
+)  # fmt: skip
+_PROTOBUF_PLACE = b"\x12\x09" + _HALVES + b"\x10\x81" + b"\x80" * 6 + b"\x10"
+_PROTOBUF = (
+    b"\x08\xfd" + b"\xff" * 8 + b"\x01\x12\x06" + _TEXT + b"\x18\x01\x20\x01\x20\x00\x20\xac\x02"
+    + b"\x2a" + _PROTOBUF_PLACE
+    + b"\x32\x14\x09" + _QUARTER + b"\x10\xf9" + b"\xff" * 8 + b"\x01"
+    + b"\x32" + _PROTOBUF_PLACE
+)  # fmt: skip
 
 # Avro and protobuf data carry no names of fields, so the same bytes show which source decoded them.
 CODECS = {

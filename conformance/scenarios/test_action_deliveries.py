@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.scenarios.chain import (
     OTHERS,
@@ -17,8 +18,9 @@ from conformance.scenarios.chain import (
     reaching_nobody,
     secret_headers,
     witness,
+    witness_moved,
 )
-from conformance.scenarios.changes import Part, status_of, switched
+from conformance.scenarios.changes import AS_UPDATED, Part, status_of, switched
 from conformance.scenarios.loop import loop
 from conformance.target.http.answer import Deviation
 from conformance.target.mqtt import MqttClient
@@ -32,8 +34,8 @@ pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
 
 def posted(path: str, payload: str) -> Callable[[Delivery], bool]:
-    """Matches the delivery of a payload to a path."""
-    return lambda delivery: (delivery.path, delivery.body) == (path, payload.encode())
+    """Matches the delivery of a payload to a path, blanks around it aside."""
+    return lambda delivery: (delivery.path, delivery.body.strip()) == (path, payload.encode())
 
 
 def came(target: Target, client: MqttClient) -> list[tuple[str, bytes, int, bool]]:
@@ -166,18 +168,30 @@ def test_mqtt_action_without_template_sends_everything(context: Context, target:
     assert row == {"to": "all", "text": "hi", "qos": 1}, f"without a payload template arrived {row}"
 
 
-@requirement("ACT-14", "PUT /actions/{id}", "GET /actions/{id}", provisional=True)
+KEPT = "An Authorization header of an HTTP action is read as ******, and sent as it was after an update with ******."
+
+
+@requirement("ACT-24", "PUT /actions/{id}", sentence=AS_UPDATED)
+@requirement("ACT-14", "PUT /actions/{id}", "GET /actions/{id}", provisional=True, sentence=KEPT)
 @pytest.mark.needs("sink")
-def test_http_action_keeps_its_authorization(context: Context, target: Target, sink: HttpSink) -> None:
-    """An Authorization header of an HTTP action is read as ******, and sent as it was after an update with ******."""
+def test_http_action_keeps_its_authorization(
+    context: Context, target: Target, sink: HttpSink, recorder: Recorder
+) -> None:
+    """An Authorization header of an HTTP action is read as ******, and sent as it was after an update of all else."""
     action, path = witness(context, target, sink)
     headers, topic = secret_headers(context), f"{local_topic(context, target)}/authorized"
+    old, deep = path, f"{topic}/deep"
 
     for state in ("known", "updated"):
         payload = target.sandbox.name(state)
+        target.publish(deep, payload)
         target.publish(topic, payload)
         delivery = sink.wait_for(posted(path, payload), target.timing.delivered)
+        if delivery is None and sink.received(posted(old, payload)):
+            recorder.failed("ACT-24", "delivers_as_updated", f"updated to post to {path}, an action goes on with {old}")
+            return
         assert delivery is not None, f"{payload!r} did not arrive"
+        how = (delivery.method, delivery.body)
         arrived = {name: delivery.headers.get(name.lower()) for name in headers}
         assert arrived == headers, f"the sink got {arrived} of the {state} action"
 
@@ -185,7 +199,16 @@ def test_http_action_keeps_its_authorization(context: Context, target: Target, s
         shown = {name: read["parameters"]["headers"][name] for name in headers}
         assert set(shown.values()) == {REDACTED}, f"of the {state} action the headers are read as {shown}"
         if state == "known":
-            target.actions.put(action, {**read, "description": payload}).expect(200)
+            path = f"{path}-moved"
+            parameters = {**read["parameters"], "path": path, "method": "put", "body": "${payload}\n"}
+            change = {"description": payload, "local_topic": f"{topic.rpartition('/')[0]}/+", "parameters": parameters}
+            target.actions.put(action, {**read, **change}).expect(200)
+            witness_moved(context, action, path)
+
+    counts = [len(sink.received(posted(each, payload))) for each in (path, old)]
+    sent, expected = (*how, counts), ("PUT", f"{payload}\n".encode(), [1, 0])
+    message = f"of an updated action method, body, and deliveries to its new and old path are {sent}, not {expected}"
+    recorder.expect(sent == expected, "ACT-24", "delivers_as_updated", message)
 
 
 @requirement("ACT-16", "POST /actions")

@@ -89,11 +89,15 @@ def test_reset_starts_counting_again(target: Target, counted: Chain) -> None:
     counters = send(target, counted, "ok", "refused", matched=2, success=1, failed=1)
     assert counters["matched"] == 2, f"2 messages were published, matched is {counters['matched']}"
 
+    others = target.actions.counted(counted.witness, {})["matched"]
+
     target.actions.reset_metrics(counted.action).expect(204)
     zero = {name: 0 for name in counters if not name.startswith("rate")}
     counters = target.actions.counted(counted.action, zero)
     left = {name: counters[name] for name in zero if counters[name]}
     assert not left, f"after the reset there is {left}"
+    now = target.actions.metrics(counted.witness)["matched"]
+    assert now >= others > 0, f"after the reset of one action another one counts {now} messages, before {others}"
 
     counters = send(target, counted, "ok", matched=1, success=1)
     assert counters["matched"] == 1, f"one message after the reset makes matched {counters['matched']}"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from conformance.requirements import requirement
-from conformance.scenarios.chain import PASSES, Chain, chain_of
-from conformance.scenarios.changes import First, Part, first, switched, updated
+from conformance.scenarios.chain import OTHER_BODY, PASSES, Chain, chain_of
+from conformance.scenarios.changes import AS_UPDATED, MARKS, First, Part, first, switched, updated
 from conformance.target.http.answer import Answer, Deviation
 from conformance.target.sink import CLOSED, HttpSink
 from conformance.target.target import Target
@@ -126,6 +126,21 @@ def test_message_right_after_a_change_is_delivered(context: Context, chain: Chai
         raise Deviation(f"the message right after the {change} arrived {times} times", answer)
     if success != 1:
         raise Deviation(f"the message right after the {change} was delivered, success is {success}", answer)
+
+
+@requirement("ACT-24", "PUT /actions/{id}", "PUT /connectors/{id}", sentence=AS_UPDATED)
+@pytest.mark.parametrize("part", ["action", "connector"])
+def test_update_is_in_effect(context: Context, chain: Chain, part: Part) -> None:
+    """The header and the body that an update gives to an action, or the header of its connector, is what is sent."""
+    update = updated(context, chain, part)
+    update.answer.expect(200)
+    delivery = update.first.delivery
+    assert delivery is not None, f"the message that was published after the update of the {part} did not arrive"
+    header = MARKS[part]
+    mark = delivery.headers.get(header)
+    assert mark == update.mark, f"after the update of the {part} to {header}: {update.mark} it sends {mark!r}"
+    if part == "action":
+        assert delivery.body.startswith(b'{"mark"'), f"updated to send {OTHER_BODY}, an action sends {delivery.body!r}"
 
 
 def started(chain: Chain) -> tuple[Answer, First]:

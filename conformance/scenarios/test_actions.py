@@ -9,7 +9,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.fuzz.arrange import Arrangement
 from conformance.requirements import requirement
-from conformance.scenarios.chain import OTHERS
+from conformance.scenarios.chain import OTHERS, witness
 from conformance.target.http.answer import Answer
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
@@ -54,7 +54,9 @@ def _with_many(context: Context, target: Target, action: str) -> dict[str, Any]:
     """Fields of a rule with many actions, one of them twice: the same for all items of the worker."""
     topic = context.once("topic of a rule with many actions", lambda: target.sandbox.topic("from"))
     other = target.lasting(target.actions, "shared")
-    return {"sql": f'SELECT * FROM "{topic}"', "actions": [action, other, action, {"function": "console"}]}
+    republish = {"function": "republish", "args": {"topic": f"{topic}/out", "payload": "${x}", "qos": 1}}
+    sql, actions = f'SELECT * FROM "{topic}"', [action, other, action, republish]
+    return {"sql": sql, "actions": actions, "description": "with many actions"}
 
 
 @requirement("ACT-02", "GET /actions/{id}", "GET /actions")
@@ -109,13 +111,15 @@ def test_action_in_use_is_deleted_only_on_demand(context: Context, target: Targe
     target.actions.delete(action, also_delete_dep_actions="maybe").expect(400, code="BAD_REQUEST")
     kept = target.actions.read(action)["rules"]
     assert kept == sorted(rules), f"after refused deletions the action names the rules {kept}"
+    before = [target.rules.read(rule) for rule in rules]
 
     target.actions.delete(action, also_delete_dep_actions=True).expect(204)
     target.actions.get(action).expect(404)
-    first, second = (target.rules.read(rule)["actions"] for rule in rules)
-    left = [each if isinstance(each, str) else each.get("function") for each in first]
-    assert left == [other, "console"], f"of the rule with other actions {first} is left"
-    assert second == [], f"of the rule with that action alone {second} is left"
+    for rule in before:
+        left = target.rules.read(rule["id"])
+        others = [each for each in rule["actions"] if each != action]
+        expected = {**rule, "actions": others, "last_modified_at": left["last_modified_at"]}
+        assert left == expected, f"of the rule {rule} is left {left}"
     users = set(target.actions.read(other)["rules"])
     assert users == users_of_other | {rules[0]}, "the other action is not used by its rule any more"
 
@@ -206,8 +210,11 @@ def test_optional_fields_may_be_left_out(context: Context, target: Target, recor
 
 @requirement("ACT-15", "POST /actions_probe", "GET /actions")
 @pytest.mark.needs("sink")
-def test_probe_creates_no_action(target: Target, sink: HttpSink) -> None:
+def test_probe_creates_no_action(context: Context, target: Target, sink: HttpSink) -> None:
     """A probe of an action answers 204, or 400 TEST_FAILED if its connector leads nowhere, and creates nothing."""
+    known, _ = witness(context, target, sink)
+    target.eventually(lambda: target.actions.read(known)["status"] == "connected", target.timing.delivered)
+    before = target.actions.read(known)
     connector = target.running(sink.url)
     body = target.actions.body(connector=connector)
     target.actions.probe(body).expect(204)
@@ -219,3 +226,8 @@ def test_probe_creates_no_action(target: Target, sink: HttpSink) -> None:
     assert identifier not in target.actions.ids(), "an action that was only probed is listed"
     target.actions.get(identifier).expect(404)
     assert body["name"] not in target.connectors.read(connector)["actions"], "a probed action is on the connector"
+
+    # Under a name that is taken it is another one's probe.
+    target.actions.probe({**body, "name": known.partition(":")[2]}).expect(204)
+    after = target.actions.read(known)
+    assert after == before, f"a probe under the name of an action that was {before} made it {after}"

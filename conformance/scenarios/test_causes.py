@@ -15,6 +15,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.scenarios.chain import BRIEF, OTHERS, reaching_nobody
+from conformance.scenarios.listed import DISABLED, listed_rules
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import SOON
 from conformance.target.resources.collection import Measured
@@ -81,6 +82,9 @@ class Bench:
         """A rule as a cause needs it, which counts from 0, and its topic."""
         if cause.actions == (PRINTED,):
             return self.target.printing()
+        if cause.actions == (PRINTED_NEVER,):
+            listed = listed_rules(self._context, self.target)
+            return listed.rule(DISABLED), listed.last
         actions = [self._of_rule(action) for action in cause.actions]
         sql = cause.sql(self) if cause.sql else self.select
         return self.target.borrow_rule(OTHERS, sql=sql, actions=actions, enable=cause.enabled), self.topic
@@ -94,6 +98,8 @@ class Bench:
 
 PRINTED = "printed"
 """What a rule does that has no other action."""
+PRINTED_NEVER = "printed never"
+"""What a rule would do that was created disabled, and has not been changed since."""
 
 # By kind of action the path at the sink, below that of the bench, and its fields. The slow one has a small buffer, too.
 MADE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -163,6 +169,7 @@ CAUSES: Mapping[str, Cause] = {
         sql=lambda bench: f'FOREACH json_decode(payload) AS part DO part AS payload FROM "{bench.topic}"',
     ),
     "disabled rule": Cause({}, IDLE, enabled=False),
+    "rule that was created disabled": Cause({}, IDLE, (PRINTED_NEVER,), payload='{"x":1}', enabled=False),
     "disabled action": Cause(DISCARDED, {"disabled": {}}, ("disabled",)),
     "missing action": Cause(DISCARDED, IDLE, ("missing",)),
     "stopped connector": Cause(
@@ -188,11 +195,12 @@ CAUSES: Mapping[str, Cause] = {
     "impossible QoS": Cause(FAILED, IDLE, ({"qos": "${payload}"},)),
     "one of each": Cause(
         {
-            **PASSED, "actions.total": 5, "actions.success": 2, "actions.discarded": 2, "actions.failed": 1,
+            **PASSED, "actions.total": 6, "actions.success": 3, "actions.discarded": 2, "actions.failed": 1,
             "actions.failed.unknown": 1,
         },
-        {"accepting": {"matched": 1, "success": 1}, "disabled": {}},
-        ("accepting", "disabled", "missing", {}, {"qos": "7"}),
+        {"accepting": {"matched": 2, "success": 2}, "disabled": {}},
+        # One of them twice, behind all that fail.
+        ("accepting", "disabled", "missing", {}, {"qos": "7"}, "accepting"),
     ),
 }  # fmt: skip
 

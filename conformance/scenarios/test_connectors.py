@@ -11,7 +11,7 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
-from conformance.scenarios.chain import connector_of_chain
+from conformance.scenarios.chain import connector_of_chain, witness
 from conformance.scenarios.changes import Changes, Step, step
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Answer, Deviation
@@ -275,6 +275,25 @@ def switched_twice(target: Target, connector: str) -> list[Step]:
     connected = target.eventually(lambda: status_of(target, connector) == "connected")
     assert connected, f"it is {status_of(target, connector)}"
     return [step(target, target.connectors, connector, enabled=enabled) for enabled in (False, False, True, True)]
+
+
+@requirement("CON-26", "GET /connectors/{id}", "GET /connectors", "GET /actions/{id}", "GET /actions")
+@pytest.mark.needs("sink")
+def test_status_is_told_alike(context: Context, target: Target, sink: HttpSink) -> None:
+    """The status of a connector or action is that of its nodes, or `inconsistent` if they differ, also in the list."""
+    disabled, on_disabled = target.connector_of("http"), target.lasting(target.actions, "shared")
+    running, (on_running, _) = target.running(sink.url), witness(context, target, sink)
+    for collection, ids in ((target.connectors, (disabled, running)), (target.actions, (on_disabled, on_running))):
+        target.eventually(lambda: collection.read(ids[1])["status"] == "connected", target.timing.delivered)  # noqa: B023
+        listed = {collection.identify(element): element["status"] for element in collection.listed()}
+        for identifier in ids:
+            read = collection.read(identifier)
+            of_nodes = {node["status"] for node in read["node_status"]}
+            expected = of_nodes.pop() if len(of_nodes) == 1 else "inconsistent"
+            told = (read["status"], listed[identifier])
+            assert told == (expected, expected), (
+                f"GET and list tell the status of {identifier} as {told}, by its nodes it is {expected}"
+            )
 
 
 @requirement("CON-12", "POST /connectors/{id}/{operation}")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from paho.mqtt.client import MQTTMessage
 
+from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.target.mqtt import MqttClient
 from conformance.target.target import Target
 
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
+
+ONCE = "Each matching publish gives exactly one message; one that does not match, or to a rule that is off, none."
 
 
 def texts(listener: MqttClient, *awaited: str) -> list[str]:
@@ -27,36 +31,80 @@ def user_properties(message: MQTTMessage) -> dict[str, str]:
     return dict(getattr(message.properties, "UserProperty", []))
 
 
-@requirement("RUL-09", "POST /rules", "PUT /rules/{id}", "DELETE /rules/{id}")
-def test_matching_message_is_republished_once(target: Target) -> None:
-    """Each matching publish gives exactly one message; one that does not match, or to a rule that is off, none."""
-    source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
-    sql = f'SELECT payload.n AS n FROM "{source}/+" WHERE payload.n > 1'
-    rule = target.borrow_republishing(source, destination, sql=sql, payload="${n}", qos=1)
-    listener = target.listen(destination)
+@dataclass(frozen=True, slots=True)
+class Republished:
+    """A message as a listener got it; ``end`` is the last level of its topic."""
 
-    def republished(*messages: tuple[str, int]) -> list[str]:
-        """Publish numbers below ``source``; returns all that was republished so far."""
-        for topic, number in messages:
-            target.publish(f"{source}/{topic}", json.dumps({"n": number}), qos=1)
+    end: str
+    payload: str
+    qos: int
+    content_type: str | None
+
+    @classmethod
+    def of(cls, message: MQTTMessage) -> Republished:
+        content_type = getattr(message.properties, "ContentType", None)
+        return cls(message.topic.rpartition("/")[2], message.payload.decode(), message.qos, content_type)
+
+
+@requirement(
+    "RUL-42",
+    "PUT /rules/{id}",
+    "DELETE /rules/{id}",
+    sentence="Whatever becomes of a rule, others go on with the topics that they share with it, and with counting.",
+)
+@requirement(
+    "RUL-41",
+    "PUT /rules/{id}",
+    sentence="After a PUT a rule hears, selects and does what it says now, and nothing of what it said before.",
+)
+@requirement("RUL-09", "POST /rules", "PUT /rules/{id}", "DELETE /rules/{id}", sentence=ONCE)
+def test_matching_message_is_republished_once(target: Target, recorder: Recorder) -> None:
+    """Each matching publish gives one message, by what the rule says at the time, and none while it is off or gone."""
+    old, new, out = (target.sandbox.topic(hint) for hint in ("from", "changed", "out"))
+    neighbour, shared = target.printing()
+    sql = f'SELECT payload.n AS n FROM "{old}/+", "{shared}" WHERE payload.n > 1'
+    arguments: dict[str, Any] = {"payload": "${n}", "qos": 1, "mqtt_properties": {"Content-Type": "text/plain"}}
+    rule = target.borrow_republishing(old, f"{out}/old", sql=sql, **arguments)
+    listener = target.listen(f"{out}/+")
+
+    def republished(*messages: tuple[str, int]) -> list[Republished]:
+        """Publish numbers to topics, and one that does not match where the neighbour listens; returns all so far."""
+        for topic, number in (*messages, (shared, 0)):
+            target.publish(topic, json.dumps({"n": number}))
         marker = target.sandbox.name("marker")
-        target.publish(destination, marker, qos=1)
+        target.publish(f"{out}/marker", marker, qos=1)
         assert marker in texts(listener, marker), "the listener does not get what is published on its topic"
-        return [text for text in texts(listener) if not target.sandbox.owns_name(text)]
+        return [each for each in map(Republished.of, list(listener.messages)) if each.end != "marker"]
 
-    arrived = republished(("a", 2), ("a", 1), ("b", 3), ("b/c", 4))
-    assert arrived == ["2", "3"], f"2 and 3 match, republished were {arrived}"
+    arrived = republished((f"{old}/a", 2), (f"{old}/a", 1), (f"{old}/b", 3), (f"{old}/b/c", 4))
+    assert [each.payload for each in arrived] == ["2", "3"], f"2 and 3 match, republished were {arrived}"
 
-    target.rules.put(rule, {"enable": False}).expect(200)
-    arrived = republished(("a", 5))
-    assert arrived == ["2", "3"], f"the rule was off for 5, republished were {arrived}"
-    target.rules.put(rule, {"enable": True}).expect(200)
-    arrived = republished(("a", 6))
-    assert arrived == ["2", "3", "6"], f"the rule was on again for 6, republished were {arrived}"
+    off = f'SELECT * FROM "{new}/+", "{shared}" WHERE payload.n > 5'
+    target.rules.put(rule, {"enable": False, "sql": off}).expect(200)
+    arrived = republished((f"{old}/a", 5), (f"{new}/a", 6))
+    assert len(arrived) == 2, f"the rule was off for 5 and 6, republished were {arrived}"
+
+    # What a republish action says nothing of has its default, whatever it said before.
+    changed = target.rules.republishing(new, f"{out}/new", sql=off.replace("> 5", "> 7"))
+    target.rules.put(rule, {"enable": True, **changed}).expect(200)
+    arrived = republished((f"{old}/a", 8), (f"{new}/a", 7), (f"{new}/a", 9))
+    assert len(arrived) > 2, f"the rule was on again for 9, republished were {arrived}"
+    expected = [Republished("new", '{"n": 9}', 0, None)]
+    message = f"of 7, 8 and 9, of which the changed rule is to take 9, came {arrived[2:]}, expected {expected}"
+    recorder.expect(arrived[2:] == expected, "RUL-41", "runs_as_changed", message)
+    for topic, number, status in ((f"{old}/a", 8, 412), (f"{new}/a", 7, 412), (f"{new}/a", 9, 200)):
+        event = {"event_type": "message_publish", "topic": topic, "payload": json.dumps({"n": number}), "qos": 0}
+        tested = target.rules.test(rule, {**event, "clientid": "c", "username": "u"})
+        message = f"a test of the changed rule with {number} on {topic} answers {tested.status}, expected {status}"
+        recorder.expect(tested.status == status, "RUL-41", "tested_as_changed", message, tested)
 
     target.rules.delete(rule).expect(204)
-    arrived = republished(("a", 7))
-    assert arrived == ["2", "3", "6"], f"the rule was deleted before 7, republished were {arrived}"
+    before, arrived = len(arrived), republished((f"{new}/a", 10))
+    assert len(arrived) == before, f"the rule was deleted before 10, republished were {arrived}"
+
+    counters = target.rules.counted(neighbour, {"passed": 4})
+    message = f"of 4 messages on a topic that another rule shared with it, a rule counts {counters['passed']}"
+    recorder.expect(counters["passed"] == 4, "RUL-42", "goes_on", message)
 
 
 @requirement("RUL-13", "POST /rules", "GET /rules/{id}/metrics")

@@ -81,6 +81,21 @@ def test_metrics_are_the_sum_over_the_nodes(target: Target, traffic: Traffic) ->
     assert {name: answered["metrics"][name] for name in COUNTERS} == sums, f"the nodes add up to {sums}: {answered}"
 
 
+@requirement("RUL-42", "PUT /rules/{id}/metrics/reset")
+def test_reset_leaves_other_counters(target: Target, traffic: Traffic) -> None:
+    """Whatever becomes of a rule, others go on with the topics that they share with it, and with counting."""
+    neighbour, topic = target.printing()
+    target.publish(topic, "for another rule")
+    assert target.rules.counted(neighbour, {"passed": 1})["passed"] == 1, "the other rule does not count"
+
+    target.rules.reset_metrics(traffic.rule).expect(204)
+
+    left = target.rules.counted(traffic.rule, ALL_ZERO)["matched"]
+    assert not left, f"the reset left matched at {left}"
+    passed = target.rules.metrics(neighbour)["passed"]
+    assert passed == 1, f"the reset of a rule left another one that had passed 1 message with {passed}"
+
+
 @requirement("RUL-12", "PUT /rules/{id}/metrics/reset", "PUT /rules/{id}")
 def test_counters_start_again(target: Target, traffic: Traffic) -> None:
     """A reset of the metrics, and any PUT of the rule, set every counter to 0; later messages count from there."""

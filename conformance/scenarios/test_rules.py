@@ -172,13 +172,19 @@ def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
 @requirement("RUL-06", "PUT /rules/{id}")
 def test_put_merges_and_creates(context: Context, target: Target) -> None:
     """A PUT changes the fields it has and keeps the others; a PUT to an unknown id creates the rule."""
-    for change in rule_changes(context, target, 6).changes[1:]:
+    story = rule_changes(context, target, 6)
+    for change in story.changes[1:]:
         answered, sent = change.answer.json, change.sent
         expected = {**change.before, **sent, "last_modified_at": answered["last_modified_at"]}
         if answered != expected:
             raise Deviation(f"{sent} made {answered} of {change.before}", change.answer)
         if change.read.json != answered:
             raise Deviation(f"GET shows another rule than the answer to the PUT of {sent} did", change.read)
+    # One of these PUTs disables the rule, and those after it do not speak of that.
+    before = target.rules.metrics(story.rule)["matched"]
+    target.publish(story.topics[0], "to a rule that is off")
+    heard = target.rules.metrics(story.rule)["matched"] - before
+    assert not heard, f"a rule that is disabled hears messages again since a PUT of {story.changes[-1].sent}"
 
     unknown, topic = target.sandbox.name("rule"), target.sandbox.topic("from")
     target.rules.get(unknown).expect(404)

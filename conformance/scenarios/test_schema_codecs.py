@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt", "schemas")]
 class Coder:
     """A schema, a rule that uses it and those of the other types, and a listener to what comes of that.
 
-    The rule decodes what is published as ``data`` below ``topic``, encodes and decodes a ``value``, and only encodes
-    what is published as ``coded``.
+    The rule decodes what is published as ``data`` below ``topic``, encodes and decodes a ``value``, only encodes what
+    is published as ``coded``, and tells of what is published as ``checked`` whether it fits.
     """
 
     target: Target
@@ -87,12 +87,17 @@ def decode(kind: str, name: str, data: str) -> str:
     return f"schema_decode('{name}', {data}{CODECS[kind].message})"
 
 
+def check(kind: str, name: str) -> str:
+    return f"schema_check('{name}', json_decode(payload){CODECS[kind].message})"
+
+
 def decoded(topic: str, names: Mapping[str, str]) -> str:
-    """A column with what is decoded: of any type what is published as ``data`` or ``value``."""
+    """A column with what is decoded of any type: ``data`` or a ``value``; of what is ``checked`` whether it fits."""
     branches = []
     for kind, name in names.items():
         branches.append(f"WHEN topic = '{topic}/{kind}/value' THEN {decode(kind, name, encode(kind, name))}")
         branches.append(f"WHEN topic = '{topic}/{kind}/data' THEN {decode(kind, name, 'payload')}")
+        branches.append(f"WHEN topic = '{topic}/{kind}/checked' THEN {check(kind, name)}")
     return f"CASE {' '.join(branches)} ELSE 'no' END AS decoded"
 
 
@@ -127,6 +132,17 @@ def test_value_of_another_shape_is_not_encoded(target: Target, coder: Coder) -> 
     test(VALUE).expect(200)
     test({**VALUE, "count": "no number"}).expect(400, code="BAD_REQUEST")
     test({**incomplete, "other": -3}).expect(400, code="BAD_REQUEST")
+
+
+@requirement("SCH-10", "POST /schema_registry", "POST /rules")
+@pytest.mark.parametrize("kind", CODECS)
+def test_check_tells_what_fits(coder: Coder) -> None:
+    """A check by a schema is true for a value that fits it, and false for one that does not, which is no failure."""
+    for value, fits in ((VALUE, True), ({**VALUE, "count": "no number"}, False)):
+        coder.publish(json.dumps(value).encode(), to="checked")
+        told = [json.loads(message.payload) for message in coder.listener.wait_for_messages()]
+        assert told == [fits], f"of {value} schema_check says {told}: {coder.target.rules.metrics(coder.rule)}"
+        coder.listener.messages.clear()
 
 
 @requirement("SCH-05", "PUT /schema_registry/{name}", level="SHOULD")

@@ -123,31 +123,28 @@ def test_impossible_name_is_refused(target: Target) -> None:
         target.schemas.get(wrong).expect(404, code="NOT_FOUND")
 
 
-@requirement("SCH-09", "PUT /schema_registry/{name}")
-def test_put_replaces_type_and_source(target: Target) -> None:
-    """A PUT replaces type and source, keeps the description if it has none, and takes no name; unknown is 404."""
-    name = target.lasting(target.schemas, "to change")
+FITS_JSON = '{"value":"text"}'
+"""What the JSON schemas of this module take, and no Avro schema, whose value is a number."""
 
-    for change in (
-        {"type": "protobuf", "source": PROTOBUF_SOURCE},
-        {"type": "json", "source": JSON_SOURCE, "description": "new"},
-        {"type": "json", "source": UNUSUAL_SOURCE},
-    ):
-        expected = {**target.schemas.read(name), **change}
-        answered = target.schemas.put(name, change).expect(200).json
-        assert answered == target.schemas.read(name) == expected, f"PUT of {change} made {answered}"
 
-    valid = {"type": "json", "source": JSON_SOURCE}
-    target.schemas.put(name, {**valid, "name": name}).expect(400, code="BAD_REQUEST")
-    target.schemas.put(target.sandbox.name("schema"), valid).expect(404, code="NOT_FOUND")
+def encoding(context: Context, target: Target, name: str) -> tuple[str, str]:
+    """A rule that encodes by the schema of a name what is published on its topic; the topic serves item after item."""
+    topic: str = context.once("topic of what is encoded", lambda: target.sandbox.topic("from"))
+    sql = f"SELECT schema_encode('{name}', json_decode(payload)) AS encoded FROM \"{topic}\""
+    return target.borrow_rule(sql=sql, actions=[]), topic
+
+
+def takes(target: Target, rule: str, topic: str, payload: str) -> bool:
+    """Whether a rule can make something of a payload."""
+    event = {"event_type": "message_publish", "topic": topic, "payload": payload, "qos": 0}
+    return target.rules.test(rule, {**event, "clientid": "c", "username": "u"}).expect(200, 400).status == 200
 
 
 @requirement("SCH-07", "DELETE /schema_registry/{name}", "GET /rules/{id}/metrics")
-def test_deleted_schema_is_gone(target: Target) -> None:
+def test_deleted_schema_is_gone(context: Context, target: Target) -> None:
     """A deleted schema answers 404, is not listed, and rules that use it fail with an exception."""
-    name, topic = target.lasting(target.schemas, TO_DELETE), target.sandbox.topic("from")
-    sql = f"SELECT schema_encode('{name}', json_decode(payload)) AS encoded FROM \"{topic}\""
-    rule = target.borrow_rule(sql=sql, actions=[])
+    name = target.lasting(target.schemas, TO_DELETE)
+    rule, topic = encoding(context, target, name)
     target.publish(topic, '{"value":1}')
     assert target.rules.counted(rule, {"passed": 1})["passed"] == 1, "the rule cannot use the schema"
     assert name in target.schemas.ids(), "the schema is not listed"
@@ -163,6 +160,40 @@ def test_deleted_schema_is_gone(target: Target) -> None:
     target.publish(topic, '{"value":1}')
     counters = target.rules.counted(rule, {"failed.exception": failed + 1})
     assert counters["failed.exception"] == failed + 1, f"one message made {counters} of {failed} exceptions"
+
+    # A new one of that name has nothing of it; the next item goes on with it.
+    anew = {"name": name, "type": "json", "source": JSON_SOURCE, "description": "anew"}
+    target.api.call("POST /schema_registry", json=anew).expect(201)
+    assert target.schemas.read(name) == anew, f"created anew with {anew}, and read is {target.schemas.read(name)}"
+    used = target.eventually(lambda: takes(target, rule, topic, FITS_JSON))
+    assert used, f"rules do not use a schema of type json that was created under the name of a deleted one, {name}"
+    target.keep(target.schemas, name, "to change")
+
+
+@requirement("SCH-09", "PUT /schema_registry/{name}")
+def test_put_replaces_type_and_source(context: Context, target: Target) -> None:
+    """A PUT replaces type and source, keeps the description if it has none, and takes no name; unknown is 404."""
+    name = target.lasting(target.schemas, "to change")
+    rule, topic = encoding(context, target, name)
+
+    # To encode by a schema of type protobuf the rule would have to name a message.
+    for change, fits in (
+        ({"type": "protobuf", "source": PROTOBUF_SOURCE}, False),
+        ({"type": "json", "source": UNUSUAL_SOURCE, "description": "new"}, True),
+        ({"type": "json", "source": UNUSUAL_SOURCE}, True),
+    ):
+        expected = {**target.schemas.read(name), **change}
+        answered = target.schemas.put(name, change).expect(200).json
+        assert answered == target.schemas.read(name) == expected, f"PUT of {change} made {answered}"
+        listed = [schema for schema in target.schemas.listed() if schema["name"] == name]
+        assert listed == [expected], f"PUT of {change} made {answered}, listed is {listed}"
+        used = target.eventually(lambda fits=fits: takes(target, rule, topic, FITS_JSON) is fits)  # type: ignore[misc]
+        what = "a value that fits it" if fits else "a value without a message"
+        assert used, f"after the PUT of {change} rules do not treat {what} as one of type {change['type']}"
+
+    valid = {"type": "json", "source": JSON_SOURCE}
+    target.schemas.put(name, {**valid, "name": name}).expect(400, code="BAD_REQUEST")
+    target.schemas.put(target.sandbox.name("schema"), valid).expect(404, code="NOT_FOUND")
 
 
 def fails(target: Target, rule: str, topic: str) -> int:

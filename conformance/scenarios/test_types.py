@@ -113,9 +113,12 @@ class Life:
         one = known or switch(self.collection, self.id, self._type)
         what = f"enable/{str(one.state).lower()}"
         if self._answered(one.answer, 204, "TYP-04", what):
-            read = one.read.expect(200).json["enable"]
-            message = f"enable is {read} after {what}"
-            self.recorder.expect(read is one.state, "TYP-04", "enabled", message, one.answer)
+            read = one.read.expect(200).json
+            message = f"enable is {read['enable']} after {what}"
+            self.recorder.expect(read["enable"] is one.state, "TYP-04", "enabled", message, one.answer)
+            changed = set(differing(_switched(one.before), _switched(read)))
+            message = f"{what} changed {', '.join(sorted(map('.'.join, changed)))} as well"
+            self.recorder.expect(not changed, "TYP-04", "nothing_else", message, one.answer)
 
     def delete(self) -> None:
         """Delete it; nothing is left of it."""
@@ -141,7 +144,9 @@ class Life:
 
 
 LISTED = "A connector or action of any type is listed as it is read, and neither listed nor found once it is deleted."
-ENABLED = "A connector or action of any type is switched as asked, on or off, and its field `enable` says so."
+ENABLED = (
+    "A connector or action of any type is switched as asked, on or off; its `enable` says so, and nothing else changes."
+)
 
 
 # An action ends before the connector that it uses.
@@ -201,6 +206,12 @@ def test_connector(subject: Subject, context: Context, target: Target, recorder:
     life.change()
     life.enable()
     life.delete()
+
+
+def _switched(element: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an element stays when it is switched."""
+    kept = {"created_at": element.get("created_at"), **configured(element)}
+    return {name: value for name, value in kept.items() if name != "enable"}
 
 
 def _lasting(element: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.scenarios.codecs import DRAFT
@@ -25,7 +25,8 @@ class Updatable:
     """``fields``: dotted names with the way to another value. ``merges``: what a PUT leaves out stays as it is.
 
     ``of``: the collection that it is in. ``make``: creates one and returns its id; it is disabled, if it can be, for
-    what an update enables by mistake is seen then. ``writable``: of what is read of one what a PUT takes.
+    what an update enables by mistake is seen then. ``writable``: of what is read of one what a PUT takes. ``defaults``:
+    of fields that a body leaves out where they have that value, for what is left out must not stay as it was.
     """
 
     name: str
@@ -34,10 +35,14 @@ class Updatable:
     fields: Mapping[str, Change]
     merges: bool = False
     writable: Callable[[Mapping[str, Any]], dict[str, Any]] = configured
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def body(self, target: Target, shown: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
         """A body for PUT that gives the ``changed`` fields their values and leaves all others as they are."""
-        return _with({}, changed) if self.merges else self.writable(_with(shown, changed))
+        if self.merges:
+            return _with({}, changed)
+        body = self.writable(_with(shown, changed))
+        return {name: value for name, value in body.items() if self.defaults.get(name) != value}
 
 
 def _toggled(*values: Any) -> Change:
@@ -52,18 +57,20 @@ def _fresh_topic(template: str) -> Change:
     return lambda target, _: template.replace("TOPIC", target.sandbox.topic("changed"))
 
 
+def _fresh_or_none(target: Target, now: Any) -> str:
+    return "" if now else target.sandbox.name("changed")
+
+
 def _not(_target: Target, now: Any) -> bool:
     return not now
 
 
-def _other_actions(target: Target, _now: Any) -> list[Any]:
-    args = {"topic": target.sandbox.topic("changed"), "payload": "${payload}", "qos": 1, "retain": False}
-    return [
-        {
-            "function": "republish",
-            "args": {**args, "user_properties": "", "mqtt_properties": {}, "direct_dispatch": False},
-        }
-    ]
+def _other_actions(target: Target, now: Any) -> list[Any]:
+    """A republish action that differs in each of its arguments that need no certain value from the one ``now``."""
+    first = not now or now[0]["args"].get("qos") != 1
+    args: dict[str, Any] = {"topic": target.sandbox.topic("changed"), "mqtt_properties": {}, "qos": 1 if first else 2}
+    args |= {"payload": "${payload}" if first else "${topic}", "user_properties": "" if first else "${made}"}
+    return [{"function": "republish", "args": {**args, "retain": first, "direct_dispatch": first}}]
 
 
 def _other_source(_target: Target, now: Any) -> str:
@@ -86,7 +93,7 @@ UPDATABLE = (
     Updatable(
         "rule",
         lambda target: target.rules,
-        lambda target: target.rules.create(description="first", enable=False),
+        lambda target: target.rules.create(description="first", enable=False, actions=_other_actions(target, None)),
         {
             "name": _fresh(),
             "description": _fresh(),
@@ -109,12 +116,13 @@ UPDATABLE = (
         lambda target: target.connectors.create(url=f"{CLOSED_URL}/first", description="first"),
         {
             "url": _toggled(f"{CLOSED_URL}/second", f"{CLOSED_URL}/third"),
-            "description": _fresh(),
+            "description": _fresh_or_none,
             "connect_timeout": _toggled("15s", "20s"),
             "pool_type": _toggled("random", "hash"),
             "pool_size": _toggled(1, 2),
             **_RESOURCE_OPTIONS,
         },
+        defaults={"description": "", "connect_timeout": "15s", "pool_type": "random"},
     ),
     Updatable(
         "action",
@@ -124,10 +132,11 @@ UPDATABLE = (
             "parameters.path": _toggled("/second", "/third"),
             "parameters.method": _toggled("post", "put"),
             "parameters.body": _fresh("${{payload}} {}"),
-            "description": _fresh(),
+            "description": _fresh_or_none,
             "enable": _not,
             **_RESOURCE_OPTIONS,
         },
+        defaults={"description": ""},
     ),
 )
 

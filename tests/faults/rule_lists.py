@@ -14,7 +14,7 @@ from conformance.reference.mqtt.topics import matches
 from conformance.reference.rules import listing
 from conformance.reference.rules.engine import RuleEngine
 from conformance.reference.rules.rule import Rule
-from tests.faults.seeded import broken, json_reply, scenario, seed, swallow
+from tests.faults.seeded import Broken, broken, in_each, json_reply, on, scenario, seed, swallow
 
 FILTERED = scenario("rule_lists", "filters_of_the_list")
 
@@ -73,6 +73,51 @@ seed(
     FILTERED,
     "RUL-18",
 )
+
+
+def ignored_beside(ignored: str, other: str) -> Broken:
+    """A filter of rules counts for nothing where another one is given."""
+
+    def make(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        def conditions(deployment: Any, given: dict[str, list[str]]) -> dict[str, Any]:
+            made = original(deployment, given)
+            return {name: made[name] for name in made if name != ignored or other not in given}
+
+        return conditions
+
+    return broken(listing, "_conditions", make)
+
+
+for ignored, other in (
+    ("enable", "like_id"),
+    ("action", "enable"),
+    ("source", "match_from"),
+    ("from", "like_id"),
+    ("like_description", "action"),
+    ("match_from", "like_from"),
+):
+    seed(f"the filter {ignored} is ignored beside {other}", ignored_beside(ignored, other), FILTERED, "RUL-18")
+
+AS_READ = scenario("rule_lists", "rule_is_listed_as_it_is_read")
+
+
+def listed_with(**fields: Callable[[dict[str, Any]], Any]) -> Any:
+    """The list shows fields of rules otherwise than GET."""
+    return on(
+        "GET /rules",
+        in_each("data", lambda rule: rule.update({name: show(rule) for name, show in fields.items()})),
+        200,
+    )
+
+
+for name, fault in {
+    "a rule is listed without its line breaks and blanks": listed_with(sql=lambda rule: "".join(rule["sql"].split())),
+    "a rule is listed under its id": listed_with(name=lambda rule: ""),
+    "a rule is listed with its creation as its modification": listed_with(
+        last_modified_at=lambda rule: rule["created_at"]
+    ),
+}.items():
+    seed(name, fault, AS_READ, "RUL-43")
 NO_RULES = {"data": [], "meta": {"page": 1, "limit": 100, "count": 0, "hasnext": False}}
 for name in ("page=abc", "limit=abc", "limit=1.5", "page=1&page=2"):
     seed(

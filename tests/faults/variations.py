@@ -380,7 +380,7 @@ seed(
     "a PUT of a connector always changes the kind of its pool",
     changed_body(
         "PUT /connectors/{id}",
-        lambda body: body.update(pool_type="hash" if body["pool_type"] == "random" else "random"),
+        lambda body: body.update(pool_type="hash" if body.get("pool_type", "random") == "random" else "random"),
     ),
     updated("connector", "url", "connect_timeout", "pool_size"),
     "VAR-10",
