@@ -14,6 +14,8 @@ from conformance.worker.context import Context
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("schemas")]
 
 LONGEST_NAME = 254
+LONGEST_OF_PROTOBUF = 240
+"""A schema of type protobuf with a longer name is refused by EMQX 5.8.9, which makes an atom of the name and more."""
 
 PROTOBUF_SOURCE = "message Reading {\n  required int32 value = 1;\n}\n"
 JSON_SOURCE = '{"$schema":"http://json-schema.org/draft-06/schema#","type":"object","required":["value"]}'
@@ -176,9 +178,12 @@ def test_put_replaces_type_and_source(context: Context, target: Target) -> None:
     name = target.lasting(target.schemas, "to change")
     rule, topic = encoding(context, target, name)
 
-    # To encode by a schema of type protobuf the rule would have to name a message.
+    # By a schema of type protobuf the rule encodes only what it names a message for. What is left of another item, with
+    # the longest name, is of type json.
+    short = len(name) <= LONGEST_OF_PROTOBUF
+    another = {"type": "protobuf", "source": PROTOBUF_SOURCE} if short else {"type": "avro", "source": AVRO_SOURCE}
     for change, fits in (
-        ({"type": "protobuf", "source": PROTOBUF_SOURCE}, False),
+        (another, False),
         ({"type": "json", "source": UNUSUAL_SOURCE, "description": "new"}, True),
         ({"type": "json", "source": UNUSUAL_SOURCE}, True),
     ):
@@ -188,7 +193,7 @@ def test_put_replaces_type_and_source(context: Context, target: Target) -> None:
         listed = [schema for schema in target.schemas.listed() if schema["name"] == name]
         assert listed == [expected], f"PUT of {change} made {answered}, listed is {listed}"
         used = target.eventually(lambda fits=fits: takes(target, rule, topic, FITS_JSON) is fits)  # type: ignore[misc]
-        what = "a value that fits it" if fits else "a value without a message"
+        what = "a value that fits it" if fits else "a value that does not fit it"
         assert used, f"after the PUT of {change} rules do not treat {what} as one of type {change['type']}"
 
     valid = {"type": "json", "source": JSON_SOURCE}
