@@ -56,9 +56,13 @@ class MqttLimits:
         if self.packet_size is not None and len(topic.encode()) + size + _OVERHEAD > self.packet_size:
             raise Inapplicable(f"the target takes packets of {self.packet_size} bytes at most (mqtt.max_packet_size)")
 
-    def check_subscription(self, topic_filter: str, qos: int) -> None:
-        """Raise `Inapplicable` if the target allows no such subscription."""
+    def check_subscription(self, topic_filter: str, qos: int, count: int = 1) -> None:
+        """Raise `Inapplicable` if the target allows no such subscription; ``count``: how many a client has with it."""
         self._check_levels(bare_topic(topic_filter))
+        if self.subscriptions is not None and count > self.subscriptions:
+            raise Inapplicable(
+                f"the target allows a client {self.subscriptions} subscriptions (mqtt.max_subscriptions)"
+            )
         if qos > self.max_qos:
             raise Inapplicable(f"the target grants subscriptions QoS {self.max_qos} at most (mqtt.max_qos_allowed)")
         if not self.wildcards and ("#" in topic_filter or "+" in topic_filter):

@@ -130,6 +130,7 @@ class MqttClient:
         self._allowed = allowed
         self._settle = settle
         self._turn = turn
+        self._filters: set[str] = set()
         self._pace = Pace(allowed.messages_per_s, allowed.bytes_per_s)
         self._timing = timing
         if will is not None:
@@ -246,16 +247,20 @@ class MqttClient:
         """
         if self._guard is not None:
             self._guard.subscribe(topic_filter)
-        self._allowed.check_subscription(topic_filter, qos)
+        self._allowed.check_subscription(topic_filter, qos, len(self._filters | {topic_filter}))
         self._settle()
         if self.protocol == 5:
             _, mid = self._client.subscribe(topic_filter, options=SubscribeOptions(qos=qos, **options))
         else:
             _, mid = self._client.subscribe(topic_filter, qos)
         self._pace.sent(len(topic_filter) + _HEADER)
-        return self._granted_for(mid)
+        granted = self._granted_for(mid)
+        if granted <= 2:
+            self._filters.add(topic_filter)
+        return granted
 
     def unsubscribe(self, topic_filter: str) -> int:
+        self._filters.discard(topic_filter)
         _, mid = self._client.unsubscribe(topic_filter)
         self._pace.sent(len(topic_filter) + _HEADER)
         return self._granted_for(mid)

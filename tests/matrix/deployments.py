@@ -93,6 +93,11 @@ DEPLOYMENTS = (
         "has only the types http, mqtt",
         ("conformance/scenarios/test_types.py", "conformance/scenarios/test_schema_registry.py"),
     ),
+    Configured("one-at-once", ("mqtt.max_inflight=1",), "clients are sent one message at once", "mqtt.max_inflight"),
+    Configured(
+        "few-subscriptions", ("mqtt.max_subscriptions=4",), "four subscriptions of a client", "mqtt.max_subscriptions"
+    ),
+    Configured("short-queues", ("mqtt.max_mqueue_len=5",), "five messages wait for a client"),
     Configured("no-qos-0-queue", ("mqtt.mqueue_store_qos0=false",), "QoS 0 is not queued"),
 )
 

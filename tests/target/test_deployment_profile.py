@@ -27,6 +27,7 @@ def test_a_message_over_a_limit_is_inapplicable(limits, topic, size, qos, retain
     [
         (MqttLimits(max_qos=0), "a", 1, "max_qos_allowed"),
         (MqttLimits(wildcards=False), "a/#", 0, "wildcard_subscription"),
+        (MqttLimits(subscriptions=0), "a", 0, "max_subscriptions"),
         (MqttLimits(wildcards=False), "a/+/b", 0, "wildcard_subscription"),
         (MqttLimits(shared=False), "$share/g/a", 0, "shared_subscription"),
         (MqttLimits(shared=False), "$queue/a", 0, "shared_subscription"),
