@@ -66,8 +66,10 @@ def _not(_target: Target, now: Any) -> bool:
 
 
 def _other_actions(target: Target, now: Any) -> list[Any]:
-    """A republish action that differs in each of its arguments that need no certain value from the one ``now``."""
-    first = not now or now[0]["args"].get("qos") != 1
+    """A republish action that differs in each of its arguments that need no certain value from the one ``now``, if that
+    is one: others leave rules with actions of any kind."""
+    args_now = now[0].get("args", {}) if now and isinstance(now[0], dict) else {}
+    first = args_now.get("qos") != 1
     args: dict[str, Any] = {"topic": target.sandbox.topic("changed"), "mqtt_properties": {}, "qos": 1 if first else 2}
     args |= {"payload": "${payload}" if first else "${topic}", "user_properties": "" if first else "${made}"}
     return [{"function": "republish", "args": {**args, "retain": first, "direct_dispatch": first}}]
