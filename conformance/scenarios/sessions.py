@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.omission import not_demanded
 from conformance.target.errors import Inapplicable
+from conformance.target.mqtt import MqttClient
 from conformance.target.target import Target
 
 KEPT_S = 300
@@ -22,6 +24,13 @@ def kept(target: Target, protocol: int) -> dict[str, Any]:
     if expiry_s is not None and expiry_s < _SHORT_S:
         raise Inapplicable(f"sessions of clients before MQTT 5 last {expiry_s} s (mqtt.session_expiry_interval)")
     return {"clean_start": False}
+
+
+def expect_window(client: MqttClient, count: int) -> None:
+    """Skip the item where an MQTT 5 ``client`` is not sent ``count`` messages before it acknowledges one of them."""
+    window = client.limits.get("ReceiveMaximum", count)
+    if window < count:
+        not_demanded(f"the target sends a client {window} messages at once (mqtt.max_inflight)")
 
 
 def is_away(target: Target, client_id: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
+from conformance.scenarios.clocks import CLOCK_TOLERANCE_S
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.target import Target
@@ -22,8 +23,6 @@ LIST, CREATE, DELETE, CLEAR = "GET /banned", "POST /banned", f"DELETE {paths.BAN
 
 KINDS = ("clientid", "username", "peerhost", "clientid_re", "username_re", "peerhost_net")
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
-CLOCK_TOLERANCE_S = 60
-"""What the clocks of suite and target may differ in what a ban says of its beginning."""
 
 
 def subject(sandbox: Sandbox, kind: str) -> str:

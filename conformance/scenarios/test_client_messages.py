@@ -12,6 +12,8 @@ import pytest
 
 from conformance.omission import not_demanded
 from conformance.requirements import requirement
+from conformance.scenarios.clocks import CLOCK_TOLERANCE_S
+from conformance.scenarios.sessions import expect_window
 from conformance.target.http.answer import Answer
 from conformance.target.mqtt import MqttClient
 from conformance.target.resources.messages import payload_of
@@ -27,9 +29,6 @@ TEXTS = ["first", "second ü", "third", "fourth €", "fifth"]
 
 LONGEST_QUEUE = 10_000
 """Messages of a queue that is filled; one request publishes them all."""
-
-CLOCK_TOLERANCE_S = 60
-"""What the clocks of suite and target may differ in when a message was published."""
 
 
 def walk(page: Callable[..., Answer], client_id: str, **query: Any) -> list[list[dict[str, Any]]]:
@@ -80,9 +79,7 @@ def client_with_messages(target: Target, topic: str) -> str:
 def silent_client(target: Target, topic_filter: str, count: int) -> MqttClient:
     """A subscriber that acknowledges nothing by itself; skips the item where it is not sent ``count`` messages then."""
     client = target.subscriber(topic_filter, qos=1, manual_ack=True)
-    window = client.limits.get("ReceiveMaximum", count)
-    if window < count:
-        not_demanded(f"the target sends a client {window} messages at once (mqtt.max_inflight)")
+    expect_window(client, count)
     return client
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
+from conformance.scenarios.clocks import CLOCK_TOLERANCE_S
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import PREFIX, bare_topic
 from conformance.target.mqtt import MqttClient
@@ -31,9 +32,6 @@ READ_CACHE = "GET /clients/{clientid}/authorization/cache"
 DELETE_CACHE = "DELETE /clients/{clientid}/authorization/cache"
 
 NOT_AUTHORIZED = 0x87
-CLOCK_TOLERANCE_S = 60
-"""What the clocks of suite and target may differ in when a decision was made."""
-
 TAKEN = (0x00, 0x10)
 """PUBACK of a message that was taken: with or without subscribers."""
 

@@ -11,6 +11,7 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.contract import paths
 from conformance.requirements import requirement
+from conformance.scenarios.clocks import CLOCK_TOLERANCE_S
 from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.guard.mode import Mode
 from conformance.target.mqtt import properties_of
@@ -24,9 +25,6 @@ DELETE = f"DELETE {paths.RETAINED_MESSAGE}"
 LIST = f"GET {paths.RETAINED_MESSAGES}"
 CLEAR = f"DELETE {paths.RETAINED_MESSAGES}"
 holds_messages = pytest.mark.state("retained")
-
-CLOCK_TOLERANCE_S = 60
-"""What the clocks of suite and target may differ in when a message was published."""
 
 
 def stored(target: Target, topic: str) -> bytes | None:

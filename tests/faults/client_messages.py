@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from conformance.reference.defects import Defect, Traits, named
+from conformance.reference.defects import Defect, named
 from conformance.reference.mqtt.queues import Delivery, Inflight, MessageQueue
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.statistics import Statistics
@@ -23,6 +23,7 @@ from tests.faults.seeded import (
     before,
     broken,
     edit,
+    edited,
     error_reply,
     in_each,
     json_reply,
@@ -223,16 +224,7 @@ PUBLISHED = tuple(
 
 def shown(change: Callable[[dict[str, Any], Delivery], object]) -> Broken:
     """Every message that waits, for a client or its acknowledgement, is shown with a change."""
-
-    def make(item: Callable[[Delivery, Traits], dict[str, Any]]) -> Callable[[Delivery, Traits], dict[str, Any]]:
-        def changed(delivery: Delivery, traits: Traits) -> dict[str, Any]:
-            view = item(delivery, traits)
-            change(view, delivery)
-            return view
-
-        return changed
-
-    return broken(client_messages, "_item", make)
+    return broken(client_messages, "_item", edited(change))
 
 
 for name, change in {

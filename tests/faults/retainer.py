@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from conformance.contract.paths import RETAINED_MESSAGE, RETAINED_MESSAGES
-from conformance.reference.defects import Traits
 from conformance.reference.message import Message
 from conformance.reference.mqtt import retained
 from conformance.reference.mqtt.broker import Broker
@@ -23,7 +22,20 @@ from conformance.reference.mqtt.topics import has_wildcard, matches
 from conformance.reference.mqtt.view import rfc3339
 from conformance.reference.mqtt_operations import retained as operations
 from tests.faults.proxy import Reply, Request
-from tests.faults.seeded import EMPTY, Broken, always, broken, edit, json_reply, nothing, on, scenario, seed, swallow
+from tests.faults.seeded import (
+    EMPTY,
+    Broken,
+    always,
+    broken,
+    edit,
+    edited,
+    json_reply,
+    nothing,
+    on,
+    scenario,
+    seed,
+    swallow,
+)
 
 PULL = "https://github.com/emqx/emqx/pull/"
 READ = f"GET {RETAINED_MESSAGE}"
@@ -65,16 +77,7 @@ seed(
 
 def shown(change: Callable[[dict[str, Any], Message], object]) -> Broken:
     """Retained messages are shown, one by one and in the list, with a change."""
-
-    def make(summary: Callable[[Message, Traits], dict[str, Any]]) -> Callable[[Message, Traits], dict[str, Any]]:
-        def changed(message: Message, traits: Traits) -> dict[str, Any]:
-            view = summary(message, traits)
-            change(view, message)
-            return view
-
-        return changed
-
-    return broken(operations, "_summary", make)
+    return broken(operations, "_summary", edited(change))
 
 
 for name, change in {

@@ -221,6 +221,20 @@ def always(value: Any) -> Callable[[Any], Callable[..., Any]]:
 nothing = always(None)
 
 
+def edited(change: Callable[[Any, Any], object]) -> Callable[[Any], Callable[..., Any]]:
+    """For `broken`: a function whose result is changed in place by ``change``, which also gets its first argument."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(first: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(first, *args, **kwargs)
+            change(result, first)
+            return result
+
+        return call
+
+    return make
+
+
 def twice(original: Callable[..., Any]) -> Callable[..., Any]:
     """For `broken`: a function or coroutine function that does everything twice."""
 
