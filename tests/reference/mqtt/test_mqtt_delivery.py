@@ -79,8 +79,8 @@ def test_no_local_spares_the_publisher(target, name):
     client, other = target.client(name), target.client(f"{name}-other")
     client.subscribe(f"{name}/a", noLocal=True)
     other.subscribe(f"{name}/a")
-    client.publish(f"{name}/a", b"mine")
-    other.publish(f"{name}/a", b"theirs")
+    client.publish(f"{name}/a", b"mine", 1)  # acknowledged: nothing else orders what two connections send
+    other.publish(f"{name}/a", b"theirs", 1)
     assert other.payloads(2) == [b"mine", b"theirs"]
     assert client.receive().payload == b"theirs"
     assert client.nothing_more()
