@@ -81,6 +81,9 @@ class Defect(Trait):
     NUMBERS_FOR_TEXTS = About("A number is taken where a text belongs.")
     RULE_TEST_COUNTS_FAILURES = About("A test of a rule that only renders its actions counts them as failed.")
     SCHEMA_BROKEN_BY_A_REFUSED_CHANGE = About("A schema whose change was refused is shown, and can be used no more.")
+    SCHEMA_NAME_TOO_LONG_FOR_PROTOBUF = About(
+        "A schema with a name of more than 240 characters cannot be of type protobuf."
+    )
     SCHEMA_SOURCE_BEYOND_ASCII = About("The source of an Avro or JSON schema is read as if characters were bytes.")
     S3_WITHOUT_RESOURCE_OPTIONS = About("An s3 action without `resource_opts` crashes the handler.")
     S3_MAX_RECORDS_AS_TEXT = About("The default of `max_records` of an s3 action is filled in as a text.")

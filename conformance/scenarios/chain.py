@@ -88,6 +88,10 @@ class Chain:
     def message(self, value: int, to: str = "hook") -> dict[str, Any]:
         return {"to": to, "value": value, "mark": self.mark}
 
+    def action_anew(self) -> None:
+        """Create the action again under its name, after it was deleted; the rule does not have it yet."""
+        _posting(self.target, self.connector, self.path, name=self.action.partition(":")[2])
+
     def _of_witness(self, value: int) -> Callable[[Delivery], bool]:
         path, message, mark = self.witness_path, self.message(value), self.mark.encode()
         return lambda d: d.path == path and mark in d.body and bool(json.loads(d.body) == message)
@@ -161,12 +165,12 @@ def chain_of(context: Context, target: Target, sink: HttpSink, *, counts: bool =
     topic, path = context.once(
         "topic and path of the chain", lambda: (target.sandbox.topic("readings"), f"/{target.sandbox.name('hook')}")
     )
-    actions, rules = target.actions, target.rules
+    rules = target.rules
     connector = connector_of_chain(context, target, sink, counts=counts)
     action = context.lasting(
         f"action on {connector}",
-        lambda: actions.posting(connector, f"{path}/${{payload.to}}", _BODY),
-        lambda known: actions.get(known).ok,
+        lambda: _posting(target, connector, path),
+        lambda known: target.actions.get(known).ok,
     )
     second, its_path = witness(context, target, sink)
     wanted = {
@@ -185,6 +189,10 @@ def chain_of(context: Context, target: Target, sink: HttpSink, *, counts: bool =
 
     rule = context.lasting("rule of the chain", lambda: rules.create(**wanted), is_as_wanted)
     return Chain(target, sink, connector, action, second, rule, topic, path, target.sandbox.name("mark"), its_path)
+
+
+def _posting(target: Target, connector: str, path: str, **fields: Any) -> str:
+    return target.actions.posting(connector, f"{path}/${{payload.to}}", _BODY, **fields)
 
 
 def _serves(target: Target, connector: str, counts: bool) -> bool:

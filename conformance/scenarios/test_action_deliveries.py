@@ -211,6 +211,24 @@ def test_http_action_keeps_its_authorization(
     recorder.expect(sent == expected, "ACT-24", "delivers_as_updated", message)
 
 
+@requirement("ACT-24", "PUT /actions/{id}", sentence=AS_UPDATED)
+@pytest.mark.needs("sink")
+def test_action_that_is_enabled_and_moved_delivers(context: Context, target: Target, sink: HttpSink) -> None:
+    """An action that was disabled, on a disabled connector, delivers once a PUT enables it on one that is running."""
+    disabled, running = target.connector_of("http"), target.running(sink.url)
+    topic, path = target.sandbox.topic("moved"), f"/{target.sandbox.name('moved')}"
+    action = target.actions.posting(disabled, path, local_topic=topic, enable=False)
+    target.publish(topic, "before")
+
+    moved = {**configured(target.actions.read(action)), "connector": running.partition(":")[2], "enable": True}
+    target.actions.put(action, moved).expect(200)
+
+    target.publish(topic, "after")
+    arrived = sink.wait_for(posted(path, "after"), target.timing.delivered)
+    assert arrived, f"nothing arrived of an action that was enabled on {running}: {target.actions.read(action)}"
+    assert not sink.received(posted(path, "before")), "a message to the disabled action was delivered after all"
+
+
 @requirement("ACT-16", "POST /actions")
 @pytest.mark.needs("sink")
 def test_local_topic_needs_no_rule(context: Context, target: Target, sink: HttpSink) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.scenarios.chain import Chain, chain_of, local_topic
 from conformance.scenarios.changes import switched
@@ -108,9 +109,18 @@ def test_disabled_action_delivers_nothing(context: Context, chain: Chain) -> Non
     assert not change.late, "an action delivered what came while it was disabled"
 
 
+AFRESH = "An action created under the id of a deleted one counts from 0, and no rule of the deleted one has it."
+
+
+@requirement("ACT-25", "POST /actions", "GET /actions/{id}", "GET /actions/{id}/metrics", sentence=AFRESH)
 @requirement("FLOW-05", "DELETE /connectors/{id}", "DELETE /actions/{id}", "GET /rules/{id}")
-def test_chain_is_deleted_from_the_top(target: Target, chain: Chain) -> None:
+def test_chain_is_deleted_from_the_top(target: Target, chain: Chain, recorder: Recorder) -> None:
     """What others depend on cannot be deleted; with the cascade flag the action goes and its rule stays without it."""
+    # It has counted something before it goes.
+    chain.publish(20)
+    assert chain.arrival(20), "the chain does not deliver"
+    counted = target.eventually(lambda: target.actions.metrics(chain.action)["success"])
+
     # Connector and action tell who uses them.
     users = target.connectors.read(chain.connector)["actions"]
     assert users == [chain.action.partition(":")[2]], f"the connector lists {users}"
@@ -127,6 +137,15 @@ def test_chain_is_deleted_from_the_top(target: Target, chain: Chain) -> None:
     target.actions.delete(chain.action, also_delete_dep_actions=True).expect(204)
     remaining = target.rules.read(chain.rule)["actions"]
     assert remaining == [chain.witness], f"the rule has {remaining}, of two actions {chain.witness} was to stay"
+
+    # A new one of that name is another action; the next item goes on with it.
+    chain.action_anew()
+    message = f"an action whose deleted namesake had delivered {counted} messages begins with "
+    counters = target.actions.metrics(chain.action)
+    told = {name: counters[name] for name in ("matched", "success", "failed", "dropped") if counters[name]}
+    recorder.expect(not told, "ACT-25", "counts_afresh", f"{message}{told}, expected 0")
+    users = target.actions.read(chain.action)["rules"]
+    recorder.expect(not users, "ACT-25", "used_by_nobody", f"a new action is used by the rules {users}")
 
 
 @requirement("FLOW-06", "DELETE /rules/{id}", "DELETE /actions/{id}", "DELETE /connectors/{id}")

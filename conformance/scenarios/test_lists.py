@@ -103,11 +103,14 @@ def test_whole_list_knows_itself(paged: Paged, recorder: Recorder) -> None:
 @requirement("PAG-14", *LABELS)
 @pytest.mark.parametrize("fill", LISTS)
 def test_page_and_limit_have_bounds(paged: Paged) -> None:
-    """A page is at least 1 and a limit from 1 to 10000: what is just within is answered 200, what is outside 400."""
+    """A page is at least 1, a limit from 1 to 10000, and each has a default: within is answered 200, outside 400."""
+    parameters = paged.target.api.contract.operation(paged.label).parameters_in("query")
+    defaults = {one.name: one.schema["default"] for one in parameters if one.name in ("page", "limit")}
     for query in ({"page": 1, "limit": 10_000}, {"page": 10_000, "limit": 1}, {"page": 1, "limit": 1}, {}):
         meta = paged.target.api.call(paged.label, query=query).expect(200).json["meta"]
-        told = {name: meta[name] for name in query}
-        assert told == query, f"asked for {query}, the list says {told}"
+        expected = {**defaults, **query}
+        told = {name: meta[name] for name in expected}
+        assert told == expected, f"asked for {query}, the list says {told}, expected {expected}"
     for query in ({"page": 0}, {"page": -1}, {"limit": 0}, {"limit": -1}, {"page": 0, "limit": 10}):
         paged.target.api.call(paged.label, query=query).expect(400, code="BAD_REQUEST")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.scenarios.rule_changes import rule_changes
 from conformance.target.guard.mode import Mode
@@ -220,12 +221,18 @@ def instants(rule: dict[str, Any]) -> tuple[datetime, datetime]:
     return created, modified
 
 
+AFRESH = "A rule created under the id of a deleted one has nothing of it: it hears, counts and is dated as a new one."
+
+
+@requirement("RUL-44", "POST /rules", "GET /rules/{id}/metrics", sentence=AFRESH)
 @requirement("RUL-08", "DELETE /rules/{id}", "GET /rules/{id}/metrics", "PUT /rules/{id}/metrics/reset")
-def test_deleted_rule_is_gone(target: Target) -> None:
+def test_deleted_rule_is_gone(target: Target, recorder: Recorder) -> None:
     """A deleted rule answers 404 to every further operation and is not listed."""
     rule = target.lasting(target.rules, TO_DELETE)
-    target.rules.read(rule)
-    target.rules.metrics(rule)
+    old = target.rules.read(rule)
+    for topic in old["from"]:
+        target.publish(topic, "to the old one")
+    heard = target.eventually(lambda: target.rules.metrics(rule)["matched"])
     assert target.rules.ids(like_id=rule) == [rule], "the rule is not listed"
 
     target.rules.delete(rule).expect(204)
@@ -235,6 +242,19 @@ def test_deleted_rule_is_gone(target: Target) -> None:
     target.api.call("GET /rules/{id}/metrics", path={"id": rule}).expect(404, code="NOT_FOUND")
     target.rules.reset_metrics(rule).expect(404, code="NOT_FOUND")
     assert target.rules.ids(like_id=rule) == [], "the deleted rule is still listed"
+
+    new = target.rules.read(target.rules.create(id=rule))
+    counters = [target.rules.metrics(rule)]
+    for topic, payload in ((old["from"][0], "to the old one"), (new["from"][0], "to the new one")):
+        target.publish(topic, payload)
+        counters.append(target.rules.counted(rule, {"matched": len(counters) - 1}))
+    matched = [each["matched"] for each in counters]
+    message = f"a rule whose deleted namesake had heard {heard} messages counted {matched} after none, one on a topic "
+    message += "of the deleted one, and one on its own, expected 0, 0 and 1"
+    recorder.expect(matched == [0, 0, 1], "RUL-44", "counts_afresh", message)
+    dates = [instants(each)[0] for each in (old, new)]
+    message = f"created_at is {dates[1]}, of the deleted rule it was {dates[0]}"
+    recorder.expect(dates[1] > dates[0], "RUL-44", "dated_afresh", message)
 
 
 @requirement("RUL-21", "POST /rules", "PUT /rules/{id}", level="SHOULD")

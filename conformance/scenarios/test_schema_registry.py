@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from conformance.requirements import requirement
@@ -14,8 +16,6 @@ from conformance.worker.context import Context
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("schemas")]
 
 LONGEST_NAME = 254
-LONGEST_OF_PROTOBUF = 240
-"""A schema of type protobuf with a longer name is refused by EMQX 5.8.9, which makes an atom of the name and more."""
 
 PROTOBUF_SOURCE = "message Reading {\n  required int32 value = 1;\n}\n"
 JSON_SOURCE = '{"$schema":"http://json-schema.org/draft-06/schema#","type":"object","required":["value"]}'
@@ -25,6 +25,11 @@ FOREIGN_SOURCES = {
     "json": JSON_SOURCE.replace('"type"', '"description":"ü € ✓","type"'),
 }
 WRONG_SOURCES = {"avro": ("{}", "no JSON"), "json": ("no JSON",), "protobuf": ("message {", "no protobuf")}
+
+
+def longest_name(target: Target) -> str:
+    """A name of 254 characters that nothing has."""
+    return target.sandbox.name("schema").ljust(LONGEST_NAME, "x")
 
 
 @requirement("SCH-01", "POST /schema_registry", "GET /schema_registry/{name}", "GET /schema_registry")
@@ -46,14 +51,12 @@ def test_source_is_stored_to_the_letter(context: Context, target: Target) -> Non
 @pytest.mark.parametrize("kind", FOREIGN_SOURCES)
 def test_source_of_any_characters_is_stored(kind: str, target: Target) -> None:
     """The source of an Avro or JSON schema may hold characters of any language, and is read as it was created."""
-    name = target.sandbox.name("schema")
-    longest = {"name": name.ljust(LONGEST_NAME, "x")} if kind == "avro" else {}
+    longest = {"name": longest_name(target)} if kind == "avro" else {}
     sent = target.schemas.body(type=kind, source=FOREIGN_SOURCES[kind], **longest)
     target.api.call("POST /schema_registry", json=sent).expect(201)
     source = target.schemas.read(sent["name"])["source"]
     assert source == sent["source"], f"created with {sent['source']!r}, and read is {source!r}"
-    if kind == "avro":
-        target.keep(target.schemas, sent["name"], LONGEST, TO_DELETE)
+    target.keep(target.schemas, sent["name"], *((LONGEST, TO_DELETE) if kind == "avro" else ("to change",)))
 
 
 @requirement("SCH-02", "POST /schema_registry")
@@ -107,7 +110,7 @@ def test_incomplete_schema_is_refused(target: Target) -> None:
 def test_impossible_name_is_refused(target: Target) -> None:
     """A name with other characters than letters, digits, - and _, or over 254 of them answers 400, and is unknown."""
     name = target.sandbox.name("schema")
-    longest = target.lasting(target.schemas, LONGEST, lambda: target.schemas.create(name=name.ljust(LONGEST_NAME, "x")))
+    longest = target.lasting(target.schemas, LONGEST, lambda: target.schemas.create(name=longest_name(target)))
     target.schemas.read(longest)
     target.keep(target.schemas, longest, TO_DELETE)
 
@@ -127,6 +130,23 @@ def test_impossible_name_is_refused(target: Target) -> None:
 
 FITS_JSON = '{"value":"text"}'
 """What the JSON schemas of this module take, and no Avro schema, whose value is a number."""
+
+TAKEN_BY = {FITS_JSON: ("json",), '{"value":1}': ("json", "avro")}
+"""By payload: the types whose `SOURCES` let a rule encode it that names no message, as protobuf would need."""
+
+SOURCES = {"avro": AVRO_SOURCE, "json": UNUSUAL_SOURCE, "protobuf": PROTOBUF_SOURCE}
+
+EVERY_CHANGE_OF_TYPE: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("protobuf", {}),
+    ("avro", {"description": "new"}),
+    ("protobuf", {}),
+    ("json", {}),
+    ("avro", {}),
+    ("json", {}),
+    ("json", {}),
+)
+"""Types one after the other, from json on, and the description that goes with them: each follows each other one, and in
+the end the same source comes again."""
 
 
 def encoding(context: Context, target: Target, name: str) -> tuple[str, str]:
@@ -163,13 +183,20 @@ def test_deleted_schema_is_gone(context: Context, target: Target) -> None:
     counters = target.rules.counted(rule, {"failed.exception": failed + 1})
     assert counters["failed.exception"] == failed + 1, f"one message made {counters} of {failed} exceptions"
 
-    # A new one of that name has nothing of it; the next item goes on with it.
+    # A new one of that name has nothing of it.
     anew = {"name": name, "type": "json", "source": JSON_SOURCE, "description": "anew"}
     target.api.call("POST /schema_registry", json=anew).expect(201)
     assert target.schemas.read(name) == anew, f"created anew with {anew}, and read is {target.schemas.read(name)}"
     used = target.eventually(lambda: takes(target, rule, topic, FITS_JSON))
     assert used, f"rules do not use a schema of type json that was created under the name of a deleted one, {name}"
-    target.keep(target.schemas, name, "to change")
+
+
+@requirement("SCH-11", "POST /schema_registry", level="SHOULD")
+def test_longest_name_suits_protobuf(target: Target) -> None:
+    """A schema of type protobuf may have a name as long as one of another type, of 254 characters."""
+    body = target.schemas.body(name=longest_name(target), type="protobuf", source=PROTOBUF_SOURCE)
+    target.api.call("POST /schema_registry", json=body).expect(201)
+    target.schemas.read(body["name"])
 
 
 @requirement("SCH-09", "PUT /schema_registry/{name}")
@@ -178,23 +205,24 @@ def test_put_replaces_type_and_source(context: Context, target: Target) -> None:
     name = target.lasting(target.schemas, "to change")
     rule, topic = encoding(context, target, name)
 
-    # By a schema of type protobuf the rule encodes only what it names a message for. What is left of another item, with
-    # the longest name, is of type json.
-    short = len(name) <= LONGEST_OF_PROTOBUF
-    another = {"type": "protobuf", "source": PROTOBUF_SOURCE} if short else {"type": "avro", "source": AVRO_SOURCE}
-    for change, fits in (
-        (another, False),
-        ({"type": "json", "source": UNUSUAL_SOURCE, "description": "new"}, True),
-        ({"type": "json", "source": UNUSUAL_SOURCE}, True),
-    ):
-        expected = {**target.schemas.read(name), **change}
+    first: tuple[tuple[str, Mapping[str, str]], ...] = (
+        () if target.schemas.read(name)["type"] == "json" else (("json", {}),)
+    )
+    for kind, description in (*first, *EVERY_CHANGE_OF_TYPE):
+        change = {"type": kind, "source": SOURCES[kind], **description}
+        before = target.schemas.read(name)
+        expected = {**before, **change}
         answered = target.schemas.put(name, change).expect(200).json
         assert answered == target.schemas.read(name) == expected, f"PUT of {change} made {answered}"
         listed = [schema for schema in target.schemas.listed() if schema["name"] == name]
         assert listed == [expected], f"PUT of {change} made {answered}, listed is {listed}"
-        used = target.eventually(lambda fits=fits: takes(target, rule, topic, FITS_JSON) is fits)  # type: ignore[misc]
-        what = "a value that fits it" if fits else "a value that does not fit it"
-        assert used, f"after the PUT of {change} rules do not treat {what} as one of type {change['type']}"
+        for payload, kinds in TAKEN_BY.items():
+            fits = kind in kinds
+            used = target.eventually(
+                lambda payload=payload, fits=fits: takes(target, rule, topic, payload) is fits  # type: ignore[misc]
+            )
+            assert used, f"after a PUT made a schema of type {before['type']} one of type {kind}, rules do not treat " \
+                f"{payload}, which {'fits' if fits else 'does not fit'} it, as one of type {kind}"  # fmt: skip
 
     valid = {"type": "json", "source": JSON_SOURCE}
     target.schemas.put(name, {**valid, "name": name}).expect(400, code="BAD_REQUEST")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 from conformance.reference.bridges import action_handlers, connector_handlers
@@ -511,6 +512,116 @@ for where in ("connectors", "actions"):
         "CON-26",
     )
 
+# --- what is created anew ---------------------------------------------------------------------------------------------
+
+DEAD: dict[str, Any] = {}
+
+
+def raised(make: Callable[[Rule, Rule], Rule]) -> tuple[Broken, Broken]:
+    """A rule that is created under the id of a deleted one becomes what ``make`` makes of it and of that."""
+
+    def delete(original: Callable[..., bool]) -> Callable[..., bool]:
+        def call(self: RuleEngine, rule_id: str) -> bool:
+            if rule_id in self._rules:
+                DEAD[rule_id] = self._rules[rule_id]
+            return original(self, rule_id)
+
+        return call
+
+    def store(original: Callable[..., None]) -> Callable[..., None]:
+        def call(self: RuleEngine, rule: Rule) -> None:
+            is_anew = rule.id not in self._rules and rule.id in DEAD
+            original(self, make(rule, DEAD[rule.id]) if is_anew else rule)
+
+        return call
+
+    return broken(RuleEngine, "delete", delete), broken(RuleEngine, "store", store)
+
+
+for name, raise_rule in {
+    "a rule that is created anew counts on": lambda new, old: replace(new, metrics=old.metrics),
+    "a rule that is created anew is as old as the deleted one": lambda new, old: replace(
+        new, created_at=old.created_at
+    ),
+    "a rule that is created anew hears what the deleted one heard": lambda new, old: sources(old, new, both=True),
+}.items():
+    seed(name, raised(raise_rule), scenario("rules", "deleted_rule_is_gone"), "RUL-44")
+
+ANEW = scenario("flagship", "chain_is_deleted_from_the_top")
+
+
+def burying_action(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def remove_action(self: Bridges, action: Action, *, also_from_rules: bool) -> None:
+        await original(self, action, also_from_rules=also_from_rules)
+        DEAD[action.id] = action.metrics
+
+    return remove_action
+
+
+def counting_on(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def put_action(self: Bridges, action: Action) -> None:
+        is_anew = action.id not in self.actions and action.id in DEAD
+        await original(self, action)
+        if is_anew:
+            action.metrics = DEAD[action.id]
+
+    return put_action
+
+
+seed(
+    "an action that is created anew counts on",
+    (broken(Bridges, "remove_action", burying_action), broken(Bridges, "put_action", counting_on)),
+    ANEW,
+    "ACT-25",
+)
+
+
+def remembered_users(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    def ids_using_action(self: RuleEngine, action_id: str) -> list[str]:
+        DEAD[action_id] = sorted({*original(self, action_id), *DEAD.get(action_id, ())})
+        return [rule_id for rule_id in DEAD[action_id] if rule_id in self._rules]
+
+    return ids_using_action
+
+
+seed(
+    "an action that is created anew is used by the rules of the deleted one",
+    broken(RuleEngine, "ids_using_action", remembered_users),
+    ANEW,
+    "ACT-25",
+)
+
+# --- actions that are enabled and moved -------------------------------------------------------------------------------
+
+MOVED = scenario("action_deliveries", "action_that_is_enabled_and_moved_delivers")
+
+
+def installed_if(where: Callable[[Bridges, Action, Action], str | None]) -> Broken:
+    """An updated action is on the connector that ``where`` names by its id, or on none."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        async def put_action(self: Bridges, action: Action) -> None:
+            old = self.actions.get(action.id)
+            await original(self, action)
+            connector = where(self, action, old) if old is not None else action.connector_id
+            if connector is None:
+                await action.uninstall()
+            elif connector != action.connector_id:
+                await action.install(self.connectors[connector])
+
+        return put_action
+
+    return broken(Bridges, "put_action", make)
+
+
+seed("an updated action stays on its old connector", installed_if(lambda _, __, old: old.connector_id), MOVED, "ACT-24")
+seed(
+    "a disabled action that an update enables does not start",
+    installed_if(lambda _, new, old: new.connector_id if old.enabled else None),
+    MOVED,
+    "ACT-24",
+)
+
 # --- schemas ----------------------------------------------------------------------------------------------------------
 
 CHANGED_SCHEMA = scenario("schema_registry", "put_replaces_type_and_source")
@@ -571,7 +682,18 @@ def listing_first(original: Callable[..., list[Schema]]) -> Callable[..., list[S
     return lambda self: [first.setdefault(schema.name, schema) for schema in original(self)]
 
 
+def of_the_old_type_between(before: str, now: str) -> Callable[[SchemaRegistry, Schema, Schema | None, Any], None]:
+    def change(self: SchemaRegistry, schema: Schema, old: Schema | None, compiled: Any) -> None:
+        if old is not None and (old.type, schema.type) == (before, now):
+            self._serdes[schema.name] = compiled
+
+    return change
+
+
 seed("a schema of another type codes as before", stored(of_the_old_type), CHANGED_SCHEMA, "SCH-09")
+for before, now in permutations(("avro", "json", "protobuf"), 2):
+    name = f"a schema of type {before} that becomes one of type {now} codes as before"
+    seed(name, stored(of_the_old_type_between(before, now)), CHANGED_SCHEMA, "SCH-09")
 seed("a change to the same source makes a schema unusable", stored(unusable_if_equal), CHANGED_SCHEMA, "SCH-09")
 seed(
     "schemas are listed as they were first",

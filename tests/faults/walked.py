@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.contract import paths
+from conformance.scenarios.paged import LABELS
 from tests.faults.proxy import Fault, Reply, Request
 from tests.faults.seeded import edit, error_reply, scenario, seed
 
@@ -132,3 +133,15 @@ seed("the longest page is refused", refused("GET /clients", "limit=10000"), boun
 seed("page 0 of bans is the first", taken("GET /banned", "page=0"), bounds("GET /banned"), "PAG-14")
 seed("a limit of 0 finds no rules", taken("GET /rules", "limit=0"), bounds("GET /rules"), "PAG-14")
 seed("a negative limit finds no messages", taken(RETAINED, "limit=-1"), bounds(RETAINED), "PAG-14")
+
+
+def twenty(request: Request, forward: Callable[[], Reply]) -> Reply:
+    """A page is of 20 elements unless the query says otherwise."""
+    reply = forward()
+    if request.method != "GET" or "limit=" in request.query or "meta" not in (reply.json or ()):
+        return reply
+    return edit(lambda body: (body["meta"].update(limit=20), body.update(data=body["data"][:20])))(reply)
+
+
+for label in LABELS:
+    seed(f"the default limit of {label} is 20", twenty, bounds(label), "PAG-14")

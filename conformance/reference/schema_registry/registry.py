@@ -10,8 +10,11 @@ from conformance.reference.defects import Defect
 from conformance.reference.deployment import Deployment
 from conformance.reference.replication import Store
 from conformance.reference.schema_registry.bodies import BodyCheck
-from conformance.reference.schema_registry.serde import Serde, SerdeError
+from conformance.reference.schema_registry.serde import Serde, SerdeError, SourceError
 from conformance.reference.unguarded import UnguardedWrites
+
+_LONGEST_OF_PROTOBUF = 240
+"""With `Defect.SCHEMA_NAME_TOO_LONG_FOR_PROTOBUF`."""
 
 _WRITE_S = 0.03
 
@@ -56,6 +59,7 @@ class SchemaRegistry:
 
     def __init__(self, deployment: Deployment) -> None:
         self._forgets = deployment.has(Defect.SCHEMA_BROKEN_BY_A_REFUSED_CHANGE)
+        self._limits_names = deployment.has(Defect.SCHEMA_NAME_TOO_LONG_FOR_PROTOBUF)
         self._schemas: dict[str, Schema] = {}
         self._serdes: dict[str, Serde] = {}
         self.bodies = BodyCheck(deployment)
@@ -83,6 +87,8 @@ class SchemaRegistry:
         """
         if self._forgets:
             self._serdes.pop(schema.name, None)
+        if self._limits_names and schema.type == "protobuf" and len(schema.name) > _LONGEST_OF_PROTOBUF:
+            raise SourceError("system_limit")
         self._serdes[schema.name] = _COMPILERS[schema.type](schema.source)
         self._schemas[schema.name] = schema
 

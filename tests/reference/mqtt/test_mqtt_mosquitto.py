@@ -59,7 +59,7 @@ def observations(port, version):
     if version == 5:
         publisher.subscribe("d/own", noLocal=True)
         seen.append(publisher.publish("d/nobody", qos=1))
-        publisher.publish("d/own", "mine")
+        publisher.publish("d/own", "mine", 1)  # before the other one subscribes
         subscriber.subscribe("d/own", identifier=9, retainAsPublished=True)
         publisher.publish("d/own", "x", 1, UserProperty=[("a", "b")], ContentType="t")
         message = subscriber.receive()
