@@ -17,9 +17,10 @@ Identity = Literal["anonymous", "username", "clientid"]
 class MqttLimits:
     """What the broker lets MQTT clients do. Sizes are bytes, intervals seconds; None where there is no limit.
 
-    ``sessions``: how many the license allows. ``expiry_of_old_clients_s``: how long a session of an MQTT 3.1.1 client
-    lives without its connection, None where that is not known. ``queues_qos_0``: whether a client that is away gets
-    messages of QoS 0 later. ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
+    ``client_id_bytes``: how long a client id may be. ``sessions``: how many the license allows.
+    ``expiry_of_old_clients_s``: how long a session of an MQTT 3.1.1 client lives without its connection, None where
+    that is not known. ``queues_qos_0``: whether a client that is away gets messages of QoS 0 later.
+    ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
     ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
     what it reads of one client.
     """
@@ -30,6 +31,7 @@ class MqttLimits:
     shared: bool = True
     packet_size: int | None = None
     topic_levels: int | None = None
+    client_id_bytes: int | None = None
     keepalive_s: int | None = None
     sessions: int | None = None
     subscriptions: int | None = None
@@ -39,6 +41,13 @@ class MqttLimits:
     connections_per_s: float | None = None
     messages_per_s: float | None = None
     bytes_per_s: float | None = None
+
+    def check_client_id(self, length: int) -> None:
+        """Raise `Inapplicable` if the target takes no client id of ``length`` bytes."""
+        if self.client_id_bytes is not None and length > self.client_id_bytes:
+            raise Inapplicable(
+                f"the target takes client ids of {self.client_id_bytes} bytes at most (mqtt.max_clientid_len)"
+            )
 
     def check_publish(self, topic: str, size: int, qos: int, *, retain: bool) -> None:
         """Raise `Inapplicable` if the target allows no such message of a client; ``size`` of its payload."""
@@ -91,6 +100,7 @@ class MqttLimits:
         for limit, what in (
             (self.packet_size, "packets up to {} bytes"),
             (self.topic_levels, "topics up to {} levels"),
+            (self.client_id_bytes, "client ids up to {} bytes"),
             (self.keepalive_s, "keep-alive of {} s set by the server"),
             (self.sessions, "up to {} sessions"),
             (self.subscriptions, "up to {} subscriptions of a client"),

@@ -127,6 +127,7 @@ class MqttClient:
             self._guard.client_id(client_id)
             if will is not None:
                 self._guard.publish(will.topic)
+        allowed.check_client_id(len(client_id.encode()))
         self._allowed = allowed
         self._settle = settle
         self._turn = turn

@@ -43,7 +43,15 @@ def test_a_share_is_no_level_of_a_topic():
     MqttLimits(topic_levels=2).check_subscription("$share/g/a/b", 2)
 
 
+def test_a_client_id_may_be_too_long():
+    limits = MqttLimits(client_id_bytes=23)
+    limits.check_client_id(23)
+    with pytest.raises(Inapplicable, match="max_clientid_len"):
+        limits.check_client_id(24)
+
+
 def test_what_is_allowed_is_not_in_the_way():
     for limits in (MqttLimits(), MqttLimits(max_qos=1, topic_levels=2, packet_size=200)):
         limits.check_publish("a/b", 50, 1, retain=True)
         limits.check_subscription("a/#", 1)
+        limits.check_client_id(60)

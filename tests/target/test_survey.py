@@ -157,7 +157,7 @@ def test_limits_of_clients(survey):
     limits = survey(
         "max_qos_allowed=1", "retain_available=false", "wildcard_subscription=false", "shared_subscription=false",
         "max_topic_levels=5", "max_packet_size=2000", "server_keepalive=30", "max_sessions=20",
-        "mqueue_store_qos0=false", "ignore_loop_deliver=true", "max_subscriptions=9",
+        "mqueue_store_qos0=false", "ignore_loop_deliver=true", "max_subscriptions=9", "max_clientid_len=60",
     ).profile.limits  # fmt: skip
 
     assert list(limits.sentences()) == [
@@ -169,10 +169,15 @@ def test_limits_of_clients(survey):
         "no echo to MQTT 3.1.1 clients",
         "packets up to 2000 bytes",
         "topics up to 5 levels",
+        "client ids up to 60 bytes",
         "keep-alive of 30 s set by the server",
         "up to 20 sessions",
         "up to 9 subscriptions of a client",
     ]
+
+
+def test_client_ids_that_are_too_short_for_those_of_the_suite(survey):
+    assert "mqtt.max_clientid_len" in survey("max_clientid_len=23").missing()["mqtt"]
 
 
 def test_a_listener_for_websocket_alone(survey):

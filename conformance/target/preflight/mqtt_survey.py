@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.contract import paths
 from conformance.target.deployment_profile import DeploymentProfile, Identity, MqttLimits
-from conformance.target.errors import TargetLost
+from conformance.target.errors import Inapplicable, TargetLost
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api, NoAnswer, expand
 from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
@@ -46,6 +46,7 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
         return MqttSurvey(profile, "no MQTT listener given (--mqtt)")
     known = profile.limits
     rates = MqttLimits(
+        client_id_bytes=known.client_id_bytes,
         connections_per_s=known.connections_per_s,
         messages_per_s=known.messages_per_s,
         bytes_per_s=known.bytes_per_s,
@@ -55,7 +56,7 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
         profile = replace(profile, identity=trials.find_identity())
         profile = replace(profile, limits=trials.limits(profile))
         profile = replace(profile, ruled=trials.ruled())
-    except Impossible as reason:
+    except (Impossible, Inapplicable) as reason:
         return MqttSurvey(profile, str(reason))
     except (MqttError, NoAnswer) as error:
         return MqttSurvey(profile, f"MQTT listener {configuration.mqtt}: {error}")

@@ -108,6 +108,7 @@ def _limits(reads: Reads) -> MqttLimits:
         shared=mqtt.get("shared_subscription") is not False,
         packet_size=_below(_bytes(mqtt.get("max_packet_size")), 1024**2),
         topic_levels=_below(_whole(mqtt.get("max_topic_levels")), 64),
+        client_id_bytes=_below(_whole(mqtt.get("max_clientid_len")), 256),
         keepalive_s=_whole(mqtt.get("server_keepalive")),
         sessions=_below(sessions, _LICENSE_FOR_EVERYTHING),
         subscriptions=_below(_whole(mqtt.get("max_subscriptions")), 1000),
