@@ -87,7 +87,7 @@ class Subscriptions(Model):
             self.target.eventually(lambda client=client, expected=expected: self._own(client) == expected)  # type: ignore[misc]
 
     def _own(self, client: MqttClient) -> dict[str, int]:
-        return {entry["topic"]: entry["qos"] for entry in self.target.clients.subscriptions(client.client_id)}
+        return self.target.clients.qos_by_filter(client.client_id)
 
     def _id(self, client: int) -> str:
         return self.clients[client].client_id
