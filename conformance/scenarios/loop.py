@@ -24,13 +24,15 @@ def loop(target: Target, **fields: Any) -> dict[str, Any]:
     assert target.configuration.mqtt is not None, "needs('mqtt') is missing on the test"
     listener = split_listener(target.configuration.mqtt)
     prefix = target.sandbox.name("loop")
-    target.capabilities.profile.limits.check_client_id(len(prefix) + len(target.sandbox.name("connector")) + _ADDED)
+    limits = target.capabilities.profile.limits
+    limits.check_client_id(len(prefix) + len(target.sandbox.name("connector")) + _ADDED)
     login = {}
     if target.capabilities.profile.demands_users and "username" not in fields:
         login = {"username": target.users.create(), "password": PASSWORD}
     if target.welcome.rules:
         login.setdefault("username", fields.get("username", target.sandbox.name("user")))
         target.welcome.allow_user(login["username"])
+    limits.check_names(prefix, fields.get("username", login.get("username")))
     connector = {
         "type": "mqtt",
         "server": listener.address,

@@ -17,12 +17,15 @@ Identity = Literal["anonymous", "username", "clientid"]
 class MqttLimits:
     """What the broker lets MQTT clients do. Sizes are bytes, intervals seconds; None where there is no limit.
 
-    ``client_id_bytes``: how long a client id may be. ``sessions``: how many the license allows.
+    ``client_id_bytes``: how long a client id may be. ``ids_are_user_names``: whether a client that has a user name gets
+    that as its client id. ``sessions``: how many the license allows.
     ``expiry_of_old_clients_s``: how long a session of an MQTT 3.1.1 client lives without its connection, None where
     that is not known. ``queues_qos_0``: whether a client that is away gets messages of QoS 0 later.
     ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
     ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
-    what it reads of one client.
+    what it reads of one client. ``mountpoint``: what it puts before the topics of its clients. ``raises_qos``: whether
+    a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the payload of
+    a retained message may be.
     """
 
     max_qos: int = 2
@@ -30,8 +33,11 @@ class MqttLimits:
     wildcards: bool = True
     shared: bool = True
     packet_size: int | None = None
+    retained_bytes: int | None = None
     topic_levels: int | None = None
     client_id_bytes: int | None = None
+    ids_are_user_names: bool = False
+    raises_qos: bool = False
     keepalive_s: int | None = None
     sessions: int | None = None
     subscriptions: int | None = None
@@ -41,12 +47,20 @@ class MqttLimits:
     connections_per_s: float | None = None
     messages_per_s: float | None = None
     bytes_per_s: float | None = None
+    mountpoint: str | None = None
 
     def check_client_id(self, length: int) -> None:
         """Raise `Inapplicable` if the target takes no client id of ``length`` bytes."""
         if self.client_id_bytes is not None and length > self.client_id_bytes:
             raise Inapplicable(
                 f"the target takes client ids of {self.client_id_bytes} bytes at most (mqtt.max_clientid_len)"
+            )
+
+    def check_names(self, client_id: str, username: str | None) -> None:
+        """Raise `Inapplicable` if a client with these names would get another client id."""
+        if self.ids_are_user_names and username and username != client_id:
+            raise Inapplicable(
+                "the target takes the user name of a client as its client id (mqtt.use_username_as_clientid)"
             )
 
     def check_publish(self, topic: str, size: int, qos: int, *, retain: bool) -> None:
@@ -56,14 +70,18 @@ class MqttLimits:
             raise Inapplicable(f"the target allows MQTT clients QoS {self.max_qos} at most (mqtt.max_qos_allowed)")
         if retain and not self.retain:
             raise Inapplicable("the target lets MQTT clients retain no messages (mqtt.retain_available)")
-        self.check_size(topic, size)
+        self.check_size(topic, size, retain=retain)
         if self.bytes_per_s is not None and size > self.bytes_per_s * _LONGEST_PACKET_S:
             raise Inapplicable(f"the target reads {self.bytes_per_s:g} bytes a second of an MQTT client (bytes_rate)")
 
-    def check_size(self, topic: str, size: int) -> None:
+    def check_size(self, topic: str, size: int, *, retain: bool) -> None:
         """Raise `Inapplicable` if no message with a payload of ``size`` may be published, by clients or the API."""
         if self.packet_size is not None and len(topic.encode()) + size + _OVERHEAD > self.packet_size:
             raise Inapplicable(f"the target takes packets of {self.packet_size} bytes at most (mqtt.max_packet_size)")
+        if retain and self.retained_bytes is not None and size > self.retained_bytes:
+            raise Inapplicable(
+                f"the target retains no payload beyond {self.retained_bytes} bytes (retainer.max_payload_size)"
+            )
 
     def check_subscription(self, topic_filter: str, qos: int, count: int = 1) -> None:
         """Raise `Inapplicable` if the target allows no such subscription; ``count``: how many a client has with it."""
@@ -78,6 +96,14 @@ class MqttLimits:
             raise Inapplicable("the target allows no subscriptions with wildcards (mqtt.wildcard_subscription)")
         if not self.shared and topic_filter.startswith(("$share/", "$queue/")):
             raise Inapplicable("the target allows no shared subscriptions (mqtt.shared_subscription)")
+
+    def delivered_qos(self, published: int, subscribed: int) -> int:
+        """The QoS with which a message comes: the lower one, or with mqtt.upgrade_qos the higher one."""
+        return max(published, subscribed) if self.raises_qos else min(published, subscribed)
+
+    def subscribing(self, most: int) -> int:
+        """The QoS of a subscription whose messages come as they were published, with QoS up to ``most``."""
+        return 0 if self.raises_qos else most
 
     def _check_levels(self, topic: str) -> None:
         most = self.topic_levels
@@ -94,11 +120,14 @@ class MqttLimits:
             (self.shared, "no shared subscriptions"),
             (self.queues_qos_0, "QoS 0 is not queued"),
             (self.echoes_to_old_clients, "no echo to MQTT 3.1.1 clients"),
+            (not self.ids_are_user_names, "a user name is the client id"),
+            (not self.raises_qos, "messages come with the higher QoS"),
         ):
             if not allowed:
                 yield what
         for limit, what in (
             (self.packet_size, "packets up to {} bytes"),
+            (self.retained_bytes, "retained payloads up to {} bytes"),
             (self.topic_levels, "topics up to {} levels"),
             (self.client_id_bytes, "client ids up to {} bytes"),
             (self.keepalive_s, "keep-alive of {} s set by the server"),
@@ -107,6 +136,7 @@ class MqttLimits:
             (self.connections_per_s, "{:g} connections a second"),
             (self.messages_per_s, "{:g} messages a second of a client"),
             (self.bytes_per_s, "{:g} bytes a second of a client"),
+            (self.mountpoint, "{} before the topics of clients"),
         ):
             if limit is not None:
                 yield what.format(limit)
@@ -126,7 +156,8 @@ class DeploymentProfile:
     ``identity``: by what the broker knows a client; "anonymous": it lets in whoever comes. ``no_match``: what an MQTT
     client may do that no authorization rule speaks of. ``authenticators`` and ``sources``: the chains by backend, in
     the order in which they are asked, None where they could not be read. ``ruled``: whether the suite's own clients
-    need rules to use their own topics. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
+    need rules to use their own topics. ``caches_decisions``: whether the decisions about a client are kept as an item
+    needs it that reads them. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
     the cluster has, ``answering``: how many of them answer under the base URL. ``lag_s``: seconds by which reads may
     lag behind writes.
     """
@@ -137,6 +168,7 @@ class DeploymentProfile:
     authenticators: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
     ruled: bool = False
+    caches_decisions: bool = True
     listener: ListenerType = "tcp"
     edition: str | None = None
     nodes: int = 1
@@ -170,6 +202,8 @@ class DeploymentProfile:
         if self.no_match is not None:
             refusal = " and a refusal ends the connection" if self.deny_action == "disconnect" else ""
             told.append(f"what no rule decides is {_PERMITTED[self.no_match]}{refusal}")
+        if not self.caches_decisions:
+            told.append("few or no decisions are cached")
         limits = ", ".join(self.limits.sentences())
         told.append(f"MQTT: {limits}" if limits else "MQTT: no unusual limits")
         return told

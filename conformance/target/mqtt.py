@@ -128,6 +128,7 @@ class MqttClient:
             if will is not None:
                 self._guard.publish(will.topic)
         allowed.check_client_id(len(client_id.encode()))
+        allowed.check_names(client_id, username)
         self._allowed = allowed
         self._settle = settle
         self._turn = turn
@@ -427,6 +428,8 @@ class MqttClient:
                 self._client.disconnect()
             elif message.payload.startswith(PROBE.encode()):
                 self._probes.add(bytes(message.payload))
+                if self._manual_ack and message.qos:
+                    self.acknowledge(message)
             else:
                 self.messages.append(message)
             self._changed.notify_all()

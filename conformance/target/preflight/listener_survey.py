@@ -1,4 +1,4 @@
-"""Read how fast the target's MQTT listener takes connections, and what its clients send."""
+"""Read how fast the target's MQTT listener takes connections, and what becomes of what its clients send."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from conformance.target.preflight.survey import Reads, read_json, read_object
 from conformance.target.settings.config import Configuration
 
 
-def with_rates(limits: MqttLimits, reads: Reads, configuration: Configuration) -> MqttLimits:
-    """``limits`` with the rates that the configuration names, or GET /listeners tells, of the listener it names.
+def with_listener(limits: MqttLimits, reads: Reads, configuration: Configuration) -> MqttLimits:
+    """``limits`` with the rates that the configuration names, or GET /listeners tells, of the listener it names, and
+    with what that listener puts before the topics of its clients.
 
     Behind a load balancer a listener has another port than it tells; where it cannot be told which one it is, the
-    lowest rates count. Rates that limit nothing the suite does are left out.
+    lowest rates count, and any mountpoint. Rates that limit nothing the suite does are left out.
     """
     listener = configuration.listener
     if listener is None:
@@ -36,6 +37,7 @@ def with_rates(limits: MqttLimits, reads: Reads, configuration: Configuration) -
         connections_per_s=lowest("max_conn_rate", 200.0),
         messages_per_s=lowest("messages_rate", 5000.0),
         bytes_per_s=lowest("bytes_rate", 10 * 1024.0**2),
+        mountpoint=next(filter(None, (_text(each.get("mountpoint")) for each in described)), None),
     )
 
 
@@ -56,6 +58,10 @@ def _candidates(reads: Reads, listener: Listener) -> list[dict[str, Any]]:
 
 def _those(entries: list[dict[str, Any]], wanted: Iterable[bool]) -> list[dict[str, Any]]:
     return [entry for entry, is_wanted in zip(entries, wanted, strict=True) if is_wanted]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _rate(value: object) -> float | None:

@@ -45,13 +45,18 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
     if configuration.mqtt is None:
         return MqttSurvey(profile, "no MQTT listener given (--mqtt)")
     known = profile.limits
+    if known.mountpoint is not None:
+        return MqttSurvey(
+            profile, f"the listener puts {known.mountpoint} before the topics of its clients (mountpoint)"
+        )
     rates = MqttLimits(
         client_id_bytes=known.client_id_bytes,
         connections_per_s=known.connections_per_s,
         messages_per_s=known.messages_per_s,
         bytes_per_s=known.bytes_per_s,
     )
-    trials = _Trials(api, configuration, sandbox, configuration.mqtt, rates)
+    named = known.ids_are_user_names
+    trials = _Trials(api, configuration, sandbox, configuration.mqtt, rates, ids_are_user_names=named)
     try:
         profile = replace(profile, identity=trials.find_identity())
         profile = replace(profile, limits=trials.limits(profile))
@@ -66,13 +71,21 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
 
 class _Trials:
     def __init__(
-        self, api: Api, configuration: Configuration, sandbox: Sandbox, listener: str, rates: MqttLimits
+        self,
+        api: Api,
+        configuration: Configuration,
+        sandbox: Sandbox,
+        listener: str,
+        rates: MqttLimits,
+        *,
+        ids_are_user_names: bool,
     ) -> None:
         self._api = api
         self._sandbox = sandbox
         self._listener = listener
         self._options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox, "allowed": rates}
         self._identity: Identity = "anonymous"
+        self._ids_are_user_names = ids_are_user_names
 
     def find_identity(self) -> Identity:
         """By what the broker knows its clients; raises `Impossible` where no client of the suite gets in, `TargetLost`
@@ -165,7 +178,8 @@ class _Trials:
             with self._client(client_id) as client:
                 yield client
             return
-        user = client_id if self._identity == "clientid" else self._sandbox.name("preflight")
+        named_alike = self._identity == "clientid" or self._ids_are_user_names
+        user = client_id if named_alike else self._sandbox.name("preflight")
         with self._user(user), self._client(client_id, username=user, password=PASSWORD) as client:
             yield client
 
