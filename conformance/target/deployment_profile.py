@@ -9,6 +9,7 @@ from typing import Any, Literal
 from conformance.target.addresses import ListenerType
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.sandbox import bare_topic
+from conformance.target.passwords import PasswordHashing
 
 Identity = Literal["anonymous", "username", "clientid"]
 
@@ -25,7 +26,7 @@ class MqttLimits:
     ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
     what it reads of one client. ``mountpoint``: what it puts before the topics of its clients. ``raises_qos``: whether
     a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the payload of
-    a retained message may be.
+    a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept on disk.
     """
 
     max_qos: int = 2
@@ -38,6 +39,7 @@ class MqttLimits:
     client_id_bytes: int | None = None
     ids_are_user_names: bool = False
     raises_qos: bool = False
+    durable_sessions: bool = False
     keepalive_s: int | None = None
     sessions: int | None = None
     subscriptions: int | None = None
@@ -62,6 +64,11 @@ class MqttLimits:
             raise Inapplicable(
                 "the target takes the user name of a client as its client id (mqtt.use_username_as_clientid)"
             )
+
+    def check_kept_session(self) -> None:
+        """Raise `Inapplicable` if sessions that outlive their connection are others than the suite knows."""
+        if self.durable_sessions:
+            raise Inapplicable("the target keeps sessions on disk (durable_sessions.enable)")
 
     def check_publish(self, topic: str, size: int, qos: int, *, retain: bool) -> None:
         """Raise `Inapplicable` if the target allows no such message of a client; ``size`` of its payload."""
@@ -122,6 +129,7 @@ class MqttLimits:
             (self.echoes_to_old_clients, "no echo to MQTT 3.1.1 clients"),
             (not self.ids_are_user_names, "a user name is the client id"),
             (not self.raises_qos, "messages come with the higher QoS"),
+            (not self.durable_sessions, "sessions are kept on disk"),
         ):
             if not allowed:
                 yield what
@@ -174,6 +182,7 @@ class DeploymentProfile:
     nodes: int = 1
     answering: int = 1
     lag_s: float = 0.0
+    hashing: PasswordHashing = field(default_factory=PasswordHashing)
     limits: MqttLimits = field(default_factory=MqttLimits)
 
     @property
@@ -197,6 +206,8 @@ class DeploymentProfile:
             told.append(f"they use {_SPOKEN[self.listener]}")
         if self.authenticators is not None:
             told.append(f"authenticators: {', '.join(self.authenticators) or 'none'}")
+        if self.hashing.name != PasswordHashing().name:
+            told.append(f"passwords are hashed with {self.hashing.name}")
         if self.sources is not None:
             told.append(f"authorization sources: {', '.join(self.sources) or 'none'}")
         if self.no_match is not None:
@@ -214,7 +225,8 @@ class DeploymentProfile:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> DeploymentProfile:
         chains = {name: value[name] and tuple(value[name]) for name in ("authenticators", "sources")}
-        return cls(**{**value, **chains, "limits": MqttLimits(**value["limits"])})
+        parts = {"hashing": PasswordHashing(**value["hashing"]), "limits": MqttLimits(**value["limits"])}
+        return cls(**{**value, **chains, **parts})
 
 
 _SPOKEN = {"ssl": "MQTT over TLS", "ws": "MQTT over WebSocket", "wss": "MQTT over WebSocket and TLS"}

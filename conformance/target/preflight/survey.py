@@ -12,6 +12,7 @@ from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
 from conformance.target.durations import duration_s
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer
+from conformance.target.passwords import PasswordHashing
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _STATUS = "/status?format=json"
@@ -72,14 +73,16 @@ def read_profile(reads: Reads, retainer: Mapping[str, Any]) -> DeploymentProfile
     ``retainer``: the configuration of the retainer, as far as it could be read.
     """
     settings = read_object(reads, "/authorization/settings")
+    authenticators = read_json(reads, "/authentication")
     nodes = read_json(reads, "/nodes")
     first = nodes[0] if isinstance(nodes, list) and nodes and isinstance(nodes[0], dict) else {}
     return DeploymentProfile(
         no_match=_one_of(settings.get("no_match"), ("allow", "deny")),
         deny_action=_one_of(settings.get("deny_action"), ("ignore", "disconnect")),
-        authenticators=_chain(read_json(reads, "/authentication"), _backend),
+        authenticators=_chain(authenticators, _backend),
         sources=_chain(read_object(reads, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
         caches_decisions=_caches(settings.get("cache")),
+        hashing=_hashing(authenticators),
         edition=first.get("edition") if isinstance(first.get("edition"), str) else _edition_of_release(reads),
         nodes=len(nodes) if isinstance(nodes, list) and nodes else 1,
         limits=_limits(reads, retainer),
@@ -116,6 +119,18 @@ def _edition_of_release(reads: Reads) -> Edition | None:
     return _EDITIONS.get(letter)
 
 
+def _hashing(authenticators: object) -> PasswordHashing:
+    """How the built-in authenticator, which is there once at most, stores passwords."""
+    for entry in authenticators if isinstance(authenticators, list) else ():
+        if (
+            isinstance(entry, dict)
+            and entry.get("backend") == "built_in_database"
+            and "password_hash_algorithm" in entry
+        ):
+            return PasswordHashing.parse(entry["password_hash_algorithm"])
+    return PasswordHashing()
+
+
 def _caches(cache: object) -> bool:
     """Whether the decisions about a client stay in the cache for a while."""
     settings = cache if isinstance(cache, dict) else {}
@@ -125,8 +140,8 @@ def _caches(cache: object) -> bool:
 
 
 def _limits(reads: Reads, retainer: Mapping[str, Any]) -> MqttLimits:
-    mqtt = read_object(reads, "/configs/global_zone").get("mqtt")
-    mqtt = mqtt if isinstance(mqtt, dict) else {}
+    zone = read_object(reads, "/configs/global_zone")
+    mqtt, durable = (part if isinstance(part := zone.get(name), dict) else {} for name in ("mqtt", "durable_sessions"))
     license_ = read_object(reads, "/license")
     sessions = _whole(license_.get("max_sessions", license_.get("max_connections")))
     qos = mqtt.get("max_qos_allowed")
@@ -140,6 +155,7 @@ def _limits(reads: Reads, retainer: Mapping[str, Any]) -> MqttLimits:
         topic_levels=_below(_whole(mqtt.get("max_topic_levels")), 64),
         ids_are_user_names=mqtt.get("use_username_as_clientid") is True,
         raises_qos=mqtt.get("upgrade_qos") is True,
+        durable_sessions=durable.get("enable") is True,
         client_id_bytes=_below(_whole(mqtt.get("max_clientid_len")), 256),
         keepalive_s=_whole(mqtt.get("server_keepalive")),
         sessions=_below(sessions, _LICENSE_FOR_EVERYTHING),
