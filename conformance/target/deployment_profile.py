@@ -70,6 +70,11 @@ class MqttLimits:
         if self.durable_sessions:
             raise Inapplicable("the target keeps sessions on disk (durable_sessions.enable)")
 
+    def check_exact_pages(self) -> None:
+        """Raise `Inapplicable` if subscriptions are listed from two sources, without a count and in short pages."""
+        if self.durable_sessions:
+            raise Inapplicable("the target lists subscriptions in short pages (durable_sessions.enable)")
+
     def check_publish(self, topic: str, size: int, qos: int, *, retain: bool) -> None:
         """Raise `Inapplicable` if the target allows no such message of a client; ``size`` of its payload."""
         self._check_levels(topic)

@@ -172,6 +172,8 @@ class MqttClient:
         self._journal = journal
         self._leaves = [Resource("retained", will.topic)] if will is not None and will.retain else []
         self._outlives_connection = not clean_start if protocol < 5 else bool(session_expiry_s)
+        if self._outlives_connection:
+            allowed.check_kept_session()
         self._clean_start = clean_start
         self._keepalive_s = keepalive_s
         self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

@@ -59,6 +59,13 @@ def test_a_client_id_may_be_another_one_than_the_client_says():
         limits.check_names("c", "u")
 
 
+def test_sessions_on_disk_are_others():
+    for check in ("check_kept_session", "check_exact_pages"):
+        getattr(MqttLimits(), check)()
+        with pytest.raises(Inapplicable, match="durable_sessions"):
+            getattr(MqttLimits(durable_sessions=True), check)()
+
+
 @pytest.mark.parametrize(("limits", "delivered", "kept"), [(MqttLimits(), 0, 2), (MqttLimits(raises_qos=True), 1, 0)])
 def test_the_qos_with_which_a_message_comes(limits, delivered, kept):
     assert (limits.delivered_qos(0, 1), limits.delivered_qos(1, 0), limits.subscribing(2)) == (

@@ -16,9 +16,10 @@ from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.planning import make_plan
 from conformance.target.capabilities import Capabilities
 from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
-from conformance.target.errors import TargetLost
+from conformance.target.errors import Inapplicable, TargetLost
 from conformance.target.http.answer import Sent
 from conformance.target.http.session import NoAnswer
+from conformance.target.mqtt import MqttClient
 from conformance.target.preflight import mqtt_survey
 from conformance.target.preflight.listener_survey import with_listener
 from conformance.target.preflight.survey import Reads, read_profile
@@ -203,6 +204,16 @@ def test_what_a_listener_puts_before_the_topics_of_its_clients(tmp_path):
     assert list(limits.sentences()) == ["tenants/ before the topics of clients"]
     found = mqtt_survey.survey(None, configured, None, DeploymentProfile(limits=limits))
     assert found.no_mqtt == "the listener puts tenants/ before the topics of its clients (mountpoint)"
+
+
+def test_sessions_that_are_kept_on_disk():
+    reads = Telling({"/configs/global_zone": {"mqtt": {}, "durable_sessions": {"enable": True}}})
+
+    limits = read_profile(reads, {}).limits
+
+    assert list(limits.sentences()) == ["sessions are kept on disk"]
+    with pytest.raises(Inapplicable, match="durable_sessions"):
+        MqttClient("127.0.0.1:9", "c", session_expiry_s=60, allowed=limits)
 
 
 def test_neither_authenticator_nor_source(survey):
