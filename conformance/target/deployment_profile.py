@@ -24,9 +24,11 @@ class MqttLimits:
     that is not known. ``queues_qos_0``: whether a client that is away gets messages of QoS 0 later.
     ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
     ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
-    what it reads of one client. ``mountpoint``: what it puts before the topics of its clients. ``raises_qos``: whether
-    a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the payload of
-    a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept on disk.
+    what it reads of one client. ``mountpoint``: what it puts before the topics of its clients. ``zone``: that of
+    the listener, if it is another one than ``default``: the API does not tell what its clients may do. ``raises_qos``:
+    whether a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the
+    payload of a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept
+    on disk.
     """
 
     max_qos: int = 2
@@ -50,6 +52,7 @@ class MqttLimits:
     messages_per_s: float | None = None
     bytes_per_s: float | None = None
     mountpoint: str | None = None
+    zone: str | None = None
 
     def check_client_id(self, length: int) -> None:
         """Raise `Inapplicable` if the target takes no client id of ``length`` bytes."""
@@ -150,6 +153,7 @@ class MqttLimits:
             (self.messages_per_s, "{:g} messages a second of a client"),
             (self.bytes_per_s, "{:g} bytes a second of a client"),
             (self.mountpoint, "{} before the topics of clients"),
+            (self.zone, "settings of the zone {}, of which CONNACK alone tells"),
         ):
             if limit is not None:
                 yield what.format(limit)

@@ -195,13 +195,16 @@ def test_a_cache_that_is_too_small_is_none(cache, caches):
 
 def test_what_a_listener_puts_before_the_topics_of_its_clients(tmp_path):
     listeners = [{"id": "tcp:default", "type": "tcp", "bind": "0.0.0.0:1883", "enable": True}]
-    reads = Telling({"/listeners": listeners, "/listeners/tcp%3Adefault": {"mountpoint": "tenants/"}})
+    reads = Telling({"/listeners": listeners, "/listeners/tcp%3Adefault": {"mountpoint": "tenants/", "zone": "ext"}})
     given = {"base_url": "http://127.0.0.1:9/api/v5", "api_key": "k", "mqtt": "127.0.0.1:1883"}
     configured = load_configuration(given, {"EMQX_CONFORMANCE_API_SECRET": "a-secret-of-this-test"}, tmp_path)
 
     limits = with_listener(MqttLimits(), reads, configured)
 
-    assert list(limits.sentences()) == ["tenants/ before the topics of clients"]
+    assert list(limits.sentences()) == [
+        "tenants/ before the topics of clients",
+        "settings of the zone ext, of which CONNACK alone tells",
+    ]
     found = mqtt_survey.survey(None, configured, None, DeploymentProfile(limits=limits))
     assert found.no_mqtt == "the listener puts tenants/ before the topics of its clients (mountpoint)"
 
