@@ -25,7 +25,7 @@ class MqttLimits:
     ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
     ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
     what it reads of one client. ``mountpoint``: what it puts before the topics of its clients. ``zone``: that of
-    the listener, if it is another one than ``default``: the API does not tell what its clients may do. ``raises_qos``:
+    the listener, if it is another one than ``default``: the API does not tell its settings. ``raises_qos``:
     whether a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the
     payload of a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept
     on disk.
@@ -153,7 +153,7 @@ class MqttLimits:
             (self.messages_per_s, "{:g} messages a second of a client"),
             (self.bytes_per_s, "{:g} bytes a second of a client"),
             (self.mountpoint, "{} before the topics of clients"),
-            (self.zone, "settings of the zone {}, of which CONNACK alone tells"),
+            (self.zone, "settings of the zone {}, which were tried out"),
         ):
             if limit is not None:
                 yield what.format(limit)

@@ -20,7 +20,7 @@ from conformance.target.errors import Inapplicable, TargetLost
 from conformance.target.http.answer import Sent
 from conformance.target.http.session import NoAnswer
 from conformance.target.mqtt import MqttClient
-from conformance.target.preflight import mqtt_survey
+from conformance.target.preflight import mqtt_survey, preflight
 from conformance.target.preflight.listener_survey import with_listener
 from conformance.target.preflight.survey import Reads, read_profile
 from conformance.target.settings.config import Configuration, load_configuration
@@ -203,7 +203,7 @@ def test_what_a_listener_puts_before_the_topics_of_its_clients(tmp_path):
 
     assert list(limits.sentences()) == [
         "tenants/ before the topics of clients",
-        "settings of the zone ext, of which CONNACK alone tells",
+        "settings of the zone ext, which were tried out",
     ]
     found = mqtt_survey.survey(None, configured, None, DeploymentProfile(limits=limits))
     assert found.no_mqtt == "the listener puts tenants/ before the topics of its clients (mountpoint)"
@@ -217,6 +217,22 @@ def test_sessions_that_are_kept_on_disk():
     assert list(limits.sentences()) == ["sessions are kept on disk"]
     with pytest.raises(Inapplicable, match="durable_sessions"):
         MqttClient("127.0.0.1:9", "c", session_expiry_s=60, allowed=limits)
+
+
+@pytest.mark.parametrize("settings", [(), ("no_match=deny", "authentication.enable=true")])
+def test_settings_of_a_zone_are_tried_out(survey, monkeypatch, settings):
+    unread = MqttLimits(zone="ext")
+    monkeypatch.setattr(preflight, "with_listener", lambda limits, reads, configuration: unread)
+
+    found = survey("max_topic_levels=5", "upgrade_qos=true", "ignore_loop_deliver=true", *settings).profile.limits
+
+    assert (found.topic_levels, found.raises_qos, found.echoes_to_old_clients) == (5, True, False)
+
+
+def test_a_zone_without_settings(survey, monkeypatch):
+    monkeypatch.setattr(preflight, "with_listener", lambda limits, reads, configuration: MqttLimits(zone="ext"))
+
+    assert survey().profile.limits == MqttLimits(zone="ext")
 
 
 def test_neither_authenticator_nor_source(survey):
