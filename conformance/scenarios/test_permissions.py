@@ -12,7 +12,6 @@ import pytest
 from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.scenarios.clocks import CLOCK_TOLERANCE_S
-from conformance.target.errors import Inapplicable
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import PREFIX, bare_topic
 from conformance.target.mqtt import MqttClient
@@ -320,8 +319,7 @@ def test_action_restricts(target: Target, subject: Subject) -> None:
 @requirement("AUTZ-12", READ_CACHE, DELETE_CACHE)
 def test_cache_is_shown_and_cleared(target: Target, subject: Subject) -> None:
     """The cache shows a connected client's last decisions; clearing it makes changed rules effective."""
-    if not target.capabilities.profile.caches_decisions:
-        raise Inapplicable("the target caches few or no decisions (authorization.cache)")
+    target.capabilities.profile.check_cache()
     topic = target.sandbox.topic("acl")
     subject.rules_of_client(rule("allow", "publish", topic), rule("deny", "publish", f"{topic}/#"))
     client = subject.connect()

@@ -199,6 +199,11 @@ class DeploymentProfile:
         """Whether MQTT clients need a user of their own."""
         return self.identity != "anonymous"
 
+    def check_cache(self) -> None:
+        """Raise `Inapplicable` if decisions about a client are not kept."""
+        if not self.caches_decisions:
+            raise Inapplicable("the target caches few or no decisions (authorization.cache)")
+
     def sentences(self) -> list[str]:
         """The profile for people: one short sentence per fact."""
         told = []
