@@ -41,8 +41,9 @@ def refusal(target: Target, protocol: int, username: str | None, password: str |
 
 
 def _client_of(target: Target, username: str | None) -> str | None:
-    """The client id with which a user connects, None for any: where users are known by it, it is the user's id."""
-    return username if target.capabilities.profile.identity == "clientid" else None
+    """The client id with which a user connects, None for any: where one of both names stands for both, the user's."""
+    profile = target.capabilities.profile
+    return username if profile.identity == "clientid" or profile.limits.ids_are_user_names else None
 
 
 def assert_enters(target: Target, protocol: int, user: str, password: str, why: str) -> None:
@@ -94,15 +95,16 @@ def test_password_is_changed_for_new_connections(target: Target, protocol: int) 
     """After a change of password the new one works, the old one does not, and who is connected stays connected."""
     user = target.users.create()
     login = {"username": user, "password": PASSWORD}
-    connected = target.connect(_client_of(target, user), known=False, protocol=protocol, **login)
+    client_id = _client_of(target, user)
+    connected = target.connect(client_id, known=False, protocol=protocol, **login)
     target.users.put(user, {"password": "changed"}).expect(200)
 
-    if target.capabilities.profile.identity == "clientid":
+    if client_id is not None:
         # Whoever connects with the new password takes the place of the old connection.
         assert_stays_connected(target, connected, "the change of password")
     assert_enters(target, protocol, user, "changed", "it is the new password")
     assert_refused(target, protocol, user, PASSWORD, {BAD_USER_OR_PASSWORD})
-    if target.capabilities.profile.identity == "username":
+    if client_id is None:
         assert_stays_connected(target, connected, "the change of password")
 
 

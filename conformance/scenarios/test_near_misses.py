@@ -71,7 +71,8 @@ def test_password_that_is_nearly_right(target: Target, made: str) -> None:
     elif made == "imported":
         rows = [{"user_id": user, "password": PASSWORD}]
         target.api.call(IMPORT, query={"type": "plain"}, json=rows).expect(200, 204)
-    client_id = user if target.capabilities.profile.identity == "clientid" else None
+    profile = target.capabilities.profile
+    client_id = user if profile.identity == "clientid" or profile.limits.ids_are_user_names else None
 
     def enters(password: str, name: str = user) -> bool:
         client = target.mqtt(client_id, known=False, username=name, password=password)
@@ -86,8 +87,7 @@ def test_password_that_is_nearly_right(target: Target, made: str) -> None:
         return True
 
     assert enters(PASSWORD), "CONNECT with the right password was refused"
-    hashing = target.capabilities.profile.hashing
-    wrong = {what: text for what, text in near_misses(PASSWORD).items() if not hashing.confuses(PASSWORD, text)}
+    wrong = {what: text for what, text in near_misses(PASSWORD).items() if not profile.hashing.confuses(PASSWORD, text)}
     let_in = [what for what, text in wrong.items() if enters(text)]
     assert not let_in, f"CONNECT was accepted with the password {', '.join(let_in)}"
     if client_id is None:
