@@ -74,7 +74,13 @@ DEPLOYMENTS = (
     Configured("no-shares", ("mqtt.shared_subscription=false",), "no shared subscriptions"),
     Configured("no-exclusive", ("mqtt.exclusive_subscription=false",), "no exclusive subscriptions"),
     Configured("flat-topics", ("mqtt.max_topic_levels=2",), "topics of two levels", "mqtt.max_topic_levels"),
-    Configured("short-client-ids", ("mqtt.max_clientid_len=60",), "client ids of 60 bytes", "mqtt.max_clientid_len"),
+    Configured(
+        "short-client-ids",
+        ("mqtt.max_clientid_len=60",),
+        "client ids of 60 bytes",
+        "mqtt.max_clientid_len",
+        ("conformance/scenarios/test_action_deliveries.py",),
+    ),
     Configured(
         "user-names-as-ids",
         ("authentication.enable=true", "mqtt.use_username_as_clientid=true"),
