@@ -245,7 +245,7 @@ def test_full_queue_drops_the_oldest(target: Target) -> None:
     client_id = absent_client(target, topic := target.sandbox.topic(), qos=1)
     most = target.clients.read(client_id)["mqueue_max"]
     if not isinstance(most, int) or not 0 < most <= LONGEST_QUEUE:
-        not_demanded(f"on this target {most} messages may wait for a client")
+        not_demanded(f"on this target {most or 'any number of'} messages may wait for a client")
     texts = [str(number) for number in range(most + 1)]
     target.api.call("POST /publish/bulk", json=[{"topic": topic, "payload": text, "qos": 1} for text in texts])
 
