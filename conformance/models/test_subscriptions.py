@@ -78,7 +78,8 @@ class Subscriptions(Model):
             own = self._own(client)
             assert own == expected, f"the client's list has {own}, the model {expected}"
             listed = self.target.subscriptions.listed(clientid=client.client_id)
-            found = {entry["topic"]: entry["qos"] for entry in listed}
+            owned = (entry for entry in listed if self.target.sandbox.owns_topic(entry["topic"]))
+            found = {entry["topic"]: entry["qos"] for entry in owned}
             assert found == expected, f"GET /subscriptions has {found}, the model {expected}"
 
     def _settle(self) -> None:
@@ -87,7 +88,7 @@ class Subscriptions(Model):
             self.target.eventually(lambda client=client, expected=expected: self._own(client) == expected)  # type: ignore[misc]
 
     def _own(self, client: MqttClient) -> dict[str, int]:
-        return {entry["topic"]: entry["qos"] for entry in self.target.clients.subscriptions(client.client_id)}
+        return self.target.clients.qos_by_filter(client.client_id)
 
     def _id(self, client: int) -> str:
         return self.clients[client].client_id

@@ -233,8 +233,9 @@ def delete_source(call: Call) -> Reply:
 def read_authorization_settings(call: Call) -> Reply:
     """What happens where no source decides, and to a client that is refused."""
     access = call.deployment.part(Access)
-    deny_action = call.deployment.settings.configuration.deny_action
-    cache = {"enable": True, "excludes": [], "max_size": 32, "ttl": "1m"}
+    configuration = call.deployment.settings.configuration
+    deny_action = configuration.deny_action
+    cache = {"enable": configuration.cache_enable, "excludes": [], "max_size": 32, "ttl": "1m"}
     return Reply(200, {"no_match": access.no_match, "deny_action": deny_action, "cache": cache})
 
 

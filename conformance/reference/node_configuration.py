@@ -14,6 +14,8 @@ Permission = Literal["allow", "deny"]
 DenyAction = Literal["ignore", "disconnect"]
 UserIdType = Literal["username", "clientid"]
 Authenticators = Literal["built_in_database", "http", "http,built_in_database", "none"]
+HashName = Literal["plain", "md5", "sha", "sha256", "sha512"]
+SaltPosition = Literal["disable", "prefix", "suffix"]
 ListenerType = Literal["tcp", "ws"]
 Sources = Literal["built_in_database", "file,built_in_database", "built_in_database,file", "file", "none"]
 
@@ -62,9 +64,14 @@ class NodeConfiguration:
     deny_action: DenyAction = field(default="ignore", metadata=_named("authorization.deny_action"))
     sources: Sources = field(default="built_in_database", metadata=_named("authorization.sources"))
     max_rules: int = field(default=100, metadata=_named("authorization.max_rules", 0))
+    cache_enable: bool = field(default=True, metadata=_named("authorization.cache.enable"))
     authenticators: Authenticators = field(default="built_in_database", metadata=_named("authentication"))
     authentication_enable: bool = field(default=False, metadata=_named("authentication.enable"))
     user_id_type: UserIdType = field(default="username", metadata=_named("authentication.user_id_type"))
+    hash_name: HashName = field(default="sha256", metadata=_named("authentication.password_hash_algorithm.name"))
+    salt_position: SaltPosition = field(
+        default="suffix", metadata=_named("authentication.password_hash_algorithm.salt_position")
+    )
     retainer_enable: bool = field(default=True, metadata=_named("retainer.enable"))
     retainer_max_payload_size: int = field(default=1_048_576, metadata=_named("retainer.max_payload_size", 0))
     max_retained_messages: int = field(default=NEVER, metadata=_named("retainer.max_retained_messages", 0))
@@ -77,6 +84,7 @@ class NodeConfiguration:
     wildcard_subscription: bool = field(default=True, metadata=_named("mqtt.wildcard_subscription"))
     shared_subscription: bool = field(default=True, metadata=_named("mqtt.shared_subscription"))
     exclusive_subscription: bool = field(default=True, metadata=_named("mqtt.exclusive_subscription"))
+    upgrade_qos: bool = field(default=False, metadata=_named("mqtt.upgrade_qos"))
     ignore_loop_deliver: bool = field(default=False, metadata=_named("mqtt.ignore_loop_deliver"))
     use_username_as_clientid: bool = field(default=False, metadata=_named("mqtt.use_username_as_clientid"))
     server_keepalive: int = field(default=NEVER, metadata=_named("mqtt.server_keepalive", 0))
@@ -156,6 +164,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "no_match": get_args(Permission),
     "deny_action": get_args(DenyAction),
     "user_id_type": get_args(UserIdType),
+    "hash_name": get_args(HashName),
+    "salt_position": get_args(SaltPosition),
     "edition": get_args(Edition),
     "authenticators": get_args(Authenticators),
     "sources": get_args(Sources),

@@ -11,6 +11,9 @@ from conformance.target.resources.access import PASSWORD
 from conformance.target.resources.collection import arranged
 from conformance.target.target import Target
 
+_ADDED = 12
+"""What the target adds to prefix and name of a connector for the id of its client: of the node, and of the client."""
+
 
 def loop(target: Target, **fields: Any) -> dict[str, Any]:
     """Fields of an enabled MQTT connector to the target's own listener; ``fields`` are set on top.
@@ -20,17 +23,21 @@ def loop(target: Target, **fields: Any) -> dict[str, Any]:
     """
     assert target.configuration.mqtt is not None, "needs('mqtt') is missing on the test"
     listener = split_listener(target.configuration.mqtt)
+    prefix = target.sandbox.name("loop")
+    limits = target.capabilities.profile.limits
+    limits.check_client_id(len(prefix) + len(target.sandbox.name("connector")) + _ADDED)
     login = {}
     if target.capabilities.profile.demands_users and "username" not in fields:
         login = {"username": target.users.create(), "password": PASSWORD}
     if target.welcome.rules:
         login.setdefault("username", fields.get("username", target.sandbox.name("user")))
         target.welcome.allow_user(login["username"])
+    limits.check_names(prefix, fields.get("username", login.get("username")))
     connector = {
         "type": "mqtt",
         "server": listener.address,
         "proto_ver": "v5",
-        "clientid_prefix": target.sandbox.name("loop"),
+        "clientid_prefix": prefix,
         "ssl": {"enable": listener.tls},
         "enable": True,
         **login,

@@ -13,6 +13,8 @@ def near_misses(secret: str) -> dict[str, str]:
 
 def _variants(secret: str) -> Iterator[tuple[str, str]]:
     yield "in the other case", secret.swapcase()
+    if not secret.isascii():
+        yield "with its ASCII letters in the other case", "".join(c.swapcase() if c.isascii() else c for c in secret)
     yield "in upper case", secret.upper()
     yield "in lower case", secret.lower()
     yield "without its last character", secret[:-1]

@@ -104,6 +104,7 @@ def clients(context: Context, target: Target) -> Paged:
 
 def subscriptions(context: Context, target: Target) -> Paged:
     """Subscriptions of one client."""
+    target.capabilities.profile.limits.check_exact_pages()
     client, topic = target.connect(), target.sandbox.topic("page")
     for number in range(MANY):
         client.subscribe(f"{topic}/{number}", 0)

@@ -102,7 +102,7 @@ def test_mqtt_action_publishes_what_it_renders(context: Context, target: Target,
     arrived = came(target, watcher)
     assert arrived == [(kept, b"<stays>", 2, False)], f"after a change it arrived as {arrived}"
     late = target.connect()
-    late.subscribe(kept, 2)
+    late.subscribe(kept, target.capabilities.profile.limits.subscribing(2))
     arrived = came(target, late)
     assert arrived == [(kept, b"<stays>", 2, True)], f"a later subscriber got {arrived}"
 

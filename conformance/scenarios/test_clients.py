@@ -56,7 +56,7 @@ def test_messages_are_counted(target: Target) -> None:
     """The counters recv_msg and send_msg of a client are those of the messages exchanged, and never go back."""
     topic = target.sandbox.topic()
     client = target.connect()
-    client.subscribe(topic)
+    client.subscribe(topic, target.capabilities.profile.limits.subscribing(1))
     for payload, qos in (("one", 0), ("two", 1), ("three", 1)):
         client.publish(topic, payload, qos)
     client.publish(target.sandbox.topic(), "to nobody")

@@ -90,7 +90,7 @@ def test_delivery(target: Target, case: Case) -> None:
 def _expected(target: Target, case: Case, topics: list[str], topic_filter: str) -> list[Any]:
     """What the subscribers get together, sorted."""
     limits = target.capabilities.profile.limits
-    qos = min(case.published, case.subscribed)
+    qos = limits.delivered_qos(case.published, case.subscribed)
     retain = case.when == "before" or (case.retain and case.retain_as_published)
     echoes = case.subscriber == 5 or limits.echoes_to_old_clients
     if case.via == "itself-no-local" or (case.via == "itself" and not echoes):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import pytest
 
 from conformance.contract import paths
+from conformance.omission import not_demanded
 from conformance.requirements import requirement
 from conformance.scenarios.imports import FORMS, IMPORT, Form, import_as, import_rows
 from conformance.target.mqtt import MqttClient, MqttError
@@ -41,8 +41,9 @@ def refusal(target: Target, protocol: int, username: str | None, password: str |
 
 
 def _client_of(target: Target, username: str | None) -> str | None:
-    """The client id with which a user connects, None for any: where users are known by it, it is the user's id."""
-    return username if target.capabilities.profile.identity == "clientid" else None
+    """The client id with which a user connects, None for any: where one of both names stands for both, the user's."""
+    profile = target.capabilities.profile
+    return username if profile.identity == "clientid" or profile.limits.ids_are_user_names else None
 
 
 def assert_enters(target: Target, protocol: int, user: str, password: str, why: str) -> None:
@@ -94,15 +95,16 @@ def test_password_is_changed_for_new_connections(target: Target, protocol: int) 
     """After a change of password the new one works, the old one does not, and who is connected stays connected."""
     user = target.users.create()
     login = {"username": user, "password": PASSWORD}
-    connected = target.connect(_client_of(target, user), known=False, protocol=protocol, **login)
+    client_id = _client_of(target, user)
+    connected = target.connect(client_id, known=False, protocol=protocol, **login)
     target.users.put(user, {"password": "changed"}).expect(200)
 
-    if target.capabilities.profile.identity == "clientid":
+    if client_id is not None:
         # Whoever connects with the new password takes the place of the old connection.
         assert_stays_connected(target, connected, "the change of password")
     assert_enters(target, protocol, user, "changed", "it is the new password")
     assert_refused(target, protocol, user, PASSWORD, {BAD_USER_OR_PASSWORD})
-    if target.capabilities.profile.identity == "username":
+    if client_id is None:
         assert_stays_connected(target, connected, "the change of password")
 
 
@@ -130,7 +132,7 @@ def test_imported_users_may_connect(target: Target, kind: str, form: Form) -> No
     rows: list[dict[str, Any]] = []
     for user in users:
         password, salt = f"{user}-New", "s4lt"
-        secret = {"password": password} if kind == "plain" else {"password_hash": _hash(password + salt), "salt": salt}
+        secret = {"password": password} if kind == "plain" else _stored(target, password, salt)
         # What a column of a file is about its name tells, not its place.
         rows.append({**secret, "is_superuser": False, "user_id": user})
 
@@ -144,16 +146,20 @@ def test_imported_users_may_connect(target: Target, kind: str, form: Form) -> No
 @requirement("AUTN-18", IMPORT, since="5.8.5")
 def test_hash_in_upper_case_is_the_same(target: Target) -> None:
     """The hexadecimal digits of an imported hash may be in upper case: the user may connect with its password alone."""
-    user, password, salt = target.sandbox.name("imported"), "Right-1", "s4lt"
-    rows = [{"user_id": user, "password_hash": _hash(password + salt).upper(), "salt": salt}]
+    if target.capabilities.profile.hashing.name == "plain":
+        not_demanded("the target keeps passwords as they are (password_hash_algorithm)")
+    user, password = target.sandbox.name("imported"), "Right-1"
+    stored = _stored(target, password, "s4lt")
+    rows = [{**stored, "user_id": user, "password_hash": stored["password_hash"].upper()}]
 
     import_as(target, "array", rows, "hash").expect(200, 204)
     assert_enters(target, 5, user, password, "its hash was imported in upper case")
     assert_refused(target, 5, user, password.swapcase(), {BAD_USER_OR_PASSWORD})
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _stored(target: Target, password: str, salt: str) -> dict[str, str]:
+    """Fields of an imported row that stand for a password."""
+    return {"password_hash": target.capabilities.profile.hashing.stored(password, salt), "salt": salt}
 
 
 @requirement("AUTN-10", CREATE, f"PUT {paths.RULES_OF_CLIENT}", sentence=ABOVE)

@@ -319,6 +319,7 @@ def test_action_restricts(target: Target, subject: Subject) -> None:
 @requirement("AUTZ-12", READ_CACHE, DELETE_CACHE)
 def test_cache_is_shown_and_cleared(target: Target, subject: Subject) -> None:
     """The cache shows a connected client's last decisions; clearing it makes changed rules effective."""
+    target.capabilities.profile.check_cache()
     topic = target.sandbox.topic("acl")
     subject.rules_of_client(rule("allow", "publish", topic), rule("deny", "publish", f"{topic}/#"))
     client = subject.connect()

@@ -134,7 +134,7 @@ def test_templates_make_the_message(target: Target) -> None:
     sql = f'SELECT payload.x AS x, payload.q AS q, topic, payload FROM "{source}"'
     templates = {"payload": "${x} of ${topic}: ${payload.more.text}", "qos": "${q}", "retain": True}
     rule = target.borrow_republishing(source, f"{destination[:-1]}${{x}}", sql=sql, **templates)
-    listener = target.listen(f"{destination[:-1]}+", qos=2)
+    listener = target.listen(f"{destination[:-1]}+", target.capabilities.profile.limits.subscribing(2))
     # What is retained comes some time after the subscription: by then it must not be one of the messages below.
     listener.wait_for_messages(matching=lambda message: message.payload == b"kept")
 
@@ -155,7 +155,7 @@ def test_default_templates_keep_the_message(target: Target) -> None:
     """Without templates of its own a republished message has the payload and the QoS of the original."""
     source, destination = target.sandbox.topic("from"), target.sandbox.topic("out")
     target.borrow_republishing(source, destination)
-    listener = target.listen(destination, qos=2)
+    listener = target.listen(destination, target.capabilities.profile.limits.subscribing(2))
 
     sent = [("at most once", 0), ("at least once: ü", 1), ("exactly once", 2)]
     for payload, qos in sent:

@@ -130,7 +130,8 @@ def test_republish(context: Context, target: Target, case: Case) -> None:
     for topic in (destination, source):
         target.retained.create(topic=topic)
     listener = target.connect()
-    listener.subscribe(destination, 2, retainAsPublished=True, retainHandling=2)
+    qos = target.capabilities.profile.limits.subscribing(2)
+    listener.subscribe(destination, qos, retainAsPublished=True, retainHandling=2)
     target.await_route(destination, listener)
 
     clients = {protocol: target.connect(protocol=protocol) for protocol in (4, 5)}

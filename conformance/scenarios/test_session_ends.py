@@ -143,6 +143,7 @@ TAKE_OVERS: Mapping[str, Cell] = {
 @endings(TAKE_OVERS)
 def test_take_over(target: Target, kind: Kind, end: End, outcome: Outcome) -> None:
     """Who connects with a client id in use takes the session over, or with a clean start ends it; the will is due."""
+    target.capabilities.profile.limits.check_kept_session()
     part = Part(target, kind)
     end(part)
     part.expect(outcome)

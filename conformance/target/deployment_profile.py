@@ -9,6 +9,7 @@ from typing import Any, Literal
 from conformance.target.addresses import ListenerType
 from conformance.target.errors import Inapplicable
 from conformance.target.guard.sandbox import bare_topic
+from conformance.target.passwords import PasswordHashing
 
 Identity = Literal["anonymous", "username", "clientid"]
 
@@ -17,11 +18,17 @@ Identity = Literal["anonymous", "username", "clientid"]
 class MqttLimits:
     """What the broker lets MQTT clients do. Sizes are bytes, intervals seconds; None where there is no limit.
 
-    ``sessions``: how many the license allows. ``expiry_of_old_clients_s``: how long a session of an MQTT 3.1.1 client
-    lives without its connection, None where that is not known. ``queues_qos_0``: whether a client that is away gets
-    messages of QoS 0 later. ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
+    ``client_id_bytes``: how long a client id may be. ``ids_are_user_names``: whether a client that has a user name gets
+    that as its client id. ``sessions``: how many the license allows.
+    ``expiry_of_old_clients_s``: how long a session of an MQTT 3.1.1 client lives without its connection, None where
+    that is not known. ``queues_qos_0``: whether a client that is away gets messages of QoS 0 later.
+    ``echoes_to_old_clients``: whether an MQTT 3.1.1 client gets what it publishes itself.
     ``connections_per_s``: how many connections the listener accepts in all; ``messages_per_s`` and ``bytes_per_s``:
-    what it reads of one client.
+    what it reads of one client. ``mountpoint``: what it puts before the topics of its clients. ``zone``: that of
+    the listener, if it is another one than ``default``: the API does not tell its settings. ``raises_qos``:
+    whether a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the
+    payload of a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept
+    on disk.
     """
 
     max_qos: int = 2
@@ -29,7 +36,12 @@ class MqttLimits:
     wildcards: bool = True
     shared: bool = True
     packet_size: int | None = None
+    retained_bytes: int | None = None
     topic_levels: int | None = None
+    client_id_bytes: int | None = None
+    ids_are_user_names: bool = False
+    raises_qos: bool = False
+    durable_sessions: bool = False
     keepalive_s: int | None = None
     sessions: int | None = None
     subscriptions: int | None = None
@@ -39,6 +51,32 @@ class MqttLimits:
     connections_per_s: float | None = None
     messages_per_s: float | None = None
     bytes_per_s: float | None = None
+    mountpoint: str | None = None
+    zone: str | None = None
+
+    def check_client_id(self, length: int) -> None:
+        """Raise `Inapplicable` if the target takes no client id of ``length`` bytes."""
+        if self.client_id_bytes is not None and length > self.client_id_bytes:
+            raise Inapplicable(
+                f"the target takes client ids of {self.client_id_bytes} bytes at most (mqtt.max_clientid_len)"
+            )
+
+    def check_names(self, client_id: str, username: str | None) -> None:
+        """Raise `Inapplicable` if a client with these names would get another client id."""
+        if self.ids_are_user_names and username and username != client_id:
+            raise Inapplicable(
+                "the target takes the user name of a client as its client id (mqtt.use_username_as_clientid)"
+            )
+
+    def check_kept_session(self) -> None:
+        """Raise `Inapplicable` if sessions that outlive their connection are others than the suite knows."""
+        if self.durable_sessions:
+            raise Inapplicable("the target keeps sessions on disk (durable_sessions.enable)")
+
+    def check_exact_pages(self) -> None:
+        """Raise `Inapplicable` if subscriptions are listed from two sources, without a count and in short pages."""
+        if self.durable_sessions:
+            raise Inapplicable("the target lists subscriptions in short pages (durable_sessions.enable)")
 
     def check_publish(self, topic: str, size: int, qos: int, *, retain: bool) -> None:
         """Raise `Inapplicable` if the target allows no such message of a client; ``size`` of its payload."""
@@ -47,14 +85,18 @@ class MqttLimits:
             raise Inapplicable(f"the target allows MQTT clients QoS {self.max_qos} at most (mqtt.max_qos_allowed)")
         if retain and not self.retain:
             raise Inapplicable("the target lets MQTT clients retain no messages (mqtt.retain_available)")
-        self.check_size(topic, size)
+        self.check_size(topic, size, retain=retain)
         if self.bytes_per_s is not None and size > self.bytes_per_s * _LONGEST_PACKET_S:
             raise Inapplicable(f"the target reads {self.bytes_per_s:g} bytes a second of an MQTT client (bytes_rate)")
 
-    def check_size(self, topic: str, size: int) -> None:
+    def check_size(self, topic: str, size: int, *, retain: bool) -> None:
         """Raise `Inapplicable` if no message with a payload of ``size`` may be published, by clients or the API."""
         if self.packet_size is not None and len(topic.encode()) + size + _OVERHEAD > self.packet_size:
             raise Inapplicable(f"the target takes packets of {self.packet_size} bytes at most (mqtt.max_packet_size)")
+        if retain and self.retained_bytes is not None and size > self.retained_bytes:
+            raise Inapplicable(
+                f"the target retains no payload beyond {self.retained_bytes} bytes (retainer.max_payload_size)"
+            )
 
     def check_subscription(self, topic_filter: str, qos: int, count: int = 1) -> None:
         """Raise `Inapplicable` if the target allows no such subscription; ``count``: how many a client has with it."""
@@ -69,6 +111,14 @@ class MqttLimits:
             raise Inapplicable("the target allows no subscriptions with wildcards (mqtt.wildcard_subscription)")
         if not self.shared and topic_filter.startswith(("$share/", "$queue/")):
             raise Inapplicable("the target allows no shared subscriptions (mqtt.shared_subscription)")
+
+    def delivered_qos(self, published: int, subscribed: int) -> int:
+        """The QoS with which a message comes: the lower one, or with mqtt.upgrade_qos the higher one."""
+        return max(published, subscribed) if self.raises_qos else min(published, subscribed)
+
+    def subscribing(self, most: int) -> int:
+        """The QoS of a subscription whose messages come as they were published, with QoS up to ``most``."""
+        return 0 if self.raises_qos else most
 
     def _check_levels(self, topic: str) -> None:
         most = self.topic_levels
@@ -85,18 +135,25 @@ class MqttLimits:
             (self.shared, "no shared subscriptions"),
             (self.queues_qos_0, "QoS 0 is not queued"),
             (self.echoes_to_old_clients, "no echo to MQTT 3.1.1 clients"),
+            (not self.ids_are_user_names, "a user name is the client id"),
+            (not self.raises_qos, "messages come with the higher QoS"),
+            (not self.durable_sessions, "sessions are kept on disk"),
         ):
             if not allowed:
                 yield what
         for limit, what in (
             (self.packet_size, "packets up to {} bytes"),
+            (self.retained_bytes, "retained payloads up to {} bytes"),
             (self.topic_levels, "topics up to {} levels"),
+            (self.client_id_bytes, "client ids up to {} bytes"),
             (self.keepalive_s, "keep-alive of {} s set by the server"),
             (self.sessions, "up to {} sessions"),
             (self.subscriptions, "up to {} subscriptions of a client"),
             (self.connections_per_s, "{:g} connections a second"),
             (self.messages_per_s, "{:g} messages a second of a client"),
             (self.bytes_per_s, "{:g} bytes a second of a client"),
+            (self.mountpoint, "{} before the topics of clients"),
+            (self.zone, "settings of the zone {}, which were tried out"),
         ):
             if limit is not None:
                 yield what.format(limit)
@@ -116,7 +173,8 @@ class DeploymentProfile:
     ``identity``: by what the broker knows a client; "anonymous": it lets in whoever comes. ``no_match``: what an MQTT
     client may do that no authorization rule speaks of. ``authenticators`` and ``sources``: the chains by backend, in
     the order in which they are asked, None where they could not be read. ``ruled``: whether the suite's own clients
-    need rules to use their own topics. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
+    need rules to use their own topics. ``caches_decisions``: whether the decisions about a client are kept as an item
+    needs it that reads them. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
     the cluster has, ``answering``: how many of them answer under the base URL. ``lag_s``: seconds by which reads may
     lag behind writes.
     """
@@ -127,17 +185,24 @@ class DeploymentProfile:
     authenticators: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
     ruled: bool = False
+    caches_decisions: bool = True
     listener: ListenerType = "tcp"
     edition: str | None = None
     nodes: int = 1
     answering: int = 1
     lag_s: float = 0.0
+    hashing: PasswordHashing = field(default_factory=PasswordHashing)
     limits: MqttLimits = field(default_factory=MqttLimits)
 
     @property
     def demands_users(self) -> bool:
         """Whether MQTT clients need a user of their own."""
         return self.identity != "anonymous"
+
+    def check_cache(self) -> None:
+        """Raise `Inapplicable` if decisions about a client are not kept."""
+        if not self.caches_decisions:
+            raise Inapplicable("the target caches few or no decisions (authorization.cache)")
 
     def sentences(self) -> list[str]:
         """The profile for people: one short sentence per fact."""
@@ -155,11 +220,15 @@ class DeploymentProfile:
             told.append(f"they use {_SPOKEN[self.listener]}")
         if self.authenticators is not None:
             told.append(f"authenticators: {', '.join(self.authenticators) or 'none'}")
+        if self.hashing.name != PasswordHashing().name:
+            told.append(f"passwords are hashed with {self.hashing.name}")
         if self.sources is not None:
             told.append(f"authorization sources: {', '.join(self.sources) or 'none'}")
         if self.no_match is not None:
             refusal = " and a refusal ends the connection" if self.deny_action == "disconnect" else ""
             told.append(f"what no rule decides is {_PERMITTED[self.no_match]}{refusal}")
+        if not self.caches_decisions:
+            told.append("few or no decisions are cached")
         limits = ", ".join(self.limits.sentences())
         told.append(f"MQTT: {limits}" if limits else "MQTT: no unusual limits")
         return told
@@ -170,7 +239,8 @@ class DeploymentProfile:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> DeploymentProfile:
         chains = {name: value[name] and tuple(value[name]) for name in ("authenticators", "sources")}
-        return cls(**{**value, **chains, "limits": MqttLimits(**value["limits"])})
+        parts = {"hashing": PasswordHashing(**value["hashing"]), "limits": MqttLimits(**value["limits"])}
+        return cls(**{**value, **chains, **parts})
 
 
 _SPOKEN = {"ssl": "MQTT over TLS", "ws": "MQTT over WebSocket", "wss": "MQTT over WebSocket and TLS"}

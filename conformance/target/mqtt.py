@@ -127,6 +127,8 @@ class MqttClient:
             self._guard.client_id(client_id)
             if will is not None:
                 self._guard.publish(will.topic)
+        allowed.check_client_id(len(client_id.encode()))
+        allowed.check_names(client_id, username)
         self._allowed = allowed
         self._settle = settle
         self._turn = turn
@@ -170,6 +172,8 @@ class MqttClient:
         self._journal = journal
         self._leaves = [Resource("retained", will.topic)] if will is not None and will.retain else []
         self._outlives_connection = not clean_start if protocol < 5 else bool(session_expiry_s)
+        if self._outlives_connection:
+            allowed.check_kept_session()
         self._clean_start = clean_start
         self._keepalive_s = keepalive_s
         self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -426,6 +430,8 @@ class MqttClient:
                 self._client.disconnect()
             elif message.payload.startswith(PROBE.encode()):
                 self._probes.add(bytes(message.payload))
+                if self._manual_ack and message.qos:
+                    self.acknowledge(message)
             else:
                 self.messages.append(message)
             self._changed.notify_all()

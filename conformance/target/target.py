@@ -175,7 +175,9 @@ class Target:
 
     def publish(self, topic: str, payload: str = "", **fields: Any) -> Answer:
         """Publish through the API; 200 (delivered) and 202 (nobody subscribed) are both fine, others fail the item."""
-        self.capabilities.profile.limits.check_size(topic, len(payload.encode(errors="surrogatepass")))
+        self.capabilities.profile.limits.check_size(
+            topic, len(payload.encode(errors="surrogatepass")), retain=fields.get("retain") is True
+        )
         body = {"topic": topic, "payload": payload, **fields}
         return self.api.call("POST /publish", json=body).expect(200, 202)
 
@@ -216,9 +218,10 @@ class Target:
         self.eventually(lambda: self.clients.get(client.client_id).ok)
         return client
 
-    def listen(self, topic_filter: str, qos: int = 1, **options: Any) -> MqttClient:
+    def listen(self, topic_filter: str, qos: int | None = None, **options: Any) -> MqttClient:
         """As `connect`, subscribed to a topic filter; raises `MqttError` if the broker refuses the subscription."""
         client = self.connect(**options)
+        qos = self.capabilities.profile.limits.subscribing(1) if qos is None else qos
         granted = client.subscribe(topic_filter, qos)
         if granted > qos:
             raise MqttError(f"SUBSCRIBE to {topic_filter} refused with reason code 0x{granted:02X}", granted)
@@ -230,7 +233,8 @@ class Target:
         For a cluster may take a moment to know a subscription. If nothing arrives within the bound of `eventually`, it
         returns nevertheless: that is for the item to notice.
         """
-        qos = self.capabilities.profile.limits.max_qos if qos is None else qos
+        limits = self.capabilities.profile.limits
+        qos = limits.subscribing(limits.max_qos) if qos is None else qos
         client = self.listen(topic_filter, qos, **options)
         self.await_route(topic_filter, client)
         return client
@@ -271,8 +275,9 @@ class Target:
         """Publish probes to ``topic`` until it has no subscribers."""
         self.eventually(lambda: self.publish(topic, PROBE).status == 202)
 
-    def offline_session(self, topic_filter: str, qos: int = 2) -> str:
+    def offline_session(self, topic_filter: str, qos: int | None = None) -> str:
         """Client id of a session that holds what is published to ``topic_filter`` for a client that is away."""
+        qos = self.capabilities.profile.limits.subscribing(2) if qos is None else qos
         client = self.subscriber(topic_filter, qos=qos, session_expiry_s=300)
         client.close()
         self.eventually(lambda: self.clients.read(client.client_id)["connected"] is False)

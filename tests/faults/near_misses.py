@@ -19,6 +19,7 @@ Same = Callable[[str, str], bool]
 
 KINDS: dict[str, Same] = {
     "in another case": lambda known, given: known.lower() == given.lower(),
+    "with ASCII letters in another case": lambda known, given: known.encode().lower() == given.encode().lower(),
     "with blanks around": lambda known, given: known.strip() == given.strip(),
     "cut off": lambda known, given: given != "" and known.startswith(given),
     "with more behind": lambda known, given: given.startswith(known),

@@ -74,6 +74,39 @@ DEPLOYMENTS = (
     Configured("no-shares", ("mqtt.shared_subscription=false",), "no shared subscriptions"),
     Configured("no-exclusive", ("mqtt.exclusive_subscription=false",), "no exclusive subscriptions"),
     Configured("flat-topics", ("mqtt.max_topic_levels=2",), "topics of two levels", "mqtt.max_topic_levels"),
+    Configured(
+        "short-client-ids",
+        ("mqtt.max_clientid_len=60",),
+        "client ids of 60 bytes",
+        "mqtt.max_clientid_len",
+        ("conformance/scenarios/test_action_deliveries.py",),
+    ),
+    Configured(
+        "user-names-as-ids",
+        ("authentication.enable=true", "mqtt.use_username_as_clientid=true"),
+        "a user name is the client id",
+        "mqtt.use_username_as_clientid",
+    ),
+    Configured(
+        "hashes",
+        (
+            "authentication.enable=true",
+            "authentication.password_hash_algorithm.name=sha512",
+            "authentication.password_hash_algorithm.salt_position=disable",
+        ),
+        "passwords are hashed with SHA-512 without a salt",
+        items=("conformance/scenarios/test_authentication.py", "conformance/scenarios/test_batches.py"),
+    ),
+    Configured("higher-qos", ("mqtt.upgrade_qos=true",), "a message comes with the higher QoS"),
+    Configured(
+        "no-decision-cache", ("authorization.cache.enable=false",), "no decisions are cached", "authorization.cache"
+    ),
+    Configured(
+        "small-retained",
+        ("retainer.max_payload_size=1024", "retainer.max_retained_messages=100"),
+        "100 retained messages of 1,024 bytes",
+        "retainer.max_payload_size",
+    ),
     Configured("small-packets", ("mqtt.max_packet_size=2000",), "packets of 2,000 bytes", "mqtt.max_packet_size"),
     Configured("keep-alive", ("mqtt.server_keepalive=30",), "the server sets the keep-alive"),
     Configured("no-echo", ("mqtt.ignore_loop_deliver=true",), "MQTT 3.1.1 clients do not get their own messages"),

@@ -15,6 +15,7 @@ from conformance.target.errors import Inapplicable
         (MqttLimits(retain=False), "a", 1, 0, True, "retain_available"),
         (MqttLimits(topic_levels=2), "a/b/c", 1, 0, False, "max_topic_levels"),
         (MqttLimits(packet_size=100), "a", 100, 0, False, "max_packet_size"),
+        (MqttLimits(retained_bytes=100), "a", 101, 0, True, "retainer.max_payload_size"),
     ],
 )
 def test_a_message_over_a_limit_is_inapplicable(limits, topic, size, qos, retain, reason):
@@ -43,7 +44,40 @@ def test_a_share_is_no_level_of_a_topic():
     MqttLimits(topic_levels=2).check_subscription("$share/g/a/b", 2)
 
 
+def test_a_client_id_may_be_too_long():
+    limits = MqttLimits(client_id_bytes=23)
+    limits.check_client_id(23)
+    with pytest.raises(Inapplicable, match="max_clientid_len"):
+        limits.check_client_id(24)
+
+
+def test_a_client_id_may_be_another_one_than_the_client_says():
+    limits = MqttLimits(ids_are_user_names=True)
+    limits.check_names("c", None)
+    limits.check_names("c", "c")
+    with pytest.raises(Inapplicable, match="use_username_as_clientid"):
+        limits.check_names("c", "u")
+
+
+def test_sessions_on_disk_are_others():
+    for check in ("check_kept_session", "check_exact_pages"):
+        getattr(MqttLimits(), check)()
+        with pytest.raises(Inapplicable, match="durable_sessions"):
+            getattr(MqttLimits(durable_sessions=True), check)()
+
+
+@pytest.mark.parametrize(("limits", "delivered", "kept"), [(MqttLimits(), 0, 2), (MqttLimits(raises_qos=True), 1, 0)])
+def test_the_qos_with_which_a_message_comes(limits, delivered, kept):
+    assert (limits.delivered_qos(0, 1), limits.delivered_qos(1, 0), limits.subscribing(2)) == (
+        delivered,
+        delivered,
+        kept,
+    )
+
+
 def test_what_is_allowed_is_not_in_the_way():
-    for limits in (MqttLimits(), MqttLimits(max_qos=1, topic_levels=2, packet_size=200)):
+    for limits in (MqttLimits(), MqttLimits(max_qos=1, topic_levels=2, packet_size=200, retained_bytes=50)):
         limits.check_publish("a/b", 50, 1, retain=True)
         limits.check_subscription("a/#", 1)
+        limits.check_client_id(60)
+        limits.check_names("c", "u")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,10 +15,14 @@ from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.reference.node_configuration import NodeConfiguration
 from conformance.run.planning import make_plan
 from conformance.target.capabilities import Capabilities
-from conformance.target.errors import TargetLost
+from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
+from conformance.target.errors import Inapplicable, TargetLost
 from conformance.target.http.answer import Sent
 from conformance.target.http.session import NoAnswer
-from conformance.target.preflight.survey import Reads
+from conformance.target.mqtt import MqttClient
+from conformance.target.preflight import mqtt_survey, preflight
+from conformance.target.preflight.listener_survey import with_listener
+from conformance.target.preflight.survey import Reads, read_profile
 from conformance.target.settings.config import Configuration, load_configuration
 
 Survey = Callable[..., Capabilities]
@@ -44,6 +49,17 @@ def survey(tmp_path: Path) -> Iterator[Survey]:
             return make_plan(configuration(embedded, tmp_path, **options), 0.0).capabilities
 
         yield look
+
+
+class Telling:
+    """Reads that are answered with these values, and any other with 404."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self._values = values
+
+    def get(self, path: str) -> Any:
+        status = 200 if path in self._values else 404
+        return SimpleNamespace(status=status, is_json=True, json=self._values.get(path))
 
 
 class Answering:
@@ -147,6 +163,78 @@ def test_a_retainer_that_is_off(survey):
     assert survey("retainer.enable=false").missing()["retainer"] == "the retainer is switched off (retainer.enable)"
 
 
+def test_a_retainer_that_is_nearly_full(survey):
+    found = survey("retainer.max_retained_messages=10")
+
+    assert found.missing()["retainer"] == (
+        "the retainer has room for 10 messages (retainer.backend.max_retained_messages)"
+    )
+    assert "retainer" not in survey("retainer.max_retained_messages=100").missing()
+
+
+def test_decisions_that_are_not_cached(survey):
+    found = survey("authorization.cache.enable=false").profile
+
+    assert (found.caches_decisions, "few or no decisions are cached" in found.sentences()) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("cache", "caches"),
+    [
+        ({"enable": True, "max_size": 32, "ttl": "1m"}, True),
+        ({"enable": True, "max_size": 2, "ttl": "1m"}, False),
+        ({"enable": True, "max_size": 32, "ttl": "5s"}, False),
+        (None, True),
+    ],
+)
+def test_a_cache_that_is_too_small_is_none(cache, caches):
+    reads = Telling({"/authorization/settings": {"cache": cache}})
+
+    assert read_profile(reads, {}).caches_decisions is caches
+
+
+def test_what_a_listener_puts_before_the_topics_of_its_clients(tmp_path):
+    listeners = [{"id": "tcp:default", "type": "tcp", "bind": "0.0.0.0:1883", "enable": True}]
+    reads = Telling({"/listeners": listeners, "/listeners/tcp%3Adefault": {"mountpoint": "tenants/", "zone": "ext"}})
+    given = {"base_url": "http://127.0.0.1:9/api/v5", "api_key": "k", "mqtt": "127.0.0.1:1883"}
+    configured = load_configuration(given, {"EMQX_CONFORMANCE_API_SECRET": "a-secret-of-this-test"}, tmp_path)
+
+    limits = with_listener(MqttLimits(), reads, configured)
+
+    assert list(limits.sentences()) == [
+        "tenants/ before the topics of clients",
+        "settings of the zone ext, which were tried out",
+    ]
+    found = mqtt_survey.survey(None, configured, None, DeploymentProfile(limits=limits))
+    assert found.no_mqtt == "the listener puts tenants/ before the topics of its clients (mountpoint)"
+
+
+def test_sessions_that_are_kept_on_disk():
+    reads = Telling({"/configs/global_zone": {"mqtt": {}, "durable_sessions": {"enable": True}}})
+
+    limits = read_profile(reads, {}).limits
+
+    assert list(limits.sentences()) == ["sessions are kept on disk"]
+    with pytest.raises(Inapplicable, match="durable_sessions"):
+        MqttClient("127.0.0.1:9", "c", session_expiry_s=60, allowed=limits)
+
+
+@pytest.mark.parametrize("settings", [(), ("no_match=deny", "authentication.enable=true")])
+def test_settings_of_a_zone_are_tried_out(survey, monkeypatch, settings):
+    unread = MqttLimits(zone="ext")
+    monkeypatch.setattr(preflight, "with_listener", lambda limits, reads, configuration: unread)
+
+    found = survey("max_topic_levels=5", "upgrade_qos=true", "ignore_loop_deliver=true", *settings).profile.limits
+
+    assert (found.topic_levels, found.raises_qos, found.echoes_to_old_clients) == (5, True, False)
+
+
+def test_a_zone_without_settings(survey, monkeypatch):
+    monkeypatch.setattr(preflight, "with_listener", lambda limits, reads, configuration: MqttLimits(zone="ext"))
+
+    assert survey().profile.limits == MqttLimits(zone="ext")
+
+
 def test_neither_authenticator_nor_source(survey):
     missing = survey("authentication=none", "authorization.sources=none").missing()
 
@@ -157,7 +245,8 @@ def test_limits_of_clients(survey):
     limits = survey(
         "max_qos_allowed=1", "retain_available=false", "wildcard_subscription=false", "shared_subscription=false",
         "max_topic_levels=5", "max_packet_size=2000", "server_keepalive=30", "max_sessions=20",
-        "mqueue_store_qos0=false", "ignore_loop_deliver=true", "max_subscriptions=9",
+        "mqueue_store_qos0=false", "ignore_loop_deliver=true", "max_subscriptions=9", "max_clientid_len=60",
+        "upgrade_qos=true", "use_username_as_clientid=true", "retainer.max_payload_size=1024",
     ).profile.limits  # fmt: skip
 
     assert list(limits.sentences()) == [
@@ -167,12 +256,20 @@ def test_limits_of_clients(survey):
         "no shared subscriptions",
         "QoS 0 is not queued",
         "no echo to MQTT 3.1.1 clients",
+        "a user name is the client id",
+        "messages come with the higher QoS",
         "packets up to 2000 bytes",
+        "retained payloads up to 1024 bytes",
         "topics up to 5 levels",
+        "client ids up to 60 bytes",
         "keep-alive of 30 s set by the server",
         "up to 20 sessions",
         "up to 9 subscriptions of a client",
     ]
+
+
+def test_client_ids_that_are_too_short_for_those_of_the_suite(survey):
+    assert "mqtt.max_clientid_len" in survey("max_clientid_len=23").missing()["mqtt"]
 
 
 def test_a_listener_for_websocket_alone(survey):

@@ -59,6 +59,7 @@ def _kick(bulk: bool) -> Arrange:
 
 def _no_cache(target: Target, sink: HttpSink) -> Write:
     """Needs a client with a cached decision; without one the cache stays empty, and nothing can be seen."""
+    target.capabilities.profile.check_cache()
     client = target.connect()
     client.subscribe(target.sandbox.topic("cached"), 0)
     path = {"clientid": client.client_id}

@@ -28,7 +28,14 @@ class Access:
         self.authenticator: Authenticator | None = None
         if SOURCE_TYPE in configuration.authenticator_chain:
             self.authenticator = Authenticator.create(
-                {"enable": configuration.authentication_enable, "user_id_type": configuration.user_id_type}
+                {
+                    "enable": configuration.authentication_enable,
+                    "user_id_type": configuration.user_id_type,
+                    "password_hash_algorithm": {
+                        "name": configuration.hash_name,
+                        "salt_position": configuration.salt_position,
+                    },
+                }
             )
         self.source_chain = configuration.source_chain
         self.source: Source | None = (

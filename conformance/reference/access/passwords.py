@@ -53,13 +53,13 @@ class Algorithm:
         return secrets.compare_digest(self._digest(password, stored.salt).encode(), digest.encode())
 
     def _digest(self, password: bytes, salt: str) -> str:
-        hash_name = ALGORITHMS[self.name]
-        if hash_name is None:
-            return password.decode("utf-8", "surrogateescape")
         salt_bytes = salt.encode()
         match self.salt_position:
             case "prefix":
                 password = salt_bytes + password
             case "suffix":
                 password = password + salt_bytes
+        hash_name = ALGORITHMS[self.name]
+        if hash_name is None:
+            return password.decode("utf-8", "surrogateescape")
         return hashlib.new(hash_name, password, usedforsecurity=False).hexdigest()

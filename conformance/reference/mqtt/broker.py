@@ -88,7 +88,7 @@ class Broker:
     # Access
 
     def authorize(self, session: Session, access: Access) -> bool:
-        """The decision of the deployment, remembered per client for a minute."""
+        """The decision of the deployment, remembered per client for a minute unless the cache is off."""
         cache = session.authorization_cache
         allowed = cache.get(access)
         source = "cache"
@@ -103,7 +103,8 @@ class Broker:
                 qos=access.qos,
                 retain=bool(access.retain),
             )
-            cache.put(access, allowed)
+            if self.configuration.cache_enable:
+                cache.put(access, allowed)
         self.events.client_check_authz_complete(session, access, allowed, source)
         return allowed
 

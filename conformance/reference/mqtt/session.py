@@ -165,12 +165,12 @@ class Session:
 
     def deliver(self, message: Message, subscription: Subscription, retained: bool = False) -> None:
         """Send or queue a message for one subscription; ``retained`` if it comes from the retained store."""
-        options = subscription.options
-        ignores_own = options.nl or (self.peer.version < 5 and self.broker.configuration.ignore_loop_deliver)
+        options, configuration = subscription.options, self.broker.configuration
+        ignores_own = options.nl or (self.peer.version < 5 and configuration.ignore_loop_deliver)
         if ignores_own and message.from_clientid == self.clientid:
             self.broker.events.delivery_dropped(self, message, "no_local")
             return
-        qos = min(message.qos, options.qos)
+        qos = (max if configuration.upgrade_qos else min)(message.qos, options.qos)
         retain = message.retain and (retained or bool(options.rap))
         delivery = Delivery(message, qos, retain, subscription.identifier)
         connection = self.connection

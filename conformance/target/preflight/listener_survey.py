@@ -1,4 +1,4 @@
-"""Read how fast the target's MQTT listener takes connections, and what its clients send."""
+"""Read how fast the target's MQTT listener takes connections, and what becomes of what its clients send."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from conformance.target.http.session import expand
 from conformance.target.preflight.survey import Reads, read_json, read_object
 from conformance.target.settings.config import Configuration
 
+_DEFAULT_ZONE = "default"
 
-def with_rates(limits: MqttLimits, reads: Reads, configuration: Configuration) -> MqttLimits:
-    """``limits`` with the rates that the configuration names, or GET /listeners tells, of the listener it names.
+
+def with_listener(limits: MqttLimits, reads: Reads, configuration: Configuration) -> MqttLimits:
+    """``limits`` with the rates that the configuration names, or GET /listeners tells, of the listener it names, and
+    with what that listener puts before the topics of its clients.
 
     Behind a load balancer a listener has another port than it tells; where it cannot be told which one it is, the
-    lowest rates count. Rates that limit nothing the suite does are left out.
+    lowest rates count, and any mountpoint or zone. Rates that limit nothing the suite does are left out.
     """
     listener = configuration.listener
     if listener is None:
@@ -36,6 +39,8 @@ def with_rates(limits: MqttLimits, reads: Reads, configuration: Configuration) -
         connections_per_s=lowest("max_conn_rate", 200.0),
         messages_per_s=lowest("messages_rate", 5000.0),
         bytes_per_s=lowest("bytes_rate", 10 * 1024.0**2),
+        mountpoint=_other_than("", "mountpoint", described),
+        zone=_other_than(_DEFAULT_ZONE, "zone", described),
     )
 
 
@@ -56,6 +61,12 @@ def _candidates(reads: Reads, listener: Listener) -> list[dict[str, Any]]:
 
 def _those(entries: list[dict[str, Any]], wanted: Iterable[bool]) -> list[dict[str, Any]]:
     return [entry for entry, is_wanted in zip(entries, wanted, strict=True) if is_wanted]
+
+
+def _other_than(usual: str, setting: str, described: Iterable[dict[str, Any]]) -> str | None:
+    """The first value of a setting that is another text than the usual one."""
+    values = (each.get(setting) for each in described)
+    return next((value for value in values if isinstance(value, str) and value != usual), None)
 
 
 def _rate(value: object) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.contract import paths
 from conformance.target.deployment_profile import DeploymentProfile, Identity, MqttLimits
-from conformance.target.errors import TargetLost
+from conformance.target.errors import Inapplicable, TargetLost
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api, NoAnswer, expand
 from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
@@ -17,6 +17,9 @@ from conformance.target.resources.access import PASSWORD
 from conformance.target.settings.config import Configuration
 
 _GRANTED = (0, 1, 2)
+TOPIC_FILTER_INVALID = 0x8F
+_MANY_LEVELS = 64
+"""More than the suite's topics have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,25 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
     if configuration.mqtt is None:
         return MqttSurvey(profile, "no MQTT listener given (--mqtt)")
     known = profile.limits
+    if known.mountpoint is not None:
+        return MqttSurvey(
+            profile, f"the listener puts {known.mountpoint} before the topics of its clients (mountpoint)"
+        )
     rates = MqttLimits(
+        client_id_bytes=known.client_id_bytes,
         connections_per_s=known.connections_per_s,
         messages_per_s=known.messages_per_s,
         bytes_per_s=known.bytes_per_s,
     )
-    trials = _Trials(api, configuration, sandbox, configuration.mqtt, rates)
+    named = known.ids_are_user_names
+    trials = _Trials(api, configuration, sandbox, configuration.mqtt, rates, ids_are_user_names=named)
     try:
         profile = replace(profile, identity=trials.find_identity())
         profile = replace(profile, limits=trials.limits(profile))
         profile = replace(profile, ruled=trials.ruled())
-    except Impossible as reason:
+        if profile.limits.zone is not None:
+            profile = replace(profile, limits=trials.of_zone(profile.limits))
+    except (Impossible, Inapplicable) as reason:
         return MqttSurvey(profile, str(reason))
     except (MqttError, NoAnswer) as error:
         return MqttSurvey(profile, f"MQTT listener {configuration.mqtt}: {error}")
@@ -65,13 +76,21 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
 
 class _Trials:
     def __init__(
-        self, api: Api, configuration: Configuration, sandbox: Sandbox, listener: str, rates: MqttLimits
+        self,
+        api: Api,
+        configuration: Configuration,
+        sandbox: Sandbox,
+        listener: str,
+        rates: MqttLimits,
+        *,
+        ids_are_user_names: bool,
     ) -> None:
         self._api = api
         self._sandbox = sandbox
         self._listener = listener
         self._options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox, "allowed": rates}
         self._identity: Identity = "anonymous"
+        self._ids_are_user_names = ids_are_user_names
 
     def find_identity(self) -> Identity:
         """By what the broker knows its clients; raises `Impossible` where no client of the suite gets in, `TargetLost`
@@ -133,6 +152,36 @@ class _Trials:
             "source change nothing: another source decides"
         )
 
+    def of_zone(self, limits: MqttLimits) -> MqttLimits:
+        """``limits`` with what the listener's zone is seen to do, whose settings no read tells."""
+        client_id, everything = self._sandbox.name("preflight"), f"{self._sandbox.topic_root}#"
+        topic = self._sandbox.topic("preflight")
+        with self._rule(client_id, "allow", everything):
+            with self._admitted(client_id) as client:
+                levels = self._levels(client)
+                client.subscribe(topic, min(1, limits.max_qos))
+                client.publish(topic, "preflight", qos=0)
+                raised = [message.qos > 0 for message in client.wait_for_messages()]
+            with self._admitted(client_id, protocol=4) as client:
+                echoes = self._may(client, topic)
+        return replace(limits, topic_levels=levels, raises_qos=any(raised), echoes_to_old_clients=echoes)
+
+    def _levels(self, client: MqttClient) -> int | None:
+        """How many levels a topic may have, None if that is no limit."""
+
+        def allowed(levels: int) -> bool:
+            topic = self._sandbox.topic("preflight")
+            below = levels - topic.count("/") - 1
+            return client.subscribe("/".join((topic, *["x"] * below)), 0) != TOPIC_FILTER_INVALID
+
+        low, high = self._sandbox.topic("preflight").count("/") + 1, _MANY_LEVELS
+        if allowed(high):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if allowed(middle) else (low, middle)
+        return low
+
     def decisions(self) -> tuple[str | None, bool]:
         """Why a rule that denies has no effect, None if it has one; and whether the client is told."""
         client_id, topic = self._sandbox.name("preflight"), self._sandbox.topic("preflight")
@@ -157,15 +206,16 @@ class _Trials:
         return MqttClient(self._listener, client_id, timing=self._api.timing, **self._options, **options)
 
     @contextmanager
-    def _admitted(self, client_id: str | None = None) -> Iterator[MqttClient]:
+    def _admitted(self, client_id: str | None = None, **options: Any) -> Iterator[MqttClient]:
         """A connected client, with a user where one is demanded."""
         client_id = client_id or self._sandbox.name("preflight")
         if self._identity == "anonymous":
-            with self._client(client_id) as client:
+            with self._client(client_id, **options) as client:
                 yield client
             return
-        user = client_id if self._identity == "clientid" else self._sandbox.name("preflight")
-        with self._user(user), self._client(client_id, username=user, password=PASSWORD) as client:
+        named_alike = self._identity == "clientid" or self._ids_are_user_names
+        user = client_id if named_alike else self._sandbox.name("preflight")
+        with self._user(user), self._client(client_id, username=user, password=PASSWORD, **options) as client:
             yield client
 
     @staticmethod

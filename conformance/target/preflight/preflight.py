@@ -21,9 +21,9 @@ from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
 from conformance.target.http.standby import FAR_S
 from conformance.target.preflight.distance import latency_s, write_price_s
-from conformance.target.preflight.listener_survey import with_rates
+from conformance.target.preflight.listener_survey import with_listener
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
-from conformance.target.preflight.survey import AHEAD, Reads, answering_nodes, read_profile, retainer_is_off
+from conformance.target.preflight.survey import AHEAD, Reads, answering_nodes, no_retainer, read_object, read_profile
 from conformance.target.settings.config import Configuration, Role
 from conformance.target.sink import HttpSink, SinkError
 from conformance.target.timing import LAG_BETWEEN_NODES_S
@@ -66,7 +66,8 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         warnings.append("preflight: GET /nodes tells no uptime: a restart of the target in mid-run goes unnoticed")
     latency = latency_s(api)
     reads = Reads(api, _AHEAD, at_once=_AT_ONCE if latency > FAR_S else 1)
-    profile = _placed(read_profile(reads), reads, configuration)
+    retainer = read_object(reads, "/mqtt/retainer")
+    profile = _placed(read_profile(reads, retainer), reads, configuration)
     api.timing = replace(api.timing, lag=profile.lag_s)
     mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
     return Capabilities(
@@ -83,7 +84,7 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
         no_bearer=_no_bearer(api),
         no_decisions=mqtt.no_decisions,
         no_told_denials=None if mqtt.told_denials else _NOT_TOLD,
-        no_retainer=_no_retainer(reads),
+        no_retainer=no_retainer(retainer, reads),
         no_schemas=_no_schemas(reads, profile),
         no_loop=_no_loop(mqtt.profile),
         profile=mqtt.profile,
@@ -121,7 +122,7 @@ def _placed(profile: DeploymentProfile, reads: Reads, configuration: Configurati
         answering=answering,
         lag_s=lag_s,
         listener="tcp" if listener is None else listener.type,
-        limits=with_rates(profile.limits, reads, configuration),
+        limits=with_listener(profile.limits, reads, configuration),
     )
 
 
@@ -213,11 +214,6 @@ def _absent(reads: Reads, path: str, reason: str, *, paged: bool = True) -> str 
     except NoAnswer as error:
         return str(error)
     return reason if answer.status in (400, 404) else None
-
-
-def _no_retainer(reads: Reads) -> str | None:
-    """Why nothing is retained. Only a target that says so is believed: one that forgets messages is defective."""
-    return "the retainer is switched off (retainer.enable)" if retainer_is_off(reads) else None
 
 
 def _no_loop(profile: DeploymentProfile) -> str | None:

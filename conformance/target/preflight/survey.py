@@ -12,12 +12,17 @@ from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
 from conformance.target.durations import duration_s
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer
+from conformance.target.passwords import PasswordHashing
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _STATUS = "/status?format=json"
 _ENOUGH_TO_MEET_ANOTHER_NODE = 6
 _EDITIONS: Mapping[str, Edition] = {"e": "Enterprise", "v": "Opensource"}
 _LICENSE_FOR_EVERYTHING = 1_000_000
+_DECISIONS_OF_A_CLIENT, _CACHED_S = 4, 30
+"""What the cache must hold for the item that reads it, and for how long."""
+_RETAINED_AT_ONCE = 50
+"""More messages than the suite's items retain at the same time."""
 
 Value = TypeVar("Value")
 
@@ -62,25 +67,44 @@ AHEAD = (
 """What this module reads of every target."""
 
 
-def read_profile(reads: Reads) -> DeploymentProfile:
-    """What the target says of itself, by reads that are no operations of the contract; all of them may be missing."""
+def read_profile(reads: Reads, retainer: Mapping[str, Any]) -> DeploymentProfile:
+    """What the target says of itself, by reads that are no operations of the contract; all of them may be missing.
+
+    ``retainer``: the configuration of the retainer, as far as it could be read.
+    """
     settings = read_object(reads, "/authorization/settings")
+    authenticators = read_json(reads, "/authentication")
     nodes = read_json(reads, "/nodes")
     first = nodes[0] if isinstance(nodes, list) and nodes and isinstance(nodes[0], dict) else {}
     return DeploymentProfile(
         no_match=_one_of(settings.get("no_match"), ("allow", "deny")),
         deny_action=_one_of(settings.get("deny_action"), ("ignore", "disconnect")),
-        authenticators=_chain(read_json(reads, "/authentication"), _backend),
+        authenticators=_chain(authenticators, _backend),
         sources=_chain(read_object(reads, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
+        caches_decisions=_caches(settings.get("cache")),
+        hashing=_hashing(authenticators),
         edition=first.get("edition") if isinstance(first.get("edition"), str) else _edition_of_release(reads),
         nodes=len(nodes) if isinstance(nodes, list) and nodes else 1,
-        limits=_limits(reads),
+        limits=_limits(reads, retainer),
     )
 
 
-def retainer_is_off(reads: Reads) -> bool:
-    """Whether the target says that its retainer is switched off."""
-    return read_object(reads, "/mqtt/retainer").get("enable") is False
+def no_retainer(retainer: Mapping[str, Any], reads: Reads) -> str | None:
+    """Why nothing is retained. Only a target that says so is believed: one that forgets messages is defective.
+
+    ``retainer``: its configuration.
+    """
+    if retainer.get("enable") is False:
+        return "the retainer is switched off (retainer.enable)"
+    backend = retainer.get("backend")
+    most = _whole(backend.get("max_retained_messages")) if isinstance(backend, dict) else None
+    if most is None:
+        return None
+    meta = read_object(reads, "/mqtt/retainer/messages?limit=1").get("meta")
+    room = most - ((_whole(meta.get("count")) if isinstance(meta, dict) else None) or 0)
+    if room >= _RETAINED_AT_ONCE:
+        return None
+    return f"the retainer has room for {max(room, 0)} messages (retainer.backend.max_retained_messages)"
 
 
 def answering_nodes(reads: Reads) -> int:
@@ -95,9 +119,29 @@ def _edition_of_release(reads: Reads) -> Edition | None:
     return _EDITIONS.get(letter)
 
 
-def _limits(reads: Reads) -> MqttLimits:
-    mqtt = read_object(reads, "/configs/global_zone").get("mqtt")
-    mqtt = mqtt if isinstance(mqtt, dict) else {}
+def _hashing(authenticators: object) -> PasswordHashing:
+    """How the built-in authenticator, which is there once at most, stores passwords."""
+    for entry in authenticators if isinstance(authenticators, list) else ():
+        if (
+            isinstance(entry, dict)
+            and entry.get("backend") == "built_in_database"
+            and "password_hash_algorithm" in entry
+        ):
+            return PasswordHashing.parse(entry["password_hash_algorithm"])
+    return PasswordHashing()
+
+
+def _caches(cache: object) -> bool:
+    """Whether the decisions about a client stay in the cache for a while."""
+    settings = cache if isinstance(cache, dict) else {}
+    size, ttl = _whole(settings.get("max_size")), _seconds(settings.get("ttl"))
+    too_small = size is not None and size < _DECISIONS_OF_A_CLIENT
+    return not (settings.get("enable") is False or too_small or (ttl is not None and ttl < _CACHED_S))
+
+
+def _limits(reads: Reads, retainer: Mapping[str, Any]) -> MqttLimits:
+    zone = read_object(reads, "/configs/global_zone")
+    mqtt, durable = (part if isinstance(part := zone.get(name), dict) else {} for name in ("mqtt", "durable_sessions"))
     license_ = read_object(reads, "/license")
     sessions = _whole(license_.get("max_sessions", license_.get("max_connections")))
     qos = mqtt.get("max_qos_allowed")
@@ -107,7 +151,12 @@ def _limits(reads: Reads) -> MqttLimits:
         wildcards=mqtt.get("wildcard_subscription") is not False,
         shared=mqtt.get("shared_subscription") is not False,
         packet_size=_below(_bytes(mqtt.get("max_packet_size")), 1024**2),
+        retained_bytes=_below(_bytes(retainer.get("max_payload_size")), 1024**2),
         topic_levels=_below(_whole(mqtt.get("max_topic_levels")), 64),
+        ids_are_user_names=mqtt.get("use_username_as_clientid") is True,
+        raises_qos=mqtt.get("upgrade_qos") is True,
+        durable_sessions=durable.get("enable") is True,
+        client_id_bytes=_below(_whole(mqtt.get("max_clientid_len")), 256),
         keepalive_s=_whole(mqtt.get("server_keepalive")),
         sessions=_below(sessions, _LICENSE_FOR_EVERYTHING),
         subscriptions=_below(_whole(mqtt.get("max_subscriptions")), 1000),

@@ -53,8 +53,12 @@ class Clients(Collection):
 
     def filters(self, clientid: str) -> set[str]:
         """The filters of the sandbox that the client is subscribed to, as it wrote them."""
-        topics = {str(subscription["topic"]) for subscription in self.subscriptions(clientid)}
-        return set(filter(self.sandbox.owns_topic, topics))
+        return set(self.qos_by_filter(clientid))
+
+    def qos_by_filter(self, clientid: str) -> dict[str, int]:
+        """The same with the QoS of each; a target may subscribe clients to topics of its own (auto_subscribe)."""
+        subscriptions = self.subscriptions(clientid)
+        return {each["topic"]: each["qos"] for each in subscriptions if self.sandbox.owns_topic(each["topic"])}
 
     def queued(self, clientid: str, **query: Any) -> Answer:
         """A page of the messages that wait for the client."""

@@ -43,7 +43,7 @@ def test_full_names_and_their_last_parts_are_understood():
         ("mqtt.retain_available=1", "mqtt.retain_available is true or false, not '1'"),
         ("max_qos_allowed=3", "max_qos_allowed is a whole number from 0 to 2, not '3'"),
         ("max_packet_size=-1", "max_packet_size is a whole number from 64 to 2147483648, not '-1'"),
-        ("enable=true", "enable may be any of authentication.enable, retainer.enable"),
+        ("enable=true", "enable may be any of authorization.cache.enable, authentication.enable"),
         ("messages_rate=1", "messages_rate may be any of listeners.tcp.default.messages_rate, listeners.ws"),
         ("ws.default.bytes_rate=fast", "ws.default.bytes_rate is a rate like 50/s, .* or infinity, not 'fast'"),
         ("mqtt_path=mqtt", "mqtt_path is a path like /mqtt, not 'mqtt'"),
