@@ -25,7 +25,7 @@ RENAMED = {
     "auth/check_authz_complete": "client_check_authz_complete",
     "message/delivery_dropped": "delivery_dropped",
 }
-"""Types that the names of 5.9 and later do not spell out."""
+"""Types that the names of 5.10 and later do not spell out."""
 
 
 def events(target: Target) -> list[dict[str, Any]]:
@@ -36,7 +36,7 @@ def events(target: Target) -> list[dict[str, Any]]:
 def type_of(event: Mapping[str, Any]) -> str:
     """What a test calls an event: its name after FROM without the prefix; for bridges the whole.
 
-    Since 5.9 names have one level more (``$events/client/connected``), and the types stayed as they were.
+    Since 5.10 names have one level more (``$events/client/connected``), and the types stayed as they were.
     """
     name = str(event["event"])
     if not name.startswith("$events/"):

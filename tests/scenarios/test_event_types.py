@@ -33,5 +33,5 @@ def test_names_of_5_8(name, expected):
         ("$events/message_transformation/failed", "message_transformation_failed"),
     ],
 )
-def test_names_since_5_9(name, expected):
+def test_names_since_5_10(name, expected):
     assert type_of({"event": name}) == expected
