@@ -124,10 +124,8 @@ def _configured(body: dict[str, Any], identities: Identities) -> None:
 
 
 def _probed(body: dict[str, Any], identities: Identities) -> None:
-    """A probe that may not start waits until it gives up, 15 s on EMQX 5.8, on 5.10 also one of something disabled."""
+    """A probe that may not start waits until it gives up, 15 s on EMQX 5.8."""
     _configured(body, identities)
-    if body.get("enable") is False:
-        body["enable"] = True
     if "start_after_created" in body.get("resource_opts", {}):
         body["resource_opts"]["start_after_created"] = True
 
