@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from conformance.contract.document import DocumentError
 
-__all__ = ["Version", "VersionError", "VersionRange", "release_of", "same_release"]
+__all__ = ["Version", "VersionError", "VersionRange", "is_later", "release_of", "same_release"]
 
 _LONGEST = 100
 _OPERATORS = (">=", "<=", "==", "!=", ">", "<")
@@ -40,6 +40,14 @@ def release_of(text: str) -> Version:
 def same_release(one: str, other: str) -> bool:
     """Whether two versions are of the same release; raises `VersionError`."""
     return release_of(one) == release_of(other)
+
+
+def is_later(told: str | None, described: str) -> bool:
+    """Whether the release that a target says it is comes after ``described``; not where it says nothing readable."""
+    try:
+        return release_of(told or "") > release_of(described)
+    except VersionError:
+        return False
 
 
 def _numbers(text: str) -> Sequence[int] | None:

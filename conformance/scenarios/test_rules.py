@@ -233,7 +233,8 @@ def test_deleted_rule_is_gone(target: Target, recorder: Recorder) -> None:
     for topic in old["from"]:
         target.publish(topic, "to the old one")
     heard = target.eventually(lambda: target.rules.metrics(rule)["matched"])
-    assert target.rules.ids(like_id=rule) == [rule], "the rule is not listed"
+    # The id of another rule may begin with its id.
+    assert rule in target.rules.ids(like_id=rule), "the rule is not listed"
 
     target.rules.delete(rule).expect(204)
 
@@ -241,7 +242,7 @@ def test_deleted_rule_is_gone(target: Target, recorder: Recorder) -> None:
     target.rules.get(rule).expect(404, code="NOT_FOUND")
     target.api.call("GET /rules/{id}/metrics", path={"id": rule}).expect(404, code="NOT_FOUND")
     target.rules.reset_metrics(rule).expect(404, code="NOT_FOUND")
-    assert target.rules.ids(like_id=rule) == [], "the deleted rule is still listed"
+    assert rule not in target.rules.ids(like_id=rule), "the deleted rule is still listed"
 
     new = target.rules.read(target.rules.create(id=rule))
     counters = [target.rules.metrics(rule)]

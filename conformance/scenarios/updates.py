@@ -16,7 +16,11 @@ from conformance.target.target import Target
 Change = Callable[[Target, Any], Any]
 """Another value for a field, by its value now."""
 
-VOLATILE = frozenset({"last_modified_at", "created_at", "status", "status_reason", "node_status", "error", "from"})
+VOLATILE = frozenset(
+    {
+        "last_modified_at", "created_at", "status", "status_reason", "node_status", "error", "from", "action_details",
+    }
+)  # fmt: skip
 """What changes by itself or with something else."""
 
 

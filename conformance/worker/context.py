@@ -95,7 +95,8 @@ class Context(Worker):
         import_checks()
         self.recorder = Recorder(self.redact, worker)
         self.stop = stop_flag(plan)
-        self.api.observers += [AnswerChecks(contract, self.recorder), ValueWatch(contract, self.recorder), self.stop]
+        answers = AnswerChecks(contract, self.recorder, plan.capabilities.version)
+        self.api.observers += [answers, ValueWatch(contract, self.recorder), self.stop]
         if plan.configuration.har:
             log = ExchangeLog(exchanges_file(plan.configuration, plan.run_id, worker), self.recorder)
             self.api.observers.append(self._open.enter_context(log))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.contract.versions import Version, VersionError, VersionRange, release_of, same_release
+from conformance.contract.versions import Version, VersionError, VersionRange, is_later, release_of, same_release
 
 Numbers = tuple[int, int, int]
 
@@ -104,3 +104,14 @@ def test_any_range_is_parsed_or_refused(text: str) -> None:
 def test_what_is_no_range(text: str) -> None:
     with pytest.raises(ValueError, match="is no range of versions like"):
         VersionRange.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("told", "later"),
+    [
+        ("5.10.4", True), ("e5.8.10", True), ("6.0.0-rc.1", True), ("5.8.9", False), ("5.8.9-g1234", False),
+        ("5.8.1", False), ("banana", False), (None, False),
+    ],
+)  # fmt: skip
+def test_later_than_described(told: str | None, later: bool) -> None:
+    assert is_later(told, "5.8.9") is later

@@ -56,6 +56,12 @@ def _new_connector(body: dict[str, Any], identities: Identities) -> None:
         body["enable"] = False  # nobody knows what it would contact
 
 
+def _startable(body: dict[str, Any], identities: Identities) -> None:
+    """5.10 never starts what is disabled: a probe of it waits until it gives up, 15 s or as long as its options say."""
+    if body.get("enable") is False and identities.resource_type not in NEVER_STARTED and not is_of_unknown_type(body):
+        body["enable"] = True
+
+
 _CONNECTOR = put("connector", lambda identities: identities.connector or identities.name())
 _LOCAL_TOPIC = put("local_topic", Identities.topic)
 _ACTION: Adapter = each(NAME, _CONNECTOR, _LOCAL_TOPIC, _harmless)
@@ -89,7 +95,7 @@ RECORDS: Records = {
     "PUT /connectors/{id}/enable/{enable}": Fuzzing(witness=lambda target, sink: switch(target, target.connectors)),
     "POST /connectors/{id}/{operation}": Fuzzing(unseen=_STARTED),
     "POST /connectors_probe": Fuzzing(
-        identities=each(NAME, _harmless), also_accepted=_UNREACHABLE, stores_nothing=True, unseen=_PROBED
+        identities=each(NAME, _harmless, _startable), also_accepted=_UNREACHABLE, stores_nothing=True, unseen=_PROBED
     ),
     "GET /actions": READ,
     "GET /action_types": READ,
