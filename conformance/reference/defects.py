@@ -84,6 +84,9 @@ class Defect(Trait):
     SCHEMA_NAME_TOO_LONG_FOR_PROTOBUF = About(
         "A schema with a name of more than 240 characters cannot be of type protobuf."
     )
+    SCHEMA_NAME_TOO_LONG_FOR_A_FOLDER = About(
+        "A name of a schema of more than 244 characters crashes its creation.", (">=5.10.0,<6",)
+    )
     SCHEMA_SOURCE_BEYOND_ASCII = About("The source of an Avro or JSON schema is read as if characters were bytes.")
     S3_WITHOUT_RESOURCE_OPTIONS = About("An s3 action without `resource_opts` crashes the handler.")
     S3_MAX_RECORDS_AS_TEXT = About("The default of `max_records` of an s3 action is filled in as a text.")

@@ -66,6 +66,12 @@ alone(
     scenario("schema_registry", "source_of_any_characters_is_stored[json]"),
     "SCH-01",
 )
+alone(
+    Defect.SCHEMA_NAME_TOO_LONG_FOR_A_FOLDER,
+    scenario("schema_registry", "impossible_name_is_refused"),
+    "SCH-08",
+    "GEN-16",
+)
 alone(Defect.SCHEMA_NAME_TOO_LONG_FOR_PROTOBUF, scenario("schema_registry", "longest_name_suits_protobuf"), "SCH-11")
 alone(Defect.S3_WITHOUT_RESOURCE_OPTIONS, scenario("actions", "optional_fields_may_be_left_out"), "ACT-13", *CRASH)
 alone(Defect.S3_MAX_RECORDS_AS_TEXT, values("PUT /actions/{id}-s3"), "GEN-60", "GEN-14")

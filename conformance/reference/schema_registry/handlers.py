@@ -11,6 +11,9 @@ from conformance.reference.rest.http import ApiError, Call, Crash, Reply, Schema
 from conformance.reference.schema_registry.registry import Schema, SchemaRegistry
 from conformance.reference.schema_registry.serde import SourceError
 
+_LONGEST_IN_A_FOLDER = 244
+"""With `Defect.SCHEMA_NAME_TOO_LONG_FOR_A_FOLDER`."""
+
 
 @handles("GET /schema_registry", SchemaFilter.CHECK)
 def list_schemas(call: Call) -> Reply:
@@ -30,6 +33,8 @@ async def create_schema(call: Call) -> Reply:
         raise ApiError(400, "BAD_REQUEST", str(error), kind="validation_error") from None
     if name in schemas:
         raise ApiError(400, "ALREADY_EXISTS", "Schema already exists")
+    if call.deployment.has(Defect.SCHEMA_NAME_TOO_LONG_FOR_A_FOLDER) and len(name) > _LONGEST_IN_A_FOLDER:
+        raise ApiError(400, "BAD_REQUEST", "{config_update_crashed,{badmatch,{error,enametoolong}}}")
     if call.deployment.has(Defect.EQUAL_CREATIONS_AT_ONCE):
         await schemas.writes.wait(name)
     return Reply(201, _stored(schemas, _schema(name, checked)))
