@@ -18,6 +18,7 @@ from conformance.contract.generation import Mode as Validity
 from conformance.contract.kept_draws import KeptDraws
 from conformance.contract.kinds import CONFIGURATION_WRITES, kind_of
 from conformance.contract.leniency import Leniency
+from conformance.contract.versions import is_later
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.arrange import FIXED, Arrangement
 from conformance.fuzz.boundaries import UNKNOWN_FIELD, without_fields
@@ -141,7 +142,8 @@ class Driver:
             path = self.path
         if self.operation.path.startswith("/actions") and not self._connector:
             self._connector = self._action_connector().partition(":")[2]
-        return Identities(self.sandbox, path, self._connector, self.subject.resource_type)
+        newer = is_later(self.capabilities.version, self.contract.version)
+        return Identities(self.sandbox, path, self._connector, self.subject.resource_type, starts_all=not newer)
 
     def _action_connector(self) -> str:
         if "path" in self.__dict__ and self.operation.method == "PUT":

@@ -57,8 +57,10 @@ def _new_connector(body: dict[str, Any], identities: Identities) -> None:
 
 
 def _startable(body: dict[str, Any], identities: Identities) -> None:
-    """5.10 never starts what is disabled: a probe of it waits until it gives up, 15 s or as long as its options say."""
-    if body.get("enable") is False and identities.resource_type not in NEVER_STARTED and not is_of_unknown_type(body):
+    """Where a probe starts nothing that is disabled, one of it waits until it gives up, 15 s on 5.10."""
+    if identities.starts_all or identities.resource_type in NEVER_STARTED or is_of_unknown_type(body):
+        return
+    if body.get("enable") is False:
         body["enable"] = True
 
 
