@@ -18,7 +18,6 @@ from conformance.contract.generation import Mode as Validity
 from conformance.contract.kept_draws import KeptDraws
 from conformance.contract.kinds import CONFIGURATION_WRITES, kind_of
 from conformance.contract.leniency import Leniency
-from conformance.contract.versions import is_later
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.arrange import FIXED, Arrangement
 from conformance.fuzz.boundaries import UNKNOWN_FIELD, without_fields
@@ -69,6 +68,7 @@ class Driver:
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
         self._connector = ""
+        self._starts_all = not target.is_newer
         self._repair = Repair(context)
         self._taken: dict[str, str] = {}
         self._former: dict[str, str] = {}
@@ -142,8 +142,8 @@ class Driver:
             path = self.path
         if self.operation.path.startswith("/actions") and not self._connector:
             self._connector = self._action_connector().partition(":")[2]
-        newer = is_later(self.capabilities.version, self.contract.version)
-        return Identities(self.sandbox, path, self._connector, self.subject.resource_type, starts_all=not newer)
+        starts_all = self._starts_all
+        return Identities(self.sandbox, path, self._connector, self.subject.resource_type, starts_all)
 
     def _action_connector(self) -> str:
         if "path" in self.__dict__ and self.operation.method == "PUT":

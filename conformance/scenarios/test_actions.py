@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
-from conformance.contract.versions import is_later
 from conformance.fuzz.arrange import Arrangement
 from conformance.requirements import requirement
 from conformance.scenarios.chain import OTHERS, witness
@@ -120,8 +119,8 @@ def test_action_in_use_is_deleted_only_on_demand(context: Context, target: Targe
         left = target.rules.read(rule["id"])
         others = [each for each in rule["actions"] if each != action]
         # 5.9 and later also tell how the actions of a rule are doing.
-        of_actions = {name: left[name] for name in ("action_details",) if name in left}
-        expected = {**rule, **of_actions, "actions": others, "last_modified_at": left["last_modified_at"]}
+        moved: dict[str, Any] = {name: left[name] for name in ("last_modified_at", "action_details") if name in left}
+        expected = {**rule, **moved, "actions": others}
         assert left == expected, f"of the rule {rule} is left {left}"
     users = set(target.actions.read(other)["rules"])
     assert users == users_of_other | {rules[0]}, "the other action is not used by its rule any more"
@@ -151,7 +150,7 @@ def test_only_offered_types_are_types(target: Target, recorder: Recorder) -> Non
     target.lasting(target.actions, "shared")
     offered = target.api.call("GET /action_types").expect(200)
     assert len(set(offered.json)) == len(offered.json), f"a type is offered twice: {sorted(offered.json)}"
-    if not is_later(target.capabilities.version, target.contract.version):
+    if not target.is_newer:
         unknown = sorted(set(offered.json) - set(target.contract.types("actions")))
         assert not unknown, f"offered, but not in the contract: {', '.join(unknown)}"
 

@@ -42,8 +42,7 @@ def refusal(target: Target, protocol: int, username: str | None, password: str |
 
 def _client_of(target: Target, username: str | None) -> str | None:
     """The client id with which a user connects, None for any: where one of both names stands for both, the user's."""
-    profile = target.capabilities.profile
-    return username if profile.identity == "clientid" or profile.limits.ids_are_user_names else None
+    return username if target.capabilities.profile.one_name else None
 
 
 def assert_enters(target: Target, protocol: int, user: str, password: str, why: str) -> None:

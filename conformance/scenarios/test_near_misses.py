@@ -72,7 +72,7 @@ def test_password_that_is_nearly_right(target: Target, made: str) -> None:
         rows = [{"user_id": user, "password": PASSWORD}]
         target.api.call(IMPORT, query={"type": "plain"}, json=rows).expect(200, 204)
     profile = target.capabilities.profile
-    client_id = user if profile.identity == "clientid" or profile.limits.ids_are_user_names else None
+    client_id = user if profile.one_name else None
 
     def enters(password: str, name: str = user) -> bool:
         client = target.mqtt(client_id, known=False, username=name, password=password)

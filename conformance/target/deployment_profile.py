@@ -199,6 +199,11 @@ class DeploymentProfile:
         """Whether MQTT clients need a user of their own."""
         return self.identity != "anonymous"
 
+    @property
+    def one_name(self) -> bool:
+        """Whether a user's name and the id of its client have to be the same."""
+        return self.identity == "clientid" or self.limits.ids_are_user_names
+
     def check_cache(self) -> None:
         """Raise `Inapplicable` if decisions about a client are not kept."""
         if not self.caches_decisions:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from conformance.contract import Contract
 from conformance.contract.kinds import Kind
+from conformance.contract.versions import is_later
 from conformance.target.addresses import is_loopback
 from conformance.target.capabilities import Capabilities
 from conformance.target.guard.sandbox import Sandbox, bare_topic
@@ -160,6 +161,11 @@ class Target:
         return self.lasting(
             self.connectors, f"of actions {resource_type}", lambda: self.connectors.create(type=resource_type)
         )
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether it is of a later release than the one that its contract describes."""
+        return is_later(self.capabilities.version, self.contract.version)
 
     @property
     def timing(self) -> Timing:

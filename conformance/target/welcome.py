@@ -47,7 +47,7 @@ class Welcome:
         identity = self._profile.identity
         if identity == "anonymous" or (identity == "username" and "username" in options):
             return {}
-        if identity == "username" and not self._profile.limits.ids_are_user_names:
+        if not self._profile.one_name:
             return {"username": self._users.create(), "password": PASSWORD}
         if client_id not in self._known:
             self._known.add(client_id)
