@@ -225,7 +225,10 @@ def test_action_that_is_enabled_and_moved_delivers(context: Context, target: Tar
 
     target.publish(topic, "after")
     arrived = sink.wait_for(posted(path, "after"), target.timing.delivered)
-    assert arrived, f"nothing arrived of an action that was enabled on {running}: {target.actions.read(action)}"
+    assert arrived, (
+        f"a PUT enabled the action and moved it from {disabled}, which is disabled, to {running}; nothing arrives, and "
+        f"the action is {target.actions.read(action)['status']}"
+    )
     assert not sink.received(posted(path, "before")), "a message to the disabled action was delivered after all"
 
 
