@@ -183,6 +183,11 @@ def is_spelling(one: ValueClass) -> bool:
     return one.what == _NO_UNIT or is_unit(one)
 
 
+def is_member(one: ValueClass) -> bool:
+    """Whether a class is one of the values that a schema lists (`members`)."""
+    return one.what.startswith("= ")
+
+
 def is_unit(one: ValueClass) -> bool:
     """Whether a class is a unit of a duration or size."""
     return one.what.startswith("in ")

@@ -17,6 +17,7 @@ from conformance.contract.values import (
     NONE,
     ValueClass,
     followed,
+    is_member,
     is_spelling,
     is_unit,
     optional_fields,
@@ -44,7 +45,9 @@ class Wanted:
     """The values that the updates of one type store, besides the first row, which is stored anyway, and ``created``.
 
     Optional fields alone are only offered, for each would take a write of its own. Whether it is enabled is not asked
-    here either: TYP-04 switches each. What types share is stored by one of them (`is_owner`).
+    here either: TYP-04 switches each. What types share is stored by one of them (`is_owner`). So is a member of an
+    enumeration in fields of one name, unless it fits into what is stored anyway: a body that is sent for its sake alone
+    has to be sent for one type only, for all are offered it.
     """
 
     def __init__(
@@ -60,7 +63,10 @@ class Wanted:
         self._shows = [self._shown_by(row) for row in rows]
         every = set().union(*self._shows[1:])
         stored = {one for one in every if _is_stored(driver, space, seeds, one)}
-        self._left = stored.difference(self._shown_by(created), *self._shows[:1])
+        begun = self._shown_by(created).union(*self._shows[:1])
+        self._left = stored - begun
+        self._elsewhere = {one for one in stored if not _is_needed(driver, space, seeds, one)}
+        self._show_alike(begun)
         if not any(isinstance(created.get(name), Mapping) for name in self._optional):
             self._left.discard(_LEAST)  # scalars more or less, it was created with the defaults of everything else
         self._untried = set(range(1, len(rows)))
@@ -77,8 +83,9 @@ class Wanted:
 
     def row(self) -> Mapping[str, Any] | None:
         """The row that shows most of what was not shown yet, told once, as it can be stored; None if none shows any."""
-        most = max(sorted(self._untried), key=lambda number: len(self._shows[number] & self._left), default=None)
-        if most is None or not self._shows[most] & self._left:
+        needed = self._left - self._elsewhere
+        most = max(sorted(self._untried), key=lambda number: len(self._shows[number] & needed), default=None)
+        if most is None or not self._shows[most] & needed:
             return None
         self._untried.remove(most)
         return storable(self._rows[most])
@@ -89,7 +96,14 @@ class Wanted:
 
     def shown(self, body: Mapping[str, Any]) -> None:
         """A body was stored: what it shows needs no other."""
-        self._left -= self._shown_by(body)
+        shown = self._shown_by(body)
+        self._left -= shown
+        self._show_alike(shown)
+
+    def _show_alike(self, shown: set[ValueClass]) -> None:
+        """The alternatives of a type take a member alike in fields of one name."""
+        members = {(_name(one), one.what) for one in shown if is_member(one)}
+        self._elsewhere |= {one for one in self._left if (_name(one), one.what) in members}
 
     def one_by_one(self) -> None:
         """From now on store rows as they are: a target need not take each value beside any other."""
@@ -167,6 +181,15 @@ def _is_stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: Val
     return shared is None or is_owner(driver, space, seeds, one, shared)
 
 
+def _is_needed(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
+    return not is_member(one) or _shared(one) is not None or is_owner(driver, space, seeds, one, _name(one))
+
+
+def _name(one: ValueClass) -> str:
+    """The end of its field's pointer that is its name."""
+    return one.field[one.field.rfind("/") :]
+
+
 def _shared(one: ValueClass) -> str | None:
     """The end of its field's pointer that tells which types take a class by the same schema; None if it is its own.
 
@@ -175,6 +198,6 @@ def _shared(one: ValueClass) -> str | None:
     if is_unit(one):
         return ""
     if is_spelling(one):
-        return one.field[one.field.rindex("/") :]
+        return _name(one)
     start = max(map(one.field.rfind, _SHARED))
     return one.field[start:] if start >= 0 else None
