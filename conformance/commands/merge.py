@@ -96,7 +96,8 @@ def merge_shards(
     except Unwritable as error:
         raise ReportError(str(error)) from None
     try:
-        written = _write(run, parts, report_dir, forms)
+        kept = [part.directory / har.STORED for part in parts if (part.directory / har.STORED).exists()]
+        written = write_reports(run, report_dir, exchanges=kept or None, forms=forms)
         if written.problem is None:
             _state(written, run, report_dir, waivers)
     finally:
@@ -128,17 +129,3 @@ def _parts(directories: Sequence[Path]) -> list[Part]:
         else:
             parts.append(Part(directory, read_run(directory)))
     return parts
-
-
-def _write(run: RunResult, parts: Sequence[Part], report_dir: Path, forms: Sequence[str]) -> Written:
-    kept = [part.directory / har.STORED for part in parts if (part.directory / har.STORED).exists()]
-    written = write_reports(run, report_dir)
-    try:
-        if kept:
-            har.gather(kept, report_dir)
-        for form in dict.fromkeys([*forms, *(["har"] if kept else [])]):
-            if not FORMATS[form].every_run:
-                written.files.append(FORMATS[form].write(run, report_dir))
-    except ReportError as error:
-        written.problem = written.problem or error
-    return written

@@ -26,11 +26,14 @@ class Written:
         return next((by_name[name] for name in _FROM_BEST if name in by_name), None)
 
 
-def write_reports(run: RunResult, directory: Path) -> Written:
+def write_reports(
+    run: RunResult, directory: Path, *, exchanges: Iterable[Path] | None = None, forms: Iterable[str] = ()
+) -> Written:
     """Write ``run.json`` and every format that each run has, as many of them as can be.
 
     ``run.json`` comes first: from it the others can be written again. One that cannot be written is removed, since what
-    is there tells of another run, or better of this one than it deserves.
+    is there tells of another run, or better of this one than it deserves. ``exchanges``: the files of a run that kept
+    its exchanges, which get their format, too; ``forms``: other formats that are wanted.
     """
     written = Written()
     for name, write in _WRITERS.items():
@@ -39,6 +42,14 @@ def write_reports(run: RunResult, directory: Path) -> Written:
         except ReportError as error:
             written.problem = written.problem or error
             remove(directory, [name])
+    try:
+        if exchanges is not None:
+            har.gather(exchanges, directory)
+            forms = [*forms, "har"]
+        wanted = [FORMATS[form] for form in dict.fromkeys(forms)]
+        written.files += [form.write(run, directory) for form in wanted if not form.every_run]
+    except ReportError as error:
+        written.problem = written.problem or error
     return written
 
 
