@@ -12,6 +12,7 @@ from typing import Literal
 Edition = Literal["Enterprise", "Opensource"]
 """As GET /nodes names them."""
 
+ENTERPRISE: Edition = "Enterprise"
 OPEN_SOURCE: Edition = "Opensource"
 
 OPEN_SOURCE_TYPES = ("http", "mqtt")

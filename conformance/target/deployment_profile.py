@@ -13,6 +13,9 @@ from conformance.target.passwords import PasswordHashing
 
 Identity = Literal["anonymous", "username", "clientid"]
 
+BUILT_IN = "built_in_database"
+"""The backend of authenticators and authorization sources that is part of the contract."""
+
 
 @dataclass(frozen=True, slots=True)
 class MqttLimits:
@@ -172,7 +175,9 @@ class DeploymentProfile:
 
     ``identity``: by what the broker knows a client; "anonymous": it lets in whoever comes. ``no_match``: what an MQTT
     client may do that no authorization rule speaks of. ``authenticators`` and ``sources``: the chains by backend, in
-    the order in which they are asked, None where they could not be read. ``ruled``: whether the suite's own clients
+    the order in which they are asked, None where they could not be read. ``told_identity``: by what the target says
+    that it knows a client, None where it does not say or others are asked as well; ``has_users``: whether it says that
+    it asks the built-in database of users. ``ruled``: whether the suite's own clients
     need rules to use their own topics. ``caches_decisions``: whether the decisions about a client are kept as an item
     needs it that reads them. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
     the cluster has, ``answering``: how many of them answer under the base URL. ``lag_s``: seconds by which reads may
@@ -184,6 +189,8 @@ class DeploymentProfile:
     deny_action: Literal["ignore", "disconnect"] | None = None
     authenticators: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
+    told_identity: Identity | None = None
+    has_users: bool = False
     ruled: bool = False
     caches_decisions: bool = True
     listener: ListenerType = "tcp"
@@ -198,6 +205,16 @@ class DeploymentProfile:
     def demands_users(self) -> bool:
         """Whether MQTT clients need a user of their own."""
         return self.identity != "anonymous"
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether the target says that it asks the built-in database of authorization rules."""
+        return BUILT_IN in (self.sources or ())
+
+    @property
+    def asks_rules_first(self) -> bool:
+        """Whether it says that it asks no other source before."""
+        return self.sources is not None and self.sources[:1] == (BUILT_IN,)
 
     @property
     def one_name(self) -> bool:

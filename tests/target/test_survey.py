@@ -21,7 +21,7 @@ from conformance.target.http.answer import Sent
 from conformance.target.http.session import NoAnswer
 from conformance.target.mqtt import MqttClient
 from conformance.target.preflight import mqtt_survey, preflight
-from conformance.target.preflight.listener_survey import with_listener
+from conformance.target.preflight.listener_survey import listeners, with_listener
 from conformance.target.preflight.survey import Reads, read_profile
 from conformance.target.settings.config import Configuration, load_configuration
 
@@ -194,18 +194,18 @@ def test_a_cache_that_is_too_small_is_none(cache, caches):
 
 
 def test_what_a_listener_puts_before_the_topics_of_its_clients(tmp_path):
-    listeners = [{"id": "tcp:default", "type": "tcp", "bind": "0.0.0.0:1883", "enable": True}]
-    reads = Telling({"/listeners": listeners, "/listeners/tcp%3Adefault": {"mountpoint": "tenants/", "zone": "ext"}})
+    known = [{"id": "tcp:default", "type": "tcp", "bind": "0.0.0.0:1883", "enable": True}]
+    reads = Telling({"/listeners": known, "/listeners/tcp%3Adefault": {"mountpoint": "tenants/", "zone": "ext"}})
     given = {"base_url": "http://127.0.0.1:9/api/v5", "api_key": "k", "mqtt": "127.0.0.1:1883"}
     configured = load_configuration(given, {"EMQX_CONFORMANCE_API_SECRET": "a-secret-of-this-test"}, tmp_path)
 
-    limits = with_listener(MqttLimits(), reads, configured)
+    limits = with_listener(MqttLimits(), listeners(reads, configured), configured)
 
     assert list(limits.sentences()) == [
         "tenants/ before the topics of clients",
         "settings of the zone ext, which were tried out",
     ]
-    found = mqtt_survey.survey(None, configured, None, DeploymentProfile(limits=limits))
+    found = mqtt_survey.survey(None, configured, None, DeploymentProfile(limits=limits), reads)
     assert found.no_mqtt == "the listener puts tenants/ before the topics of its clients (mountpoint)"
 
 
@@ -222,7 +222,7 @@ def test_sessions_that_are_kept_on_disk():
 @pytest.mark.parametrize("settings", [(), ("no_match=deny", "authentication.enable=true")])
 def test_settings_of_a_zone_are_tried_out(survey, monkeypatch, settings):
     unread = MqttLimits(zone="ext")
-    monkeypatch.setattr(preflight, "with_listener", lambda limits, reads, configuration: unread)
+    monkeypatch.setattr(preflight, "with_listener", lambda limits, described, configuration: unread)
 
     found = survey("max_topic_levels=5", "upgrade_qos=true", "ignore_loop_deliver=true", *settings).profile.limits
 
@@ -230,7 +230,7 @@ def test_settings_of_a_zone_are_tried_out(survey, monkeypatch, settings):
 
 
 def test_a_zone_without_settings(survey, monkeypatch):
-    monkeypatch.setattr(preflight, "with_listener", lambda limits, reads, configuration: MqttLimits(zone="ext"))
+    monkeypatch.setattr(preflight, "with_listener", lambda limits, described, configuration: MqttLimits(zone="ext"))
 
     assert survey().profile.limits == MqttLimits(zone="ext")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,18 +16,30 @@ from conformance.target.settings.config import Configuration
 _DEFAULT_ZONE = "default"
 
 
-def with_listener(limits: MqttLimits, reads: Reads, configuration: Configuration) -> MqttLimits:
-    """``limits`` with the rates that the configuration names, or GET /listeners tells, of the listener it names, and
-    with what that listener puts before the topics of its clients.
+def listeners(reads: Reads, configuration: Configuration) -> list[dict[str, Any]]:
+    """The configurations of the listeners that may be the one that the configuration names, none if it names none.
 
-    Behind a load balancer a listener has another port than it tells; where it cannot be told which one it is, the
-    lowest rates count, and any mountpoint or zone. Rates that limit nothing the suite does are left out.
+    Behind a load balancer a listener has another port than it tells, so that it may be any of its type.
     """
     listener = configuration.listener
-    if listener is None:
+    candidates = _candidates(reads, listener) if listener is not None else []
+    return [read_object(reads, expand("/listeners/{id}", {"id": each["id"]})) for each in candidates]
+
+
+def ask_who_connects(described: Sequence[dict[str, Any]]) -> bool:
+    """Whether all of some listeners say that they ask their clients who they are."""
+    return bool(described) and all(each.get("enable_authn") in (True, "quick_deny_anonymous") for each in described)
+
+
+def with_listener(limits: MqttLimits, described: Sequence[dict[str, Any]], configuration: Configuration) -> MqttLimits:
+    """``limits`` with the rates that the configuration names, or the listeners that may be meant tell, and with what
+    those put before the topics of their clients.
+
+    Where several may be meant, the lowest rates count, and any mountpoint or zone. Rates that limit nothing the suite
+    does are left out.
+    """
+    if configuration.listener is None:
         return limits
-    candidates = _candidates(reads, listener)
-    described = [read_object(reads, expand("/listeners/{id}", {"id": each["id"]})) for each in candidates]
 
     def lowest(setting: str, enough: float) -> float | None:
         given = getattr(configuration, setting)

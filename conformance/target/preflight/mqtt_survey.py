@@ -13,11 +13,14 @@ from conformance.target.errors import Inapplicable, TargetLost
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api, NoAnswer, expand
 from conformance.target.mqtt import QUOTA_EXCEEDED, MqttClient, MqttError
+from conformance.target.preflight.survey import Reads, has_hooks
 from conformance.target.resources.access import PASSWORD
 from conformance.target.settings.config import Configuration
 
 _GRANTED = (0, 1, 2)
 TOPIC_FILTER_INVALID = 0x8F
+_REFUSES_LOGIN = (0x86, 0x87)
+"""Reason codes of CONNACK: bad user name or password, and not authorized."""
 _MANY_LEVELS = 64
 """More than the suite's topics have."""
 
@@ -40,10 +43,18 @@ class Impossible(Exception):
     """The suite's clients cannot be used; the text says why."""
 
 
-def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: DeploymentProfile) -> MqttSurvey:
+class LoginRefused(Impossible):
+    """Neither clients without a name get in, nor users of the suite."""
+
+
+def survey(
+    api: Api, configuration: Configuration, sandbox: Sandbox, profile: DeploymentProfile, reads: Reads
+) -> MqttSurvey:
     """Find out how the suite's clients get in, and whether rules for them count; ``profile``: what could be read.
 
-    Raises `TargetLost` if a listener was named and no broker answers there: the user counts on it.
+    A target that says how it is configured and does otherwise is believed: what it does then is a fault for the items
+    to find, and nothing is left out for it. Raises `TargetLost` if a listener was named and no broker answers there:
+    the user counts on it.
     """
     if configuration.mqtt is None:
         return MqttSurvey(profile, "no MQTT listener given (--mqtt)")
@@ -61,9 +72,11 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
     named = known.ids_are_user_names
     trials = _Trials(api, configuration, sandbox, configuration.mqtt, rates, ids_are_user_names=named)
     try:
-        profile = replace(profile, identity=trials.find_identity())
+        profile, is_seen = _identified(trials, profile, reads)
+        if not is_seen:
+            return MqttSurvey(replace(profile, ruled=profile.no_match == "deny"))
         profile = replace(profile, limits=trials.limits(profile))
-        profile = replace(profile, ruled=trials.ruled())
+        profile = replace(profile, ruled=_is_ruled(trials, profile, reads))
         if profile.limits.zone is not None:
             profile = replace(profile, limits=trials.of_zone(profile.limits))
     except (Impossible, Inapplicable) as reason:
@@ -71,7 +84,36 @@ def survey(api: Api, configuration: Configuration, sandbox: Sandbox, profile: De
     except (MqttError, NoAnswer) as error:
         return MqttSurvey(profile, f"MQTT listener {configuration.mqtt}: {error}")
     no_decisions, told = trials.decisions()
-    return MqttSurvey(profile, None, no_decisions, told)
+    if no_decisions is not None and profile.asks_rules_first and not has_hooks(reads):
+        no_decisions = None
+    return MqttSurvey(profile, None, no_decisions, told or profile.deny_action == "ignore")
+
+
+def _identified(trials: _Trials, profile: DeploymentProfile, reads: Reads) -> tuple[DeploymentProfile, bool]:
+    """``profile`` with what its clients are known by, and whether that was seen: what is only said is not to be tried
+    out any further."""
+    told = profile.told_identity
+    try:
+        seen = trials.find_identity()
+    except LoginRefused:
+        if told is None or has_hooks(reads):
+            raise
+        return replace(profile, identity=told), False
+    if told is not None and told != seen and not has_hooks(reads):
+        return replace(profile, identity=told), False
+    trials.identity = seen
+    return replace(profile, identity=seen), True
+
+
+def _is_ruled(trials: _Trials, profile: DeploymentProfile, reads: Reads) -> bool:
+    """Whether clients need rules for their own topics."""
+    try:
+        return trials.ruled()
+    except Impossible:
+        may_be = profile.asks_rules_first or (profile.sources == () and profile.no_match == "allow")
+        if not may_be or profile.limits.zone is not None or has_hooks(reads):
+            raise
+        return profile.no_match == "deny"
 
 
 class _Trials:
@@ -89,7 +131,7 @@ class _Trials:
         self._sandbox = sandbox
         self._listener = listener
         self._options: dict[str, Any] = {"ca_bundle": configuration.ca_bundle, "owned": sandbox, "allowed": rates}
-        self._identity: Identity = "anonymous"
+        self.identity: Identity = "anonymous"
         self._ids_are_user_names = ids_are_user_names
 
     def find_identity(self) -> Identity:
@@ -110,16 +152,15 @@ class _Trials:
                 self._client(user, **login).connect().close()
             except MqttError as error:
                 self._no_session(error)
-                raise Impossible(
+                kind = LoginRefused if error.reason_code in _REFUSES_LOGIN else Impossible
+                raise kind(
                     f"MQTT listener {self._listener} refuses anonymous clients and users of the suite: {error}"
                 ) from None
             try:
                 self._client(other, **login).connect().close()
             except MqttError:
-                self._identity = "clientid"
-            else:
-                self._identity = "username"
-        return self._identity
+                return "clientid"
+        return "username"
 
     def limits(self, profile: DeploymentProfile) -> MqttLimits:
         """The limits of ``profile``, corrected by what CONNACK grants an MQTT 5 client."""
@@ -209,11 +250,11 @@ class _Trials:
     def _admitted(self, client_id: str | None = None, **options: Any) -> Iterator[MqttClient]:
         """A connected client, with a user where one is demanded."""
         client_id = client_id or self._sandbox.name("preflight")
-        if self._identity == "anonymous":
+        if self.identity == "anonymous":
             with self._client(client_id, **options) as client:
                 yield client
             return
-        named_alike = self._identity == "clientid" or self._ids_are_user_names
+        named_alike = self.identity == "clientid" or self._ids_are_user_names
         user = client_id if named_alike else self._sandbox.name("preflight")
         with self._user(user), self._client(client_id, username=user, password=PASSWORD, **options) as client:
             yield client

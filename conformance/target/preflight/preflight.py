@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import requests
 
-from conformance.contract.editions import has_operation, has_roles
+from conformance.contract.editions import ENTERPRISE, has_operation, has_roles
 from conformance.contract.versions import VersionError, release_of
 from conformance.target.capabilities import Capabilities
 from conformance.target.deployment_profile import DeploymentProfile
@@ -21,7 +21,7 @@ from conformance.target.http.patience import innermost, reason_of
 from conformance.target.http.session import Api, NoAnswer
 from conformance.target.http.standby import FAR_S
 from conformance.target.preflight.distance import latency_s, write_price_s
-from conformance.target.preflight.listener_survey import with_listener
+from conformance.target.preflight.listener_survey import ask_who_connects, listeners, with_listener
 from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
 from conformance.target.preflight.survey import AHEAD, Reads, answering_nodes, no_retainer, read_object, read_profile
 from conformance.target.settings.config import Configuration, Role
@@ -69,15 +69,15 @@ def preflight(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: H
     retainer = read_object(reads, "/mqtt/retainer")
     profile = _placed(read_profile(reads, retainer), reads, configuration)
     api.timing = replace(api.timing, lag=profile.lag_s)
-    mqtt = survey(api, configuration, sandbox, profile) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
+    mqtt = survey(api, configuration, sandbox, profile, reads) if writes else MqttSurvey(profile, no_mqtt=_READ_ONLY)
     return Capabilities(
         version=version,
         node=node,
         # Where it names none, that is a fault of the target, for the items to find.
         action_types=tuple(action_types or api.contract.types("actions")),
         no_mqtt=mqtt.no_mqtt,
-        no_authenticator=_absent(reads, _USERS, "the built-in database authenticator is not configured"),
-        no_authorization=_absent(reads, _AUTHZ_USERS, "the built-in database authorization source is not configured"),
+        no_authenticator=_no_authenticator(reads, profile),
+        no_authorization=_no_authorization(reads, profile),
         no_sink=_no_sink(api, configuration, sandbox, hosts) if writes else _READ_ONLY,
         no_viewer=_no_role(api, configuration, profile, "viewer"),
         no_publisher=_no_role(api, configuration, profile, "publisher"),
@@ -116,13 +116,14 @@ def _placed(profile: DeploymentProfile, reads: Reads, configuration: Configurati
     lag_s = configuration.replication_lag
     if lag_s is None:
         lag_s = LAG_BETWEEN_NODES_S if answering > 1 else 0.0
-    listener = configuration.listener
+    listener, described = configuration.listener, listeners(reads, configuration)
     return replace(
         profile,
         answering=answering,
         lag_s=lag_s,
         listener="tcp" if listener is None else listener.type,
-        limits=with_listener(profile.limits, reads, configuration),
+        limits=with_listener(profile.limits, described, configuration),
+        told_identity=profile.told_identity if ask_who_connects(described) else None,
     )
 
 
@@ -208,9 +209,31 @@ def _check_version(api: Api, version: str) -> None:
         ) from None
 
 
-def _absent(reads: Reads, path: str, reason: str, *, paged: bool = True) -> str | None:
+def _no_authenticator(reads: Reads, profile: DeploymentProfile) -> str | None:
+    """Why there are no users. A target that says that it asks them and shows none is defective."""
+    if profile.has_users:
+        return None
+    return _absent(reads, _one_of(_USERS), "the built-in database authenticator is not configured")
+
+
+def _no_authorization(reads: Reads, profile: DeploymentProfile) -> str | None:
+    """Why there are no authorization rules, as `_no_authenticator`."""
+    if profile.has_rules:
+        return None
+    return _absent(reads, _one_of(_AUTHZ_USERS), "the built-in database authorization source is not configured")
+
+
+def _no_schemas(reads: Reads, profile: DeploymentProfile) -> str | None:
+    """Why there is no schema registry, which the enterprise edition always has."""
+    if profile.edition == ENTERPRISE:
+        return None
+    owner = "the target" if has_operation(profile.edition, "GET /schema_registry") else _EDITION
+    return _absent(reads, _SCHEMAS, f"{owner} has no schema registry")
+
+
+def _absent(reads: Reads, path: str, reason: str) -> str | None:
     try:
-        answer = reads.get(_one_of(path) if paged else path)
+        answer = reads.get(path)
     except NoAnswer as error:
         return str(error)
     return reason if answer.status in (400, 404) else None
@@ -224,12 +247,6 @@ def _no_loop(profile: DeploymentProfile) -> str | None:
     if rate is not None and rate < _MESSAGES_OF_A_CONNECTOR_PER_S:
         return f"the target reads {rate:g} messages a second of a client, also of its own connectors (messages_rate)"
     return _UNKNOWN_CLIENT_IDS if profile.identity == "clientid" else None
-
-
-def _no_schemas(reads: Reads, profile: DeploymentProfile) -> str | None:
-    """Why there is no schema registry."""
-    owner = "the target" if has_operation(profile.edition, "GET /schema_registry") else _EDITION
-    return _absent(reads, _SCHEMAS, f"{owner} has no schema registry", paged=False)
 
 
 def _no_role(api: Api, configuration: Configuration, profile: DeploymentProfile, role: Role) -> str | None:

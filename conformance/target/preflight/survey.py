@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from conformance.contract.editions import Edition
-from conformance.target.deployment_profile import DeploymentProfile, MqttLimits
+from conformance.target.deployment_profile import BUILT_IN, DeploymentProfile, Identity, MqttLimits
 from conformance.target.durations import duration_s
 from conformance.target.http.answer import Answer
 from conformance.target.http.session import Api, NoAnswer
 from conformance.target.passwords import PasswordHashing
 
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
+_USER_ID_TYPES: tuple[Identity, ...] = ("username", "clientid")
 _STATUS = "/status?format=json"
 _ENOUGH_TO_MEET_ANOTHER_NODE = 6
 _EDITIONS: Mapping[str, Edition] = {"e": "Enterprise", "v": "Opensource"}
@@ -81,6 +82,8 @@ def read_profile(reads: Reads, retainer: Mapping[str, Any]) -> DeploymentProfile
         deny_action=_one_of(settings.get("deny_action"), ("ignore", "disconnect")),
         authenticators=_chain(authenticators, _backend),
         sources=_chain(read_object(reads, "/authorization/sources").get("sources"), lambda entry: entry.get("type")),
+        told_identity=_told_identity(_enabled(authenticators)),
+        has_users=any(_has_users(entry) for entry in _enabled(authenticators)),
         caches_decisions=_caches(settings.get("cache")),
         hashing=_hashing(authenticators),
         edition=first.get("edition") if isinstance(first.get("edition"), str) else _edition_of_release(reads),
@@ -122,11 +125,7 @@ def _edition_of_release(reads: Reads) -> Edition | None:
 def _hashing(authenticators: object) -> PasswordHashing:
     """How the built-in authenticator, which is there once at most, stores passwords."""
     for entry in authenticators if isinstance(authenticators, list) else ():
-        if (
-            isinstance(entry, dict)
-            and entry.get("backend") == "built_in_database"
-            and "password_hash_algorithm" in entry
-        ):
+        if isinstance(entry, dict) and entry.get("backend") == BUILT_IN and "password_hash_algorithm" in entry:
             return PasswordHashing.parse(entry["password_hash_algorithm"])
     return PasswordHashing()
 
@@ -185,12 +184,32 @@ def _one_of(value: object, allowed: tuple[Value, ...]) -> Value | None:
     return next((known for known in allowed if known == value), None)
 
 
+def has_hooks(reads: Reads) -> bool:
+    """Whether other programs may have a say in what clients may do (ExHook)."""
+    servers = read_json(reads, "/exhooks")
+    return bool(_enabled(servers))
+
+
+def _told_identity(authenticators: Sequence[dict[str, Any]]) -> Identity | None:
+    """By what clients are known where nothing but the built-in database of users is asked."""
+    if len(authenticators) != 1 or not _has_users(authenticators[0]) or authenticators[0].get("precondition"):
+        return None
+    return _one_of(authenticators[0].get("user_id_type"), _USER_ID_TYPES)
+
+
+def _has_users(authenticator: dict[str, Any]) -> bool:
+    return authenticator.get("id") == f"password_based:{BUILT_IN}"
+
+
+def _enabled(entries: object) -> list[dict[str, Any]]:
+    """The enabled entries of a chain, none if that is none."""
+    known = entries if isinstance(entries, list) else ()
+    return [entry for entry in known if isinstance(entry, dict) and entry.get("enable") is not False]
+
+
 def _chain(entries: object, name: Callable[[dict[str, Any]], object]) -> tuple[str, ...] | None:
     """The enabled entries of a chain by name."""
-    if not isinstance(entries, list):
-        return None
-    enabled = [entry for entry in entries if isinstance(entry, dict) and entry.get("enable") is not False]
-    return tuple(str(name(entry)) for entry in enabled)
+    return tuple(str(name(entry)) for entry in _enabled(entries)) if isinstance(entries, list) else None
 
 
 def _backend(entry: dict[str, Any]) -> object:
