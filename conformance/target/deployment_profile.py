@@ -101,16 +101,20 @@ class MqttLimits:
     def check_subscription(self, topic_filter: str, qos: int, count: int = 1) -> None:
         """Raise `Inapplicable` if the target allows no such subscription; ``count``: how many a client has with it."""
         self._check_levels(bare_topic(topic_filter))
-        if self.subscriptions is not None and count > self.subscriptions:
-            raise Inapplicable(
-                f"the target allows a client {self.subscriptions} subscriptions (mqtt.max_subscriptions)"
-            )
+        self.check_subscriptions(count)
         if qos > self.max_qos:
             raise Inapplicable(f"the target grants subscriptions QoS {self.max_qos} at most (mqtt.max_qos_allowed)")
         if not self.wildcards and ("#" in topic_filter or "+" in topic_filter):
             raise Inapplicable("the target allows no subscriptions with wildcards (mqtt.wildcard_subscription)")
         if not self.shared and topic_filter.startswith(("$share/", "$queue/")):
             raise Inapplicable("the target allows no shared subscriptions (mqtt.shared_subscription)")
+
+    def check_subscriptions(self, count: int) -> None:
+        """Raise `Inapplicable` if a client may not have ``count`` subscriptions, whoever makes them."""
+        if self.subscriptions is not None and count > self.subscriptions:
+            raise Inapplicable(
+                f"the target allows a client {self.subscriptions} subscriptions (mqtt.max_subscriptions)"
+            )
 
     def delivered_qos(self, published: int, subscribed: int) -> int:
         """The QoS with which a message comes: the lower one, or with mqtt.upgrade_qos the higher one."""
