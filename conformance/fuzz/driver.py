@@ -17,6 +17,7 @@ from conformance.contract.generation import MISSING, Generated, GenerationError,
 from conformance.contract.generation import Mode as Validity
 from conformance.contract.kept_draws import KeptDraws
 from conformance.contract.kinds import CONFIGURATION_WRITES, kind_of
+from conformance.contract.later import completed
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.arrange import FIXED, Arrangement
@@ -68,7 +69,7 @@ class Driver:
         self._arrangement = Arrangement(context, target)
         self._recorder: Recorder = context.recorder
         self._connector = ""
-        self._starts_all = not target.is_newer
+        self._newer = target.is_newer
         self._repair = Repair(context)
         self._taken: dict[str, str] = {}
         self._former: dict[str, str] = {}
@@ -142,8 +143,7 @@ class Driver:
             path = self.path
         if self.operation.path.startswith("/actions") and not self._connector:
             self._connector = self._action_connector().partition(":")[2]
-        starts_all = self._starts_all
-        return Identities(self.sandbox, path, self._connector, self.subject.resource_type, starts_all)
+        return Identities(self.sandbox, path, self._connector, self.subject.resource_type, self._newer)
 
     def _action_connector(self) -> str:
         if "path" in self.__dict__ and self.operation.method == "PUT":
@@ -169,6 +169,8 @@ class Driver:
     def certainly_invalid(self, body: Any) -> bool:
         """Whether no reading of a body, given as value or as bytes, is valid."""
         readings = lenient_readings(body) or [MISSING] * (not body.strip()) if isinstance(body, bytes) else [body]
+        if self._newer:
+            readings = [completed(reading, self.subject.resource_type) for reading in readings]
         return all(
             leniency(self._context).certainly_invalid(
                 self.subject.label,
