@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.contract import load_contract
-from conformance.contract.later import as_later, completed
+from conformance.contract.later import as_later, brief, completed
 from conformance.contract.leniency import Leniency
 
 CONTRACT = load_contract()
@@ -76,3 +76,14 @@ def _without(body: Any, path: tuple[str, ...]) -> Any:
     if rest:
         return {**body, first: _without(body[first], tuple(rest))}
     return {name: value for name, value in body.items() if name != first}
+
+
+@pytest.mark.parametrize("resource_type", CONTRACT.types("connectors"))
+def test_every_type_can_be_brief(resource_type: str) -> None:
+    body = dict(next(iter(CONTRACT.body_examples("POST /connectors", resource_type).values())))
+    brief(body)
+    assert CONTRACT.validate_request("POST /connectors", body, resource_type) == []
+    assert body["resource_opts"]["start_timeout"] == "1ms"
+    body["resource_opts"] = "none"
+    brief(body)
+    assert body["resource_opts"] == "none"

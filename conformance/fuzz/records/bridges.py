@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.contract.later import as_later
+from conformance.contract.later import as_later, brief
 from conformance.fuzz.fuzzing import READ, Fuzzing, Records
 from conformance.fuzz.identities import NAME, Adapter, Identities, each, nameable, put
 from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
@@ -68,6 +68,8 @@ def _startable(body: dict[str, Any], identities: Identities) -> None:
 def _as_later(body: dict[str, Any], identities: Identities) -> None:
     if identities.newer:
         as_later(body, identities.resource_type)
+        if "resource_opts" in body:
+            brief(body)
 
 
 _CONNECTOR = put("connector", lambda identities: identities.connector or identities.name())
