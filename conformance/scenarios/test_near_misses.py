@@ -79,7 +79,7 @@ def test_password_that_is_nearly_right(target: Target, made: str) -> None:
         try:
             client.connect().close()
         except MqttError as error:
-            # Of a name that nobody has the authenticator does not decide, nor of control characters with mqtt.strict_mode.
+            # The authenticator does not decide of unknown names, nor with mqtt.strict_mode of control characters.
             decided = name == user and password.isprintable()
             if error.reason_code != BAD_USER_OR_PASSWORD and (decided or error.reason_code is None):
                 raise
