@@ -126,6 +126,7 @@ def test_qos_of_a_subscription(target: Target) -> None:
 @pytest.mark.parametrize("form", ["$share/{group}/{topic}", "$queue/{topic}"], ids=["share", "queue"])
 def test_shared_subscription(target: Target, form: str) -> None:
     """Members of a shared subscription get each message once between them; it is listed with prefix, and by group."""
+    target.capabilities.profile.limits.check_subscriptions(2)
     topic, group = target.sandbox.topic(), target.sandbox.name("group")
     shared = form.format(group=group, topic=topic)
     members = [target.subscriber(target.sandbox.topic("own"), qos=1) for _ in range(2)]

@@ -28,7 +28,7 @@ class MqttLimits:
     the listener, if it is another one than ``default``: the API does not tell its settings. ``raises_qos``:
     whether a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the
     payload of a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept
-    on disk.
+    on disk. ``queue``: how many messages wait for a client that is away, None where that is more than the suite needs.
     """
 
     max_qos: int = 2
@@ -45,6 +45,7 @@ class MqttLimits:
     keepalive_s: int | None = None
     sessions: int | None = None
     subscriptions: int | None = None
+    queue: int | None = None
     expiry_of_old_clients_s: int | None = None
     queues_qos_0: bool = True
     echoes_to_old_clients: bool = True
@@ -72,6 +73,8 @@ class MqttLimits:
         """Raise `Inapplicable` if sessions that outlive their connection are others than the suite knows."""
         if self.durable_sessions:
             raise Inapplicable("the target keeps sessions on disk (durable_sessions.enable)")
+        if self.queue is not None:
+            raise Inapplicable(f"the target keeps {self.queue} messages for a client (mqtt.max_mqueue_len)")
 
     def check_exact_pages(self) -> None:
         """Raise `Inapplicable` if subscriptions are listed from two sources, without a count and in short pages."""
@@ -153,6 +156,7 @@ class MqttLimits:
             (self.keepalive_s, "keep-alive of {} s set by the server"),
             (self.sessions, "up to {} sessions"),
             (self.subscriptions, "up to {} subscriptions of a client"),
+            (self.queue, "up to {} messages wait for a client"),
             (self.connections_per_s, "{:g} connections a second"),
             (self.messages_per_s, "{:g} messages a second of a client"),
             (self.bytes_per_s, "{:g} bytes a second of a client"),
