@@ -40,6 +40,7 @@ def unsubscribed(target: Target, client_id: str, topic_filter: str) -> bool:
 @requirement("CLI-05", SUBSCRIBE, UNSUBSCRIBE, OF_CLIENT, LIST)
 def test_subscription_through_the_api(target: Target) -> None:
     """A client subscribed through the API is listed as subscribed and receives messages; unsubscribed, neither."""
+    target.capabilities.profile.limits.check_subscriptions(2)
     client = target.connect()
     topic, other = target.sandbox.topic(), target.sandbox.topic()
 
@@ -287,6 +288,7 @@ def test_options_have_their_effect(target: Target) -> None:
 @requirement("CLI-27", SUBSCRIBE, UNSUBSCRIBE, OF_CLIENT, LIST, provisional=True)
 def test_subscriptions_of_an_absent_client(target: Target) -> None:
     """Subscriptions through the API are of the session: made, listed and ended also while its client is away."""
+    target.capabilities.profile.limits.check_subscriptions(2)
     kept, ended, made = (target.sandbox.topic() for _ in range(3))
     client = target.connect(session_expiry_s=300)
     client_id = client.client_id

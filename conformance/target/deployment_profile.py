@@ -73,6 +73,10 @@ class MqttLimits:
         """Raise `Inapplicable` if sessions that outlive their connection are others than the suite knows."""
         if self.durable_sessions:
             raise Inapplicable("the target keeps sessions on disk (durable_sessions.enable)")
+        self.check_queue()
+
+    def check_queue(self) -> None:
+        """Raise `Inapplicable` if too few messages may wait for a client."""
         if self.queue is not None:
             raise Inapplicable(f"the target keeps {self.queue} messages for a client (mqtt.max_mqueue_len)")
 
