@@ -50,6 +50,9 @@ class Requirement:
 
 REQUIREMENTS: dict[str, Requirement] = {}
 
+DECLARED: dict[str, list[str]] = {}
+"""By qualified name of a test the ids of its requirements, the one next to it first, which decides its end."""
+
 
 class RequirementError(ValueError):
     """Two places say different things about one requirement."""
@@ -115,6 +118,7 @@ def _register(
     if known.level != level:
         raise RequirementError(f"{identifier} is {known.level} in {known.verified_by[0]} and {level} in {name}")
     known.verified_by.append(name)
+    DECLARED.setdefault(name, []).append(identifier)
     known.operations = tuple(dict.fromkeys((*known.operations, *operations)))
     return known
 

@@ -18,6 +18,7 @@ from conformance.result import (
     Omission,
     Outcome,
 )
+from conformance.target.capabilities import Capabilities
 from conformance.target.guard.mode import Mode
 from conformance.target.journal.resource import Resource
 from conformance.target.leftovers.cleanup import Left
@@ -184,9 +185,9 @@ def keeps_what_it_found(aftermath: Aftermath) -> ItemResult:
     return _concluded(item, "passed", "")
 
 
-def waive(item: ItemResult, waivers: WaiverFile, version: str | None) -> None:
+def waive(item: ItemResult, waivers: WaiverFile, target: Capabilities) -> None:
     """Let waivers cover failures of an item that already has its outcome."""
-    waivers.apply(item.failures, version)
+    waivers.apply(item.failures, target.version, target.profile.sentences())
     if item.failures and all(failure.waived_by is not None for failure in item.failures):
         names = sorted({f"waived by {failure.waived_by}" for failure in item.failures})
         _concluded(item, "waived", "; ".join(names))

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from conformance.contract import kinds
 from conformance.contract.kinds import kind_of
+from conformance.contract.later import brief
 from conformance.contract.operations import Operation
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.identities import Identities
@@ -63,6 +64,8 @@ class Arrangement:
             if collection.kind is kinds.CONNECTOR:
                 # What actions are created on must not be busy with a host that does not answer.
                 body |= {"enable": False, **_SOON_GIVEN_UP.get(resource_type, {})}
+                if self._target.is_newer:
+                    brief(body)
             answer = arranged(self._target.api.call(label, json=body), collection.kind.created)
             identifier = collection.identify(body)
             told.begin(

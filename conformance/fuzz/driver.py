@@ -15,6 +15,7 @@ from conformance.contract.generation import MISSING, Generated, GenerationError,
 from conformance.contract.generation import Mode as Validity
 from conformance.contract.kept_draws import KeptDraws
 from conformance.contract.kinds import CONFIGURATION_WRITES
+from conformance.contract.later import completed
 from conformance.contract.leniency import Leniency
 from conformance.fuzz.boundaries import UNKNOWN_FIELD, without_fields
 from conformance.fuzz.repair import Repair, names_of, renamed
@@ -63,6 +64,8 @@ class Driver(Sender):
     def certainly_invalid(self, body: Any) -> bool:
         """Whether no reading of a body, given as value or as bytes, is valid."""
         readings = lenient_readings(body) or [MISSING] * (not body.strip()) if isinstance(body, bytes) else [body]
+        if self._newer:
+            readings = [completed(reading, self.subject.resource_type) for reading in readings]
         return all(
             leniency(self._context).certainly_invalid(
                 self.subject.label,

@@ -18,14 +18,14 @@ class Identities:
     """Fresh identities for one request.
 
     ``path``: its path parameters, ``connector``: name of an existing one, ``resource_type``: the type it is about.
-    ``starts_all``: whether the target starts for a probe also what is disabled, as 5.8 does and 5.10 does not.
+    ``newer``: whether the target is of a later release than its contract describes.
     """
 
     sandbox: Sandbox
     path: Mapping[str, str] = field(default_factory=dict)
     connector: str = ""
     resource_type: str | None = None
-    starts_all: bool = True
+    newer: bool = False
 
     def name(self) -> str:
         return self.sandbox.name("fuzz")

@@ -48,7 +48,7 @@ class Sender:
         self._target = target
         self._arrangement = Arrangement(context, target)
         self._connector = ""
-        self._starts_all = not target.is_newer
+        self._newer = target.is_newer
 
     @property
     def operation(self) -> Operation:
@@ -119,8 +119,7 @@ class Sender:
             path = self.path
         if self.operation.path.startswith("/actions") and not self._connector:
             self._connector = self._action_connector().partition(":")[2]
-        starts_all = self._starts_all
-        return Identities(self.sandbox, path, self._connector, self.subject.resource_type, starts_all)
+        return Identities(self.sandbox, path, self._connector, self.subject.resource_type, self._newer)
 
     def _action_connector(self) -> str:
         if "path" in self.__dict__ and self.operation.method == "PUT":

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.contract import Operation, paths
+from conformance.contract.later import as_later, brief
 from conformance.contract.value_space import QUERY, ValueSpace, as_object
 from conformance.contract.values import ALL, ALONE, Schema, ValueClass, is_spelling, labelled, shown_classes
 from conformance.fuzz.adapt import into_sandbox
@@ -109,6 +110,10 @@ def _is_text(driver: Driver, schema: Schema) -> bool:
 
 def _configured(body: dict[str, Any], identities: Identities) -> None:
     """A configuration without what a server looks at beyond its values: TLS files, ids that must differ."""
+    if identities.newer:
+        as_later(body, identities.resource_type)
+        if "resource_opts" in body:
+            brief(body)
     for tls in tls_of(body):
         if tls.get("enable") or identities.resource_type in TLS_ALWAYS:
             name_no_files(tls)

@@ -23,6 +23,7 @@ class Subscriptions(Model):
 
     def __init__(self) -> None:
         super().__init__()
+        self.target.capabilities.profile.limits.check_subscriptions(3)
         self.root = self.target.sandbox.topic("mdl")
         self.clients: tuple[MqttClient, ...] = ()
         self.subscribed: tuple[dict[str, int], dict[str, int]] = ({}, {})

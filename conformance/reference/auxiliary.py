@@ -127,7 +127,7 @@ def list_authenticators(call: Call) -> Reply:
 @handles("POST /authentication", filter=SchemaFilter.NONE)
 def create_authenticator(call: Call) -> Reply:
     """Add the built-in database to the chain, without users; 409 if it is there."""
-    created = _configured(_object(call))
+    created = _configured(call)
     if call.deployment.part(Access).authenticator is not None:
         raise ApiError(409, "ALREADY_EXISTS", "Authenticator already exists")
     call.deployment.part(Access).authenticator = created
@@ -143,7 +143,7 @@ def read_authenticator(call: Call) -> Reply:
 @handles("PUT /authentication/{id}", filter=SchemaFilter.NONE)
 def update_authenticator(call: Call) -> Reply:
     """Replace the configuration, for example to enable or disable it; the users stay."""
-    updated = _configured(_object(call))
+    updated = _configured(call)
     call.deployment.part(Access).authenticator = replace(updated, users=_authenticator(call).users)
     return Reply(204)
 
@@ -241,7 +241,7 @@ def read_authorization_settings(call: Call) -> Reply:
 
 @handles("GET /configs/global_zone", filter=SchemaFilter.NONE)
 def read_global_zone(call: Call) -> Reply:
-    """The MQTT settings that hold for every listener."""
+    """The MQTT settings that hold for every listener, and where sessions are kept."""
     configuration = call.deployment.settings.configuration
     prefix = "mqtt."
     mqtt = {
@@ -249,7 +249,7 @@ def read_global_zone(call: Call) -> Reply:
         for name, attribute in SETTINGS.items()
         if name.startswith(prefix)
     }
-    return Reply(200, {"mqtt": mqtt})
+    return Reply(200, {"mqtt": mqtt, "durable_sessions": {"enable": configuration.durable_sessions}})
 
 
 @handles("GET /license", filter=SchemaFilter.NONE)
@@ -281,7 +281,8 @@ def _object(call: Call) -> dict[str, Any]:
     return call.body
 
 
-def _configured(body: dict[str, Any]) -> Authenticator:
+def _configured(call: Call) -> Authenticator:
+    body = _object(call)
     for name, expected in (("mechanism", _MECHANISM), ("backend", _BACKEND)):
         if name not in body:
             raise _bad_request(f'{{"reason":"missing_{name}_field","path":"root","kind":"validation_error"}}')
@@ -289,7 +290,8 @@ def _configured(body: dict[str, Any]) -> Authenticator:
             raise _bad_request(f"this deployment has only the authenticator {AUTHENTICATOR_ID}")
     try:
         # "id" is what GET shows in addition; sending the configuration back is fine.
-        return Authenticator.create({name: value for name, value in body.items() if name != "id"})
+        given = {name: value for name, value in body.items() if name != "id"}
+        return Authenticator.create(given, call.deployment.traits)
     except ValueError as error:
         raise _bad_request(str(error)) from None
 

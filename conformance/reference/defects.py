@@ -120,6 +120,11 @@ class Defect(Trait):
     FULL_LAST_PAGE_HAS_NEXT = About("A full last page says that another one follows.")
     IMPORT_OF_IDS_THAT_ARE_NO_TEXTS = About("An import stores users whose ids are no texts, which nobody can delete.")
     GROUP_FORGOTTEN_OVER_A_TOPIC = About("With a topic, the filter of subscriptions by a shared group is forgotten.")
+    PLAIN_PASSWORD_IN_ANY_CASE = About("Where passwords are kept as they are, the case of letters does not count.")
+    UNKNOWN_NODE_OF_DURABLE_SUBSCRIPTIONS = About(
+        "Where sessions are kept on disk, a node that does not exist crashes the list of subscriptions.",
+        needs=("unknown-node-is-down",),
+    )
 
 
 class Quirk(Trait):

@@ -58,6 +58,7 @@ class NodeConfiguration:
     A new deployment has the built-in authenticator, disabled, and the built-in authorization source without rules;
     what no rule decides is allowed. ``authenticators`` and ``sources`` are chains, asked in order: ``http`` stands for
     an authenticator outside EMQX that knows none of the users here, ``file`` for an ACL file that allows everything.
+    ``durable_sessions``: whether it lists subscriptions as one that keeps sessions on disk; it keeps none there.
     """
 
     no_match: Permission = field(default="allow", metadata=_named("authorization.no_match"))
@@ -94,6 +95,7 @@ class NodeConfiguration:
     max_mqueue_len: int = field(default=1000, metadata=_named("mqtt.max_mqueue_len", 0))
     max_awaiting_rel: int = field(default=100, metadata=_named("mqtt.max_awaiting_rel", 0))
     mqueue_store_qos0: bool = field(default=True, metadata=_named("mqtt.mqueue_store_qos0"))
+    durable_sessions: bool = field(default=False, metadata=_named("durable_sessions.enable"))
     max_sessions: int = field(default=NEVER, metadata=_named("license.max_sessions", 0))
     edition: Edition = field(default="Enterprise", metadata=_named("edition"))
     tcp_enable: bool = field(default=True, metadata=_named("listeners.tcp.default.enable"))

@@ -22,6 +22,7 @@ from conformance.result import ItemResult, LeftOut, RunResult
 from conformance.run.baseline import Baseline, exit_code_since
 from conformance.run.choice import tags_of
 from conformance.run.gathered import Gathered
+from conformance.target.capabilities import Capabilities
 from conformance.waivers import WaiverFile, load_waivers
 from conformance.worker.plan import Plan
 from conformance.worker.stopping import StopFlag
@@ -61,7 +62,7 @@ def decide_run(
     waivers = load_waivers(*plan.configuration.waivers)
     items = gathered.results(stop.reason())
     settle(items)
-    about_the_run = _about_the_run(gathered, waivers, plan.capabilities.version)
+    about_the_run = _about_the_run(gathered, waivers, plan.capabilities)
     items += about_the_run
     decision = decide(items, _selection(plan, contract, gathered, requirements), gathered.troubles)
     result = _result(plan, contract, gathered, items, decision, waivers, started=started, embedded=embedded)
@@ -95,11 +96,11 @@ def version_left_out(plan: Plan, contract: Contract) -> LeftOut | None:
     return of_version(plan.capabilities.version, plan.configuration.emqx_version, contract.version)
 
 
-def _about_the_run(gathered: Gathered, waivers: WaiverFile | None, version: str | None) -> list[ItemResult]:
+def _about_the_run(gathered: Gathered, waivers: WaiverFile | None, target: Capabilities) -> list[ItemResult]:
     results = [] if gathered.aftermath is None else gathered.aftermath.results()
     if waivers is not None:
         for item in results:
-            waive(item, waivers, version)
+            waive(item, waivers, target)
     return results
 
 
@@ -131,6 +132,7 @@ def _result(
     embedded: bool,
 ) -> RunResult:
     version = plan.capabilities.version
+    deployment = [*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()]
     failures = [failure for item in items for failure in item.failures]
     return RunResult(
         verdict=decision.verdict,
@@ -142,7 +144,7 @@ def _result(
         described_version=contract.version,
         base_url=plan.configuration.base_url or "",
         target_version=version,
-        deployment=[*plan.capabilities.profile.sentences(), *plan.configuration.bounds.sentences()],
+        deployment=deployment,
         seed=plan.seed,
         more_seeds=list(plan.more_seeds),
         troubles=list(dict.fromkeys(gathered.troubles)),
@@ -153,7 +155,7 @@ def _result(
         requirements=decision.requirements,
         operations=decision.operations,
         failures=failures,
-        waivers=waivers.uses(failures, version) if waivers else [],
+        waivers=waivers.uses(failures, version, deployment) if waivers else [],
         mode=plan.configuration.mode.words,
         selection=gathered.selection,
         left_out=decision.left_out,

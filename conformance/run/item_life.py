@@ -19,6 +19,7 @@ from conformance.result import PROVISIONAL, Failure, ItemResult, Omission, Outco
 from conformance.run import allure_results
 from conformance.run.node_ids import operation_of, requirements_of
 from conformance.run.skips import why_skipped
+from conformance.target.capabilities import Capabilities
 from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Deviation, NotJson
@@ -234,7 +235,7 @@ class ItemRunner:
     def _unwaived(self) -> list[Failure]:
         """The item's failures that stand for themselves and that no waiver covers; marks the others."""
         self.context.recorder.settle()
-        return unwaived(self.context.recorder.failures, self.waivers, self.context.capabilities.version)
+        return unwaived(self.context.recorder.failures, self.waivers, self.context.capabilities)
 
     def _raise_findings(self, item: pytest.Item, error: BaseException | None = None) -> None:
         """Conclude from what was recorded; an ``error`` counts unless the item stumbled over a failure it recorded."""
@@ -293,10 +294,10 @@ class ItemRunner:
         return result
 
 
-def unwaived(failures: list[Failure], waivers: WaiverFile | None, version: str | None) -> list[Failure]:
+def unwaived(failures: list[Failure], waivers: WaiverFile | None, target: Capabilities) -> list[Failure]:
     """The failures that stand for themselves and that no waiver covers; marks the others."""
     if waivers is not None:
-        waivers.apply(failures, version)
+        waivers.apply(failures, target.version, target.profile.sentences())
     for failure in failures:
         entry = REQUIREMENTS.get(failure.requirement)
         if entry is not None and entry.provisional and failure.waived_by is None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from conformance.checks.refusals import expect_refused
 from conformance.result import ItemResult
 from conformance.run.item_life import NOT_YET, unwaived
+from conformance.target.capabilities import Capabilities
 from conformance.target.errors import RunStopped, SafetyViolation, TargetLost
 from conformance.target.http.session import NoAnswer
 from conformance.target.journal.journal import JournalError
@@ -39,7 +40,7 @@ def send_postponed(
         for worker, waiting in by_worker.items():
             with Context(plan, worker) as context:
                 for item in waiting:
-                    _count(item, _sent(context, item), waivers, plan.capabilities.version)
+                    _count(item, _sent(context, item), waivers, plan.capabilities)
                 left += context.clean_up()
                 cleanup.update(context.adapter.writes.since().counts)
     except (TargetLost, RunStopped, SafetyViolation, JournalError) as error:
@@ -71,7 +72,7 @@ def _sent(context: Context, item: ItemResult) -> ItemResult:
     return result
 
 
-def _count(item: ItemResult, more: ItemResult, waivers: WaiverFile | None, version: str | None) -> None:
+def _count(item: ItemResult, more: ItemResult, waivers: WaiverFile | None, target: Capabilities) -> None:
     """Add what an item's postponed requests showed to its result."""
     item.postponed = []
     item.failures += more.failures
@@ -80,7 +81,7 @@ def _count(item: ItemResult, more: ItemResult, waivers: WaiverFile | None, versi
     item.decided = _sums(item.decided, more.decided)
     item.config_writes = _sum([item.config_writes, more.config_writes])
     item.config_write_s += more.config_write_s
-    if failures := unwaived(more.failures, waivers, version):
+    if failures := unwaived(more.failures, waivers, target):
         item.outcome, item.reason = "failed", failures[0].message
     elif item.outcome == "failed":
         return

@@ -261,6 +261,15 @@ class Subscribing(OfClient):
 
     label = "POST /clients/{clientid}/subscribe/bulk"
 
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._keys = 0
+
+    def key(self) -> str:
+        self._keys += 1
+        self.target.capabilities.profile.limits.check_subscriptions(self._keys)
+        return super().key()
+
     def element(self, key: str, content: int) -> Any:
         return {"topic": key, "qos": content}
 

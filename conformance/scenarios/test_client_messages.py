@@ -210,6 +210,7 @@ def test_messages_are_listed_as_published(target: Target, label: str) -> None:
 @requirement("CLI-25", QUEUED, UNACKNOWLEDGED, "GET /clients/{clientid}")
 def test_messages_beyond_the_receive_maximum(target: Target) -> None:
     """A client is sent no more than it takes at once, its receive maximum: the others wait, and follow one by one."""
+    target.capabilities.profile.limits.check_queue()
     client = target.subscriber(topic := target.sandbox.topic(), qos=1, manual_ack=True, receive_maximum=2)
     # EMQX tells in CONNACK where it takes less.
     window = min(2, client.limits.get("ReceiveMaximum", 2))

@@ -40,6 +40,7 @@ def unsubscribed(target: Target, client_id: str, topic_filter: str) -> bool:
 @requirement("CLI-05", SUBSCRIBE, UNSUBSCRIBE, OF_CLIENT, LIST)
 def test_subscription_through_the_api(target: Target) -> None:
     """A client subscribed through the API is listed as subscribed and receives messages; unsubscribed, neither."""
+    target.capabilities.profile.limits.check_subscriptions(2)
     client = target.connect()
     topic, other = target.sandbox.topic(), target.sandbox.topic()
 
@@ -64,6 +65,7 @@ def test_subscription_through_the_api(target: Target) -> None:
 @requirement("CLI-05", SUBSCRIBE_SEVERAL, UNSUBSCRIBE_SEVERAL, OF_CLIENT, LIST)
 def test_several_subscriptions_through_the_api(target: Target) -> None:
     """The bulk forms subscribe to, and unsubscribe from, each filter they name."""
+    target.capabilities.profile.limits.check_subscriptions(4)
     topics = [target.sandbox.topic() for _ in range(4)]
     shared = f"$share/{target.sandbox.name('group')}/{topics.pop()}"
     client = target.connect(protocol=4)
@@ -86,6 +88,7 @@ def test_several_subscriptions_through_the_api(target: Target) -> None:
 def test_qos_of_a_subscription(target: Target) -> None:
     """The QoS of a subscription is the requested one (0 if none is), and caps the QoS of what is delivered."""
     limits = target.capabilities.profile.limits
+    limits.check_subscriptions(3)
     client = target.connect()
     topics = [target.sandbox.topic() for _ in range(3)]
 
@@ -124,6 +127,7 @@ def test_qos_of_a_subscription(target: Target) -> None:
 @pytest.mark.parametrize("form", ["$share/{group}/{topic}", "$queue/{topic}"], ids=["share", "queue"])
 def test_shared_subscription(target: Target, form: str) -> None:
     """Members of a shared subscription get each message once between them; it is listed with prefix, and by group."""
+    target.capabilities.profile.limits.check_subscriptions(2)
     topic, group = target.sandbox.topic(), target.sandbox.name("group")
     shared = form.format(group=group, topic=topic)
     members = [target.subscriber(target.sandbox.topic("own"), qos=1) for _ in range(2)]
@@ -207,6 +211,7 @@ def test_unsubscribe_without_topic(target: Target) -> None:
 @requirement("CLI-19", SUBSCRIBE, OF_CLIENT)
 def test_options_of_a_subscription(target: Target) -> None:
     """The answer to a subscription, and its listing, repeat client id, filter and the options nl, rap and rh."""
+    target.capabilities.profile.limits.check_subscriptions(8)
     client = target.connect()
     topic = target.sandbox.topic()
     cases: list[tuple[str, dict[str, int]]] = [
@@ -251,6 +256,7 @@ def test_options_of_a_subscription(target: Target) -> None:
 @pytest.mark.state("retained")
 def test_options_have_their_effect(target: Target) -> None:
     """Options of a subscription through the API act as over MQTT: nl keeps own messages away, rap keeps retain set."""
+    target.capabilities.profile.limits.check_subscriptions(5)
     client = target.connect()
     plain, own, kept, unasked, common = (target.sandbox.topic() for _ in range(5))
     # Without a retainer there is nothing that could still be on its way.
@@ -282,6 +288,7 @@ def test_options_have_their_effect(target: Target) -> None:
 @requirement("CLI-27", SUBSCRIBE, UNSUBSCRIBE, OF_CLIENT, LIST, provisional=True)
 def test_subscriptions_of_an_absent_client(target: Target) -> None:
     """Subscriptions through the API are of the session: made, listed and ended also while its client is away."""
+    target.capabilities.profile.limits.check_subscriptions(2)
     kept, ended, made = (target.sandbox.topic() for _ in range(3))
     client = target.connect(session_expiry_s=300)
     client_id = client.client_id

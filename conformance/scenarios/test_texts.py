@@ -57,7 +57,8 @@ def test_text_that_is_not_printable_is_refused(subject: Subject, target: Target)
     if subject.label == "POST /rules":
         target.keep(target.rules, target.rules.identify(answer.json), TO_DELETE)
     wrong = {}
-    for character in UNPRINTABLE:
+    in_path = "path" in CARRIERS[subject.label](target, "")
+    for character in UNPRINTABLE[1:] if in_path else UNPRINTABLE:  # proxies refuse U+0000 in a path by themselves
         answer = send(f"a{character}b")
         if (answer.status, answer.code) != (400, "BAD_REQUEST"):
             wrong[f"U+{ord(character):04X}"] = f"{answer.status} {answer.code or ''}".strip()

@@ -31,7 +31,7 @@ class MqttLimits:
     the listener, if it is another one than ``default``: the API does not tell its settings. ``raises_qos``:
     whether a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the
     payload of a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept
-    on disk.
+    on disk. ``queue``: how many messages wait for a client that is away, None where that is more than the suite needs.
     """
 
     max_qos: int = 2
@@ -48,6 +48,7 @@ class MqttLimits:
     keepalive_s: int | None = None
     sessions: int | None = None
     subscriptions: int | None = None
+    queue: int | None = None
     expiry_of_old_clients_s: int | None = None
     queues_qos_0: bool = True
     echoes_to_old_clients: bool = True
@@ -75,6 +76,12 @@ class MqttLimits:
         """Raise `Inapplicable` if sessions that outlive their connection are others than the suite knows."""
         if self.durable_sessions:
             raise Inapplicable("the target keeps sessions on disk (durable_sessions.enable)")
+        self.check_queue()
+
+    def check_queue(self) -> None:
+        """Raise `Inapplicable` if too few messages may wait for a client."""
+        if self.queue is not None:
+            raise Inapplicable(f"the target keeps {self.queue} messages for a client (mqtt.max_mqueue_len)")
 
     def check_exact_pages(self) -> None:
         """Raise `Inapplicable` if subscriptions are listed from two sources, without a count and in short pages."""
@@ -104,16 +111,20 @@ class MqttLimits:
     def check_subscription(self, topic_filter: str, qos: int, count: int = 1) -> None:
         """Raise `Inapplicable` if the target allows no such subscription; ``count``: how many a client has with it."""
         self._check_levels(bare_topic(topic_filter))
-        if self.subscriptions is not None and count > self.subscriptions:
-            raise Inapplicable(
-                f"the target allows a client {self.subscriptions} subscriptions (mqtt.max_subscriptions)"
-            )
+        self.check_subscriptions(count)
         if qos > self.max_qos:
             raise Inapplicable(f"the target grants subscriptions QoS {self.max_qos} at most (mqtt.max_qos_allowed)")
         if not self.wildcards and ("#" in topic_filter or "+" in topic_filter):
             raise Inapplicable("the target allows no subscriptions with wildcards (mqtt.wildcard_subscription)")
         if not self.shared and topic_filter.startswith(("$share/", "$queue/")):
             raise Inapplicable("the target allows no shared subscriptions (mqtt.shared_subscription)")
+
+    def check_subscriptions(self, count: int) -> None:
+        """Raise `Inapplicable` if a client may not have ``count`` subscriptions, whoever makes them."""
+        if self.subscriptions is not None and count > self.subscriptions:
+            raise Inapplicable(
+                f"the target allows a client {self.subscriptions} subscriptions (mqtt.max_subscriptions)"
+            )
 
     def delivered_qos(self, published: int, subscribed: int) -> int:
         """The QoS with which a message comes: the lower one, or with mqtt.upgrade_qos the higher one."""
@@ -152,6 +163,7 @@ class MqttLimits:
             (self.keepalive_s, "keep-alive of {} s set by the server"),
             (self.sessions, "up to {} sessions"),
             (self.subscriptions, "up to {} subscriptions of a client"),
+            (self.queue, "up to {} messages wait for a client"),
             (self.connections_per_s, "{:g} connections a second"),
             (self.messages_per_s, "{:g} messages a second of a client"),
             (self.bytes_per_s, "{:g} bytes a second of a client"),

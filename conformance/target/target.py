@@ -72,7 +72,7 @@ class Target:
         self.capabilities = capabilities
         self.configuration = configuration
         self._journal = journal
-        self.connectors = Connectors(api, sandbox, contract)
+        self.connectors = Connectors(api, sandbox, contract, newer=self.is_newer)
         self.actions = Actions(api, sandbox, contract, self.connector_of)
         self.rules = Rules(api, sandbox)
         self.schemas = Schemas(api, sandbox)

@@ -37,17 +37,28 @@ class WaiverFile:
     waivers: Sequence[Waiver]
     defects: Sequence[Defect] = ()
 
-    def apply(self, failures: Iterable[Failure], target_version: str | None, today: date | None = None) -> None:
+    def apply(
+        self,
+        failures: Iterable[Failure],
+        target_version: str | None,
+        deployment: Collection[str] = (),
+        today: date | None = None,
+    ) -> None:
         """Set ``waived_by`` of each failure that a waiver covers; an expired waiver does not waive.
 
-        ``today`` defaults to the date in UTC.
+        ``deployment``: sentences that tell how the target is configured. ``today`` defaults to the date in UTC.
         """
-        valid = [waiver for waiver in self.waivers if not waiver.expired(today or _today())]
+        due = today or _today()
+        valid = [one for one in self.waivers if one.is_for(target_version, deployment) and not one.expired(due)]
         for failure in failures:
-            failure.waived_by = next((w.id for w in valid if w.covers(failure, target_version)), None)
+            failure.waived_by = next((waiver.id for waiver in valid if waiver.covers(failure)), None)
 
     def uses(
-        self, failures: Collection[Failure], target_version: str | None, today: date | None = None
+        self,
+        failures: Collection[Failure],
+        target_version: str | None,
+        deployment: Collection[str] = (),
+        today: date | None = None,
     ) -> list[WaiverUse]:
         """What became of each waiver in a run that found ``failures``, after `apply`.
 
@@ -57,9 +68,8 @@ class WaiverFile:
         uses = []
         for waiver in self.waivers:
             if waiver.expired(today or _today()):
-                count = sum(
-                    failure.waived_by is None and waiver.covers(failure, target_version) for failure in failures
-                )
+                meant = waiver.is_for(target_version, deployment)
+                count = sum(meant and failure.waived_by is None and waiver.covers(failure) for failure in failures)
             else:
                 count = sum(failure.waived_by == waiver.id for failure in failures)
             uses.append(
@@ -80,12 +90,14 @@ class WaiverFile:
 
         ``random``: ids of requirements that chance decides; a run that did not reproduce those proves nothing.
         """
-        reproduced = {use.id for use in self.uses(run.failures, run.target_version, today) if use.failures}
+        reproduced = {
+            use.id for use in self.uses(run.failures, run.target_version, run.deployment, today) if use.failures
+        }
         return [
             waiver.id
             for waiver in self.waivers
             if waiver.id not in reproduced
-            and waiver.versions.contains(run.target_version)
+            and waiver.is_for(run.target_version, run.deployment)
             and all(
                 part.requirement is not None
                 and part.requirement not in random
@@ -251,6 +263,7 @@ def _waiver(entry: dict[str, Any], name: str, defects: Mapping[str, Defect]) -> 
         link=entry["link"],
         within=entry["versions"],
         defect=entry.get("defect"),
+        deployment=entry.get("deployment"),
         deviations=tuple((d["requirement"], d.get("operation"), d["check"]) for d in entry.get("deviations", ())),
         owner=entry["owner"],
         expires=expires,

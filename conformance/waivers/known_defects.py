@@ -97,6 +97,7 @@ def _waived(waiver: Waiver, defect: Defect) -> str:
     selectors: list[str | None] = [" or ".join(_place(part) for part in waiver.parts)]
     selectors += [f"where it says `{waiver.match}`" if waiver.match else None]
     selectors += [f"where it says what fits `{waiver.match_regex.pattern}`" if waiver.match_regex else None]
+    selectors += [f"where the head of the report says `{waiver.deployment}`" if waiver.deployment else None]
     selectors += [f"for {waiver.within}" if waiver.within != defect.versions else None]
     where = ", ".join(selector for selector in selectors if selector)
     return f"Waiver `{waiver.id}`: {where}. {waiver.reason}"

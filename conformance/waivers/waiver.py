@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -19,6 +20,8 @@ class Waiver:
     Every selector that is given must fit a failure: ``requirement``, ``operation`` (label) and ``check`` exactly,
     ``match`` as a part of the message, ``match_regex`` as a pattern found in it. ``deviations``: a failure must be one
     of these, each with requirement, operation (None: no single one) and check, so that one waiver does for one cause.
+    ``deployment``: a part of what the head of a report says of how the target is configured, for a deviation that comes
+    with a setting; on other targets it waives nothing, and nobody needs it.
     ``expires`` is the last day on which it waives, ``defect`` the name of the defect of its file that it is for.
     ``within`` is ``versions`` as written.
     """
@@ -37,6 +40,7 @@ class Waiver:
     within: str = ""
     defect: str | None = None
     deviations: tuple[Deviation, ...] = ()
+    deployment: str | None = None
 
     @property
     def parts(self) -> list[Waiver]:
@@ -51,8 +55,13 @@ class Waiver:
         """Ids of the requirements whose failures it may cover."""
         return list(dict.fromkeys(part.requirement for part in self.parts if part.requirement is not None))
 
-    def covers(self, failure: Failure, target_version: str | None) -> bool:
-        """Whether the failure is the deviation meant, on a target of that version, whatever the date."""
+    def is_for(self, target_version: str | None, deployment: Iterable[str]) -> bool:
+        """Whether it is for a target of that version, of whose ``deployment`` these sentences tell."""
+        configured = self.deployment is None or any(self.deployment in sentence for sentence in deployment)
+        return configured and self.versions.contains(target_version)
+
+    def covers(self, failure: Failure) -> bool:
+        """Whether the failure is the deviation meant, whatever the target and the date."""
         if self.deviations and (failure.requirement, failure.operation, failure.check) not in self.deviations:
             return False
         return (
@@ -61,7 +70,6 @@ class Waiver:
             and self.check in (None, failure.check)
             and (self.match is None or self.match in failure.message)
             and (self.match_regex is None or self.match_regex.search(failure.message) is not None)
-            and self.versions.contains(target_version)
         )
 
     def expired(self, today: date) -> bool:

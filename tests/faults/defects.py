@@ -10,9 +10,9 @@ from conformance.reference.defects import Defect
 from tests.faults.seeded import Kill, fuzz, scenario, seed, values
 
 
-def alone(defect: Defect, item: str, *kills: Kill) -> None:
-    """A deployment with nothing but this defect, and what finds it."""
-    seed(f"defect {defect.id}", defect, item, *kills)
+def alone(defect: Defect, item: str, *kills: Kill, settings: tuple[str, ...] = ()) -> None:
+    """A deployment with nothing but this defect, and what finds it; ``settings``: with which it has it."""
+    seed(f"defect {defect.id}", defect, item, *kills, settings=settings)
 
 
 def wrong(test: str, label: str) -> str:
@@ -122,5 +122,21 @@ alone(
     Defect.IMPORT_OF_IDS_THAT_ARE_NO_TEXTS,
     scenario("authentication", "imported_id_that_is_no_text_is_refused"),
     "AUTN-12",
+)
+alone(
+    Defect.PLAIN_PASSWORD_IN_ANY_CASE,
+    "conformance/scenarios/test_near_misses.py::test_password_that_is_nearly_right[created]",
+    "AUTN-17",
+    settings=(
+        "authentication.password_hash_algorithm.name=plain",
+        "authentication.password_hash_algorithm.salt_position=disable",
+    ),
+)
+alone(
+    Defect.UNKNOWN_NODE_OF_DURABLE_SUBSCRIPTIONS,
+    scenario("subscriptions", "subscriptions_of_a_node"),
+    "SUB-04",
+    *CRASH,
+    settings=("durable_sessions.enable=true",),
 )
 alone(Defect.GROUP_FORGOTTEN_OVER_A_TOPIC, scenario("topic_filters", "subscriptions[topic-share_group]"), "VAR-04")

@@ -128,10 +128,13 @@ DEPLOYMENTS = (
     ),
     Configured("one-at-once", ("mqtt.max_inflight=1",), "clients are sent one message at once", "mqtt.max_inflight"),
     Configured(
-        "few-subscriptions", ("mqtt.max_subscriptions=4",), "four subscriptions of a client", "mqtt.max_subscriptions"
+        "few-subscriptions", ("mqtt.max_subscriptions=2",), "two subscriptions of a client", "mqtt.max_subscriptions"
     ),
     Configured("short-queues", ("mqtt.max_mqueue_len=5",), "five messages wait for a client"),
     Configured("no-qos-0-queue", ("mqtt.mqueue_store_qos0=false",), "QoS 0 is not queued"),
+    Configured(
+        "durable-sessions", ("durable_sessions.enable=true",), "sessions are kept on disk", "durable_sessions.enable"
+    ),
 )
 
 _FACTORS: tuple[tuple[str, ...], ...] = (

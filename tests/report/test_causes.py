@@ -287,7 +287,7 @@ def test_one_proposed_waiver_covers_a_whole_cause_and_nothing_else() -> None:
         text = text.replace(f'{key} = ""', f'{key} = "{value}"')
     file = parse_waivers(text, "w.toml", requirements={"GEN-14", "GEN-15"}, operations=kinds_of(run.failures))
     other = crashed("4", "GET /clients")
-    file.apply([*run.failures, other], run.target_version, date(2027, 1, 2))
+    file.apply([*run.failures, other], run.target_version, today=date(2027, 1, 2))
     assert [one.waived_by for one in run.failures] == ["gen-15-post-rules", "gen-15-post-rules", "gen-14-get-rules"]
     assert other.waived_by is None
     with pytest.raises(WaiverError, match="there is no operation"):

@@ -53,10 +53,17 @@ def test_waiver_that_the_run_proves_nothing_about_may_stay(selectors: dict[str, 
     assert waiver_for(**selectors).unneeded(run_that_checked("RUL-01"), random) == []
 
 
+def test_waiver_for_a_setting_is_unneeded_only_where_that_is_set() -> None:
+    run = run_that_checked("RUL-01")
+    assert waiver_for(requirement="RUL-01", deployment="sessions are kept on disk").unneeded(run, random=()) == []
+    run.deployment = ["MQTT: QoS up to 1, sessions are kept on disk"]
+    assert waiver_for(requirement="RUL-01", deployment="sessions are kept on disk").unneeded(run, random=()) == ["w"]
+
+
 def test_waiver_that_waived_something_is_needed() -> None:
     file = waiver_for(requirement="RUL-01")
     run = run_that_checked("RUL-01", failure(requirement="RUL-01"))
-    file.apply(run.failures, run.target_version, TODAY)
+    file.apply(run.failures, run.target_version, today=TODAY)
     assert file.unneeded(run, random=(), today=TODAY) == []
 
 
@@ -69,7 +76,7 @@ def test_proposed_waivers_fit_the_failures_once_they_are_completed() -> None:
     for key, value in (("reason", "why"), ("link", "https://x.example/1"), ("owner", "me")):
         proposed = proposed.replace(f'{key} = ""', f'{key} = "{value}"')
     file = parse_waivers(proposed, "proposed.toml")
-    file.apply(run.failures, run.target_version, TODAY)
+    file.apply(run.failures, run.target_version, today=TODAY)
     assert run.failures
     assert all(found.waived_by for found in run.failures)
 

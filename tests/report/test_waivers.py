@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -36,8 +37,14 @@ def parse(text: str) -> WaiverFile:
     return parse_waivers(text, "w.toml")
 
 
-def waived(file: WaiverFile, found: Failure, version: str | None = "5.8.9", today: date = TODAY) -> str | None:
-    file.apply([found], version, today)
+def waived(
+    file: WaiverFile,
+    found: Failure,
+    version: str | None = "5.8.9",
+    today: date = TODAY,
+    deployment: Collection[str] = (),
+) -> str | None:
+    file.apply([found], version, deployment, today)
     return found.waived_by
 
 
@@ -111,6 +118,16 @@ def test_waives_no_other_version(version: str | None) -> None:
     assert waived(parse(toml()), failure("GEN-15"), version) is None
 
 
+def test_waives_nothing_on_a_target_that_is_configured_otherwise() -> None:
+    file = parse(toml(deployment='"hashed with plain"'))
+    plain, other = ["users are needed", "passwords are hashed with plain"], ["passwords are hashed with sha512"]
+    assert waived(file, failure("GEN-15"), deployment=plain) == "EMQX-1"
+    assert waived(file, failure("GEN-15"), deployment=other) is None
+    expired = parse(toml(deployment='"hashed with plain"', expires="2026-11-22"))
+    (use,) = expired.uses([failure("GEN-15")], "5.8.9", other, TODAY)
+    assert (use.state, use.failures) == ("expired", 0)
+
+
 def test_states() -> None:
     text = (
         toml()
@@ -119,8 +136,8 @@ def test_states() -> None:
     )
     file = parse(text)
     found = [failure("GEN-15"), failure("GEN-15"), failure("GEN-16")]
-    file.apply(found, "5.8.9", TODAY)
-    uses = file.uses(found, "5.8.9", TODAY)
+    file.apply(found, "5.8.9", today=TODAY)
+    uses = file.uses(found, "5.8.9", today=TODAY)
     assert [(use.id, use.state, use.failures) for use in uses] == [
         ("EMQX-1", "reproduced", 2), ("EMQX-2", "unobserved", 0), ("EMQX-3", "expired", 1),
     ]  # fmt: skip

@@ -11,13 +11,11 @@ from conformance.catalogue.coverage import account, unreachable_values
 from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
 from conformance.contract.kinds import KINDS
-from conformance.reference.defects import Defect
 from conformance.report.verdict import Selection, decide
 from conformance.result import RunResult
 from conformance.run.merging import merge
 from conformance.target.settings.config import WAIVERS_FOLDER
 from conformance.waivers import Waiver, WaiverFile, load_waivers
-from tests.recorded import RECORDED
 from tests.report.shards import cut_up
 from tests.run.full_runs import run_against_recorded_server, run_against_reference, stored_run
 from tests.waiting import RUN_PATIENCE_S
@@ -47,9 +45,9 @@ MADE_ONCE = {label for kind in KINDS if kind.configured for label in kind.create
 SHARING_WITH = {module: row for row in SHARING for module in row}
 
 
-def of_version(file: WaiverFile, run: RunResult) -> list[Waiver]:
-    """The waivers that are for the version of the target of a run."""
-    return [waiver for waiver in file.waivers if waiver.versions.contains(run.target_version)]
+def of_target(file: WaiverFile, run: RunResult) -> list[Waiver]:
+    """The waivers that are for the version of the target of a run, and for how it is configured."""
+    return [waiver for waiver in file.waivers if waiver.is_for(run.target_version, run.deployment)]
 
 
 def told(run: RunResult) -> str:
@@ -121,7 +119,7 @@ def test_every_shipped_waiver_would_be_noticed_if_its_defect_were_gone(reference
     shipped = load_waivers(WAIVERS_FOLDER / "emqx-5.8.toml")
     assert shipped is not None
     unneeded = shipped.unneeded(reference_run, random=())
-    assert [waiver.id for waiver in of_version(shipped, reference_run) if waiver.id not in unneeded] == []
+    assert [waiver.id for waiver in of_target(shipped, reference_run) if waiver.id not in unneeded] == []
 
 
 def test_recorded_server_is_conformant_with_waivers(recorded_run: RunResult) -> None:
@@ -136,11 +134,12 @@ def test_every_shipped_waiver_is_needed(recorded_run: RunResult) -> None:
     shipped = load_waivers(WAIVERS_FOLDER / "emqx-5.8.toml")
     assert shipped is not None
     needed = {use.id for use in recorded_run.waivers if use.state == "reproduced"}
-    unneeded = [waiver for waiver in of_version(shipped, recorded_run) if waiver.id not in needed]
+    due = of_target(shipped, recorded_run)
+    unneeded = [waiver for waiver in due if waiver.id not in needed]
     # Whether random data meet a defect is luck; that the defect is there, another waiver of it shows.
     drawn = {entry.id for entry in catalogue() if entry.random and not entry.universal}
     shown = {waiver.defect for waiver in shipped.waivers if waiver.id in needed}
-    assert shown == {defect.id for defect in Defect if defect in RECORDED}
+    assert shown == {waiver.defect for waiver in due}
     assert [
         waiver.id for waiver in unneeded if not drawn.issuperset(waiver.requirements) or waiver.defect not in shown
     ] == []

@@ -44,6 +44,23 @@ def test_a_share_is_no_level_of_a_topic():
     MqttLimits(topic_levels=2).check_subscription("$share/g/a/b", 2)
 
 
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [(MqttLimits(queue=1), "max_mqueue_len"), (MqttLimits(durable_sessions=True), "durable_sessions")],
+)
+def test_a_session_may_not_keep_enough(limits, reason):
+    MqttLimits().check_kept_session()
+    with pytest.raises(Inapplicable, match=reason):
+        limits.check_kept_session()
+
+
+def test_a_client_may_have_few_subscriptions():
+    limits = MqttLimits(subscriptions=2)
+    limits.check_subscriptions(2)
+    with pytest.raises(Inapplicable, match="max_subscriptions"):
+        limits.check_subscriptions(3)
+
+
 def test_a_client_id_may_be_too_long():
     limits = MqttLimits(client_id_bytes=23)
     limits.check_client_id(23)

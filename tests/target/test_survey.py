@@ -246,7 +246,7 @@ def test_limits_of_clients(survey):
         "max_qos_allowed=1", "retain_available=false", "wildcard_subscription=false", "shared_subscription=false",
         "max_topic_levels=5", "max_packet_size=2000", "server_keepalive=30", "max_sessions=20",
         "mqueue_store_qos0=false", "ignore_loop_deliver=true", "max_subscriptions=9", "max_clientid_len=60",
-        "upgrade_qos=true", "use_username_as_clientid=true", "retainer.max_payload_size=1024",
+        "upgrade_qos=true", "use_username_as_clientid=true", "retainer.max_payload_size=1024", "max_mqueue_len=4",
     ).profile.limits  # fmt: skip
 
     assert list(limits.sentences()) == [
@@ -265,6 +265,7 @@ def test_limits_of_clients(survey):
         "keep-alive of 30 s set by the server",
         "up to 20 sessions",
         "up to 9 subscriptions of a client",
+        "up to 4 messages wait for a client",
     ]
 
 

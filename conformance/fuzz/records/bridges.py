@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.contract.later import as_later, brief
 from conformance.fuzz.fuzzing import READ, Fuzzing, Records
 from conformance.fuzz.identities import NAME, Adapter, Identities, each, nameable, put
 from conformance.fuzz.unknown_types import is_of_unknown_type, keep_harmless
@@ -57,11 +58,18 @@ def _new_connector(body: dict[str, Any], identities: Identities) -> None:
 
 
 def _startable(body: dict[str, Any], identities: Identities) -> None:
-    """Where a probe starts nothing that is disabled, one of it waits until it gives up, 15 s on 5.10."""
-    if identities.starts_all or identities.resource_type in NEVER_STARTED or is_of_unknown_type(body):
+    """From 5.10 on a probe starts nothing that is disabled, and waits until it gives up, 15 s."""
+    if not identities.newer or identities.resource_type in NEVER_STARTED or is_of_unknown_type(body):
         return
     if body.get("enable") is False:
         body["enable"] = True
+
+
+def _as_later(body: dict[str, Any], identities: Identities) -> None:
+    if identities.newer:
+        as_later(body, identities.resource_type)
+        if "resource_opts" in body:
+            brief(body)
 
 
 _CONNECTOR = put("connector", lambda identities: identities.connector or identities.name())
@@ -87,17 +95,23 @@ RECORDS: Records = {
     "GET /connectors/{id}": READ,
     "POST /connectors": Fuzzing(
         identities=each(NAME, _harmless, _new_connector),
+        grammar=_as_later,
         witness=lambda target, sink: creation(target, target.connectors, {}),
     ),
     "PUT /connectors/{id}": Fuzzing(
         identities=_harmless,
+        grammar=_as_later,
         witness=lambda target, sink: change(target, target.connectors),
     ),
     "DELETE /connectors/{id}": Fuzzing(witness=lambda target, sink: deletion(target, target.connectors, {})),
     "PUT /connectors/{id}/enable/{enable}": Fuzzing(witness=lambda target, sink: switch(target, target.connectors)),
     "POST /connectors/{id}/{operation}": Fuzzing(unseen=_STARTED),
     "POST /connectors_probe": Fuzzing(
-        identities=each(NAME, _harmless, _startable), also_accepted=_UNREACHABLE, stores_nothing=True, unseen=_PROBED
+        identities=each(NAME, _harmless, _startable),
+        grammar=_as_later,
+        also_accepted=_UNREACHABLE,
+        stores_nothing=True,
+        unseen=_PROBED,
     ),
     "GET /actions": READ,
     "GET /action_types": READ,

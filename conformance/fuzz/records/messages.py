@@ -74,6 +74,7 @@ def _no_cache(target: Target, sink: HttpSink) -> Write:
 
 def _subscribe(bulk: bool) -> Arrange:
     def arrange(target: Target, sink: HttpSink) -> Write:
+        target.capabilities.profile.limits.check_subscriptions(2)
         client, topic = target.connect().client_id, target.sandbox.topic("sub")
         body = {"topic": topic, "qos": 1}
         return Write(
@@ -88,6 +89,7 @@ def _subscribe(bulk: bool) -> Arrange:
 
 def _unsubscribe(bulk: bool) -> Arrange:
     def arrange(target: Target, sink: HttpSink) -> Write:
+        target.capabilities.profile.limits.check_subscriptions(2)
         connected, topic = target.connect(), target.sandbox.topic("unsub")
         client = connected.client_id
         connected.subscribe(topic, 0)
@@ -103,10 +105,11 @@ def _unsubscribe(bulk: bool) -> Arrange:
 
 
 def _subscribed(target: Target, client: str) -> None:
-    """Subscribe to a fresh topic: the client has then carried out whatever it was told before."""
+    """Subscribe to a fresh topic for a moment: the client has then carried out whatever it was told before."""
     topic = target.sandbox.topic("settled")
     arranged(target.clients.subscribe(client, topic), 200)
     target.eventually(lambda: topic in target.clients.filters(client))
+    arranged(target.clients.unsubscribe(client, topic), 204)  # a client may have few at once
 
 
 def _publish(bulk: bool) -> Arrange:

@@ -35,7 +35,8 @@ class Access:
                         "name": configuration.hash_name,
                         "salt_position": configuration.salt_position,
                     },
-                }
+                },
+                deployment.traits,
             )
         self.source_chain = configuration.source_chain
         self.source: Source | None = (

@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.reference.access.ordering import Place, descending, place
 from conformance.reference.access.passwords import Algorithm, PasswordHash
+from conformance.reference.defects import NO_TRAITS, Defect, Traits
 from conformance.reference.mqtt.gatekeeper import Authenticated, Refused
 
 AUTHENTICATOR_ID = "password_based:built_in_database"
@@ -83,9 +84,10 @@ class Authenticator:
 
     config: dict[str, Any]
     users: dict[UserId, User] = field(default_factory=dict)
+    traits: Traits = NO_TRAITS
 
     @classmethod
-    def create(cls, given: Mapping[str, Any]) -> Authenticator:
+    def create(cls, given: Mapping[str, Any], traits: Traits = NO_TRAITS) -> Authenticator:
         """An authenticator with defaults filled; raises ValueError for a configuration that cannot be."""
         unknown = sorted(set(given) - _FIELDS)
         if unknown:
@@ -96,7 +98,7 @@ class Authenticator:
             raise ValueError("user_id_type must be username or clientid")
         if not isinstance(config["enable"], bool):
             raise ValueError("enable must be true or false")
-        return cls(config)
+        return cls(config, traits=traits)
 
     @property
     def enabled(self) -> bool:
@@ -147,10 +149,17 @@ class Authenticator:
         user = self.users.get(user_id) if user_id is not None else None
         if user is None:
             return Refused(NOT_AUTHORIZED)
-        if not self.algorithm.verify(user.password, password):
+        if not self._is_right(user.password, password):
             return Refused(BAD_USERNAME_OR_PASSWORD)
         # `Defect.SUPERUSER_FLAG_AS_TEXT` lets a flag be a text, and any text raises privileges, "false" too (AUTN-11).
         return Authenticated(bool(user.is_superuser))
+
+    def _is_right(self, stored: PasswordHash, password: bytes) -> bool:
+        if self.algorithm.verify(stored, password):
+            return True
+        # 5.8.9 compares hashes without their case, and that of a plain password is the password itself.
+        caseless = self.algorithm.name == "plain" and Defect.PLAIN_PASSWORD_IN_ANY_CASE in self.traits
+        return caseless and stored.digest.encode("utf-8", "surrogateescape").lower() == password.lower()
 
 
 def _place(user_id: UserId) -> Place:

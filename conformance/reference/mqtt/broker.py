@@ -141,6 +141,12 @@ class Broker:
         self.events.session_subscribed(subscription, properties or {})
         return subscription
 
+    def has_too_many(self, session: Session, topic_filter: Filter) -> bool:
+        """Whether a session has as many subscriptions as it may have, not counting one to the same filter."""
+        most = self.configuration.max_subscriptions
+        others = len(session.subscriptions) - (str(topic_filter) in session.subscriptions)
+        return bool(most) and others >= most
+
     def unsubscribe(self, session: Session, topic_filter: Filter, properties: Mapping[str, Any] | None = None) -> bool:
         """Remove a subscription; False if there was none."""
         subscription = session.subscriptions.pop(str(topic_filter), None)

@@ -348,8 +348,7 @@ class Connection(asyncio.Protocol):
         reason = judge_subscription(self.broker.configuration, topic_filter)
         if reason is not Reason.SUCCESS:
             return reason
-        most = self.broker.configuration.max_subscriptions
-        if most and len(session.subscriptions) >= most and str(topic_filter) not in session.subscriptions:
+        if self.broker.has_too_many(session, topic_filter):
             return Reason.QUOTA_EXCEEDED
         options = replace(options, qos=min(options.qos, self.broker.configuration.max_qos_allowed))
         try:

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.reference.defects import Defect
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.packets import SubscribeOptions
-from conformance.reference.mqtt.session import Session
+from conformance.reference.mqtt.session import Session, Subscription
 from conformance.reference.mqtt.table import ExclusiveError
 from conformance.reference.mqtt.topics import Filter, FilterError, is_topic_filter, parse_filter
 from conformance.reference.mqtt.view import subscription_object
@@ -85,6 +85,9 @@ def _filter(call: Call, item: dict[str, Any]) -> Filter:
 def _subscribe(call: Call, session: Session, topic_filter: Filter, item: dict[str, Any]) -> dict[str, Any]:
     broker = call.deployment.part(Broker)
     options = SubscribeOptions(item["qos"], item["nl"], item["rap"], item["rh"])
+    if broker.has_too_many(session, topic_filter):
+        # What is asked of a client 5.8.9 answers before the client does it, or finds that it may not.
+        return subscription_object(Subscription(session, topic_filter, options), durable=False)
     try:
         subscription = broker.subscribe(session, topic_filter, options)
     except ExclusiveError as error:

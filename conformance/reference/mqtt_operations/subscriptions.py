@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from conformance.reference.defects import Defect, Quirk, Traits
@@ -10,7 +11,7 @@ from conformance.reference.mqtt.session import Subscription
 from conformance.reference.mqtt.topics import is_topic_filter, matches
 from conformance.reference.mqtt.view import subscription_object
 from conformance.reference.mqtt_operations.clients import nodes_asked
-from conformance.reference.rest.http import ApiError, Call, Reply, SchemaFilter, handles
+from conformance.reference.rest.http import ApiError, Call, Crash, Reply, SchemaFilter, handles
 from conformance.reference.rest.pagination import envelope
 
 
@@ -21,15 +22,26 @@ def list_subscriptions(call: Call) -> Reply:
     pattern = query.get("match_topic")
     if pattern is not None:
         _check_pattern(pattern, traits)
-    asked = nodes_asked(call)
+    on_disk = call.deployment.settings.configuration.durable_sessions
+    asked = _nodes_asked(call, crashes=on_disk and Defect.UNKNOWN_NODE_OF_DURABLE_SUBSCRIPTIONS in traits)
     # Sorting is stable, so among equal filters the youngest session stays first.
     youngest_first = reversed(list(call.deployment.part(Broker).sessions.values()))
     everything = [subscription for session in youngest_first for subscription in session.subscriptions.values()]
     ordered = sorted(everything, key=_table_key, reverse=True)
     found = [item for item in ordered if item.session.peer.node in asked and _wanted(item, query, traits)]
-    body = envelope(found, query["page"], query["limit"], traits, countable=pattern is None)
+    body = envelope(found, query["page"], query["limit"], traits, countable=pattern is None and not on_disk)
     body["data"] = [subscription_object(item) for item in body["data"]]
     return Reply(200, body)
+
+
+def _nodes_asked(call: Call, *, crashes: bool) -> Container[str]:
+    try:
+        return nodes_asked(call)
+    except ApiError as error:
+        if not crashes:
+            raise
+        # 5.8.9 takes what it is told of the node for a page, and puts that before one of what is on disk.
+        raise Crash("{badmatch,invalid_node}") from error
 
 
 def _check_pattern(pattern: str, traits: Traits) -> None:

@@ -22,6 +22,7 @@ _EDITIONS: Mapping[str, Edition] = {"e": "Enterprise", "v": "Opensource"}
 _LICENSE_FOR_EVERYTHING = 1_000_000
 _DECISIONS_OF_A_CLIENT, _CACHED_S = 4, 30
 """What the cache must hold for the item that reads it, and for how long."""
+_QUEUE_FOR_EVERYTHING = 5
 _RETAINED_AT_ONCE = 50
 """More messages than the suite's items retain at the same time."""
 
@@ -159,6 +160,7 @@ def _limits(reads: Reads, retainer: Mapping[str, Any]) -> MqttLimits:
         keepalive_s=_whole(mqtt.get("server_keepalive")),
         sessions=_below(sessions, _LICENSE_FOR_EVERYTHING),
         subscriptions=_below(_whole(mqtt.get("max_subscriptions")), 1000),
+        queue=_below(_whole(mqtt.get("max_mqueue_len")), _QUEUE_FOR_EVERYTHING),
         expiry_of_old_clients_s=_seconds(mqtt.get("session_expiry_interval")),
         queues_qos_0=mqtt.get("mqueue_store_qos0") is not False,
         echoes_to_old_clients=mqtt.get("ignore_loop_deliver") is not True,

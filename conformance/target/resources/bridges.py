@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.contract import kinds
 from conformance.contract.contract import Contract
+from conformance.contract.later import as_later, brief
 from conformance.target.guard.hosts import CLOSED_LOOPBACK_PORT, NEVER_STARTED
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
@@ -68,6 +69,25 @@ class Connectors(Bridges):
 
     kind = kinds.CONNECTOR
     hint = "con"
+
+    def __init__(self, api: Api, sandbox: Sandbox, contract: Contract, *, newer: bool = False) -> None:
+        """``newer``: whether the target is of a later release than the contract describes."""
+        super().__init__(api, sandbox, contract)
+        self._newer = newer
+
+    def adopt(self, body: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+        adopted = super().adopt(body, **fields)
+        if self._newer:
+            as_later(adopted, adopted["type"])
+            if adopted.get("enable") is False:
+                brief(adopted)
+        return adopted
+
+    def body(self, **fields: Any) -> dict[str, Any]:
+        body = super().body(**fields)
+        if self._newer and body.get("enable") is False and "resource_opts" not in fields:
+            brief(body)
+        return body
 
     def defaults(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {**self.example(fields.get("type", "http")), "enable": False}
