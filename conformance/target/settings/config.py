@@ -331,6 +331,13 @@ def report_directory(options: Mapping[str, Any], environment: Mapping[str, str] 
     return Path(given or Configuration.model_fields["report_dir"].default)
 
 
+def names_target(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> bool:
+    """Whether these ``options`` name a target, whatever else is wrong with them; arguments as above."""
+    environment = os.environ if environment is None else environment
+    fields = ("base_url", "target")
+    return any(options.get(field) or f"{ENVIRONMENT_PREFIX}{field.upper()}" in environment for field in fields)
+
+
 def _add(given: Given, settings: Iterable[tuple[str, Any, str]]) -> None:
     """Add settings (field, value, source) that are not given yet; a secret and the file that holds it are one."""
     for field, value, source in settings:
