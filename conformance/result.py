@@ -341,7 +341,7 @@ class InventoryResult:
         if others:
             yield (
                 f"{others} {'entry' if others == 1 else 'entries'} of other runs: leftovers, unless those still go on, "
-                f"which emqx-conformance sweep --prefix cft- deletes."
+                f"which emqx-conformance sweep --prefix cft- deletes when they are 2 hours old (--older-than)."
             )
 
 
