@@ -29,6 +29,10 @@ CASES = [
         ],
     ),
     (InventoryResult([BROKEN]), ["What is in connectors is not known."]),
+    (
+        InventoryResult([EMPTY], partly=True),
+        ["Nothing that these shards created is left.", "What the shards without a report left is not known."],
+    ),
 ]
 
 
