@@ -180,7 +180,10 @@ def _write_check(api: Api, sandbox: Sandbox) -> Iterator[str]:
     try:
         created = api.send_json("POST", "/banned", {"as": "clientid", "who": who, "reason": "preflight"})
         if created.status in (401, 403):
-            raise CredentialsError(f"the credentials may read but not write ({created.status} {created.code})")
+            raise CredentialsError(
+                f"the credentials may read but not write ({created.status} {created.code}): "
+                "give a key of the role administrator, or --read-only"
+            )
         listed = _read(api, f"/banned?clientid={who}")
         deleted = api.send("DELETE", f"/banned/clientid/{who}", observed=False)
     except NoAnswer as error:
