@@ -306,11 +306,13 @@ class InventoryResult:
     """What the target held before and after the run; ``requests`` is what it cost to find out.
 
     ``late``: what the target still showed of the run after everything was deleted, and was deleted once more.
+    ``partly``: whether it is that of some shards alone, because others have no report.
     """
 
     collections: list[CollectionResult] = field(default_factory=list)
     requests: int = 0
     late: list[str] = field(default_factory=list)
+    partly: bool = False
 
     @property
     def left(self) -> list[str]:
@@ -325,7 +327,9 @@ class InventoryResult:
         if self.left:
             yield f"{len(self.left)} of what the run created {'is' if len(self.left) == 1 else 'are'} still there."
         elif len(unknown) < len(self.collections):
-            yield "Nothing that the run created is left."
+            yield f"Nothing that {'these shards' if self.partly else 'the run'} created is left."
+        if self.partly:
+            yield "What the shards without a report left is not known."
         if self.late:
             yield f"{len(self.late)} of it showed up after everything was deleted: {', '.join(self.late[:3])}."
         activity = [f"{collection.name}: {text}" for collection in self.collections if (text := collection.activity())]
@@ -341,7 +345,7 @@ class InventoryResult:
         if others:
             yield (
                 f"{others} {'entry' if others == 1 else 'entries'} of other runs: leftovers, unless those still go on, "
-                f"which emqx-conformance sweep --prefix cft- deletes."
+                f"which emqx-conformance sweep --prefix cft- deletes when they are 2 hours old (--older-than)."
             )
 
 

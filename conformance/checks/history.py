@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conformance.checks.beyond import Beyond
@@ -81,13 +81,15 @@ class History:
         """The writes to repeat before ``sent``, oldest first; None if they are more than `MOST_STEPS`.
 
         They are those of what it names, of what those name, and so on. Before a read or a deletion come those, too,
-        that name what it is about, and before the read of a list those of what ``answer`` shows, as far as that fits;
+        that name what it is about, and before the read of a list those of what ``answer`` shows, as far as that fits
+        (if it shows nothing for a crash, what serves all items as well, for that may be what crashes it);
         before a read of metrics comes whatever they count.
         """
         lasting = self._lasting[: self._lasting_before.get(sent.request_id, len(self._lasting))]
         earlier = [*lasting, *self._writes[: self._before.get(sent.request_id, len(self._writes))]]
         earlier = [write for write in earlier if write.sent.request_id != sent.request_id]
         also = _Also(about=set(about(sent)) if sent.method in ("GET", "DELETE") else set())
+        wider = []
         if is_list(sent):
             own = {write.sent.request_id for write in self._writes}
             path = sent.path.partition("?")[0]
@@ -95,10 +97,10 @@ class History:
             also.made = below & own
             also.shown = shown(answer)
             also.filters = filters(sent)
-        steps = _led_to(sent, earlier, also)
-        if len(steps) > MOST_STEPS:
-            steps = _led_to(sent, earlier, _Also())
-        return steps if len(steps) <= MOST_STEPS else None
+            if answer is not None and answer.status >= 500:
+                wider = [replace(also, made=below)]
+        tried = (_led_to(sent, earlier, one) for one in (*wider, also, _Also()))
+        return next((steps for steps in tried if len(steps) <= MOST_STEPS), None)
 
 
 @dataclass(frozen=True, slots=True)

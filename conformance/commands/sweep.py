@@ -73,6 +73,7 @@ class _Sweep:
         self._found = 0
         self._deleted = 0
         self._failed = 0
+        self._young = 0
 
     def by_journal(self, file: Path, stored: StoredJournal) -> None:
         """Delete what a journal says may still exist, as far as it carries the name of the journal's run."""
@@ -121,11 +122,13 @@ class _Sweep:
                 self._complain(f"what is in {listing.name}: too many to look at")
             for entry in reading.entries:
                 resource = listing.resource(entry)
-                owners = [
-                    name for name in listing.names(entry) if isinstance(name, str) and _is_due(name, prefix, newest)
-                ]
-                if resource is not None and owners:
+                births = [born for name in listing.names(entry) if (born := _birth(name, prefix)) is not None]
+                if resource is None or not births:
+                    continue
+                if min(births) <= newest:
                     yield resource
+                else:
+                    self._young += 1
 
     def _delete(self, worker: Worker, resources: list[Resource]) -> None:
         worker.guard.sandbox = SweptNames(resources)
@@ -148,6 +151,10 @@ class _Sweep:
             click.echo("nothing to delete")
         elif not self._dry_run:
             click.echo(f"deleted {self._deleted} of {self._found}")
+        if self._young:
+            click.echo(
+                f"left alone: {self._young} of younger runs, which may still go on; --older-than 0s takes those, too"
+            )
         return INCONCLUSIVE if self._failed else FINE
 
 
@@ -184,10 +191,9 @@ def _belongs_to(resource: Resource, run: str) -> bool:
     return run_of(resource.owner) == run
 
 
-def _is_due(name: str, prefix: str, newest: float) -> bool:
-    """Whether a name belongs to a run that starts with ``prefix`` and started before ``newest`` (epoch seconds)."""
-    born = started_at(name)
-    return bare_name(name).startswith(prefix) and born is not None and born <= newest
+def _birth(name: Any, prefix: str) -> float | None:
+    """When the run began that a name belongs to (epoch seconds), if it starts with ``prefix``; else None."""
+    return started_at(name) if isinstance(name, str) and bare_name(name).startswith(prefix) else None
 
 
 def _checked_prefix(prefix: str) -> str:

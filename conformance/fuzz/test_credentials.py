@@ -93,7 +93,8 @@ def test_viewer_reads(subject: Subject, driver: Driver, api: Api, recorder: Reco
         answers[0].status == answers[1].status,
         "GEN-05",
         "viewer_reads",
-        f"answered {answers[1].status} {answers[1].code} to a viewer and {answers[0].status} to the full key",
+        f"answered {answers[1].status} {answers[1].code} to the viewer (--viewer-key) "
+        f"and {answers[0].status} to the full key",
         answers[1],
     )
 
@@ -106,7 +107,7 @@ def test_publisher_only_publishes(subject: Subject, driver: Driver, api: Api, re
     """A publisher publishes, and gets 403 UNAUTHORIZED_ROLE for everything else."""
     answer = _call(driver, api, "publisher")
     if subject.label in _PUBLISHING:
-        message = f"answered {answer.status} {answer.code} to a publisher, expected 200 or 202"
+        message = f"answered {answer.status} {answer.code} to the publisher (--publisher-key), expected 200 or 202"
         recorder.expect(answer.status in (200, 202), "GEN-05", "publisher_publishes", message, answer)
     else:
         _expect_forbidden(answer, "publisher", recorder)
@@ -144,7 +145,7 @@ def _expect_forbidden(answer: Answer, role: str, recorder: Recorder) -> None:
         (answer.status, answer.code) == (403, "UNAUTHORIZED_ROLE"),
         "GEN-05",
         f"{role}_forbidden",
-        f"answered {answer.status} {answer.code} to a {role}, expected 403 UNAUTHORIZED_ROLE",
+        f"answered {answer.status} {answer.code} to the {role} (--{role}-key), expected 403 UNAUTHORIZED_ROLE",
         answer,
     )
 

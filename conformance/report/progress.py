@@ -1,4 +1,4 @@
-"""Progress while a run goes on: a live line in a terminal, elsewhere a plain line each time a tenth is done.
+"""Progress while a run goes on: a live line in a terminal, elsewhere a plain one for each tenth and after each minute.
 
 A cause is named, in one line, when its first failure comes.
 """
@@ -35,6 +35,8 @@ CLEANING_UP = "cleaning up"
 """Shown once every item is done: workers delete what their items shared, 0.2 s each on a real server."""
 
 _PLAIN_STEPS = 10
+_PLAIN_S = 60.0
+"""A tenth of a run against a slow target takes minutes: who reads its log must see that it goes on."""
 _REFRESH_PER_SECOND = 8
 
 
@@ -60,6 +62,7 @@ class Progress:
         self._outcomes: Counter[Outcome] = Counter()
         self._current = ""
         self._next_line = 1
+        self._line_at = 0.0
         self._remaining_time: Remaining | None = None
         self._requirements = requirements
         self._grouping = Grouping()
@@ -71,7 +74,7 @@ class Progress:
         """
         self._total = total_items
         self._remaining_time = remaining
-        self._started = self._clock()
+        self._started = self._line_at = self._clock()
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = Live(
                 console=self._console,
@@ -94,8 +97,10 @@ class Progress:
             number = self._grouping.add(failure)
             if failure.counts and self._grouping.root(number) == number:
                 self._name(failure)
-        if self._live is None and self._done * _PLAIN_STEPS >= self._next_line * self._total:
+        is_tenth = self._done * _PLAIN_STEPS >= self._next_line * self._total
+        if self._live is None and (is_tenth or self._clock() - self._line_at >= _PLAIN_S):
             self._next_line = self._done * _PLAIN_STEPS // max(self._total, 1) + 1
+            self._line_at = self._clock()
             self._console.print(Text(self._plain_line()), soft_wrap=True)
 
     def finish(self) -> None:

@@ -123,9 +123,11 @@ class _Summary:
             lead = next((failure.id for failure in self.causes[0].counting if failure.id), "")
             folder = "" if report is None or report.parent == Path("reports") else f" {shlex.quote(str(report.parent))}"
             where = f" --report-dir{folder}" if folder else ""
-            self._line(Text(f"Again: emqx-conformance run --last-failed{where}", style="dim"))
+            named = "" if self.run.embedded else " (and the options that name the target)"
+            self._line(Text(f"Again: emqx-conformance run --last-failed{where}{named}", style="dim"))
             if lead:
-                self._line(Text(f"One of them: emqx-conformance run --replay {lead}{folder}", style="dim"))
+                needed = "" if self.run.embedded else " (and its credentials and listener)"
+                self._line(Text(f"One of them: emqx-conformance run --replay {lead}{folder}{needed}", style="dim"))
         if report is not None:
             rest = f" (all {len(self.causes)} causes)" if len(self.causes) > MOST_CAUSES_SHOWN else ""
             self._line(Text(f"Report{rest}: {report}", style="dim"))

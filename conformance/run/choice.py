@@ -96,15 +96,16 @@ def _operations(node_id: str, requirements: Iterable[str]) -> Iterable[str]:
     return (label for identifier in requirements for label in REQUIREMENTS[identifier].operations)
 
 
-def make_choice(given: Mapping[str, Any], report_dir: Path) -> Choice:
+def make_choice(given: Mapping[str, Any], report_dir: Path, *, elsewhere: bool = True) -> Choice:
     """The choice that options make (field of `CHOICES` -> value); raises `ConfigurationError`.
 
-    To be made before a run begins: that removes the report of the run before.
+    To be made before a run begins: that removes the report of the run before. ``elsewhere``: whether the run is of a
+    target that somebody named, and not of the embedded deployment.
     """
     last: tuple[str, ...] = ()
     if given.get("last_failed") or given.get("failed_first"):
         flag = "--last-failed" if given.get("last_failed") else "--failed-first"
-        last = _failed_items(report_dir, flag)
+        last = _failed_items(report_dir, flag, elsewhere=elsewhere)
         if not last and given.get("last_failed"):
             raise ConfigurationError(f"{flag}: nothing failed in the run that {report_dir} holds")
     lists = {name: tuple(given.get(name) or ()) for name in ("requirement", "operation", "tag")}
@@ -140,11 +141,16 @@ def tags_of(contract: Contract) -> dict[str, str]:
     return {label: operation.tag for label, operation in contract.operations.items()}
 
 
-def _failed_items(report_dir: Path, flag: str) -> tuple[str, ...]:
+def _failed_items(report_dir: Path, flag: str, *, elsewhere: bool) -> tuple[str, ...]:
     try:
         run = read_run(report_dir)
     except ReportError as error:
         raise ConfigurationError(f"{flag} needs the report of an earlier run: {error}") from None
+    if not (elsewhere or run.embedded):  # the embedded deployment would pass, and its report hide what failed
+        raise ConfigurationError(
+            f"{flag}: the run in {report_dir} was of {run.base_url}: name that target again, "
+            f"with --base-url or --target and its credentials"
+        )
     # What judges a run as a whole is no item that can be selected.
     return tuple(item.id for item in run.items if item.outcome in ("failed", "error") and "::test_" in item.id)
 

@@ -37,7 +37,7 @@ from conformance.run.unstarted import report_unstarted
 from conformance.run.workers import sentence as workers_told
 from conformance.target.errors import ConfigurationError, Unwritable
 from conformance.target.leftovers.cleanup import Left
-from conformance.target.settings.config import report_directory
+from conformance.target.settings.config import names_target, report_directory
 from conformance.waivers import load_waivers
 from conformance.worker.context import redactor, state_folder, stop_flag
 from conformance.worker.stopping import INTERRUPTED
@@ -93,7 +93,7 @@ class Controller:
         """
         try:
             directory = report_directory(options, environment)
-            choice = make_choice(chosen or {}, directory)
+            choice = make_choice(chosen or {}, directory, elsewhere=names_target(options, environment))
             baseline = read_baseline(options, environment)
             costs = known_costs(directory)
         except ConfigurationError as error:

@@ -53,10 +53,11 @@ def merged_item(items: Sequence[ItemResult]) -> ItemResult:
     )
 
 
-def merged_inventory(runs: Sequence[RunResult]) -> InventoryResult | None:
+def merged_inventory(runs: Sequence[RunResult], *, partly: bool = False) -> InventoryResult | None:
     """What the target held before the first run and after the last, and what any of them left.
 
-    What came, went or changed meanwhile is the most that one of them saw: several may have seen the same.
+    What came, went or changed meanwhile is the most that one of them saw: several may have seen the same. ``partly``:
+    other shards have no report.
     """
     known = [(run, run.inventory) for run in runs if run.inventory is not None]
     if not known:
@@ -68,6 +69,7 @@ def merged_inventory(runs: Sequence[RunResult]) -> InventoryResult | None:
         [_collection(name, [one for _, one in began], ended[-1][1]) for name in names],
         requests=sum(one.requests for _, one in known),
         late=sorted(entry for _, one in known for entry in one.late),
+        partly=partly,
     )
 
 

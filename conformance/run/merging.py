@@ -66,7 +66,7 @@ def merge(parts: Sequence[Part]) -> RunResult:
         selection=whole,
         left_out=decision.left_out,
         warnings=list(dict.fromkeys(warning for part in parts for warning in part.run.warnings)),
-        inventory=merged_inventory([part.run for part in parts]),
+        inventory=merged_inventory([part.run for part in parts], partly=len(parts) < first.shard.count),
         values=account_values(contract, items),
         config_cleanup=summed(part.run.config_cleanup for part in parts),
         troubles=[*absent.values(), *troubles],

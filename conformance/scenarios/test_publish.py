@@ -10,6 +10,7 @@ import pytest
 from conformance.contract import paths
 from conformance.omission import disturbed, not_demanded
 from conformance.requirements import requirement
+from conformance.target.http.answer import Deviation
 from conformance.target.mqtt import properties_of
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
@@ -137,7 +138,9 @@ def test_user_properties_are_strings(target: Target) -> None:
     answers = [target.api.call("POST /publish", json=body) for body in bodies]
     target.publish(topic, "end")
     arrived = subscriber.wait_for_messages(1, matching=lambda message: message.payload == b"end")
-    assert arrived, "the subscriber lost its connection" if not subscriber.connected else "the next message is lost"
+    if not arrived:
+        lost = "the subscriber lost its connection" if not subscriber.connected else "the next message is lost"
+        raise Deviation(lost, next((answer for answer in answers if answer.status != 400), answers[-1]))
     for answer in answers:
         answer.expect(400)
 

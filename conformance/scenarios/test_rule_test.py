@@ -23,7 +23,7 @@ def published(topic: str, payload: str = '{"x":1}', **fields: Any) -> dict[str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Trial:
     """A statement that selects what is published on ``topic`` and below it if the payload has x = 1.
 
     ``actions`` republish the payload's text to two topics below ``out``.
@@ -42,13 +42,13 @@ class Tested:
 
 
 @pytest.fixture
-def tested(context: Context, target: Target) -> Tested:
+def tested(context: Context, target: Target) -> Trial:
     topics = context.once("topics of tested rules", lambda: [target.sandbox.topic(hint) for hint in ("from", "out")])
-    return Tested(target, *topics)
+    return Trial(target, *topics)
 
 
 @requirement("RUL-14", "POST /rules/{id}/test")
-def test_context_matches_or_not(context: Context, target: Target, tested: Tested) -> None:
+def test_context_matches_or_not(context: Context, target: Target, tested: Trial) -> None:
     """A test answers 200 with one result for each action if the context matches, 412 if topic or condition do not."""
     topic, rule = tested.topic, tested.rule()
     matched = target.rules.test(rule, published(f"{topic}/a")).expect(200)
@@ -63,7 +63,7 @@ def test_context_matches_or_not(context: Context, target: Target, tested: Tested
 
 
 @requirement("RUL-14", "POST /rules/{id}/test")
-def test_impossible_context_is_refused(target: Target, tested: Tested) -> None:
+def test_impossible_context_is_refused(target: Target, tested: Trial) -> None:
     """A context without a known event_type or with wrong fields answers 400, also for a rule that does not exist."""
     topic, rule = tested.topic, tested.rule()
     unknown = target.sandbox.name("rule")
@@ -83,7 +83,7 @@ def test_impossible_context_is_refused(target: Target, tested: Tested) -> None:
 
 @requirement("RUL-15", "POST /rules/{id}/test")
 @pytest.mark.needs("mqtt")
-def test_actions_run_only_on_demand(target: Target, tested: Tested) -> None:
+def test_actions_run_only_on_demand(target: Target, tested: Trial) -> None:
     """A test only renders the actions, unless stop_action_after_template_rendering is false: then it runs them."""
     rule = tested.rule()
     listener = target.listen(f"{tested.out}/first/1")
@@ -100,7 +100,7 @@ def test_actions_run_only_on_demand(target: Target, tested: Tested) -> None:
 
 
 @requirement("RUL-19", "POST /rules/{id}/test", "GET /rules/{id}/metrics", level="SHOULD")
-def test_rendered_actions_have_not_failed(target: Target, tested: Tested) -> None:
+def test_rendered_actions_have_not_failed(target: Target, tested: Trial) -> None:
     """A test that only renders the actions and says they are ok does not count them as failed."""
     source, rule = tested.topic, tested.rule()
 

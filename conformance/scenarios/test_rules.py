@@ -321,7 +321,7 @@ def test_unknown_kind_of_action_is_refused(target: Target) -> None:
     assert target.rules.read(rule) == before, "a refused PUT changed the rule"
 
 
-@requirement("GEN-25", "POST /rules", level="SHOULD")
+@requirement("GEN-25", "POST /rules", level="SHOULD", sentence="A value of another type is refused with 400.")
 def test_number_as_a_text_of_a_rule_is_refused(target: Target) -> None:
     """A number where a text belongs is refused with 400."""
     fields = ("name", "description", "sql")

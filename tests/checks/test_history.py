@@ -83,6 +83,19 @@ def test_before_a_list_comes_what_the_item_put_into_it_and_what_it_shows(story: 
     assert reason == "The list showed what these lines do not make: cft-of-others."
 
 
+def test_before_a_list_that_crashes_comes_what_serves_all_items_as_far_as_that_fits(story: Story) -> None:
+    with story.history.lasting():
+        shared = story.call("POST", "/rules", {"id": "cft-shared", "sql": "SELECT 1"})
+    mine = story.call("POST", "/rules", {"id": "cft-r", "sql": "SELECT 1"})
+    read = sent("GET", "/rules?like_id=")
+    crash = Answer("GET /rules", read, 500, {}, b'{"code":"INTERNAL_ERROR"}', 0.0)
+    assert story.history.before(read, crash) == [shared, mine]
+    with story.history.lasting():
+        for number in range(MOST_STEPS):
+            story.call("POST", "/rules", {"id": f"cft-shared-{number}", "sql": "SELECT 1"})
+    assert story.history.before(read, crash) == [mine]
+
+
 def test_before_a_read_or_a_deletion_comes_what_names_the_same_thing(story: Story) -> None:
     """An action shows its rules, and one in use is not deleted."""
     connector, action = story.connector("cft-c"), story.action("cft-a", "cft-c")

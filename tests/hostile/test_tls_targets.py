@@ -23,6 +23,7 @@ from tests.waiting import PATIENCE_S
 
 CERTIFICATES = Path(__file__).with_name("certificates")
 CA = CERTIFICATES / "ca.pem"
+NO_CA = "--ca-bundle names its CA"
 ONE_ITEM = "conformance/fuzz/test_operations.py::test_positive[GET /rules]"
 
 
@@ -41,20 +42,27 @@ def refusal(base_url: str, folder: Path, **options: Any) -> StartError:
 
 
 @pytest.mark.parametrize(
-    ("certificate", "ca", "reason"),
+    ("certificate", "ca", "reason", "advice"),
     [
-        ("self_signed", None, "self-signed certificate"),
-        ("self_signed", CA, "self-signed certificate"),
-        ("trusted", None, "unable to get local issuer certificate"),
-        ("elsewhere", CA, "IP address mismatch, certificate is not valid for '127.0.0.1'"),
-        ("expired", CA, "certificate has expired"),
+        ("self_signed", None, "self-signed certificate", NO_CA),
+        ("self_signed", CA, "self-signed certificate", NO_CA),
+        ("trusted", None, "unable to get local issuer certificate", NO_CA),
+        (
+            "elsewhere",
+            CA,
+            "IP address mismatch, certificate is not valid for '127.0.0.1'",
+            "the base URL must name the host as the certificate does",
+        ),
+        ("expired", CA, "certificate has expired", "its dates, or the clock of this machine, are wrong"),
     ],
 )
-def test_certificate_that_is_not_trusted_is_2(certificate: str, ca: Path | None, reason: str, tmp_path: Path) -> None:
+def test_certificate_that_is_not_trusted_is_2(
+    certificate: str, ca: Path | None, reason: str, advice: str, tmp_path: Path
+) -> None:
     with HostileServer(tls=serving(certificate)) as server:
         ended = refusal(server.base_url, tmp_path, ca_bundle=str(ca) if ca else None)
     assert ended.exit_code == 2
-    assert str(ended) == f"the certificate of {server.base_url} is not trusted ({reason}); --ca-bundle names its CA"
+    assert str(ended) == f"the certificate of {server.base_url} is not trusted ({reason}); {advice}"
     assert server.seen == []
 
 

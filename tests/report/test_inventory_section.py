@@ -25,10 +25,14 @@ CASES = [
             "1 of what the run created is still there.",
             "Of what it did not create, rules: 3 appeared, 1 changed.",
             "2 entries of other runs: leftovers, unless those still go on, "
-            "which emqx-conformance sweep --prefix cft- deletes.",
+            "which emqx-conformance sweep --prefix cft- deletes when they are 2 hours old (--older-than).",
         ],
     ),
     (InventoryResult([BROKEN]), ["What is in connectors is not known."]),
+    (
+        InventoryResult([EMPTY], partly=True),
+        ["Nothing that these shards created is left.", "What the shards without a report left is not known."],
+    ),
 ]
 
 

@@ -35,6 +35,18 @@ def test_plain_progress_prints_about_ten_lines() -> None:
     assert lines[9] == "100 % 200/200 items: 199 passed, 1 failed; 800 requests, 8/s; 1m40s elapsed, cleaning up"
 
 
+def test_plain_progress_tells_every_minute_that_it_goes_on() -> None:
+    file, clock = io.StringIO(), Clock()
+    progress = Progress(console_of(file), clock)
+    progress.start(200)
+    for _ in range(21):
+        clock.now += 25
+        progress.item(item("test_x", "GET /rules"))
+    progress.finish()
+    lines = file.getvalue().splitlines()
+    assert [line.split()[2] for line in lines] == ["3/200", "6/200", "9/200", "12/200", "15/200", "18/200", "20/200"]
+
+
 @pytest.mark.parametrize("total", [0, 1, 3, 7])
 def test_plain_progress_of_few_items_ends_at_100(total: int) -> None:
     file = io.StringIO()

@@ -49,8 +49,8 @@ def test_end_names_the_gravest_causes_by_their_sentences_and_how_to_go_on() -> N
     assert causes[0] == "  MUST Every body validates. GET /rules: 200: /data/a: expected a text"
     assert "7 causes of 7 failures, 7 of them against a MUST; the 5 gravest:" in end
     assert end[-3:] == [
-        "Again: emqx-conformance run --last-failed --report-dir some/reports",
-        "One of them: emqx-conformance run --replay gw0-0 some/reports",
+        "Again: emqx-conformance run --last-failed --report-dir some/reports (and the options that name the target)",
+        "One of them: emqx-conformance run --replay gw0-0 some/reports (and its credentials and listener)",
         "Report (all 7 causes): some/reports/index.html",
     ]
 

@@ -16,6 +16,7 @@ from conformance.result import Failure
 from conformance.run.choice import Choice, check_choice, make_choice, tags_of
 from conformance.run.replay import judge, options_of, stored_failure
 from conformance.target.errors import ConfigurationError
+from conformance.target.settings.config import names_target
 from tests.faults.proxy import FaultProxy
 from tests.faults.seeded import EMPTY, swallow
 from tests.report.samples import failing_items, failure, good_items, item, run_of
@@ -149,6 +150,24 @@ def test_choice_is_made_of_the_run_before(tmp_path: Path) -> None:
 def test_choices_that_cannot_be_made(given: dict[str, object], sentence: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         make_choice(given, tmp_path)
+
+
+@pytest.mark.parametrize("flag", ["last_failed", "failed_first"])
+def test_what_failed_elsewhere_does_not_run_again_on_the_embedded_deployment(flag: str, tmp_path: Path) -> None:
+    failing = item("test_x", "GET /rules", outcome="failed")
+    failing.id = GONE
+    write_run(run_of([failing]), tmp_path)
+    with pytest.raises(ConfigurationError, match="name that target again, with --base-url or --target"):
+        make_choice({flag: True}, tmp_path, elsewhere=False)
+    write_run(run_of([failing], embedded=True), tmp_path)
+    make_choice({flag: True}, tmp_path, elsewhere=False)
+
+
+def test_target_that_is_named() -> None:
+    assert not names_target({"base_url": None, "report_dir": "x"}, {"EMQX_CONFORMANCE_API_KEY": "k"})
+    assert names_target({"base_url": "http://x/api/v5"}, {})
+    assert names_target({"target": "staging"}, {})
+    assert names_target({}, {"EMQX_CONFORMANCE_TARGET": "staging"})
 
 
 def test_nothing_failed_is_nothing_to_run_again(tmp_path: Path) -> None:

@@ -93,7 +93,10 @@ def test_wrong_configuration_is_one_sentence(
         ('[targets.a]\n[targets.b]\nviewer_secret = "clear"\n', "target b holds a secret in clear"),
         ("[targets.a]\nbase_uri = 1\n", "unknown keys: base_uri"),
         ("[targets.b]\n", "no target 'a', only b"),
-        ("[targets.a]\nseed = true\n", "target a in targets.toml: 'True' is neither a number"),
+        ("[targets.a]\nseed = true\n", "target a in targets.toml: seed: 'True' is neither a number"),
+        ("[targets.a]\nmqtt = 1883\n", "target a in targets.toml: mqtt: Input should be a valid string"),
+        ("[targets]\na = 1\n", "a is no table [targets.a]"),
+        ('[targets.a]\nca_bundle = "targets.toml"\n', "targets.toml holds no certificates that can be read (PEM)"),
         ("oops", "cannot be read"),
         ("[other]\nx = 1\n", "expected nothing but tables [targets.NAME]"),
         ('[targets.a]\napi_secret_env = "NOT_SET"\n', "$NOT_SET, which is not set"),
@@ -203,7 +206,7 @@ def test_waivers_are_files_wherever_they_are_given(tmp_path: Path, monkeypatch: 
         configuration = load_configuration(options, variables, tmp_path)
         assert configuration.waivers == expected
         assert Configuration(**configuration.model_dump(mode="json")) == configuration
-    with pytest.raises(ConfigurationError, match=r"target c in targets\.toml: there is no file 5"):
+    with pytest.raises(ConfigurationError, match=r"target c in targets\.toml: waivers: there is no file 5"):
         load_configuration({"target": "c"}, {}, tmp_path)
 
 

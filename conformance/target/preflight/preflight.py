@@ -127,6 +127,12 @@ def _placed(profile: DeploymentProfile, reads: Reads, configuration: Configurati
     )
 
 
+# By the codes of OpenSSL (X509_V_ERR_...): for these it is not the CA that is missing.
+_CERTIFICATE_ADVICE = dict.fromkeys((9, 10), "its dates, or the clock of this machine, are wrong") | dict.fromkeys(
+    (62, 64), "the base URL must name the host as the certificate does"
+)
+
+
 def _read(api: Api, path: str) -> Answer:
     return api.send("GET", path, observed=False)
 
@@ -138,9 +144,8 @@ def _reach(api: Api) -> list[str]:
         cause = innermost(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             reason = cause.verify_message.rstrip(".")
-            raise ConfigurationError(
-                f"the certificate of {api.base_url} is not trusted ({reason}); --ca-bundle names its CA"
-            ) from None
+            advice = _CERTIFICATE_ADVICE.get(cause.verify_code, "--ca-bundle names its CA")
+            raise ConfigurationError(f"the certificate of {api.base_url} is not trusted ({reason}); {advice}") from None
         raise TargetLost(f"no TLS connection to {api.base_url}: {reason_of(error, api.redact)}") from None
     except requests.RequestException as error:
         raise TargetLost(f"{api.base_url} cannot be reached: {reason_of(error, api.redact)}") from None
@@ -176,7 +181,10 @@ def _write_check(api: Api, sandbox: Sandbox) -> Iterator[str]:
     try:
         created = api.send_json("POST", "/banned", {"as": "clientid", "who": who, "reason": "preflight"})
         if created.status in (401, 403):
-            raise CredentialsError(f"the credentials may read but not write ({created.status} {created.code})")
+            raise CredentialsError(
+                f"the credentials may read but not write ({created.status} {created.code}): "
+                "give a key of the role administrator, or --read-only"
+            )
         listed = _read(api, f"/banned?clientid={who}")
         deleted = api.send("DELETE", f"/banned/clientid/{who}", observed=False)
     except NoAnswer as error:

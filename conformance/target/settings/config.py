@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -232,8 +233,13 @@ class Configuration(BaseModel):
 
     @field_validator("ca_bundle")
     @classmethod
-    def _readable(cls, value: Path | None) -> Path | None:
-        return None if value is None else _file(value)
+    def _certificates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_file(value))
+            except OSError:
+                raise ValueError(f"{value} holds no certificates that can be read (PEM)") from None
+        return value
 
     @property
     def mode(self) -> Mode:
@@ -319,8 +325,9 @@ def load_configuration(
     targets_file, _ = given.pop("targets_file", (None, ""))
     if name is not None:
         file = Path(targets_file) if targets_file else folder / "targets.toml"
-        source = f"target {name} in {file.name}"
-        _add(given, ((field, value, source) for field, value in named_target(file, name, environment).items()))
+        table = f"target {name} in {file.name}"
+        settings = named_target(file, name, environment).items()
+        _add(given, ((field, value, f"{table}: {field}") for field, value in settings))
     return _checked(given, _read_secret_files(given))
 
 
@@ -329,6 +336,13 @@ def report_directory(options: Mapping[str, Any], environment: Mapping[str, str] 
     environment = os.environ if environment is None else environment
     given = options.get("report_dir") or environment.get(f"{ENVIRONMENT_PREFIX}REPORT_DIR")
     return Path(given or Configuration.model_fields["report_dir"].default)
+
+
+def names_target(options: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> bool:
+    """Whether these ``options`` name a target, whatever else is wrong with them; arguments as above."""
+    environment = os.environ if environment is None else environment
+    fields = ("base_url", "target")
+    return any(options.get(field) or f"{ENVIRONMENT_PREFIX}{field.upper()}" in environment for field in fields)
 
 
 def _add(given: Given, settings: Iterable[tuple[str, Any, str]]) -> None:

@@ -31,9 +31,11 @@ def named_target(file: Path, name: str, environment: Mapping[str, str]) -> dict[
     targets = document.get("targets")
     if not isinstance(targets, dict) or set(document) != {"targets"}:
         raise ConfigurationError(f"{file}: expected nothing but tables [targets.NAME]")
-    target = targets.get(name)
-    if not isinstance(target, dict):
+    if name not in targets:
         raise ConfigurationError(f"{file}: no target {name!r}, only {', '.join(sorted(targets)) or 'none'}")
+    target = targets[name]
+    if not isinstance(target, dict):
+        raise ConfigurationError(f"{file}: {name} is no table [targets.{name}]")
     for other, table in targets.items():
         if not private and isinstance(table, dict) and not table.keys().isdisjoint(SECRETS):
             raise ConfigurationError(
