@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from conformance.reference.bridges import bridges, configuration
+from conformance.reference.bridges import bridges, configuration, mqtt_driver
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.mqtt_driver import MqttDriver
@@ -27,6 +27,7 @@ from tests.faults.seeded import (
 
 REFUSAL = error_reply(400, "BAD_REQUEST")
 
+PULL = "https://github.com/emqx/emqx/pull/"
 ENABLE, START = "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}"
 METRICS, RESET = "GET /actions/{id}/metrics", "PUT /actions/{id}/metrics/reset"
 
@@ -92,6 +93,48 @@ for name, fields in (
         ),
         LOOP,
         "ACT-11",
+    )
+
+seed(
+    "an MQTT action prints undefined for what a message lacks",
+    broken(mqtt_driver, "render", lambda render: lambda template, data, **_: render(template, data)),
+    LOOP,
+    "ACT-11",
+    origin=f"{PULL}12347",
+)
+seed(
+    "an MQTT action loses the properties of messages",
+    broken(MqttDriver, "_properties", lambda _: lambda self, data: {}),
+    LOOP,
+    "ACT-11",
+    origin=f"{PULL}9398",
+)
+AS_CLIENT = scenario("action_deliveries", "mqtt_connector_is_the_client_that_it_says")
+seed(
+    "the prefix of an MQTT connector is lost in the ids of its clients",
+    broken(mqtt_driver, "clientid", lambda make: lambda prefix, name, number: make("", name, number)),
+    AS_CLIENT,
+    "CON-27",
+    origin=f"{PULL}13216",
+)
+for name, setting, value in (
+    ("an MQTT connector has another client than its pool_size asks for", "pool_size", 3),
+    ("an MQTT connector speaks MQTT 3.1.1, whatever its proto_ver", "proto_ver", "v4"),
+    ("an MQTT connector resumes sessions, whatever its clean_start", "clean_start", False),
+):
+    seed(
+        name,
+        broken(
+            MqttDriver,
+            "__init__",
+            lambda make, setting=setting, value=value: (
+                lambda self, its_name, its_type, config, **options: make(
+                    self, its_name, its_type, {**config, setting: value}, **options
+                )
+            ),
+        ),
+        AS_CLIENT,
+        "CON-27",
     )
 
 LOCAL = scenario("action_deliveries", "local_topic_needs_no_rule")
