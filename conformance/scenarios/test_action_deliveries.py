@@ -259,25 +259,46 @@ def test_http_action_keeps_its_authorization(
     recorder.expect(sent == expected, "ACT-24", "delivers_as_updated", message)
 
 
+@requirement(
+    "ACT-26",
+    "PUT /actions/{id}",
+    sentence="An HTTP action renders the values of its headers, and sends all of the event if it has no body.",
+)
 @requirement("ACT-24", "PUT /actions/{id}", sentence=AS_UPDATED)
 @pytest.mark.needs("sink")
-def test_action_that_is_enabled_and_moved_delivers(context: Context, target: Target, sink: HttpSink) -> None:
+def test_action_that_is_enabled_and_moved_delivers(target: Target, sink: HttpSink, recorder: Recorder) -> None:
     """An action that was disabled, on a disabled connector, delivers once a PUT enables it on one that is running."""
     disabled, running = target.connector_of("http"), target.running(sink.url)
     topic, path = target.sandbox.topic("moved"), f"/{target.sandbox.name('moved')}"
     action = target.actions.posting(disabled, path, local_topic=topic, enable=False)
     target.publish(topic, "before")
 
-    moved = {**configured(target.actions.read(action)), "connector": running.partition(":")[2], "enable": True}
+    # Without a template of its own the body is all of the event.
+    templates = {"path": path, "method": "post", "headers": {"x-topic": "<${topic}>", "x-missing": "<${missing}>"}}
+    read = configured(target.actions.read(action))
+    moved = {**read, "connector": running.partition(":")[2], "enable": True, "parameters": templates}
     target.actions.put(action, moved).expect(200)
 
     target.publish(topic, "after")
-    arrived = sink.wait_for(posted(path, "after"), target.timing.delivered)
+    arrived = sink.wait_for(
+        lambda delivery: delivery.path == path and b"after" in delivery.body, target.timing.delivered
+    )
     assert arrived, (
         f"a PUT enabled the action and moved it from {disabled}, which is disabled, to {running}; nothing arrives, and "
         f"the action is {target.actions.read(action)['status']}"
     )
-    assert not sink.received(posted(path, "before")), "a message to the disabled action was delivered after all"
+    assert not sink.received(lambda delivery: delivery.path == path and b"before" in delivery.body), (
+        "a message to the disabled action was delivered after all"
+    )
+    headers = {name: arrived.headers.get(name) for name in templates["headers"]}
+    expected = {"x-topic": f"<{topic}>", "x-missing": "<undefined>"}
+    recorder.expect(
+        headers == expected, "ACT-26", "headers_rendered", f"the headers are {headers}, expected {expected}"
+    )
+    told = [b'"topic":"%s"' % topic.encode(), b'"payload":"after"', b'"qos":0']
+    missing = [each.decode() for each in told if each not in arrived.body.replace(b": ", b":")]
+    message = f"without a template of its own the body {arrived.body[:500]!r} lacks {', '.join(missing)}"
+    recorder.expect(not missing, "ACT-26", "whole_event", message)
 
 
 @requirement("ACT-16", "POST /actions")

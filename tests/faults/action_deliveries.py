@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from conformance.reference.bridges import bridges, configuration, mqtt_driver
+from conformance.reference.bridges import bridges, configuration, http_driver, mqtt_driver
 from conformance.reference.bridges.bridges import Bridges
+from conformance.reference.bridges.drivers import Rejected
+from conformance.reference.bridges.http_driver import HttpDriver
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.mqtt_driver import MqttDriver
 from conformance.reference.bridges.resources import NOT_INSTALLED, Action
@@ -136,6 +139,60 @@ for name, setting, value in (
         AS_CLIENT,
         "CON-27",
     )
+
+MOVED = scenario("action_deliveries", "action_that_is_enabled_and_moved_delivers")
+seed(
+    "an HTTP action without a body sends the payload alone",
+    broken(http_driver, "_WHOLE_RESULT", lambda _: "${payload}"),
+    MOVED,
+    "ACT-26",
+    origin=f"{PULL}9705",
+)
+
+
+def raw_headers(original: Callable[..., Any]) -> Callable[..., Any]:
+    def request(self: Any, parameters: Any, data: Any) -> Any:
+        return replace(original(self, parameters, data), headers=dict(parameters.get("headers") or {}))
+
+    return request
+
+
+seed("the headers of an HTTP action are no templates", broken(HttpDriver, "_request", raw_headers), MOVED, "ACT-26")
+
+
+def crash_without_body(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(self: Any, parameters: Any, data: Any) -> None:
+        if parameters.get("body") == "":
+            raise Rejected("The client crashed")
+        await original(self, parameters, data)
+
+    return send
+
+
+seed(
+    "an HTTP action crashes over an empty body",
+    broken(HttpDriver, "send", crash_without_body),
+    scenario("causes", "cause_has_its_counters[accepted]"),
+    "ACT-23",
+    "RUL-40",
+    origin=f"{PULL}10086",
+)
+
+
+def async_alone(submit: Callable[..., None]) -> Callable[..., None]:
+    def submitted(self: Action, data: Any, done: Any) -> None:
+        if self.settings.get("resource_opts", {}).get("query_mode") != "sync":
+            submit(self, data, done)
+
+    return submitted
+
+
+seed(
+    "an action in sync mode delivers nothing",
+    broken(Action, "submit", async_alone),
+    scenario("action_deliveries", "local_topic_needs_no_rule"),
+    "ACT-16",
+)
 
 LOCAL = scenario("action_deliveries", "local_topic_needs_no_rule")
 seed("a local topic is ignored", broken(Bridges, "_on_publish", nothing), LOCAL, "ACT-16")
