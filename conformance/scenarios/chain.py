@@ -129,10 +129,7 @@ def witness(context: Context, target: Target, sink: HttpSink) -> tuple[str, str]
 
     def make() -> str:
         path, local = f"/{target.sandbox.name('witness')}", f"{local_topic(context, target)}/#"
-        # The other actions deliver in the other mode.
-        options = {**SOON, "query_mode": "sync"}
-        headers = secret_headers(context)
-        action = target.actions.posting(connector, path, headers=headers, local_topic=local, resource_opts=options)
+        action = target.actions.posting(connector, path, headers=secret_headers(context), local_topic=local)
         paths[action] = path
         return action
 

@@ -24,7 +24,7 @@ from conformance.scenarios.changes import AS_UPDATED, Part, status_of, switched
 from conformance.scenarios.loop import loop
 from conformance.target.http.answer import Deviation
 from conformance.target.mqtt import MqttClient, properties_of
-from conformance.target.resources.bridges import NO_OPERATIONS, Bridges
+from conformance.target.resources.bridges import NO_OPERATIONS, SOON, Bridges
 from conformance.target.resources.typed import REDACTED, configured
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
@@ -270,7 +270,9 @@ def test_action_that_is_enabled_and_moved_delivers(target: Target, sink: HttpSin
     """An action that was disabled, on a disabled connector, delivers once a PUT enables it on one that is running."""
     disabled, running = target.connector_of("http"), target.running(sink.url)
     topic, path = target.sandbox.topic("moved"), f"/{target.sandbox.name('moved')}"
-    action = target.actions.posting(disabled, path, local_topic=topic, enable=False)
+    # In this mode whoever publishes waits for the delivery: not for long if there is none.
+    options = {**SOON, "query_mode": "sync", "request_ttl": "10s"}
+    action = target.actions.posting(disabled, path, local_topic=topic, enable=False, resource_opts=options)
     target.publish(topic, "before")
 
     # Without a template of its own the body is all of the event.

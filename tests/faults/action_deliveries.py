@@ -190,8 +190,8 @@ def async_alone(submit: Callable[..., None]) -> Callable[..., None]:
 seed(
     "an action in sync mode delivers nothing",
     broken(Action, "submit", async_alone),
-    scenario("action_deliveries", "local_topic_needs_no_rule"),
-    "ACT-16",
+    MOVED,
+    "ACT-24",
 )
 
 LOCAL = scenario("action_deliveries", "local_topic_needs_no_rule")
