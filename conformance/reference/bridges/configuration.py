@@ -68,9 +68,7 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         headers = _secret_headers(call.deployment)
         shown = restore(shown, old.config, headers=headers)
         settings = restore(settings, old.settings, headers=headers)
-    if (
-        told := unfit("connectors" if "/connectors" in call.operation else "actions", resource_type, settings)
-    ) is not None:
+    if (told := unfit(call.operation.split("/")[1], resource_type, settings)) is not None:
         raise validation_error(told)
     return Configuration(dict(shown), dict(settings))
 

@@ -32,12 +32,18 @@ _ACCOUNT_KEYS = ("type", "project_id", "private_key_id", "private_key", "client_
 
 
 def unfit(kind: str, resource_type: str, settings: Mapping[str, Any]) -> str | None:
-    """Why a connector or action (``kind``: connectors or actions) of a type cannot be so, None if it can."""
-    special = (CONNECTOR_RULES if kind == "connectors" else ACTION_RULES).get(resource_type)
+    """Why a connector or action of a type cannot be so, None if it can.
+
+    ``kind``: as the path of the operation begins. Where a URL leads a probe finds out by trying.
+    """
+    of_connectors = kind.startswith("connectors")
+    special = (CONNECTOR_RULES if of_connectors else ACTION_RULES).get(resource_type)
+    if special is _url and kind == "connectors_probe":
+        special = None
     rules: list[Rule] = [_durations] if special is None else [_durations, special]
     if resource_type != "pulsar":
         rules.append(_time_to_live)
-    if kind == "connectors" and resource_type not in _UNCHECKED_SERVER:
+    if of_connectors and resource_type not in _UNCHECKED_SERVER:
         rules.append(lambda config: _servers(resource_type, config))
     return next((told for rule in rules if (told := rule(settings)) is not None), None)
 

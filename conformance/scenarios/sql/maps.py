@@ -37,11 +37,6 @@ MAPS: dict[str, Any] = {
     "mput('b', 2, json_decode('{\"a\": 1}'))": {"a": 1, "b": 2},
     "mput('a', 2, json_decode('{\"a\": 1}'))": {"a": 2},
     "mput('x.y', 2, payload.nothing)": {"x.y": 2},
-    "map_new()": {},
-    "map_size(payload.a.b)": 1,
-    "map_size(payload.nothing)": 0,
-    "is_empty(payload.nothing)": True,
-    "is_empty(payload.a)": False,
     "last(map_to_redis_hset_args(json_decode('{\"a\": 1}')))": "1",
     "contains('a', map_to_redis_hset_args(json_decode('{\"a\": true}')))": True,
     "jq('.a.b.c', payload)": ["deep"],
@@ -56,7 +51,6 @@ MAPS: dict[str, Any] = {
 
 ERRORS: dict[str, Any] = {
     "map_keys(payload.list)": RAISES,
-    "map_size(5)": RAISES,
     "jq('.[', '[]')": RAISES,
     "jq('.', 'no json')": RAISES,
     "map_keys(5)": RAISES,

@@ -60,11 +60,6 @@ def bin2hexstr(value: Any, prefix: Any = "") -> str:
     return a_text(prefix) + to_bytes(a_text(value)).hex().upper()
 
 
-@function("str_utf16_le")
-def str_utf16_le(value: Any) -> str:
-    return from_bytes(a_text(value).encode("utf-16-le"))
-
-
 @function("term_encode")
 def term_encode(value: Any) -> str:
     """What `term_decode` makes the value of again: in which format is nobody's business."""
