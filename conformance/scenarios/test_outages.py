@@ -11,7 +11,7 @@ from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
-pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors", alone=True)]
+pytestmark = [pytest.mark.scenario, pytest.mark.needs("sink"), pytest.mark.state("connectors")]
 
 MEANWHILE, AFTERWARDS = PASSES + 1, PASSES + 2
 

@@ -97,8 +97,6 @@ def _url(config: Mapping[str, Any]) -> str | None:
         usable = False
     if not usable:
         return f"Invalid URL: {url}"
-    if parts.username is not None:
-        return f"Userinfo is not supported in URL: {url}"
     return f"Fragments are not supported in URL: {url}" if parts.fragment else None
 
 

@@ -24,9 +24,13 @@ class MqttGuard:
                 "take over somebody's session"
             )
 
-    def publish(self, topic: str) -> None:
-        """Where a message or a will goes: at once, or a few seconds later (``$delayed/1/...``)."""
-        topic = _DELAYED.sub("", topic)
+    def publish(self, topic: str, *, kept: bool) -> None:
+        """Where a message or a will goes: at once, or a few seconds later (``$delayed/1/...``).
+
+        What may be ``kept`` must go at once: it could be stored when the run has cleaned up and is over.
+        """
+        if not kept:
+            topic = _DELAYED.sub("", topic)
         if topic.startswith("$") or not self._owned.owns_topic(topic):
             raise SafetyViolation(
                 f"refused to publish to {topic!r}, which is outside the sandbox {self._owned.topic_root}"
