@@ -7,6 +7,7 @@ that were made are not made again.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 from conformance.target.http.answer import Answer
@@ -46,8 +47,8 @@ class RuleStory:
 
 
 def statement(topics: list[str]) -> str:
-    """One that selects everything from topics."""
-    quoted = ", ".join(f'"{topic}"' for topic in topics)
+    """One that selects everything from topics, which stand in double and in single quotes in turn."""
+    quoted = ", ".join(f"{quote}{topic}{quote}" for topic, quote in zip(topics, cycle("\"'"), strict=False))
     return f"SELECT * FROM {quoted}"
 
 

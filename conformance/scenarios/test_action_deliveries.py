@@ -23,8 +23,8 @@ from conformance.scenarios.chain import (
 from conformance.scenarios.changes import AS_UPDATED, Part, status_of, switched
 from conformance.scenarios.loop import loop
 from conformance.target.http.answer import Deviation
-from conformance.target.mqtt import MqttClient
-from conformance.target.resources.bridges import NO_OPERATIONS, Bridges
+from conformance.target.mqtt import MqttClient, properties_of
+from conformance.target.resources.bridges import NO_OPERATIONS, SOON, Bridges
 from conformance.target.resources.typed import REDACTED, configured
 from conformance.target.sink import Delivery, HttpSink
 from conformance.target.target import Target
@@ -93,6 +93,18 @@ def test_mqtt_action_publishes_what_it_renders(context: Context, target: Target,
     target.publish(source, json.dumps({"to": "north", "text": "hi"}), qos=1)
     arrived = came(target, subscriber)
     assert arrived == [(f"{remote}/north", b"<hi>", 1, False)], f"arrived as topic, payload, QoS, retain: {arrived}"
+    # What a message has nothing for stays empty, and its properties, which are selected, go with it.
+    properties = {"content_type": "text/plain", "user_properties": {"a": "b"}}
+    target.publish(source, "{}", qos=1, properties=properties)
+    target.publish(source, json.dumps({"to": "end", "text": "end"}), qos=1)
+    found = subscriber.wait_for_messages(2, target.timing.delivered, lambda message: message.payload != b"<hi>")
+    texts = [(message.topic, bytes(message.payload)) for message in found]
+    expected = [(f"{remote}/", b"<>"), (f"{remote}/end", b"<end>")]
+    assert sorted(texts) == expected, f"of a message that lacks what the templates name, and one that does not: {texts}"
+    first = next(message for message in found if message.payload == b"<>")
+    passed = {name: dict(properties_of(first)).get(name) for name in ("ContentType", "UserProperty")}
+    expected_ones = {"ContentType": "text/plain", "UserProperty": [("a", "b")]}
+    assert passed == expected_ones, f"of the properties of a message arrived {passed}"
 
     parameters |= {"topic": kept, "qos": 2, "retain": True}
     change = {**configured(target.actions.read(action)), "parameters": parameters}
@@ -108,9 +120,9 @@ def test_mqtt_action_publishes_what_it_renders(context: Context, target: Target,
 
 
 def source_of(context: Context, target: Target, action: str) -> str:
-    """The topic of a rule with the action, which selects of a payload its ``to`` and ``text``, and the QoS."""
+    """The topic of a rule with the action, which selects ``to`` and ``text`` of a payload beside all of the event."""
     source: str = context.once("source of messages that come back", lambda: target.sandbox.topic("source"))
-    sql = f'SELECT payload.to AS to, payload.text AS text, qos FROM "{source}"'
+    sql = f'SELECT *, payload.to AS to, payload.text AS text FROM "{source}"'
     target.borrow_rule(OTHERS, sql=sql, actions=[action])
     return source
 
@@ -121,27 +133,61 @@ def back(context: Context, target: Target, parameters: dict[str, Any]) -> str:
     Its connector, and the user that this may need, serve all items of the worker.
     """
 
-    def connected(collection: Bridges, known: str) -> bool:
-        return collection.found(known).get("status") == "connected"
-
-    connector = context.lasting(
-        "connector back to the broker",
-        lambda: target.connectors.create(**loop(target)),
-        lambda known: target.eventually(lambda: connected(target.connectors, known)),
-    )
+    connector = connector_back(context, target)
 
     def becomes(known: str) -> bool:
         read = target.actions.found(known)
         if not read:
             return False
         changed = target.actions.put(known, {**configured(read), "parameters": parameters})
-        return changed.ok and target.eventually(lambda: connected(target.actions, known), target.timing.delivered)
+        return changed.ok and target.eventually(lambda: _connected(target.actions, known), target.timing.delivered)
 
     return context.lasting(
         f"action on {connector}",
         lambda: target.actions.create(type="mqtt", connector=connector, parameters=parameters),
         becomes,
     )
+
+
+def connector_back(context: Context, target: Target) -> str:
+    """The connector of `back`."""
+    return context.lasting(
+        "connector back to the broker",
+        lambda: target.connectors.create(**loop(target)),
+        lambda known: target.eventually(lambda: _connected(target.connectors, known)),
+    )
+
+
+def _connected(collection: Bridges, known: str) -> bool:
+    return collection.found(known).get("status") == "connected"
+
+
+@requirement("CON-27", "POST /connectors", "GET /clients")
+@pytest.mark.needs("mqtt", "loop")
+def test_mqtt_connector_is_the_client_that_it_says(context: Context, target: Target) -> None:
+    """An MQTT connector connects as it says: with its client ids, user name, MQTT version, keep-alive, clean start."""
+    connector = target.connectors.read(connector_back(context, target))
+    prefix = connector["clientid_prefix"]
+
+    def clients() -> list[dict[str, Any]]:
+        return target.clients.listed(like_clientid=prefix, conn_state="connected")
+
+    target.eventually(lambda: len(clients()) >= connector["pool_size"], target.timing.delivered)
+    seen = clients()
+    assert len(seen) == connector["pool_size"], f"a connector with {connector['pool_size']} clients has {len(seen)}"
+    limits = target.capabilities.profile.limits
+    keepalive_s = int(connector["keepalive"].removesuffix("s")) if limits.keepalive_s is None else limits.keepalive_s
+    expected = {
+        "username": connector.get("username") or None,
+        "proto_ver": int(connector["proto_ver"].removeprefix("v")),
+        "keepalive": keepalive_s,
+        "clean_start": connector["clean_start"],
+    }
+    for client in seen:
+        assert client["clientid"].startswith(prefix), f"a client of the prefix {prefix} is {client['clientid']}"
+        shown = {name: client.get(name) or None for name in expected}
+        wanted = {name: value or None for name, value in expected.items()}
+        assert shown == wanted, f"a client of the connector is shown as {shown}, expected {wanted}"
 
 
 @requirement("ACT-22", "POST /actions")
@@ -165,7 +211,9 @@ def test_mqtt_action_without_template_sends_everything(context: Context, target:
     assert counts == {"missing": 1, "empty": 1}, f"by payload template, one message made {counts}"
     # That an empty template stands for everything, too, is documented nowhere.
     row = json.loads(arrived["missing"][0])
-    assert row == {"to": "all", "text": "hi", "qos": 1}, f"without a payload template arrived {row}"
+    selected = {name: row.get(name) for name in ("to", "text", "qos", "topic")}
+    expected = {"to": "all", "text": "hi", "qos": 1, "topic": source}
+    assert selected == expected, f"without a payload template arrived {row}"
 
 
 KEPT = "An Authorization header of an HTTP action is read as ******, and sent as it was after an update with ******."
@@ -211,25 +259,48 @@ def test_http_action_keeps_its_authorization(
     recorder.expect(sent == expected, "ACT-24", "delivers_as_updated", message)
 
 
+@requirement(
+    "ACT-26",
+    "PUT /actions/{id}",
+    sentence="An HTTP action renders the values of its headers, and sends all of the event if it has no body.",
+)
 @requirement("ACT-24", "PUT /actions/{id}", sentence=AS_UPDATED)
 @pytest.mark.needs("sink")
-def test_action_that_is_enabled_and_moved_delivers(context: Context, target: Target, sink: HttpSink) -> None:
+def test_action_that_is_enabled_and_moved_delivers(target: Target, sink: HttpSink, recorder: Recorder) -> None:
     """An action that was disabled, on a disabled connector, delivers once a PUT enables it on one that is running."""
     disabled, running = target.connector_of("http"), target.running(sink.url)
     topic, path = target.sandbox.topic("moved"), f"/{target.sandbox.name('moved')}"
-    action = target.actions.posting(disabled, path, local_topic=topic, enable=False)
+    # In this mode whoever publishes waits for the delivery: not for long if there is none.
+    options = {**SOON, "query_mode": "sync", "request_ttl": "10s"}
+    action = target.actions.posting(disabled, path, local_topic=topic, enable=False, resource_opts=options)
     target.publish(topic, "before")
 
-    moved = {**configured(target.actions.read(action)), "connector": running.partition(":")[2], "enable": True}
+    # Without a template of its own the body is all of the event.
+    templates = {"path": path, "method": "post", "headers": {"x-topic": "<${topic}>", "x-missing": "<${missing}>"}}
+    read = configured(target.actions.read(action))
+    moved = {**read, "connector": running.partition(":")[2], "enable": True, "parameters": templates}
     target.actions.put(action, moved).expect(200)
 
     target.publish(topic, "after")
-    arrived = sink.wait_for(posted(path, "after"), target.timing.delivered)
+    arrived = sink.wait_for(
+        lambda delivery: delivery.path == path and b"after" in delivery.body, target.timing.delivered
+    )
     assert arrived, (
         f"a PUT enabled the action and moved it from {disabled}, which is disabled, to {running}; nothing arrives, and "
         f"the action is {target.actions.read(action)['status']}"
     )
-    assert not sink.received(posted(path, "before")), "a message to the disabled action was delivered after all"
+    assert not sink.received(lambda delivery: delivery.path == path and b"before" in delivery.body), (
+        "a message to the disabled action was delivered after all"
+    )
+    headers = {name: arrived.headers.get(name) for name in templates["headers"]}
+    expected = {"x-topic": f"<{topic}>", "x-missing": "<undefined>"}
+    recorder.expect(
+        headers == expected, "ACT-26", "headers_rendered", f"the headers are {headers}, expected {expected}"
+    )
+    told = [b'"topic":"%s"' % topic.encode(), b'"payload":"after"', b'"qos":0']
+    missing = [each.decode() for each in told if each not in arrived.body.replace(b": ", b":")]
+    message = f"without a template of its own the body {arrived.body[:500]!r} lacks {', '.join(missing)}"
+    recorder.expect(not missing, "ACT-26", "whole_event", message)
 
 
 @requirement("ACT-16", "POST /actions")

@@ -102,8 +102,9 @@ PRINTED_NEVER = "printed never"
 """What a rule would do that was created disabled, and has not been changed since."""
 
 # By kind of action the path at the sink, below that of the bench, and its fields. The slow one has a small buffer, too.
+# The accepting one sends an empty body: what it delivers its path tells.
 MADE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "accepting": ("/${payload}", {}),
+    "accepting": ("/${payload}", {"body": ""}),
     "disabled": ("/ok", {"enable": False}),
     "slow": ("/slow", {"resource_opts": {**BRIEF, **SMALL}}),
 }

@@ -70,6 +70,9 @@ def test_user_may_connect(target: Target, protocol: int) -> None:
     assert_refused(target, protocol, user, PASSWORD, unknown)
     assert_refused(target, protocol, target.sandbox.name("nobody"), PASSWORD, unknown)
     assert_refused(target, protocol, None, None, unknown)
+    other = target.users.create()
+    assert_refused(target, protocol, other, None, unknown)
+    assert_refused(target, protocol, other, "", unknown)
     assert_stays_connected(target, connected, "the deletion")
 
     target.users.create(user_id=user, password="another")

@@ -140,6 +140,17 @@ def test_denied_shared_subscription_is_refused(target: Target, subject: Subject)
         assert code == NOT_AUTHORIZED, f"a denied subscription to {prefix}... was answered 0x{code:02X}"
 
 
+@requirement("AUTZ-02", CLIENTS, sentence="A message to be delayed is refused where one to its topic is.")
+def test_denied_delayed_publish_is_refused(target: Target, subject: Subject) -> None:
+    """A rule about a topic denies messages to it that are to be delayed as well, and no other of them."""
+    topic = target.sandbox.topic("acl")
+    subject.rules_of_client(rule("deny", "publish", f"{topic}/no"))
+    client = subject.connect()
+
+    taken = {level: publish(client, f"$delayed/1/{topic}/{level}") for level in ("no", "yes")}
+    assert taken == {"no": False, "yes": True}, f"of delayed messages to {topic}/no, which is denied, and yes: {taken}"
+
+
 @requirement("AUTZ-03", CLIENTS, USERS)
 def test_first_match_wins(target: Target, subject: Subject) -> None:
     """The first rule that matches decides, and rules of the client come before those of its user."""

@@ -40,6 +40,9 @@ def test_message_reaches_its_subscribers(target: Target) -> None:
     identifiers = [answer.json.get("id") for answer in (first, last)]
     assert all(isinstance(each, str) and each for each in identifiers), f"the messages have the ids {identifiers}"
     assert identifiers[0] != identifiers[1], f"two messages have the id {identifiers[0]}"
+    for answer in (first, last):
+        repeated = {"topic", "payload"} & answer.json.keys()
+        assert not repeated, f"the answer repeats the message: {answer.json}"
 
 
 @requirement("PUB-02", "POST /publish", f"GET {paths.RETAINED_MESSAGE}")

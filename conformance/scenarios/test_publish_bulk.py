@@ -32,6 +32,8 @@ def test_answers_are_in_the_order_of_the_messages(target: Target) -> None:
     answer.expect(202)
     outcomes = ["id" if "id" in item else item.get("reason_code") for item in answer.json]
     assert outcomes == ["id", 16, "id"], f"the answers are {answer.json}"
+    repeated = [item for item in answer.json if {"topic", "payload"} & item.keys()]
+    assert not repeated, f"the answers repeat the messages: {repeated}"
 
     answer = target.api.call("POST /publish/bulk", json=messages[::2]).expect(200)
     assert len({item.get("id") for item in answer.json}) == 2, f"two messages have the ids {answer.json}"

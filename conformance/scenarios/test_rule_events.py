@@ -13,7 +13,10 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 
 from conformance.requirements import requirement
+from conformance.scenarios.sessions import is_away
+from conformance.target.guard.sandbox import bare_topic
 from conformance.target.http.answer import Deviation
+from conformance.target.mqtt import MqttClient
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.scenario
@@ -218,37 +221,87 @@ def test_events_of_a_client(target: Target, watched: Watched) -> None:
     """A rule sees a client connect, subscribe, unsubscribe, publish to nobody and disconnect, each exactly once."""
     subject, out = watched.subject, watched.told
     nobody, topic = target.sandbox.topic("nobody"), target.sandbox.topic("t")
+    common = target.sandbox.topic("common")
+    shared = f"$share/{target.sandbox.name('group')}/{common}"
     nobody_listens = target.publish(nobody).status == 202
     looked_at = ("client.connected", "session.subscribed", "session.unsubscribed", "message.dropped",
-                 "client.disconnected")  # fmt: skip
+                 "message.delivered", "message.acked", "client.disconnected")  # fmt: skip
     listener = target.listen(f"{out}/#")
 
     client = target.connect(subject)
     username = target.clients.read(subject)["username"] or "undefined"
     client.subscribe(topic, 1)
+    client.subscribe(shared, 1)
+    target.await_route(common, client)
+    target.publish(common, "to a group", qos=1)
+    client.wait_for_messages(1, matching=lambda message: message.payload == b"to a group")
     client.unsubscribe(topic)
+    client.unsubscribe(shared)
     client.publish(nobody, "x", qos=1)
     client.close()
 
-    expected = {
-        "client.connected": "undefined|undefined|undefined",
-        "session.subscribed": f"{topic}|1|undefined",
-        "session.unsubscribed": f"{topic}|1|undefined",
-        "client.disconnected": "undefined|undefined|normal",
-    }
+    expected = [
+        ("client.connected", "undefined|undefined|undefined"),
+        ("session.subscribed", f"{topic}|1|undefined"),
+        ("session.subscribed", f"{shared}|1|undefined"),
+        ("message.delivered", f"{common}|1|undefined"),
+        ("message.acked", f"{common}|1|undefined"),
+        ("session.unsubscribed", f"{topic}|1|undefined"),
+        ("session.unsubscribed", f"{shared}|1|undefined"),
+        ("client.disconnected", "undefined|undefined|normal"),
+    ]
     if nobody_listens:
-        expected["message.dropped"] = f"{nobody}|1|no_subscribers"
+        expected.append(("message.dropped", f"{nobody}|1|no_subscribers"))
 
     def is_looked_at(message: MQTTMessage) -> bool:
-        """Not a subscription that the target makes by itself (auto_subscribe)."""
-        about = message.payload.decode().split("|")[3]
-        owned = about == "undefined" or target.sandbox.owns_topic(about)
-        return owned and message.topic.rpartition("/")[2] in looked_at
+        """Neither a subscription that the target makes by itself (auto_subscribe) nor what shows that there is one."""
+        about, qos = message.payload.decode().split("|")[3:5]
+        owned = about == "undefined" or target.sandbox.owns_topic(bare_topic(about))
+        return owned and qos != "0" and message.topic.rpartition("/")[2] in looked_at
 
     found = listener.wait_for_messages(len(expected), matching=is_looked_at)
     arrived = [(message.topic, message.payload.decode()) for message in found]
-    wanted = [(f"{out}/{event}", f"{event}|{subject}|{username}|{rest}") for event, rest in expected.items()]
+    wanted = [(f"{out}/{event}", f"{event}|{subject}|{username}|{rest}") for event, rest in expected]
     assert sorted(arrived) == sorted(wanted), f"the events were {sorted(arrived)}, expected {sorted(wanted)}"
+
+
+@requirement("RUL-45", "POST /rules", "DELETE /clients/{clientid}")
+@pytest.mark.needs("mqtt")
+def test_ends_of_connections(target: Target, watched: Watched) -> None:
+    """A rule sees each end of a connection once, with its reason: ended, lost, taken over, discarded or kicked."""
+    subject, out = watched.subject, watched.told
+    target.capabilities.profile.limits.check_kept_session()
+    listener = target.listen(f"{out}/client.disconnected")
+
+    def reasons(count: int) -> list[str]:
+        return [message.payload.decode().rpartition("|")[2] for message in listener.wait_for_messages(count)]
+
+    def connected(*, clean_start: bool) -> MqttClient:
+        return target.connect(subject, clean_start=clean_start, session_expiry_s=300)
+
+    connected(clean_start=True)
+    connected(clean_start=False)
+    assert reasons(1) == ["takenover"], f"a session was taken over, the reasons are {reasons(1)}"
+    connected(clean_start=True)
+    expected = ["takenover", "discarded"]
+    assert reasons(2) == expected, f"then it was discarded, the reasons are {reasons(2)}, expected {expected}"
+    target.clients.delete(subject).expect(204)
+    expected.append("kicked")
+    assert reasons(3) == expected, f"then its client was kicked, the reasons are {reasons(3)}, expected {expected}"
+    connected(clean_start=True).lose()
+    assert is_away(target, subject), "a client that is gone is still shown as connected"
+    # What that is called depends on what the connection ran over.
+    assert len(reasons(4)) == 4, f"a connection was lost, the reasons are {reasons(4)}"
+    expected.append(reasons(4)[3])
+    # Whose session is resumed or ended when nobody is connected has been gone before.
+    connected(clean_start=False).close()
+    expected.append("normal")
+    assert reasons(5) == expected, f"then it was resumed and ended, the reasons are {reasons(5)}, expected {expected}"
+    assert is_away(target, subject), "a client that is gone is still shown as connected"
+    target.clients.delete(subject).expect(204)
+    connected(clean_start=True).close()
+    expected.append("normal")
+    assert reasons(6) == expected, f"then one more ended, the reasons are {reasons(6)}, expected {expected}"
 
 
 @requirement("RUL-28", "GET /rule_events", "POST /rules", provisional=True)

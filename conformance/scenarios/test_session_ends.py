@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import pytest
 
 from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.scenarios.endings import FEW, Cell, End, Kind, Outcome, Part, endings, lost
-from conformance.target.mqtt import Will
+from conformance.scenarios.sessions import KEPT_S, expect_window
+from conformance.target.mqtt import MqttError, Will
 from conformance.target.resources.messages import payload_of
 from conformance.target.target import Target
 
@@ -193,6 +195,57 @@ def test_will_that_waits(target: Target, delay_s: int, expiry_s: int) -> None:
         assert (status, left) == (202, []), f"after its end a session has {left}; a publish is answered {status}"
 
 
+@requirement("SES-09", KICK, READ)
+@pytest.mark.parametrize("kicked", [False, True], ids=["leaves", "kicked"])
+def test_messages_of_a_group(target: Target, kicked: bool) -> None:
+    """What a member of a group did not acknowledge goes to others when it leaves, and to nobody when it is kicked."""
+    topic = target.sandbox.topic()
+    shared = f"$share/{target.sandbox.name('group')}/{topic}"
+    member = target.connect(manual_ack=True, session_expiry_s=KEPT_S if kicked else 0)
+    expect_window(member, 2)
+    member.subscribe(shared, 1)
+    texts = ["first", "second"]
+    target.await_route(topic, member)
+    for text in texts:
+        target.publish(topic, text, qos=1)
+    member.wait_for_messages(2, matching=lambda message: message.payload.decode() in texts)
+    other = target.connect()
+    other.subscribe(shared, 1)
+    if kicked:
+        target.clients.delete(member.client_id).expect(204)
+    else:
+        member.close()
+    gone = target.eventually(lambda: target.clients.get(member.client_id).status == 404)
+    assert gone, "the session of a member is still there"
+
+    expected = [] if kicked else texts
+    other.wait_for_messages(len(expected), matching=lambda message: message.payload.decode() in texts)
+    target.await_route(topic, other)
+    arrived = sorted(text for text in other.texts if text in texts)
+    how = "kicked" if kicked else "gone"
+    assert arrived == expected, f"of a member that is {how} another one got {arrived}, expected {expected}"
+
+
+@requirement("SES-10", READ)
+@pytest.mark.needs("authenticator", "users")
+@pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
+def test_refused_client_leaves_nothing(target: Target, protocol: int) -> None:
+    """Of a client that is refused no will is published, and no session is shown."""
+    topic, user = target.sandbox.topic("will"), target.users.create()
+    heir = target.subscriber(topic)
+    client_id = user if target.capabilities.profile.one_name else target.sandbox.name("refused")
+    client = target.mqtt(client_id, known=False, protocol=protocol, username=user, password="wrong",
+                         will=Will(topic, "will"))  # fmt: skip
+    with pytest.raises(MqttError):
+        client.connect()
+
+    marker = target.sandbox.name("marker")
+    target.publish(topic, marker, qos=1)
+    wills = heir.received_before(marker)
+    assert wills == [], f"the password was wrong, and of the client came {wills}"
+    target.clients.get(client_id).expect(404, code="CLIENTID_NOT_FOUND")
+
+
 @requirement("SES-08", READ, f"GET {paths.RETAINED_MESSAGE}")
 @pytest.mark.needs("retainer")
 @pytest.mark.state("retained")
@@ -202,6 +255,9 @@ def test_will_as_it_was_asked_for(target: Target, protocol: int) -> None:
     topic, qos = target.sandbox.topic("will"), target.capabilities.profile.limits.max_qos
     heir = target.subscriber(topic)
     client = target.connect(protocol=protocol, will=Will(topic, "will", qos=qos, retain=True))
+    # Another message of the client, by which it is told when the will was published.
+    client.publish(f"{topic}/before", "before", retain=True)
+    assert target.eventually(lambda: target.retained.get(f"{topic}/before").ok), "a message is not retained"
     client.lose()
     wills = [(message.payload, message.qos, message.retain) for message in heir.wait_for_messages(1)]
     assert wills == [(b"will", qos, False)], (
@@ -212,3 +268,7 @@ def test_will_as_it_was_asked_for(target: Target, protocol: int) -> None:
     seen = (payload_of(kept), kept["qos"], kept["from_clientid"])
     expected = (b"will", qos, client.client_id)
     assert seen == expected, f"payload, QoS and publisher of the retained will are {seen}, expected {expected}"
+    before, at = (
+        datetime.fromisoformat(each["publish_at"]) for each in (target.retained.read(f"{topic}/before"), kept)
+    )
+    assert at > before, f"the will is shown as published at {at}, and what its client published before, at {before}"

@@ -46,9 +46,11 @@ def test_foreach_without_do_keeps_the_event(target: Target) -> None:
     for rows in ([], "text", 5, None, {"a": 1}, [[1, 2], {"k": "v"}, "text"]):
         target.publish(source, json.dumps({"rows": rows}), qos=1)
 
-    events: list[dict[str, Any]] = [
-        json.loads(m.payload) for m in listener.wait_for_messages(3, target.timing.delivered)
-    ]
+    messages = listener.wait_for_messages(3, target.timing.delivered)
+    events: list[dict[str, Any]] = [json.loads(message.payload) for message in messages]
+    for message in messages:
+        twice = columns_told_twice(bytes(message.payload))
+        assert not twice, f"the row {message.payload!r} tells {', '.join(twice)} twice"
     items = [event.get("item") for event in events]
     assert items == [[1, 2], {"k": "v"}, "text"], (
         f"the elements of the only array with elements are selected as {items}"
@@ -58,6 +60,19 @@ def test_foreach_without_do_keeps_the_event(target: Target) -> None:
     counted = target.rules.counted(rule, {"matched": 6, "passed": 1, "failed.no_result": 5, "failed.exception": 0})
     fates = [counted[name] for name in ("matched", "passed", "failed.no_result", "failed.exception")]
     assert fates == [6, 1, 5, 0], f"of 6 messages one has elements; matched, passed, no result, exceptions: {fates}"
+
+
+def columns_told_twice(row: bytes) -> list[str]:
+    """Keys of an object in JSON that stand there more than once, which readers resolve in different ways."""
+    repeated: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        repeated.extend(name for name in set(names) if names.count(name) > 1)
+        return dict(pairs)
+
+    json.loads(row, object_pairs_hook=note)
+    return sorted(repeated)
 
 
 SELECTION = (
@@ -105,6 +120,8 @@ def test_an_empty_template_is_the_whole_row(context: Context, target: Target) ->
     messages = [(number, payload) for number, payload in rendered(context, target) if number >= len(TEMPLATES)]
     assert len(messages) == len(WHOLE), f"{len(WHOLE)} templates of the whole row gave {len(messages)} messages"
     for number, printed in messages:
+        twice = columns_told_twice(printed)
+        assert not twice, f"the row {printed!r} tells {', '.join(twice)} twice"
         template = WHOLE[number - len(TEMPLATES)]
         row = json.loads(printed)
         expected = {"v": 5, "next": 6, "deep": {"one": 1, "two": 2}, "half": 1.5, "yes": True, "qos": 1}

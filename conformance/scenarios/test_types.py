@@ -16,6 +16,7 @@ from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.story import Chapter, Story, put_back, switch
 from conformance.requirements import requirement
+from conformance.scenarios.impossible import impossible
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.typed import configured, differing
@@ -107,6 +108,22 @@ class Life:
             message = f"the list and the element differ in {', '.join(places)}"
             self.recorder.expect(not places, "TYP-03", "listed_as_read", message)
 
+    def refuse(self, **fields: Any) -> None:
+        """What its type cannot be is neither created, nor what an update makes of it."""
+        label, before = f"POST {self.collection.path}", configured(self.collection.read(self.id))
+        for one in impossible(self.collection.api.contract, label, self._type):
+            example = self.bodies.examples[one.example] if one.example else self.bodies.minimal
+            body = one.make(self.collection.adopt(example, **fields))
+            change = one.make(configured(body) if one.example else before)
+            for answer in (self.collection.api.call(label, json=body), self.collection.put(self.id, change)):
+                refused = (answer.status, answer.code) == (400, "BAD_REQUEST")
+                message = f"{one.shown} answered {answer.status} {answer.code or ''}, expected 400 BAD_REQUEST"
+                self.recorder.expect(refused, "TYP-06", "refused", message, answer)
+        after = configured(self.collection.read(self.id))
+        changed = sorted(".".join(place) for place in differing(before, after))
+        message = f"what was refused changed {', '.join(changed)}"
+        self.recorder.expect(not changed, "TYP-06", "unchanged", message)
+
     def enable(self) -> None:
         """Switch it, and see ``enable`` follow."""
         known = self._story.switched if self._story is not None else None
@@ -149,7 +166,11 @@ ENABLED = (
 )
 
 
+REFUSED = "Addresses, durations and combinations that a type cannot have are refused with 400, wherever they are sent."
+
+
 # An action ends before the connector that it uses.
+@requirement("TYP-06", "POST /actions", "PUT /actions/{id}", sentence=REFUSED)
 @requirement("TYP-04", "PUT /actions/{id}/enable/{enable}", "GET /actions/{id}", sentence=ENABLED)
 @requirement("TYP-03", "GET /actions", "GET /actions/{id}", "DELETE /actions/{id}", sentence=LISTED)
 @requirement(
@@ -177,11 +198,13 @@ def test_action(subject: Subject, context: Context, target: Target, recorder: Re
     if not life.create(connector=connector):
         return
     life.list()
+    life.refuse(connector=connector)
     life.change(connector=connector)
     life.enable()
     life.delete()
 
 
+@requirement("TYP-06", "POST /connectors", "PUT /connectors/{id}", sentence=REFUSED)
 @requirement("TYP-04", "PUT /connectors/{id}/enable/{enable}", "GET /connectors/{id}", sentence=ENABLED)
 @requirement("TYP-03", "GET /connectors", "GET /connectors/{id}", "DELETE /connectors/{id}", sentence=LISTED)
 @requirement(
@@ -203,6 +226,7 @@ def test_connector(subject: Subject, context: Context, target: Target, recorder:
     if not life.create():
         return
     life.list()
+    life.refuse()
     life.change()
     life.enable()
     life.delete()

@@ -126,7 +126,7 @@ class MqttClient:
         if self._guard is not None:
             self._guard.client_id(client_id)
             if will is not None:
-                self._guard.publish(will.topic)
+                self._guard.publish(will.topic, kept=True)
         allowed.check_client_id(len(client_id.encode()))
         allowed.check_names(client_id, username)
         self._allowed = allowed
@@ -277,7 +277,7 @@ class MqttClient:
         ``properties`` of MQTT 5 are called as by `properties_of`, ``UserProperty`` is one pair.
         """
         if self._guard is not None:
-            self._guard.publish(topic)
+            self._guard.publish(topic, kept=retain)
         self._allowed.check_publish(topic, len(payload), qos, retain=retain)
         self._settle()
         if self._journal is not None and retain:

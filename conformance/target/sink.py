@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -43,9 +44,12 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     connections = 0
 
-    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler], *, listening: bool = True) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), handler)
+        self._open: set[socket.socket] = set()
+        super().__init__((host, port), handler, bind_and_activate=listening)
+        if not listening:
+            self.server_bind()  # nobody else takes the port, and who connects to it is refused
 
     def server_bind(self) -> None:
         TCPServer.server_bind(self)  # that of HTTPServer looks for the name of the address, which can take seconds
@@ -53,7 +57,18 @@ class _Server(ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         connection = super().get_request()
         self.connections += 1
+        self._open.add(connection[0])
         return connection
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut(self) -> None:
+        """End every connection."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up, or talks nonsense, is no matter of the run."""
@@ -75,7 +90,6 @@ class HttpSink:
         self._deliveries: list[Delivery] = []
         self._arrived = threading.Condition()
         self._server = self._listen(host, port)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self.host, self.port = host, int(self._server.server_address[1])
 
     def _listen(self, host: str, port: int) -> _Server:
@@ -100,12 +114,31 @@ class HttpSink:
         return f"http://{join_address(self.host, self.port)}"
 
     def __enter__(self) -> HttpSink:
-        self._thread.start()
+        self._serve()
         return self
+
+    def _serve(self) -> None:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Until the block ends nobody listens on its port, and every connection is cut."""
+        old = self._server
+        old.shutdown()
+        old.server_close()
+        host, port = old.server_address[:2]
+        self._server = _Server(str(host), int(port), self._handler(), listening=False)
+        self._server.connections = old.connections
+        old.cut()
+        try:
+            yield
+        finally:
+            self._server.server_activate()
+            self._serve()
 
     def then(self, path: str, *statuses: int) -> None:
         """Answer the next requests to ``path`` with these, `CLOSED` among them, and those after them as usual."""

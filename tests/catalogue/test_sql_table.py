@@ -21,7 +21,6 @@ UNLISTED = {
     "null": "documented nowhere",
     "sprintf_s": "the implementation of sprintf",
     "sqlserver_bin2hexstr": "a format of another system",
-    "map_to_redis_hset_args": "a format of another system",
     "map_path": "documented nowhere",
     "timezone_to_second": "the old name of timezone_to_offset_seconds",
     "contains_topic": "of 4.x",

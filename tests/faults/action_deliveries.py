@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from conformance.reference.bridges import bridges, configuration
+from conformance.reference.bridges import bridges, configuration, http_driver, mqtt_driver
 from conformance.reference.bridges.bridges import Bridges
+from conformance.reference.bridges.drivers import Rejected
+from conformance.reference.bridges.http_driver import HttpDriver
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.mqtt_driver import MqttDriver
 from conformance.reference.bridges.resources import NOT_INSTALLED, Action
@@ -27,6 +30,7 @@ from tests.faults.seeded import (
 
 REFUSAL = error_reply(400, "BAD_REQUEST")
 
+PULL = "https://github.com/emqx/emqx/pull/"
 ENABLE, START = "PUT /actions/{id}/enable/{enable}", "POST /actions/{id}/{operation}"
 METRICS, RESET = "GET /actions/{id}/metrics", "PUT /actions/{id}/metrics/reset"
 
@@ -93,6 +97,102 @@ for name, fields in (
         LOOP,
         "ACT-11",
     )
+
+seed(
+    "an MQTT action prints undefined for what a message lacks",
+    broken(mqtt_driver, "render", lambda render: lambda template, data, **_: render(template, data)),
+    LOOP,
+    "ACT-11",
+    origin=f"{PULL}12347",
+)
+seed(
+    "an MQTT action loses the properties of messages",
+    broken(MqttDriver, "_properties", lambda _: lambda self, data: {}),
+    LOOP,
+    "ACT-11",
+    origin=f"{PULL}9398",
+)
+AS_CLIENT = scenario("action_deliveries", "mqtt_connector_is_the_client_that_it_says")
+seed(
+    "the prefix of an MQTT connector is lost in the ids of its clients",
+    broken(mqtt_driver, "clientid", lambda make: lambda prefix, name, number: make("", name, number)),
+    AS_CLIENT,
+    "CON-27",
+    origin=f"{PULL}13216",
+)
+for name, setting, value in (
+    ("an MQTT connector has another client than its pool_size asks for", "pool_size", 3),
+    ("an MQTT connector speaks MQTT 3.1.1, whatever its proto_ver", "proto_ver", "v4"),
+    ("an MQTT connector resumes sessions, whatever its clean_start", "clean_start", False),
+):
+    seed(
+        name,
+        broken(
+            MqttDriver,
+            "__init__",
+            lambda make, setting=setting, value=value: (
+                lambda self, its_name, its_type, config, **options: make(
+                    self, its_name, its_type, {**config, setting: value}, **options
+                )
+            ),
+        ),
+        AS_CLIENT,
+        "CON-27",
+    )
+
+MOVED = scenario("action_deliveries", "action_that_is_enabled_and_moved_delivers")
+seed(
+    "an HTTP action without a body sends the payload alone",
+    broken(http_driver, "_WHOLE_RESULT", lambda _: "${payload}"),
+    MOVED,
+    "ACT-26",
+    origin=f"{PULL}9705",
+)
+
+
+def raw_headers(original: Callable[..., Any]) -> Callable[..., Any]:
+    def request(self: Any, parameters: Any, data: Any) -> Any:
+        return replace(original(self, parameters, data), headers=dict(parameters.get("headers") or {}))
+
+    return request
+
+
+seed("the headers of an HTTP action are no templates", broken(HttpDriver, "_request", raw_headers), MOVED, "ACT-26")
+
+
+def crash_without_body(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def send(self: Any, parameters: Any, data: Any) -> None:
+        if parameters.get("body") == "":
+            raise Rejected("The client crashed")
+        await original(self, parameters, data)
+
+    return send
+
+
+seed(
+    "an HTTP action crashes over an empty body",
+    broken(HttpDriver, "send", crash_without_body),
+    scenario("causes", "cause_has_its_counters[accepted]"),
+    "ACT-23",
+    "RUL-40",
+    origin=f"{PULL}10086",
+)
+
+
+def async_alone(submit: Callable[..., None]) -> Callable[..., None]:
+    def submitted(self: Action, data: Any, done: Any) -> None:
+        if self.settings.get("resource_opts", {}).get("query_mode") != "sync":
+            submit(self, data, done)
+
+    return submitted
+
+
+seed(
+    "an action in sync mode delivers nothing",
+    broken(Action, "submit", async_alone),
+    MOVED,
+    "ACT-24",
+)
 
 LOCAL = scenario("action_deliveries", "local_topic_needs_no_rule")
 seed("a local topic is ignored", broken(Bridges, "_on_publish", nothing), LOCAL, "ACT-16")

@@ -46,6 +46,23 @@ seed(
     "AUTN-01",
 )
 seed(
+    "who has a user needs no password",
+    broken(
+        Authenticator,
+        "authenticate",
+        lambda original: (
+            lambda self, clientid, username, password: (
+                Authenticated()
+                if password is None and username in self.users
+                else original(self, clientid, username, password)
+            )
+        ),
+    ),
+    (login("user_may_connect[mqtt5]"), login("user_may_connect[mqtt3.1.1]")),
+    "AUTN-01",
+    origin="https://github.com/emqx/emqx/pull/9763",
+)
+seed(
     "a wrong password is called not authorized",
     broken(
         Authenticator,

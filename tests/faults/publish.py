@@ -75,6 +75,13 @@ seed(
     "PUB-01",
 )
 seed("a published message has no id", on(PUBLISH, edit(lambda body: body.update(id="")), 200), REACHES, "PUB-01")
+seed(
+    "the answer to a publish repeats the message",
+    on(PUBLISH, edit(lambda body: body.update(topic="t", payload="first")), 200),
+    REACHES,
+    "PUB-01",
+    origin=f"{PULL}9155",
+)
 seed("every message has the same id", on(PUBLISH, edit(lambda body: body.update(id="0" * 32)), 200), REACHES, "PUB-01")
 seed(
     "a delivered message is answered like an undelivered one",

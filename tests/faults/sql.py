@@ -220,6 +220,14 @@ def arrays_as_texts(original: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     return lambda value: str(value).encode() if isinstance(value, list) else original(value)
 
 
+seed(
+    "a row tells its payload twice",
+    broken(template, "_encode", lambda encode: lambda value: encode(value).replace("{", '{"payload":0,', 1)),
+    (KEEPS, WHOLE),
+    "RUL-35",
+    "RUL-37",
+    origin="https://github.com/emqx/emqx/pull/11172",
+)
 seed("what is missing is printed as nothing", broken(template, "as_bytes", missing_is_empty), PRINT, "RUL-36")
 seed("arrays are printed by the language", broken(template, "as_bytes", arrays_as_texts), PRINT, "RUL-36")
 

@@ -11,6 +11,7 @@ from typing import Any
 from conformance.contract.versions import release_of
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.identifiers import InvalidName, validate_name
+from conformance.reference.bridges.limits import unfit
 from conformance.reference.bridges.redaction import (
     AUTHORIZING_HEADERS,
     CREDENTIAL_HEADERS,
@@ -63,10 +64,13 @@ def configuration(call: Call, resource_type: str, old: Connector | Action | None
         shown = _with_text_as_default(shown, call.body)
     if resource_type == "confluent_producer" and isinstance(call.body.get("ssl"), dict):
         shown = {**shown, "ssl": _with_tls(shown["ssl"], call.body["ssl"], traits)}
-    if old is None:
-        return Configuration(dict(shown), dict(settings))
-    headers = _secret_headers(call.deployment)
-    return Configuration(restore(shown, old.config, headers=headers), restore(settings, old.settings, headers=headers))
+    if old is not None:
+        headers = _secret_headers(call.deployment)
+        shown = restore(shown, old.config, headers=headers)
+        settings = restore(settings, old.settings, headers=headers)
+    if (told := unfit(call.operation.split("/")[1], resource_type, settings)) is not None:
+        raise validation_error(told)
+    return Configuration(dict(shown), dict(settings))
 
 
 def unreadable_file(body: Mapping[str, Any]) -> str | None:

@@ -133,7 +133,7 @@ class HttpDriver:
                 headers[render(name, data).lower()] = render(str(value), data)
         if any(character in "\r\n\0" for pair in headers.items() for text in pair for character in text):
             raise Rejected("A rendered header contains a line break")
-        body = b"" if method in _BODILESS_METHODS else render_bytes(parameters.get("body") or _WHOLE_RESULT, data)
+        body = b"" if method in _BODILESS_METHODS else render_bytes(parameters.get("body", _WHOLE_RESULT), data)
         return HttpRequest(method, full_path, headers, body)
 
     def _on_the_wire(self, request: HttpRequest) -> bytes:

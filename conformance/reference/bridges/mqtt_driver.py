@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoints
-from conformance.reference.bridges.template import evaluate, render, render_bytes
+from conformance.reference.bridges.template import as_text, evaluate, render, render_bytes
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.packets import Ack, Connack, Connect, Disconnect, Packet, PacketType, Pingreq, Publish
@@ -27,6 +27,13 @@ _WHOLE_RESULT = "${.}"
 _FAILURE = 0x80
 _CLIENTID_BYTES = 23
 _LONGEST_KEPT_PREFIX = 19
+_PASSED_ON = {
+    "Payload-Format-Indicator": "payload_format_indicator",
+    "Message-Expiry-Interval": "message_expiry_interval",
+    "Content-Type": "content_type",
+    "Response-Topic": "response_topic",
+    "Correlation-Data": "correlation_data",
+}
 
 
 @dataclass(eq=False)
@@ -121,15 +128,26 @@ class MqttDriver:
             await link.end()
 
     def _message(self, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> Publish:
-        topic = render(parameters["topic"], data)
+        topic = render(parameters["topic"], data, missing=b"")
         if not is_topic_name(topic):
             raise Rejected(f"The rendered topic {topic!r} is no topic name")
         qos = _number(evaluate(parameters.get("qos", 1), data))
         if qos not in (0, 1, 2):
             raise Rejected("The rendered qos is not 0, 1 or 2")
         retain = evaluate(parameters.get("retain", False), data) in (True, "true", 1)
-        payload = render_bytes(parameters.get("payload", _WHOLE_RESULT), data)
-        return Publish(topic, payload, qos, retain)
+        payload = render_bytes(parameters.get("payload", _WHOLE_RESULT), data, missing=b"")
+        return Publish(topic, payload, qos, retain, properties=self._properties(data))
+
+    def _properties(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What is selected of a message's properties goes with it, to a broker that speaks MQTT 5."""
+        selected = data.get("pub_props")
+        if self._version < 5 or not isinstance(selected, Mapping):
+            return {}
+        properties = {key: selected[name] for name, key in _PASSED_ON.items() if selected.get(name) is not None}
+        user = selected.get("User-Property")
+        if isinstance(user, Mapping) and user:
+            properties["user_property"] = [(str(name), as_text(value)) for name, value in user.items()]
+        return properties
 
     def _link(self) -> _Link:
         if not self._links:

@@ -107,17 +107,24 @@ def _printable(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def render_bytes(template: str, data: Mapping[str, Any]) -> bytes:
-    """``template`` with its placeholders filled; a payload that is not UTF-8 keeps its bytes."""
-    return b"".join(
-        as_bytes(lookup(part, data)) if isinstance(part, _Placeholder) else part.encode("utf-8", "replace")
-        for part in _parts(template)
-    )
+def render_bytes(template: str, data: Mapping[str, Any], missing: bytes | None = None) -> bytes:
+    """``template`` with its placeholders filled; a payload that is not UTF-8 keeps its bytes.
+
+    ``missing`` is printed for what is not there, instead of what `as_bytes` prints.
+    """
+
+    def printed(part: str) -> bytes:
+        if not isinstance(part, _Placeholder):
+            return part.encode("utf-8", "replace")
+        value = lookup(part, data)
+        return as_bytes(value) if value is not None or missing is None else missing
+
+    return b"".join(map(printed, _parts(template)))
 
 
-def render(template: str, data: Mapping[str, Any]) -> str:
+def render(template: str, data: Mapping[str, Any], missing: bytes | None = None) -> str:
     """``template`` with its placeholders filled, as text."""
-    return render_bytes(template, data).decode("utf-8", "replace")
+    return render_bytes(template, data, missing).decode("utf-8", "replace")
 
 
 def evaluate(template: Any, data: Mapping[str, Any]) -> Any:

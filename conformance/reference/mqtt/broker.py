@@ -60,6 +60,12 @@ class Broker:
             subscription.session.deliver(message, subscription)
         return len(receivers)
 
+    def redispatch(self, shared: Filter, message: Message) -> None:
+        """Hand a message that a member of a group had, and did not acknowledge, to the next member, if there is one."""
+        subscription = self._table.member(shared)
+        if subscription is not None:
+            subscription.session.deliver(message, subscription)
+
     def send_retained(self, subscription: Subscription) -> None:
         """Deliver retained messages to a subscription as its retain handling says; never to a shared one."""
         handling = subscription.options.rh

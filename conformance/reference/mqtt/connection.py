@@ -38,7 +38,7 @@ from conformance.reference.mqtt.properties import Properties
 from conformance.reference.mqtt.reasons import Reason, connack_code, reason_name, suback_code
 from conformance.reference.mqtt.session import NEVER_EXPIRES, Session, Subscription
 from conformance.reference.mqtt.table import ExclusiveError
-from conformance.reference.mqtt.topics import FilterError, is_topic_filter, is_topic_name, parse_filter
+from conformance.reference.mqtt.topics import FilterError, actual_topic, is_topic_filter, is_topic_name, parse_filter
 from conformance.reference.mqtt.wire import ProtocolError
 from conformance.reference.node_configuration import ListenerConfiguration
 from conformance.reference.nodes import set_to_work
@@ -271,7 +271,7 @@ class Connection(asyncio.Protocol):
                 return
             if len(session.awaiting_rel) >= self.broker.configuration.max_awaiting_rel > 0:
                 raise ProtocolError(Reason.RECEIVE_MAXIMUM_EXCEEDED, "too many unreleased QoS 2 messages")
-        access = Access("publish", packet.topic, packet.qos, packet.retain)
+        access = Access("publish", actual_topic(packet.topic), packet.qos, packet.retain)
         if self.broker.authorize(session, access):
             reason = judge_publish(self.broker.configuration, packet)
             if reason is not Reason.SUCCESS:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from conformance.reference.message import Message, now_ms
+from conformance.reference.mqtt.topics import Filter
 
 _NEVER = 0
 
@@ -43,6 +44,8 @@ class Delivery:
     qos: int
     retain: bool
     identifier: int | None = None
+    shared: Filter | None = None
+    """The shared subscription that it is for, if it is for one."""
     inserted_at: int = field(default_factory=CLOCK.next)
     released: bool = False
     """Whether PUBREC came: only PUBREL and PUBCOMP are left of the QoS 2 exchange."""

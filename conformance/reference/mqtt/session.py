@@ -172,12 +172,18 @@ class Session:
             return
         qos = (max if configuration.upgrade_qos else min)(message.qos, options.qos)
         retain = message.retain and (retained or bool(options.rap))
-        delivery = Delivery(message, qos, retain, subscription.identifier)
+        shared = subscription.filter if subscription.filter.group is not None else None
+        delivery = Delivery(message, qos, retain, subscription.identifier, shared)
         connection = self.connection
         if connection is None or connection.congested or (qos and self.inflight.full):
             self._enqueue(delivery)
         else:
             self._send(connection, delivery)
+
+    def owed_to_groups(self) -> list[tuple[Filter, Message]]:
+        """The messages of shared subscriptions that wait, or that the client has not acknowledged."""
+        held = [*self.inflight.items(), *self.mqueue.items()]
+        return [(each.shared, each.message) for each in held if each.shared and each.qos and not each.released]
 
     def _enqueue(self, delivery: Delivery) -> None:
         if not delivery.qos and not self.broker.configuration.mqueue_store_qos0:

@@ -13,6 +13,7 @@ from conformance.reference.mqtt.packets import Connect
 from conformance.reference.mqtt.peer import Peer
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.session import NEVER_EXPIRES, Home, Link, Session
+from conformance.reference.mqtt.topics import Filter
 
 
 class Owner(Home, Protocol):
@@ -26,6 +27,9 @@ class Owner(Home, Protocol):
 
     def publish(self, message: Message) -> int:
         """Publish a will."""
+
+    def redispatch(self, shared: Filter, message: Message) -> None:
+        """Hand a message of a group to another of its members."""
 
     def unsubscribe_all(self, session: Session) -> None:
         """Remove the subscriptions of a session."""
@@ -103,6 +107,10 @@ class Sessions(Mapping[str, Session]):
             session.connection.detach(reason, code)
             session.connection = None
         self._broker.unsubscribe_all(session)
+        if reason != "kicked":
+            # A kick drops what the session holds, also for others of a group.
+            for shared, message in session.owed_to_groups():
+                self._broker.redispatch(shared, message)
         self._publish_will(session)
 
     def clear(self) -> None:

@@ -99,6 +99,18 @@ class SubscriptionTable:
             if not entries:
                 del self._exact[topic_filter.topic]
 
+    def member(self, topic_filter: Filter) -> Subscription | None:
+        """The member of a group whose turn it is; None if there is no such group."""
+        if has_wildcard(topic_filter.topic):
+            node: _Node | None = self._root
+            for level in topic_filter.topic.split("/"):
+                node = node.children.get(level) if node is not None else None
+            entries = node.entries if node is not None else _Entries()
+        else:
+            entries = self._exact.get(topic_filter.topic, _Entries())
+        group = entries.groups.get(topic_filter.group or "")
+        return group.next() if group is not None else None
+
     def _prune(self, topic_filter: Filter, clientid: str) -> None:
         path: list[tuple[_Node, str]] = []
         node = self._root

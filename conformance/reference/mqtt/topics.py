@@ -29,6 +29,11 @@ class Filter:
         return f"$queue/{self.topic}" if self.group == QUEUE_GROUP else f"$share/{self.group}/{self.topic}"
 
 
+def actual_topic(topic: str) -> str:
+    """Where a message goes in the end that is published to ``$delayed/<seconds>/<topic>``, any other topic as it is."""
+    return topic.split("/", 2)[2] if topic.startswith("$delayed/") and topic.count("/") >= 2 else topic
+
+
 def parse_filter(text: str) -> Filter:
     """Split prefixes off; FilterError if a prefix is malformed. Wildcards are not checked here."""
     if text.startswith("$share/"):

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from conformance.reference.bridges.template import NULL
@@ -26,6 +27,14 @@ class Undefined:
 
 
 UNDEFINED: Final = Undefined()
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """Some bits that are no whole bytes: the ``number`` that they are, and how many. No action can print them."""
+
+    number: int
+    count: int
 
 
 class EvaluationError(Exception):
@@ -76,6 +85,8 @@ def exported(value: Any, depth: int = 0) -> Any:
     """
     if depth > MAX_DEPTH:
         raise EvaluationError("too_deep")
+    if isinstance(value, Bits):
+        raise EvaluationError("bits_of_no_bytes")
     if value is UNDEFINED:
         return None
     if value is None:

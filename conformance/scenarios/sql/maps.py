@@ -37,11 +37,22 @@ MAPS: dict[str, Any] = {
     "mput('b', 2, json_decode('{\"a\": 1}'))": {"a": 1, "b": 2},
     "mput('a', 2, json_decode('{\"a\": 1}'))": {"a": 2},
     "mput('x.y', 2, payload.nothing)": {"x.y": 2},
+    "last(map_to_redis_hset_args(json_decode('{\"a\": 1}')))": "1",
+    "contains('a', map_to_redis_hset_args(json_decode('{\"a\": true}')))": True,
+    "jq('.a.b.c', payload)": ["deep"],
+    "jq('.list[]', payload)": ["one", "two", "three", "four"],
+    "jq('.[1]', '[1, 2]')": [2],
+    "jq('.x', '{}')": [None],
+    "jq('.[] | .v', '[{\"v\": 1}, {\"v\": 2}]')": [1, 2],
+    "jq('length', payload.list, 1000)": [4],
+    "jq('.', json_decode('{\"a\": 1.5}'))": [{"a": 1.5}],
     "map_get('a', map_put('a', 2, json_decode('{\"a\": 1}')))": 2,
 }
 
 ERRORS: dict[str, Any] = {
     "map_keys(payload.list)": RAISES,
+    "jq('.[', '[]')": RAISES,
+    "jq('.', 'no json')": RAISES,
     "map_keys(5)": RAISES,
     "map_values('no json')": RAISES,
     "map_to_entries(payload.null)": RAISES,

@@ -119,6 +119,9 @@ BITS: dict[str, Any] = {
     "subbits(hexstr2bin('BFF8000000000000'), 1, 64, 'float', 'unsigned', 'big')": -1.5,
     "subbits(hexstr2bin('FF'), 1, 8, 'integer', 'signed', 'big')": -1,
     "subbits('abc', 9, 16, 'bits', 'unsigned', 'big')": "bc",
+    "bin2hexstr(subbits('abc', 1, 10, 'bits', 'unsigned', 'big'))": "185",
+    "bin2hexstr(subbits('abc', 9, 4, 'bits', 'unsigned', 'big'))": "6",
+    "bin2hexstr(subbits('abc', 3, 5, 'bits', 'unsigned', 'big'))": "10",
 }
 
 ERRORS: dict[str, Any] = {

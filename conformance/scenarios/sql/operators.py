@@ -56,6 +56,7 @@ COMPARISONS: dict[str, Any] = {
     "'a' < 'aa'": True,
     "'Z' < 'a'": True,
     "'a' <> 'b'": True,
+    "'你好' = payload.chinese": True,
     "payload.five >= 5": True,
     "payload.yes = true": True,
     "payload.no = true": False,

@@ -16,6 +16,7 @@ TEXTS: dict[str, Any] = {
     "concat(payload.unicode, payload.chinese)": "Grüße, 世界! 🌍你好",
     "concat('n', 5)": "n5",
     "concat('t', true)": "ttrue",
+    "concat('Grüße, ', '世界')": "Grüße, 世界",
     "lower('Hello')": "hello",
     "lower('')": "",
     "lower(payload.accents)": "àéî",
@@ -86,6 +87,9 @@ PARTS: dict[str, Any] = {
     "join_to_string('-', payload.list)": "one-two-three-four",
     "join_to_string('-', payload.none)": "",
     "join_to_string(', ', [1, true, 'x'])": "1, true, x",
+    "join_to_sql_values_string(['a', 1, true])": "'a', 1, 'true'",
+    "join_to_sql_values_string(payload.list)": "'one', 'two', 'three', 'four'",
+    "join_to_sql_values_string([])": "",
 }
 
 ERRORS: dict[str, Any] = {

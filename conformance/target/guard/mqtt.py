@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from conformance.target.errors import SafetyViolation
 from conformance.target.guard.sandbox import Owned
+
+_DELAYED = re.compile(r"\A\$delayed/[0-9]/")
 
 
 class MqttGuard:
@@ -20,8 +24,13 @@ class MqttGuard:
                 "take over somebody's session"
             )
 
-    def publish(self, topic: str) -> None:
-        """Where a message or a will goes."""
+    def publish(self, topic: str, *, kept: bool) -> None:
+        """Where a message or a will goes: at once, or a few seconds later (``$delayed/1/...``).
+
+        What may be ``kept`` must go at once: it could be stored when the run has cleaned up and is over.
+        """
+        if not kept:
+            topic = _DELAYED.sub("", topic)
         if topic.startswith("$") or not self._owned.owns_topic(topic):
             raise SafetyViolation(
                 f"refused to publish to {topic!r}, which is outside the sandbox {self._owned.topic_root}"

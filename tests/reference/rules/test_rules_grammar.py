@@ -55,6 +55,7 @@ ACCEPTED = [
     'FOREACH payload.list AS item DO item.v AS v, clientid INCASE item.v > 1 FROM "t" WHERE qos = 1',
     'FOREACH x as a, payload.list as b DO * FROM "t"',
     'SELECT selected, fromage, andes, ordinary, inner, casement FROM "t"',
+    "SELECT * FROM 't/#', \"t\"",
 ]
 
 REJECTED = [
@@ -65,7 +66,6 @@ REJECTED = [
     'SELECT FROM "t"',
     "SELECT *",
     "SELECT * FROM",
-    "SELECT * FROM 't/#'",
     'SELECT * FROM ""',
     'SELECT * FROM "t',
     'SELECT * FROM "t",',

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.reference.rules.functions import codecs, columns, containers, conversions, maths, texts, times
+from conformance.reference.rules.functions import codecs, columns, containers, conversions, jq, maths, texts, times
 from conformance.reference.rules.functions.registry import CONTEXT_FUNCTIONS, FUNCTIONS, FunctionError
 from conformance.reference.rules.scope import Scope
 from conformance.reference.rules.values import EvaluationError
 
-__all__ = ["call_function", "codecs", "columns", "containers", "conversions", "maths", "texts", "times"]
+__all__ = ["call_function", "codecs", "columns", "containers", "conversions", "jq", "maths", "texts", "times"]
 
 _WHAT_FUNCTIONS_RAISE = (
     TypeError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip as gzip_format
 import hashlib
+import os
 import uuid
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from conformance.reference.rules.functions.registry import FunctionError, a_text
 from conformance.reference.rules.scope import Scope
 from conformance.reference.rules.values import (
     MAX_LENGTH,
+    Bits,
     EvaluationError,
     decode_json,
     encode_json,
@@ -53,7 +55,26 @@ def base64_decode(value: Any) -> str:
 @function("bin2hexstr")
 def bin2hexstr(value: Any, prefix: Any = "") -> str:
     """Upper-case hex digits behind ``prefix``."""
+    if isinstance(value, Bits):
+        return a_text(prefix) + f"{value.number:0{-(-value.count // 4)}X}"
     return a_text(prefix) + to_bytes(a_text(value)).hex().upper()
+
+
+@function("term_encode")
+def term_encode(value: Any) -> str:
+    """What `term_decode` makes the value of again: in which format is nobody's business."""
+    return encode_json([value])
+
+
+@function("term_decode")
+def term_decode(value: Any) -> Any:
+    return decode_json(a_text(value))[0]
+
+
+@function("getenv")
+def getenv(name: Any) -> str:
+    """The variable of the environment whose name begins with EMQXVAR_; an empty text if there is none."""
+    return os.environ.get(f"EMQXVAR_{a_text(name)}", "")
 
 
 @function("sqlserver_bin2hexstr")

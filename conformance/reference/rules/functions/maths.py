@@ -9,7 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.rules.functions.registry import FunctionError, a_number, a_text, an_integer, function
-from conformance.reference.rules.values import UNDEFINED, EvaluationError, from_bytes, is_number, to_bytes, to_text
+from conformance.reference.rules.values import (
+    UNDEFINED,
+    Bits,
+    EvaluationError,
+    from_bytes,
+    is_number,
+    to_bytes,
+    to_text,
+)
 
 _MAX_SHIFT = 4096
 _MAX_BITS = 4096
@@ -169,6 +177,8 @@ def subbits(
     bits = int.from_bytes(raw, "big") >> (total - (start - 1) - count) & ((1 << count) - 1)
     if kind == "integer":
         return _integer_of(bits, count, sign, endian)
+    if count % 8 and kind == "bits":
+        return Bits(bits, count)
     if count % 8:
         raise FunctionError("no whole bytes")
     chunk = bits.to_bytes(count // 8, "big")

@@ -8,14 +8,13 @@ from typing import Any
 from conformance.reference.rules.functions.registry import (
     FunctionError,
     a_length,
-    a_map,
     a_number,
     a_text,
     an_array,
     an_integer,
     function,
 )
-from conformance.reference.rules.values import MAX_LENGTH, to_text
+from conformance.reference.rules.values import MAX_LENGTH, is_number, to_text
 
 
 @function("lower")
@@ -72,6 +71,17 @@ def join_to_string(*arguments: Any) -> str:
     """``join_to_string(array)`` joins with a comma and a space, ``join_to_string(separator, array)`` with that."""
     *separator, items = arguments
     return a_text(*separator or [", "]).join(map(to_text, an_array(items)))
+
+
+@function("join_to_sql_values_string")
+def join_to_sql_values_string(items: Any) -> str:
+    """As SQL writes values one after the other: numbers as they are, all else quoted."""
+    return ", ".join(to_text(item) if is_number(item) else _sql_text(to_text(item)) for item in an_array(items))
+
+
+def _sql_text(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 @function("substr")
@@ -259,5 +269,7 @@ def _in_base(number: int, base: int) -> str:
 
 @function("map_to_redis_hset_args")
 def map_to_redis_hset_args(value: Any) -> list[str]:
-    """Keys and values in turn, as texts."""
-    return [text for key, item in a_map(value).items() for text in (key, to_text(item))]
+    """Keys and values in turn, as texts, behind a mark by which a Redis action knows them."""
+    fields = value.items() if isinstance(value, dict) else ()
+    plain = [(key, item) for key, item in fields if not isinstance(item, list | dict)]
+    return ["map_to_redis_hset_args", *(text for key, item in plain for text in (key, to_text(item)))]
