@@ -50,6 +50,9 @@ class Requirement:
 
 REQUIREMENTS: dict[str, Requirement] = {}
 
+VERIFIED: dict[str, list[str]] = {}
+"""By test the ids of the requirements that it verifies, that of the declaration next to it first."""
+
 
 class RequirementError(ValueError):
     """Two places say different things about one requirement."""
@@ -115,6 +118,7 @@ def _register(
     if known.level != level:
         raise RequirementError(f"{identifier} is {known.level} in {known.verified_by[0]} and {level} in {name}")
     known.verified_by.append(name)
+    VERIFIED.setdefault(name, []).append(identifier)
     known.operations = tuple(dict.fromkeys((*known.operations, *operations)))
     return known
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.contract.kinds import Kind, kind_of
-from conformance.requirements import REQUIREMENTS
+from conformance.requirements import VERIFIED
 from emqx_conformance_extensions import installed
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -42,13 +42,16 @@ def kind_of_item(node_id: str) -> Kind | None:
 
 
 def requirements_of(node_id: str) -> tuple[str, ...]:
-    """Ids of the requirements an item verifies, from the registry: it needs no collected item."""
+    """Ids of the requirements an item verifies, from the registry: it needs no collected item.
+
+    The first is that of the declaration next to the test, whatever was imported before: coming to its end decides it.
+    """
     path, _, rest = node_id.partition("::")
     module = path.removesuffix(".py").replace("/", ".")
     function = f"{module}.{rest.partition('[')[0].replace('::', '.')}"
     known = _requirements.get(function)
     if known is None:
-        known = tuple(requirement.id for requirement in REQUIREMENTS.values() if function in requirement.verified_by)
+        known = tuple(dict.fromkeys(VERIFIED.get(function, ())))
         if known:  # otherwise its module may not have been imported yet
             _requirements[function] = known
     return known

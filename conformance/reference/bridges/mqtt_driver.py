@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoints
-from conformance.reference.bridges.template import evaluate, render, render_bytes
+from conformance.reference.bridges.template import evaluate, render_bytes
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.packets import Ack, Connack, Connect, Disconnect, Packet, PacketType, Pingreq, Publish
@@ -25,6 +25,14 @@ _READ_BYTES = 65536
 _VERSIONS = {"v3": 3, "v4": 4, "v5": 5}
 _WHOLE_RESULT = "${.}"
 _FAILURE = 0x80
+_NAMES = {
+    "Payload-Format-Indicator": "payload_format_indicator",
+    "Message-Expiry-Interval": "message_expiry_interval",
+    "Content-Type": "content_type",
+    "Response-Topic": "response_topic",
+    "Correlation-Data": "correlation_data",
+}
+"""Names of properties in rules, and those in packets."""
 _CLIENTID_BYTES = 23
 _LONGEST_KEPT_PREFIX = 19
 
@@ -121,15 +129,16 @@ class MqttDriver:
             await link.end()
 
     def _message(self, parameters: Mapping[str, Any], data: Mapping[str, Any]) -> Publish:
-        topic = render(parameters["topic"], data)
+        # Actions of this type print what is missing as nothing.
+        topic = render_bytes(parameters["topic"], data, missing=b"").decode("utf-8", "replace")
         if not is_topic_name(topic):
             raise Rejected(f"The rendered topic {topic!r} is no topic name")
         qos = _number(evaluate(parameters.get("qos", 1), data))
         if qos not in (0, 1, 2):
             raise Rejected("The rendered qos is not 0, 1 or 2")
         retain = evaluate(parameters.get("retain", False), data) in (True, "true", 1)
-        payload = render_bytes(parameters.get("payload", _WHOLE_RESULT), data)
-        return Publish(topic, payload, qos, retain)
+        payload = render_bytes(parameters.get("payload", _WHOLE_RESULT), data, missing=b"")
+        return Publish(topic, payload, qos, retain, properties=_properties(data.get("pub_props")))
 
     def _link(self) -> _Link:
         if not self._links:
@@ -211,6 +220,18 @@ async def _accepted(reader: asyncio.StreamReader, decoder: Decoder) -> None:
                     raise Unreachable(f"The broker refused the connection with reason code {packet.reason}")
                 return
     raise EOFError
+
+
+def _properties(column: Any) -> dict[str, Any]:
+    """Those of a PUBLISH, from what a rule selects as ``pub_props``; of a repeated user property the last value."""
+    if not isinstance(column, Mapping):
+        return {}
+    properties = {_NAMES[name]: value for name, value in column.items() if name in _NAMES}
+    if isinstance(data := properties.get("correlation_data"), str):
+        properties["correlation_data"] = data.encode()
+    if pairs := column.get("User-Property"):
+        properties["user_property"] = list(pairs.items())
+    return properties
 
 
 def _number(value: Any) -> int | None:

@@ -107,11 +107,18 @@ def _printable(value: Any) -> Any:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def render_bytes(template: str, data: Mapping[str, Any]) -> bytes:
-    """``template`` with its placeholders filled; a payload that is not UTF-8 keeps its bytes."""
+def render_bytes(template: str, data: Mapping[str, Any], missing: bytes | None = None) -> bytes:
+    """``template`` with its placeholders filled; a payload that is not UTF-8 keeps its bytes.
+
+    ``missing`` is printed for what is not there, if it is not printed as usual.
+    """
+
+    def filled(placeholder: str) -> bytes:
+        value = lookup(placeholder, data)
+        return missing if value is None and missing is not None else as_bytes(value)
+
     return b"".join(
-        as_bytes(lookup(part, data)) if isinstance(part, _Placeholder) else part.encode("utf-8", "replace")
-        for part in _parts(template)
+        filled(part) if isinstance(part, _Placeholder) else part.encode("utf-8", "replace") for part in _parts(template)
     )
 
 
