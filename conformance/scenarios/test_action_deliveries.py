@@ -74,7 +74,7 @@ def test_disabled_action_does_not_deliver(context: Context, chain: Chain, disabl
     assert change.delivers, f"the action does not deliver after the {disabled} was enabled again"
 
 
-@requirement("ACT-26", "POST /actions")
+@requirement("ACT-29", "POST /actions")
 @pytest.mark.needs("sink")
 def test_request_is_as_configured(chain: Chain) -> None:
     """An HTTP action posts to its path below that of its connector's URL, with the headers of both, its own first."""
@@ -284,7 +284,7 @@ def test_local_topic_needs_no_rule(context: Context, target: Target, sink: HttpS
     assert whole, f"what is no UTF-8 was published as {[data]}, arrived are {bodies}"
 
 
-@requirement("CON-27", "GET /actions/{id}", sentence=REASON_TOLD)
+@requirement("CON-29", "GET /actions/{id}", sentence=REASON_TOLD)
 @requirement("ACT-17", "POST /actions/{id}/{operation}")
 @pytest.mark.needs("sink")
 def test_only_start_is_an_operation(target: Target, recorder: Recorder, chain: Chain) -> None:

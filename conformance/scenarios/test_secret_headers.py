@@ -170,7 +170,7 @@ def _expect_unrepeated(recorder: Recorder, heard: list[Answer], secret: str, req
         recorder.expect(not repeats, requirement, "unrepeated", "the answer repeats a secret", answer)
 
 
-@requirement("CON-27", "GET /connectors/{id}", sentence=REASON_TOLD)
+@requirement("CON-29", "GET /connectors/{id}", sentence=REASON_TOLD)
 @requirement("CON-24", "GET /connectors/{id}", "POST /connectors/{id}/{operation}", "POST /connectors_probe")
 @pytest.mark.parametrize(
     "resource_type", [pytest.param(name, marks=pytest.mark.resource_type(name)) for name in ("http", "mqtt", "pgsql")]

@@ -125,7 +125,7 @@ seed(
     "an HTTP action prints what is missing as nothing",
     broken(http_driver, "render", lambda original: lambda *args: original(*args).replace("undefined", "")),
     REQUEST,
-    "ACT-26",
+    "ACT-29",
 )
 OF_CONNECTOR = "of the connector"
 for name, fault in (
@@ -139,7 +139,7 @@ for name, fault in (
     ("headers of action and connector are both sent", requested(**{"X-Site": OF_CONNECTOR})),
     ("headers of an action are no templates", requested(**{"x-site": SITE})),
 ):
-    seed(name, fault, REQUEST, "ACT-26")
+    seed(name, fault, REQUEST, "ACT-29")
 
 LOCAL = scenario("action_deliveries", "local_topic_needs_no_rule")
 seed(
@@ -184,7 +184,7 @@ seed(
     "an action does not say why it is disconnected",
     on("GET /actions/{id}", edit(lambda body: body.pop("status_reason", None))),
     STARTED,
-    "CON-27",
+    "CON-29",
 )
 seed("an action starts without a connection", broken_handler(START, start_unreachable), STARTED, "ACT-17")
 

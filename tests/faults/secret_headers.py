@@ -145,6 +145,6 @@ seed(
     "a connector does not say why it is disconnected",
     on(READ, edit(lambda body: body.pop("status_reason", None))),
     SILENT,
-    "CON-27",
+    "CON-29",
 )
-seed("a node does not say why a connector is disconnected", on(READ, edit(silent_node)), SILENT, "CON-27")
+seed("a node does not say why a connector is disconnected", on(READ, edit(silent_node)), SILENT, "CON-29")
