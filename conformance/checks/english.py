@@ -13,6 +13,8 @@ _LONGEST_LITERAL = 4000
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _PYTHON = re.compile(r"'|\b(?:True|False|None)\b|\(|\bb[\"']")
 """What a list or object has if Python printed it; without any of these it may as well be JSON, and is left alone."""
+_CALLED = re.compile(r"[A-Za-z0-9_]\Z")
+"""What is before the arguments of a function, as in statements of rules."""
 _WORDS = {"True": "true", "False": "false", "None": "null"}
 _WORD = re.compile(r"(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|\b(True|False|None)\b")
 _GAP = re.compile(r"(\b[1-5]\d\d) +(?=,)|(\b[1-5]\d\d)  +")
@@ -34,11 +36,14 @@ def english(message: str) -> str:
 
 
 def _literals(text: str) -> Iterator[tuple[int, int, Any]]:
-    """Begin, end and value of every collection that Python has printed."""
+    """Begin, end and value of every collection that Python has printed, but for the arguments of a function."""
     place = 0
     while place < len(text):
         if text[place] in _PAIRS:
             end = _end_of(text, place)
+            if end is not None and text[place] == "(" and _CALLED.search(text, max(place - 1, 0), place):
+                place = end
+                continue
             if end is not None:
                 value = _value(text[place:end])
                 if value is not None:

@@ -26,6 +26,11 @@ OTHERS = "with actions elsewhere"
 BRIEF = {"request_ttl": "2s"}
 """Options of an action whose messages expire soon."""
 
+SITE = "${payload.to}/${payload.value}/${payload.missing}"
+"""What the action of the chain says of its place, in a header that its connector has as well."""
+
+_BASE = "/base"
+"""The path of the connector's URL."""
 _ENDS = ("success", "failed", "dropped")
 _ENDS_OF_ACTIONS = ("actions.success", "actions.failed", "actions.discarded")
 _BODY = '{"reading":${payload.value},"from":"${topic}","mark":"${payload.mark}"}'
@@ -38,7 +43,7 @@ class Chain:
     """A connector to the sink with one action, and a rule with that action and a ``witness`` on another connector.
 
     What is published on ``topic`` with a value of `PASSES` or more arrives below ``path`` of the sink, where the
-    message says. ``mark`` tells the messages of one item from those of others.
+    message says; its request has a header ``x-site``. ``mark`` tells the messages of one item from those of others.
     """
 
     target: Target
@@ -58,6 +63,12 @@ class Chain:
     def arrival(self, value: int) -> Delivery | None:
         """The delivery of a value, waited for; None if it does not come in time."""
         return self.sink.wait_for(self._of(value), self.target.timing.delivered)
+
+    def request(self, value: int) -> Delivery | None:
+        """The request with a value, wherever it is sent, waited for; None if it does not come in time."""
+        there, mark = f'"reading":{value},'.encode(), self.mark.encode()
+        within_s = self.target.timing.delivered
+        return self.sink.wait_for(lambda delivery: there in delivery.body and mark in delivery.body, within_s)
 
     def arrived(self, value: int) -> bool:
         """Whether a value has been delivered by now."""
@@ -90,7 +101,7 @@ class Chain:
 
     def action_anew(self) -> None:
         """Create the action again under its name, after it was deleted; the rule does not have it yet."""
-        _posting(self.target, self.connector, self.path, name=self.action.partition(":")[2])
+        _posting(self.target, self.connector, self.path.removeprefix(_BASE), name=self.action.partition(":")[2])
 
     def _of_witness(self, value: int) -> Callable[[Delivery], bool]:
         path, message, mark = self.witness_path, self.message(value), self.mark.encode()
@@ -151,7 +162,9 @@ def connector_of_chain(context: Context, target: Target, sink: HttpSink, *, coun
     """The connector of the worker's chain, which has the `secret_headers`, enabled and connected."""
     return context.lasting(
         "connector of the chain",
-        lambda: target.connectors.running(sink.url, headers={**secret_headers(context), "x-site": "north"}),
+        lambda: target.connectors.running(
+            f"{sink.url}{_BASE}/", headers={**secret_headers(context), "x-site": "of the connector"}
+        ),
         lambda known: _serves(target, known, counts),
     )
 
@@ -188,11 +201,12 @@ def chain_of(context: Context, target: Target, sink: HttpSink, *, counts: bool =
         return serves
 
     rule = context.lasting("rule of the chain", lambda: rules.create(**wanted), is_as_wanted)
-    return Chain(target, sink, connector, action, second, rule, topic, path, target.sandbox.name("mark"), its_path)
+    mark, below = target.sandbox.name("mark"), f"{_BASE}{path}"
+    return Chain(target, sink, connector, action, second, rule, topic, below, mark, its_path)
 
 
 def _posting(target: Target, connector: str, path: str, **fields: Any) -> str:
-    return target.actions.posting(connector, f"{path}/${{payload.to}}", _BODY, **fields)
+    return target.actions.posting(connector, f"{path}/${{payload.to}}", _BODY, headers={"x-site": SITE}, **fields)
 
 
 def _serves(target: Target, connector: str, counts: bool) -> bool:

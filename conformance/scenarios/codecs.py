@@ -59,14 +59,15 @@ def protobuf(name: str) -> str:
         '// ü € "quoted" \\ \r\n\t'
         "message Place {\n  required double lat = 1;\n  required int64 id = 2;\n}\n"
         f"message Reading {{\n  required int32 {name} = 1;\n  required string text = 2;\n  required bool ok = 3;\n"
-        "  repeated int32 list = 4;\n  required Place at = 5;\n  repeated Place more = 6;\n}\n"
+        "  repeated int32 list = 4;\n  required Place at = 5;\n  repeated Place more = 6;\n"
+        "  optional string unit = 7;\n}\n"
     )
 
 
 _BIG = 2**53 + 1
 """A whole number that no double holds."""
 
-# A value with every kind of field, objects within it too.
+# A value with every kind of field, objects within it too; of the optional ones none.
 VALUE: Mapping[str, Any] = {
     "count": -3,
     "text": "ü 'x'",

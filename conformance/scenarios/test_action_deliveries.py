@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.scenarios.chain import (
     OTHERS,
+    PASSES,
     Chain,
     chain_of,
     local_topic,
@@ -22,6 +24,8 @@ from conformance.scenarios.chain import (
 )
 from conformance.scenarios.changes import AS_UPDATED, Part, status_of, switched
 from conformance.scenarios.loop import loop
+from conformance.scenarios.reasons import REASON_TOLD, expect_reason
+from conformance.scenarios.told_events import UNDEFINED
 from conformance.target.http.answer import Deviation
 from conformance.target.mqtt import MqttClient, properties_of
 from conformance.target.resources.bridges import NO_OPERATIONS, SOON, Bridges
@@ -70,6 +74,18 @@ def test_disabled_action_does_not_deliver(context: Context, chain: Chain, disabl
     assert change.delivers, f"the action does not deliver after the {disabled} was enabled again"
 
 
+@requirement("ACT-29", "POST /actions")
+@pytest.mark.needs("sink")
+def test_request_is_as_configured(chain: Chain) -> None:
+    """An HTTP action posts to its path below that of its connector's URL, with the headers of both, its own first."""
+    chain.publish(PASSES)
+    request = chain.request(PASSES)
+    assert request is not None, "nothing arrived"
+    expected = ("POST", f"{chain.path}/hook", f"hook/{PASSES}/{UNDEFINED}")
+    sent = (request.method, request.path, request.headers.get("x-site"))
+    assert sent == expected, f"method, path and the header that also the connector has are {sent}, expected {expected}"
+
+
 @pytest.fixture
 def kept(target: Target) -> Iterator[str]:
     """A topic with a retained message that an action leaves there."""
@@ -78,33 +94,38 @@ def kept(target: Target) -> Iterator[str]:
     target.retained.delete(topic)
 
 
+@requirement(
+    "ACT-27",
+    "POST /actions",
+    sentence="An MQTT action publishes with the MQTT 5 properties of the message, if the rule selects everything.",
+)
 @requirement("ACT-11", "POST /actions", "PUT /actions/{id}")
 @pytest.mark.needs("mqtt", "loop", "retainer")
 @pytest.mark.state("retained")
-def test_mqtt_action_publishes_what_it_renders(context: Context, target: Target, kept: str) -> None:
+def test_mqtt_action_publishes_what_it_renders(context: Context, target: Target, recorder: Recorder, kept: str) -> None:
     """An MQTT action publishes the rendered payload to the rendered topic, with the QoS and retain flag it names."""
     target.capabilities.profile.limits.check_publish(kept, 64, qos=2, retain=True)
     remote = target.sandbox.topic("remote")
-    parameters = {"topic": f"{remote}/${{to}}", "payload": "<${text}>", "qos": 1, "retain": False}
+    # Unlike elsewhere, what is missing is printed as nothing.
+    parameters = {"topic": f"{remote}/${{to}}", "payload": "<${text}${missing}>", "qos": 1, "retain": False}
     action = back(context, target, parameters)
     source = source_of(context, target, action)
     subscriber = target.subscriber(f"{remote}/#")
 
-    target.publish(source, json.dumps({"to": "north", "text": "hi"}), qos=1)
+    properties = {"content_type": "text/plain", "user_properties": {"a": "1"}}
+    target.publish(source, json.dumps({"to": "north", "text": "hi"}), qos=1, properties=properties)
     arrived = came(target, subscriber)
+    came_with = properties_of(subscriber.messages[0]) if arrived else {}
     assert arrived == [(f"{remote}/north", b"<hi>", 1, False)], f"arrived as topic, payload, QoS, retain: {arrived}"
-    # What a message has nothing for stays empty, and its properties, which are selected, go with it.
-    properties = {"content_type": "text/plain", "user_properties": {"a": "b"}}
-    target.publish(source, "{}", qos=1, properties=properties)
+    target.publish(source, "{}", qos=1)
     target.publish(source, json.dumps({"to": "end", "text": "end"}), qos=1)
     found = subscriber.wait_for_messages(2, target.timing.delivered, lambda message: message.payload != b"<hi>")
     texts = [(message.topic, bytes(message.payload)) for message in found]
     expected = [(f"{remote}/", b"<>"), (f"{remote}/end", b"<end>")]
     assert sorted(texts) == expected, f"of a message that lacks what the templates name, and one that does not: {texts}"
-    first = next(message for message in found if message.payload == b"<>")
-    passed = {name: dict(properties_of(first)).get(name) for name in ("ContentType", "UserProperty")}
-    expected_ones = {"ContentType": "text/plain", "UserProperty": [("a", "b")]}
-    assert passed == expected_ones, f"of the properties of a message arrived {passed}"
+    told = (came_with.get("ContentType"), came_with.get("UserProperty"))
+    message = f"content type and user properties are {told}, published with {properties}"
+    recorder.expect(told == ("text/plain", [("a", "1")]), "ACT-27", "properties_passed_on", message)
 
     parameters |= {"topic": kept, "qos": 2, "retain": True}
     change = {**configured(target.actions.read(action)), "parameters": parameters}
@@ -309,17 +330,27 @@ def test_local_topic_needs_no_rule(context: Context, target: Target, sink: HttpS
     """An action with a `local_topic` delivers what is published there, and nothing else, without any rule."""
     _, path = witness(context, target, sink)
     elsewhere, there = (target.sandbox.name(what) for what in ("elsewhere", "there"))
+    topic = local_topic(context, target)
 
     target.publish(target.sandbox.topic("elsewhere"), elsewhere)
-    target.publish(f"{local_topic(context, target)}/1", there)
+    target.publish(f"{topic}/1", there)
     assert sink.wait_for(posted(path, there), target.timing.delivered), "nothing arrived from the local topic"
     arrived = [payload for payload in (elsewhere, there) for _ in sink.received(posted(path, payload))]
     assert arrived == [there], f"arrived are {arrived}, published to the local topic was {there}"
 
+    data = there.encode() + b": \xff\xc3("
+    target.publish(f"{topic}/2", base64.b64encode(data).decode(), payload_encoding="base64")
+    whole = sink.wait_for(
+        lambda delivery: (delivery.path, delivery.body.rstrip()) == (path, data), target.timing.delivered
+    )
+    bodies = [delivery.body for delivery in sink.received(lambda delivery: there.encode() in delivery.body)]
+    assert whole, f"what is no UTF-8 was published as {[data]}, arrived are {bodies}"
 
+
+@requirement("CON-29", "GET /actions/{id}", sentence=REASON_TOLD)
 @requirement("ACT-17", "POST /actions/{id}/{operation}")
 @pytest.mark.needs("sink")
-def test_only_start_is_an_operation(target: Target, chain: Chain) -> None:
+def test_only_start_is_an_operation(target: Target, recorder: Recorder, chain: Chain) -> None:
     """`start` answers 204 for a running action and 400 for one whose connector leads nowhere; nothing else is known."""
     action = chain.action
     assert target.eventually(lambda: target.actions.read(action)["status"] == "connected"), (
@@ -331,4 +362,6 @@ def test_only_start_is_an_operation(target: Target, chain: Chain) -> None:
         path = {"id": action, "operation": operation}
         target.api.call("POST /actions/{id}/{operation}", path=path).expect(400, code="BAD_REQUEST")
     assert target.actions.read(action)["status"] == "connected", "a refused operation stopped the action"
-    target.actions.start(reaching_nobody(target)).expect(400, code="BAD_REQUEST")
+    lost = reaching_nobody(target)
+    target.actions.start(lost).expect(400, code="BAD_REQUEST")
+    expect_reason(target.actions, lost, recorder)

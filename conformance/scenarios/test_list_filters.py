@@ -246,6 +246,8 @@ def test_substrings_are_literal(context: Context, target: Target) -> None:
         for name in names:
             found = collection.ids(**{filter_name: name[len(target.sandbox.prefix) :]})
             assert found == [name], f"{filter_name} with {name} finds {found}"
+        found = collection.ids(**{filter_name: mark.swapcase()})
+        assert found == [], f"{filter_name} with {mark.swapcase()} finds {found}, whose letters are of the other case"
     listed = listed_rules(context, target)
     for rule, description in zip(listed.ids, listed.descriptions, strict=True):
         found = target.rules.ids(like_description=description)

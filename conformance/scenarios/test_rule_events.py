@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from paho.mqtt.client import MQTTMessage
 
+from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
 from conformance.scenarios.sessions import is_away
+from conformance.scenarios.told_events import Event, life_of, untimely, untrue
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.http.answer import Deviation
 from conformance.target.mqtt import MqttClient
@@ -304,35 +306,39 @@ def test_ends_of_connections(target: Target, watched: Watched) -> None:
     assert reasons(6) == expected, f"then one more ended, the reasons are {reasons(6)}, expected {expected}"
 
 
-@requirement("RUL-28", "GET /rule_events", "POST /rules", provisional=True)
+@requirement(
+    "RUL-46",
+    "POST /rules",
+    "GET /clients/{clientid}",
+    sentence="An event tells of its client, connection, message or subscription what the API shows and what happened.",
+)
+@requirement(
+    "RUL-28",
+    "GET /rule_events",
+    "POST /rules",
+    provisional=True,
+    sentence="An event that a client brings about has every column GET /rule_events lists for it.",
+)
 @pytest.mark.needs("mqtt")
-def test_events_have_their_columns(target: Target, watched: Watched) -> None:
-    """An event that a client brings about has every column GET /rule_events lists for it."""
-    subject, out, topic = watched.subject, watched.whole, target.sandbox.topic("t")
-    nobody, own = target.sandbox.topic("nobody"), target.sandbox.topic("own")
+def test_events_have_their_columns(target: Target, recorder: Recorder, watched: Watched) -> None:
+    """An event that a client brings about has every column GET /rule_events lists for it, and what they say is true."""
+    subject, nobody = watched.subject, target.sandbox.topic("nobody")
     provoked = {
         "client_connected", "client_disconnected", "client_connack", "client_check_authz_complete",
-        "session_subscribed", "session_unsubscribed", "message_delivered", "message_acked", "delivery_dropped",
+        "session_subscribed", "session_unsubscribed", "message_publish", "message_delivered", "message_acked",
+        "delivery_dropped",
     }  # fmt: skip
     if target.publish(nobody).status == 202:
         provoked.add("message_dropped")
     if target.capabilities.profile.demands_users:
         provoked.add("client_check_authn_complete")
     listed = {type_of(event): event for event in events(target) if type_of(event) in provoked}
-    listener = target.listen(f"{out}/#")
+    listener = target.listen(f"{watched.whole}/#")
 
     target.connect()  # somebody else
-    client = target.connect(subject)
-    client.subscribe(topic, 1)
-    target.publish(topic, "delivered and acknowledged", qos=1)
-    client.wait_for_messages()
-    client.subscribe(own, 1, noLocal=True)
-    client.publish(own, "not delivered to its publisher", qos=1)
-    client.publish(nobody, "dropped", qos=1)
-    client.unsubscribe(topic)
-    client.close()
+    expected = [told for told in life_of(target, subject, watched.topic, nobody) if told.event in listed]
 
-    def seen() -> list[tuple[str, dict[str, Any]]]:
+    def seen() -> list[Event]:
         """Type and columns of every such event so far."""
         heard = [json.loads(message.payload) for message in list(listener.messages)]
         named = [(str(event["event"]).replace(".", "_"), event) for event in heard]
@@ -341,9 +347,12 @@ def test_events_have_their_columns(target: Target, watched: Watched) -> None:
     def missing() -> set[str]:
         return listed.keys() - {name for name, _ in seen()}
 
-    target.eventually(lambda: not missing())
+    target.eventually(lambda: not missing() and not any(untrue(seen(), expected)))
     assert not missing(), f"not seen were {sorted(missing())}"
     for name, event in seen():
         absent = set(listed[name]["columns"]) - event.keys() - NEVER_FILLED.get(name, set())
         assert not absent, f"{name} lacks the columns {sorted(absent)}"
         assert event["clientid"] == subject, f"{name} is about {event['clientid']}, who is none of the rule's business"
+
+    wrong = [*untrue(seen(), expected), *untimely(seen())]
+    recorder.expect(not wrong, "RUL-46", "events_are_true", "; ".join(wrong))

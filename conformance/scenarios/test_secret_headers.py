@@ -18,6 +18,7 @@ from conformance.contract.fields import Path, header_maps
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import contract
 from conformance.requirements import requirement
+from conformance.scenarios.reasons import REASON_TOLD, expect_reason
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import CLOSED_URL, Bridges
 from conformance.target.resources.typed import REDACTED, configured
@@ -169,6 +170,7 @@ def _expect_unrepeated(recorder: Recorder, heard: list[Answer], secret: str, req
         recorder.expect(not repeats, requirement, "unrepeated", "the answer repeats a secret", answer)
 
 
+@requirement("CON-29", "GET /connectors/{id}", sentence=REASON_TOLD)
 @requirement("CON-24", "GET /connectors/{id}", "POST /connectors/{id}/{operation}", "POST /connectors_probe")
 @pytest.mark.parametrize(
     "resource_type", [pytest.param(name, marks=pytest.mark.resource_type(name)) for name in ("http", "mqtt", "pgsql")]
@@ -182,8 +184,8 @@ def test_failure_tells_no_secret(
     fields = {"type": resource_type, "enable": True, "pool_size": 1, **nowhere, **secrets}
     target.connectors.probe(target.connectors.body(**fields)).expect(400, code="TEST_FAILED")
     connector = target.connectors.create(**fields)
-    failed = target.eventually(lambda: target.connectors.read(connector).get("status_reason"), target.timing.delivered)
-    assert failed, f"a connector to a closed port is {target.connectors.read(connector)['status']}, without a reason"
+    target.eventually(lambda: target.connectors.read(connector).get("status_reason"), target.timing.delivered)
+    expect_reason(target.connectors, connector, recorder)
     target.connectors.start(connector).expect(400)
     target.connectors.listed()
     _expect_unrepeated(recorder, heard, secret, "CON-24")

@@ -77,9 +77,11 @@ def columns_told_twice(row: bytes) -> list[str]:
 
 SELECTION = (
     "SELECT *, payload.v AS v, v + 1 AS next, 1 AS deep.one, 2 AS deep.two, 1.5 AS half, payload.v > 1 AS yes, "
-    "payload.text AS text, payload.list AS list, payload.map AS map "
-    "FROM \"{topic}\" WHERE next = 6 AND topic =~ '{topic}'"
+    "payload.text AS text, payload.list AS list, payload.map AS map, payload.text AS username "
+    "FROM \"{topic}\" WHERE next = 6 AND topic =~ '{topic}' AND username = 'Grüße'"
 )
+"""What is selected under the name of a column is what the condition and the actions see."""
+
 PAYLOAD = {"v": 5, "text": "Grüße", "list": ["a", 1, [2]], "map": {"k": {"x.y": 1}}, "a": {"b": "deep"}}
 TEMPLATES = {
     "plain": "plain",
@@ -125,6 +127,7 @@ def test_an_empty_template_is_the_whole_row(context: Context, target: Target) ->
         template = WHOLE[number - len(TEMPLATES)]
         row = json.loads(printed)
         expected = {"v": 5, "next": 6, "deep": {"one": 1, "two": 2}, "half": 1.5, "yes": True, "qos": 1}
+        expected["username"] = PAYLOAD["text"]
         expected |= {name: PAYLOAD[name] for name in ("text", "list", "map")}
         got = {name: row.get(name) for name in expected}
         assert got == expected, f"the template {template!r} printed {got}, selected are {expected}"
@@ -149,4 +152,5 @@ def rendered(context: Context, target: Target) -> list[tuple[int, bytes]]:
     listener = target.subscriber(f"{destination}/#", qos=1)
     target.publish(source, json.dumps(PAYLOAD), qos=1)
     messages = listener.wait_for_messages(len(actions), target.timing.delivered)
+    assert messages, f"a rule {SELECTION!r} republishes nothing of the payload {PAYLOAD}, which passes its condition"
     return [(int(message.topic.rpartition("/")[2]), bytes(message.payload)) for message in messages]

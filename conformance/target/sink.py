@@ -25,7 +25,11 @@ CLOSED = 0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One request the sink received; header names are lower case. ``answered``: the status, `CLOSED` for none."""
+    """One request the sink received; ``path`` and ``headers`` as they were sent, but for the case of header names.
+
+    The values of a header that was sent several times are separated by commas (RFC 9110, 5.3). ``answered``: the
+    status, `CLOSED` for none.
+    """
 
     method: str
     path: str
@@ -174,14 +178,15 @@ class HttpSink:
                 if not 0 <= length <= LONGEST_DELIVERY:
                     self.send_error(413)
                     return
-                headers = {name.lower(): value for name, value in self.headers.items()}
+                headers = {name.lower(): ", ".join(self.headers.get_all(name, ())) for name in self.headers}
                 body = self.rfile.read(length)
+                path = self.requestline.split()[1]  # that of the handler has no second slash at the beginning
                 with sink._arrived:
-                    status = sink._status(self.path)
-                    sink._deliveries.append(Delivery(self.command, self.path, headers, body, status))
+                    status = sink._status(path)
+                    sink._deliveries.append(Delivery(self.command, path, headers, body, status))
                     sink._arrived.notify_all()
-                if self.path in sink.delays:
-                    time.sleep(sink.delays[self.path])
+                if path in sink.delays:
+                    time.sleep(sink.delays[path])
                 if status == CLOSED:
                     self.close_connection = True
                     return

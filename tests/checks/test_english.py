@@ -49,6 +49,8 @@ documents = st.recursive(
         ("wills: [b'last will']", "wills: last will"),
         ("names are ['a, b', '']", 'names are "a, b", ""'),
         ("unbalanced ['a', (", "unbalanced ['a', ("),
+        ("split('a, b', ',') gave ['a', ' b']", "split('a, b', ',') gave a, \" b\""),
+        ("join_to_string(', ', ['a', 'b']) gave 'ab'", "join_to_string(', ', ['a', 'b']) gave 'ab'"),
     ],
 )  # fmt: skip
 def test_values_are_told_as_people_write_them(message: str, expected: str) -> None:

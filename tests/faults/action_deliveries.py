@@ -9,13 +9,15 @@ from typing import Any
 from conformance.reference.bridges import bridges, configuration, http_driver, mqtt_driver
 from conformance.reference.bridges.bridges import Bridges
 from conformance.reference.bridges.drivers import Rejected
-from conformance.reference.bridges.http_driver import HttpDriver
+from conformance.reference.bridges.http_driver import HttpDriver, HttpRequest
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.mqtt_driver import MqttDriver
 from conformance.reference.bridges.resources import NOT_INSTALLED, Action
 from conformance.reference.rest.http import ApiError, Call, Handler, Reply
+from conformance.scenarios.chain import SITE
 from tests.faults.seeded import (
     EMPTY,
+    Broken,
     broken,
     broken_handler,
     edit,
@@ -109,7 +111,7 @@ seed(
     "an MQTT action loses the properties of messages",
     broken(MqttDriver, "_properties", lambda _: lambda self, data: {}),
     LOOP,
-    "ACT-11",
+    "ACT-27",
     origin=f"{PULL}9398",
 )
 AS_CLIENT = scenario("action_deliveries", "mqtt_connector_is_the_client_that_it_says")
@@ -193,8 +195,55 @@ seed(
     MOVED,
     "ACT-24",
 )
+seed(
+    "an MQTT action prints what is missing",
+    broken(mqtt_driver, "render_bytes", lambda original: lambda template, data, missing: original(template, data)),
+    LOOP,
+    "ACT-11",
+)
+
+
+def requested(path: Callable[[str], str] = str, **headers: str) -> Broken:
+    """The request of an action has another path, and other or more headers."""
+
+    def change(request: HttpRequest) -> HttpRequest:
+        return replace(request, path=path(request.path), headers={**request.headers, **headers})
+
+    return broken(HttpDriver, "_request", lambda original: lambda *args: change(original(*args)))
+
+
+REQUEST = scenario("action_deliveries", "request_is_as_configured")
+seed(
+    "an HTTP action prints what is missing as nothing",
+    broken(http_driver, "render", lambda original: lambda *args: original(*args).replace("undefined", "")),
+    REQUEST,
+    "ACT-29",
+)
+OF_CONNECTOR = "of the connector"
+for name, fault in (
+    (
+        "paths of connector and action are joined by two slashes",
+        requested(lambda path: path.replace("/base", "/base/")),
+    ),
+    ("the path of the connector is left out", requested(lambda path: path.removeprefix("/base"))),
+    ("the path of an action begins with two slashes", requested(lambda path: f"/{path}")),
+    ("headers of the connector count more", requested(**{"x-site": OF_CONNECTOR})),
+    ("headers of action and connector are both sent", requested(**{"X-Site": OF_CONNECTOR})),
+    ("headers of an action are no templates", requested(**{"x-site": SITE})),
+):
+    seed(name, fault, REQUEST, "ACT-29")
 
 LOCAL = scenario("action_deliveries", "local_topic_needs_no_rule")
+seed(
+    "an HTTP action delivers texts only",
+    broken(
+        http_driver,
+        "render_bytes",
+        lambda original: lambda *given: original(*given).decode("utf-8", "replace").encode(),
+    ),
+    LOCAL,
+    "ACT-16",
+)
 seed("a local topic is ignored", broken(Bridges, "_on_publish", nothing), LOCAL, "ACT-16")
 seed("a local topic fits everything", broken(bridges, "matches", lambda _: lambda *args: True), LOCAL, "ACT-16")
 seed(
@@ -223,6 +272,12 @@ def start_unreachable(handler: Handler) -> Handler:
     return start
 
 
+seed(
+    "an action does not say why it is disconnected",
+    on("GET /actions/{id}", edit(lambda body: body.pop("status_reason", None))),
+    STARTED,
+    "CON-29",
+)
 seed("an action starts without a connection", broken_handler(START, start_unreachable), STARTED, "ACT-17")
 
 # --- metrics ----------------------------------------------------------------------------------------------------------

@@ -40,6 +40,22 @@ seed("429 is a refusal", transient(503), TOO_BUSY, "ACT-18")
 seed("503 is a refusal", transient(429), BUSY, "ACT-18")
 seed("what is sent again is not counted", broken(ActionMetrics, "count", uncounted("retried")), BUSY, "ACT-18")
 seed("500 is sent again", transient(429, 500, 503), REFUSED, "ACT-19")
+
+
+def redirected_is_accepted(original: Callable[..., Any]) -> Callable[..., Any]:
+    async def exchange(self: HttpDriver, request: Any) -> int:
+        status: int = await original(self, request)
+        return 200 if 300 <= status < 400 else status
+
+    return exchange
+
+
+seed(
+    "a redirection is a success",
+    broken(HttpDriver, "_exchange", redirected_is_accepted),
+    REFUSED.replace("500", "302"),
+    "ACT-19",
+)
 seed("what the sink refuses is not counted", broken(ActionMetrics, "count", uncounted("failed")), REFUSED, "ACT-19")
 
 

@@ -207,6 +207,16 @@ seed("the payload of a republish is no template", unrendered("payload"), TEMPLAT
 seed("everything is republished with QoS 0", message(qos=0), (TEMPLATES, DEFAULTS), "RUL-26")
 seed("nothing republished is retained", message(retain=False), TEMPLATES, "RUL-26")
 seed("what is republished comes from the API", message(from_clientid="http_api"), TEMPLATES, "RUL-26")
+seed(
+    "a republished payload is a text",
+    broken(
+        actions,
+        "render_bytes",
+        lambda original: lambda *given: original(*given).decode("utf-8", "replace").encode(),
+    ),
+    DEFAULTS,
+    "RUL-26",
+)
 seed("the original payload is lost", message(payload=b""), DEFAULTS, "RUL-26")
 
 PROPERTIES = scenario("republish", "properties_of_a_republished_message")
@@ -263,6 +273,50 @@ seed(
     COLUMNS,
     "RUL-28",
 )
+
+
+def event_with(event: str, **columns: Callable[[dict[str, Any]], Any]) -> Any:
+    """Events of that name have other values in some columns: what each makes of the columns."""
+
+    def make(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        def changed(context: Any) -> dict[str, Any]:
+            told = original(context)
+            if told.get("event") != event:
+                return told
+            return {**told, **{name: value(told) for name, value in columns.items()}}
+
+        return changed
+
+    return broken(engine, "imported", make)
+
+
+def of(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda told: told[name]
+
+
+def without_doubles(told: dict[str, Any]) -> dict[str, Any]:
+    pairs = [{"key": key, "value": value} for key, value in told["pub_props"]["User-Property"].items()]
+    return {**told["pub_props"], "User-Property-Pairs": pairs}
+
+
+NOTHING_TOLD: Callable[[dict[str, Any]], Any] = lambda _: {"User-Property": {}}  # noqa: E731
+
+for what, event, columns in (
+    ("expires in milliseconds", "client.connected", {"expiry_interval": lambda told: told["expiry_interval"] * 1000}),
+    ("has another keep-alive", "client.connack", {"keepalive": lambda _: 0}),
+    ("connected when it left", "client.disconnected", {"connected_at": of("disconnected_at")}),
+    ("was shut down when it was kicked", "client.disconnected", {"reason": lambda _: "shutdown"}),
+    ("is a superuser like everybody", "client.check_authn_complete", {"is_superuser": lambda _: True}),
+    ("publishes when it subscribes", "client.check_authz_complete", {"action": lambda _: "publish"}),
+    ("is the publisher of what it gets", "message.delivered", {"from_clientid": of("clientid")}),
+    ("is the user that published what it gets", "message.acked", {"from_username": of("username")}),
+    ("misses no payload", "delivery.dropped", {"payload": lambda _: ""}),
+    ("publishes no properties", "message.dropped", {"pub_props": NOTHING_TOLD}),
+    ("publishes each property once", "message.publish", {"pub_props": without_doubles}),
+    ("publishes by seconds", "message.publish", {"publish_received_at": lambda told: told["timestamp"] // 1000}),
+    ("connected from elsewhere", "client.connected", {"peername": lambda told: f"{told['peername']}0"}),
+):
+    seed(f"a client {what}, says the event", event_with(event, **columns), COLUMNS, "RUL-46")
 
 # --- statements -------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.reference.rest.http import ApiError, Call
 from conformance.reference.rules.metrics import RuleMetrics
-from conformance.reference.schema_registry import handlers
+from conformance.reference.schema_registry import handlers, protobuf
 from conformance.reference.schema_registry.avro import AvroSerde
 from conformance.reference.schema_registry.bodies import BodyCheck
 from conformance.reference.schema_registry.protobuf import ProtobufSerde
@@ -318,6 +318,22 @@ seed(
     "texts are not decoded",
     broken(SchemaRegistry, "decode", without_text),
     of_each("decoding_undoes_encoding", *KINDS),
+    "SCH-06",
+)
+
+
+def unset_too(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def plain(message: Any) -> dict[str, Any]:
+        optional = [field for field in message.DESCRIPTOR.fields if field.has_presence]
+        return {**{field.name: "undefined" for field in optional}, **original(message)}
+
+    return plain
+
+
+seed(
+    "protobuf decodes fields that nobody has set",
+    broken(protobuf, "_plain", unset_too),
+    of_each("decoding_undoes_encoding", "protobuf"),
     "SCH-06",
 )
 seed("avro encodes everything", broken(AvroSerde, "encode", padded), of_each(FITTING, "avro"), "SCH-06")

@@ -9,7 +9,7 @@ from typing import Any
 from conformance.reference.bridges import configuration, connector_handlers, redaction
 from conformance.reference.bridges.redaction import AUTHORIZING_HEADERS
 from tests.faults.proxy import Reply, Request
-from tests.faults.seeded import Broken, always, broken, edit, scenario, seed
+from tests.faults.seeded import Broken, always, broken, edit, on, scenario, seed
 
 PULL = "https://github.com/emqx/emqx/pull/"
 UPDATE = "PUT /connectors/{id}"
@@ -132,3 +132,19 @@ for resource_type in ("http", "pgsql"):
         scenario("secret_headers", f"failure_tells_no_secret[{resource_type}]"),
         "CON-24",
     )
+
+
+def silent_node(body: Any) -> None:
+    for node in body["node_status"]:
+        node.pop("status_reason", None)
+
+
+READ = "GET /connectors/{id}"
+SILENT = scenario("secret_headers", "failure_tells_no_secret[http]")
+seed(
+    "a connector does not say why it is disconnected",
+    on(READ, edit(lambda body: body.pop("status_reason", None))),
+    SILENT,
+    "CON-29",
+)
+seed("a node does not say why a connector is disconnected", on(READ, edit(silent_node)), SILENT, "CON-29")

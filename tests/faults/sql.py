@@ -120,6 +120,18 @@ CASELESS = broken(evaluator, "compare", without_case)
 seed("texts are compared without case", CASELESS, table(GIVE, "comparisons"), "RUL-32")
 
 
+def names_are_no_texts(original: Callable[..., bool]) -> Callable[..., bool]:
+    def wrong(operator: str, left: Any, right: Any, matches: Any) -> bool:
+        sides = {type(left), type(right)}
+        return operator in ("!=", "<>") if sides == {bool, str} else original(operator, left, right, matches)
+
+    return wrong
+
+
+NAMES = broken(evaluator, "compare", names_are_no_texts)
+seed("true is not the text true", NAMES, table(GIVE, "comparisons"), "RUL-32")
+
+
 def last_branch(original: Callable[..., Any]) -> Callable[..., Any]:
     def wrong(case: syntax.Case, scope: Any) -> Any:
         if len(case.branches) == 2:
@@ -228,6 +240,18 @@ seed(
     "RUL-37",
     origin="https://github.com/emqx/emqx/pull/11172",
 )
+
+
+def columns_first(_original: Callable[..., Any]) -> Callable[..., Any]:
+    def select(statement: Any, scope: Any, _hides: bool) -> Any:
+        row, _ = evaluator._transform(statement.fields, scope)
+        seen = scope.with_columns({**row, **scope.columns})
+        return [row] if evaluator._holds(statement.condition, seen) else None
+
+    return select
+
+
+seed("a condition sees the column under a selected one", broken(evaluator, "_select", columns_first), PRINT, "RUL-36")
 seed("what is missing is printed as nothing", broken(template, "as_bytes", missing_is_empty), PRINT, "RUL-36")
 seed("arrays are printed by the language", broken(template, "as_bytes", arrays_as_texts), PRINT, "RUL-36")
 

@@ -25,15 +25,16 @@ _READ_BYTES = 65536
 _VERSIONS = {"v3": 3, "v4": 4, "v5": 5}
 _WHOLE_RESULT = "${.}"
 _FAILURE = 0x80
-_CLIENTID_BYTES = 23
-_LONGEST_KEPT_PREFIX = 19
-_PASSED_ON = {
+_NAMES = {
     "Payload-Format-Indicator": "payload_format_indicator",
     "Message-Expiry-Interval": "message_expiry_interval",
     "Content-Type": "content_type",
     "Response-Topic": "response_topic",
     "Correlation-Data": "correlation_data",
 }
+"""Names of properties in rules, and those in packets."""
+_CLIENTID_BYTES = 23
+_LONGEST_KEPT_PREFIX = 19
 
 
 @dataclass(eq=False)
@@ -143,7 +144,9 @@ class MqttDriver:
         selected = data.get("pub_props")
         if self._version < 5 or not isinstance(selected, Mapping):
             return {}
-        properties = {key: selected[name] for name, key in _PASSED_ON.items() if selected.get(name) is not None}
+        properties = {key: selected[name] for name, key in _NAMES.items() if selected.get(name) is not None}
+        if isinstance(correlation := properties.get("correlation_data"), str):
+            properties["correlation_data"] = correlation.encode()
         user = selected.get("User-Property")
         if isinstance(user, Mapping) and user:
             properties["user_property"] = [(str(name), as_text(value)) for name, value in user.items()]

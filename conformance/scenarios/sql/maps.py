@@ -33,6 +33,7 @@ MAPS: dict[str, Any] = {
     "mget('a', json_decode('{\"a\": {\"b\": 1}}'))": {"b": 1},
     "mget('c', json_decode('{\"a\": {\"b\": 1}}'))": UNDEFINED,
     "mget('c', payload.nothing, 'default')": "default",
+    "mget('no key that anybody knows', payload.nothing, 'default')": "default",
     "mget('x.y', payload.a)": 6,
     "mput('b', 2, json_decode('{\"a\": 1}'))": {"a": 1, "b": 2},
     "mput('a', 2, json_decode('{\"a\": 1}'))": {"a": 2},

@@ -74,6 +74,7 @@ PARTS: dict[str, Any] = {
     "split(';', ';', 'notrim')": ["", ""],
     "split('a;b;c', ';', 'leading')": ["a", "b;c"],
     "split('a;b;c', ';', 'trailing')": ["a;b", "c"],
+    "split('a;b;', ';', 'trailing')": ["a;b"],
     "split(';a;b', ';', 'leading')": ["a;b"],
     "split(';a;b;c', ';', 'leading_notrim')": ["", "a;b;c"],
     "split('a;b;c;', ';', 'trailing_notrim')": ["a;b;c", ""],

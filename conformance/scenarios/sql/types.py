@@ -52,6 +52,7 @@ NULL: dict[str, Any] = {
     "is_null(never_assigned)": True,
     "is_null(never.assigned.at_all)": True,
     "is_null(payload.five.deeper)": True,
+    "is_null(payload.text.deeper)": True,
     "is_null(map_get('z', payload.a))": True,
     "is_null(payload.null)": False,
     "is_null(0)": False,
