@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.target.errors import SafetyViolation
-from conformance.target.guard.sandbox import Owned
+from conformance.target.guard.sandbox import Owned, is_prefixed
 
 
 class MqttGuard:
@@ -22,7 +22,7 @@ class MqttGuard:
 
     def publish(self, topic: str) -> None:
         """Where a message or a will goes."""
-        if topic.startswith("$") or not self._owned.owns_topic(topic):
+        if is_prefixed(topic) or not self._owned.owns_topic(topic):
             raise SafetyViolation(
                 f"refused to publish to {topic!r}, which is outside the sandbox {self._owned.topic_root}"
             )
