@@ -126,6 +126,32 @@ class Defect(Trait):
         needs=("unknown-node-is-down",),
     )
 
+    RULE_METADATA_THAT_ARE_NO_TIMES = About(
+        "A text as `created_at` in the metadata of a changed rule crashes whatever shows the rule.",
+        (">=5.8.0,<5.10.4",),
+    )
+    LARGE_BODY_CRASHES = About("A JSON body of more than 8 MB is answered 500 without a body.", (">=5.8.0,<5.10.1",))
+    DIRECT_DISPATCH_MUST_BE_A_BOOLEAN = About(
+        "A republish action fails if its `direct_dispatch` renders to neither true nor false."
+    )
+    RULE_TEST_SHOWS_EVENT_TYPE = About(
+        "A test of a rule shows the `event_type` of its request as a column.", (">=5.8.0,<5.9.0",)
+    )
+    CONNACK_WITHOUT_ITS_TIME = About(
+        "The event of a CONNACK has no `connected_at`, which is listed.", (">=5.8.0,<5.8.11", ">=5.9.0,<5.10.4")
+    )
+    PROTOBUF_MAPS_NOT_ENCODED = About("A protobuf message with a map cannot be encoded.")
+    HEADERS_BY_LINE_BREAKS = About(
+        "A line break in what a message puts into a header of an HTTP action starts another header.",
+        (">=5.8.0,<5.8.11", ">=5.9.0,<5.10.4"),
+    )
+    TOO_LARGE_MESSAGE_STAYS_IN_FLIGHT = About(
+        "A message that is too large for its client waits for an acknowledgement for good."
+    )
+    DELAYED_MESSAGE_HAS_NO_SUBSCRIBER = About(
+        "A message that is published with a delay is answered as if nobody were subscribed.", (">=5.8.0,<5.9.0",)
+    )
+
 
 class Quirk(Trait):
     """What a real server does its own way, and no requirement forbids."""
@@ -135,7 +161,6 @@ class Quirk(Trait):
     SECRETS_UNCHECKED = About("Secrets may hold characters that are not printable.")
     VALUES_AS_WRITTEN = About("Connectors and actions show values as they were written, not as they were read.")
     SLOPPY_JSON = About("JSON may have comments, trailing commas, single quotes and bytes that are no UTF-8.")
-    LARGE_BODY_CRASHES = About("A JSON body of more than 8 MB is answered 500 without a body.")
     CONNECTIONS_END = About("A connection ends after 1000 requests, or after an answer that left a body unread.")
     OTHER_METHODS = About("Methods that no operation has are answered 500 or 501 instead of 405.")
     UNEXPECTED_ERRORS_TOLD = About("An error that nobody foresaw is answered with its text.")

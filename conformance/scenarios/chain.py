@@ -57,8 +57,9 @@ class Chain:
     mark: str
     witness_path: str
 
-    def publish(self, value: int, to: str = "hook") -> None:
-        self.target.publish(self.topic, json.dumps(self.message(value, to)), qos=1)
+    def publish(self, value: int, to: str = "hook", **more: str) -> None:
+        """``more``: fields of the message beside those of every one; a ``note`` arrives in the header x-note."""
+        self.target.publish(self.topic, json.dumps({**self.message(value, to), **more}), qos=1)
 
     def arrival(self, value: int) -> Delivery | None:
         """The delivery of a value, waited for; None if it does not come in time."""
@@ -74,6 +75,10 @@ class Chain:
         """Whether a value has been delivered by now."""
         return bool(self.sent(value))
 
+    def deliveries(self, value: int, to: str = "hook") -> list[Delivery]:
+        """Those of a value so far."""
+        return self.sink.received(self._of(value, to))
+
     def accepted(self, value: int, to: str = "hook") -> Delivery | None:
         """The delivery that the sink accepted, waited for as long as another attempt may take; None if none was."""
         matches = self._of(value, to)
@@ -82,7 +87,7 @@ class Chain:
 
     def sent(self, value: int, to: str = "hook") -> list[int]:
         """What the sink answered each time the value came."""
-        return [delivery.answered for delivery in self.sink.received(self._of(value, to))]
+        return [delivery.answered for delivery in self.deliveries(value, to)]
 
     def settled(self) -> bool:
         """Whether all that the action got has come to an end that is counted, now or soon."""
@@ -206,7 +211,8 @@ def chain_of(context: Context, target: Target, sink: HttpSink, *, counts: bool =
 
 
 def _posting(target: Target, connector: str, path: str, **fields: Any) -> str:
-    return target.actions.posting(connector, f"{path}/${{payload.to}}", _BODY, headers={"x-site": SITE}, **fields)
+    headers = {"x-site": SITE, "x-note": "${payload.note}"}
+    return target.actions.posting(connector, f"{path}/${{payload.to}}", _BODY, headers=headers, **fields)
 
 
 def _serves(target: Target, connector: str, counts: bool) -> bool:

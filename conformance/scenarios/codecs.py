@@ -61,6 +61,7 @@ def protobuf(name: str) -> str:
         f"message Reading {{\n  required int32 {name} = 1;\n  required string text = 2;\n  required bool ok = 3;\n"
         "  repeated int32 list = 4;\n  required Place at = 5;\n  repeated Place more = 6;\n"
         "  optional string unit = 7;\n}\n"
+        "message Labelled {\n  map<string, string> labels = 1;\n}\n"
     )
 
 
@@ -76,6 +77,9 @@ VALUE: Mapping[str, Any] = {
     "at": {"lat": 1.5, "id": _BIG},
     "more": [{"lat": -0.25, "id": -7}, {"lat": 1.5, "id": _BIG}],
 }
+LABELLED: Mapping[str, Any] = {"labels": {"site": "north", "ü": "'x'"}}
+"""A value of another message of the protobuf schemas."""
+
 _RENAMED = {"level": -3} | {name: value for name, value in VALUE.items() if name != "count"}
 _TEXT = b"\xc3\xbc 'x'"
 _HALVES, _QUARTER = struct.pack("<d", 1.5), struct.pack("<d", -0.25)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -165,7 +165,7 @@ def back(context: Context, target: Target, parameters: dict[str, Any]) -> str:
 
     return context.lasting(
         f"action on {connector}",
-        lambda: target.actions.create(type="mqtt", connector=connector, parameters=parameters),
+        lambda: target.actions.create(type="mqtt", connector=connector, parameters=parameters, resource_opts=SOON),
         becomes,
     )
 
@@ -174,7 +174,7 @@ def connector_back(context: Context, target: Target) -> str:
     """The connector of `back`."""
     return context.lasting(
         "connector back to the broker",
-        lambda: target.connectors.create(**loop(target)),
+        lambda: target.connectors.create(**loop(target, pool_size=2, resource_opts=SOON)),
         lambda known: target.eventually(lambda: _connected(target.connectors, known)),
     )
 
@@ -235,6 +235,52 @@ def test_mqtt_action_without_template_sends_everything(context: Context, target:
     selected = {name: row.get(name) for name in ("to", "text", "qos", "topic")}
     expected = {"to": "all", "text": "hi", "qos": 1, "topic": source}
     assert selected == expected, f"without a payload template arrived {row}"
+
+
+@requirement("CON-30", "POST /connectors", "POST /clients/kickout/bulk", provisional=True)
+@pytest.mark.needs("mqtt", "loop")
+def test_connector_connects_again(context: Context, target: Target) -> None:
+    """An MQTT connector whose clients lose their connections connects again, and its action delivers what came."""
+    target.capabilities.profile.limits.check_publish(target.sandbox.topic(), 64, qos=1, retain=False)
+    remote = target.sandbox.topic("remote")
+    action = back(context, target, {"topic": remote, "payload": "${text}", "qos": 1, "retain": False})
+    source, subscriber = source_of(context, target, action), target.subscriber(remote)
+    connector = f"mqtt:{target.actions.read(action)['connector']}"
+    prefix = target.connectors.read(connector)["clientid_prefix"]
+
+    def connected() -> dict[str, str]:
+        """Since when, by client id, its clients are connected."""
+        clients = target.clients.listed(like_clientid=prefix, conn_state="connected")
+        return {client["clientid"]: client["connected_at"] for client in clients}
+
+    def publish(text: str) -> None:
+        target.publish(source, json.dumps({"to": "all", "text": text}), qos=1)
+
+    def connect_again(before: Mapping[str, str], lost: Sequence[str]) -> bool:
+        """Whether all that were connected are, now or soon, and those that were ``lost`` since then."""
+        target.clients.kick(lost).expect(204)
+        publish("meanwhile")
+
+        def again() -> bool:
+            now = connected()
+            return now.keys() == before.keys() and all(now[each] != before[each] for each in lost)
+
+        return target.eventually(again, target.timing.redelivered)
+
+    for what, part in (("one", slice(1)), ("all", slice(None))):
+        before = connected()
+        lost = sorted(before)[part]
+        assert lost, f"no client of {connector} is connected"
+        assert connect_again(before, lost), (
+            f"{what} of {len(before)} clients had to connect again, connected are {len(connected())}"
+        )
+        healthy = target.eventually(lambda: status_of(target.connectors.get(connector)) == "connected")
+        assert healthy, f"{what} of its clients connected again, and the connector is not connected"
+        publish(what)
+        awaited = {"meanwhile", what}
+        came = target.eventually(lambda: awaited <= set(subscriber.texts), target.timing.redelivered)  # noqa: B023
+        assert came, f"while, and after, {what} of its clients had to connect again: delivered are {subscriber.texts}"
+        subscriber.messages.clear()
 
 
 KEPT = "An Authorization header of an HTTP action is read as ******, and sent as it was after an update with ******."
@@ -345,6 +391,27 @@ def test_local_topic_needs_no_rule(context: Context, target: Target, sink: HttpS
     )
     bodies = [delivery.body for delivery in sink.received(lambda delivery: there.encode() in delivery.body)]
     assert whole, f"what is no UTF-8 was published as {[data]}, arrived are {bodies}"
+
+
+@requirement("ACT-28", "POST /actions", level="SHOULD")
+@pytest.mark.needs("sink")
+def test_message_makes_no_header(chain: Chain) -> None:
+    """What a message puts into a header of an HTTP action starts no further one, whatever its line breaks."""
+    breaks = ("\r\n", "\n")
+    for number, line_break in enumerate(breaks, PASSES):
+        chain.publish(number, note=f"a{line_break}x-smuggled: b")
+    clean = PASSES + len(breaks)
+    chain.publish(clean, note="a")
+
+    delivery = chain.arrival(clean)
+    assert delivery is not None, "a message whose header has no line break did not arrive"
+    note = delivery.headers.get("x-note")
+    assert note == "a", f"the sink got {note!r} in the header that a message fills in with 'a'"
+    # Left out may be the header, or the message.
+    chain.settled()
+    smuggled = [line_break for number, line_break in enumerate(breaks, PASSES)
+                if any("x-smuggled" in delivery.headers for delivery in chain.deliveries(number))]  # fmt: skip
+    assert not smuggled, f"behind {' and '.join(map(repr, smuggled))} a message made another header of the request"
 
 
 @requirement("CON-29", "GET /actions/{id}", sentence=REASON_TOLD)

@@ -287,3 +287,50 @@ def test_impossible_pages(target: Target, label: str) -> None:
             target.api.call(label, path=client, query={name: value}).expect(400)
     nobody = {"clientid": target.sandbox.name("nobody")}
     target.api.call(label, path=nobody).expect(404, code="CLIENTID_NOT_FOUND")
+
+
+LIMIT = 1_000
+"""Bytes of the greatest packet that a client of the following items takes."""
+
+
+@requirement("CLI-30", "POST /publish", "GET /clients/{clientid}", provisional=True)
+def test_message_larger_than_a_client_takes(target: Target) -> None:
+    """A message larger than the greatest packet a client takes is not sent to it, but counted, and the next one is."""
+    topic = target.sandbox.topic()
+    client = target.connect(maximum_packet_size=LIMIT)
+    client.subscribe(topic, 1)
+    target.await_route(topic, client)
+    qualities = (0, 1)
+    for qos in qualities:
+        target.publish(topic, "x" * LIMIT, qos=qos).expect(200)
+    target.publish(topic, "small", qos=1).expect(200)
+
+    client.wait_for_messages(1)
+    assert client.texts == ["small"], f"after {len(qualities)} messages that are too large, {client.texts} arrived"
+    assert client.connected, "the client lost its connection over a message that it does not take"
+    client.subscribe(target.sandbox.topic())  # EMQX shows what it counted when subscriptions change
+
+    def dropped() -> int:
+        return int(target.clients.read(client.client_id)["send_msg.dropped.too_large"])
+
+    target.eventually(lambda: dropped() == len(qualities), target.timing.statistics)
+    assert dropped() == len(qualities), f"{len(qualities)} messages were too large, counted are {dropped()}"
+
+
+@requirement("CLI-31", "POST /publish", UNACKNOWLEDGED, level="SHOULD")
+def test_message_that_is_too_large_waits_for_nothing(target: Target) -> None:
+    """A message that is too large for a client counts as sent [MQTT-3.1.2-25]: it keeps no place in its window."""
+    topic = target.sandbox.topic()
+    client = target.connect(receive_maximum=1, maximum_packet_size=LIMIT)
+    client.subscribe(topic, 1)
+    target.await_route(topic, client)
+    for text in ("x" * LIMIT, "small"):
+        target.publish(topic, text, qos=1).expect(200)
+
+    client.wait_for_messages(1)
+    assert client.texts == ["small"], f"behind the message that is too large for the client, {client.texts} arrived"
+
+    def held() -> int:
+        return len(target.clients.unacknowledged(client.client_id).expect(200).json["data"])
+
+    assert target.eventually(lambda: not held()), f"{held()} messages wait for an acknowledgement that cannot come"

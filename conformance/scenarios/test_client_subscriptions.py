@@ -167,6 +167,32 @@ def test_shared_subscription(target: Target, form: str) -> None:
     assert unsubscribed(target, stays.client_id, shared), f"{shared} is still listed after it was removed"
 
 
+@requirement("CLI-29", SUBSCRIBE, UNSUBSCRIBE, provisional=True)
+@pytest.mark.parametrize("form", ["$share/{group}/{topic}", "$queue/{topic}"], ids=["share", "queue"])
+def test_shared_and_plain_are_two(target: Target, form: str) -> None:
+    """Subscribed to a topic in a group and by itself, a client gets messages twice, and once when either has ended."""
+    topic, end = target.sandbox.topic(), target.sandbox.topic("end")
+    shared = form.format(group=target.sandbox.name("group"), topic=topic)
+    client = target.subscriber(end, 1)
+
+    def comes(times: int) -> bool:
+        """Whether a message comes that often, now or soon."""
+        text = target.sandbox.name("text")
+        target.publish(topic, text, qos=1)
+        target.publish(end, f"{text} ended", qos=1)
+        return client.received_before(f"{text} ended").count(text) == times
+
+    for ends in (topic, shared):
+        for topic_filter in (topic, shared):
+            target.clients.subscribe(client.client_id, topic_filter, qos=1).expect(200)
+        assert subscribed(target, client.client_id, end, topic, shared), "the subscriptions are not listed"
+        assert target.eventually(lambda: comes(2)), f"{topic} and {shared} do not bring each message twice"
+        target.clients.unsubscribe(client.client_id, ends).expect(204)
+        stays = ({topic, shared} - {ends}).pop()
+        assert subscribed(target, client.client_id, end, stays), f"without {ends}, listed is not {stays} alone"
+        assert target.eventually(lambda: comes(1)), f"without {ends}, {stays} does not bring each message once"
+
+
 @requirement("CLI-08", SUBSCRIBE)
 def test_no_local_on_a_shared_subscription(target: Target) -> None:
     """No-local on a shared subscription is answered with 400 INVALID_PARAMETER and subscribes to nothing."""

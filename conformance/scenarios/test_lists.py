@@ -217,7 +217,7 @@ def test_element_is_what_its_own_get_shows(name: str, read: str, context: Contex
 
 
 @requirement("PAG-09", *ELEMENTS, "GET /banned", f"GET {paths.RETAINED_MESSAGES}", "GET /subscriptions")
-@pytest.mark.state("connectors")
+@pytest.mark.state("connectors", "rules")
 @pytest.mark.parametrize("name", ["connectors", "actions", "rules", pytest.param("schemas", marks=_SCHEMAS)])
 def test_configured_is_listed_until_it_is_deleted(name: str, target: Target) -> None:
     """What was created is in the list, what was deleted is not."""

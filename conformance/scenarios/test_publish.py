@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import time
 from typing import Any
 
 import pytest
@@ -19,6 +21,9 @@ pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 
 LARGEST_BODY = 7_000_000
 """EMQX reads at most 8,000,000 bytes of a request (behaviour 0.1)."""
+
+_HUGE_BODY = 9_000_000
+_HALF_A_DELAY_S = 0.5
 
 
 @requirement("PUB-01", "POST /publish")
@@ -167,6 +172,39 @@ def test_message_larger_than_a_packet(target: Target) -> None:
     target.publish(topic, "end").expect(200)
     sizes = [len(text) for text in subscriber.received_before("end")]
     assert sizes == [len(largest)], f"messages of {sizes} bytes were delivered, expected one of {len(largest)}"
+
+
+@requirement("GEN-70", "POST /publish", level="SHOULD")
+def test_large_body(target: Target) -> None:
+    """A JSON body of nine million bytes is taken like a shorter one, or refused with a 4xx."""
+    topic = target.sandbox.topic()
+    subscriber = target.subscriber(topic)
+    # Blanks say nothing: it is a small message all the same.
+    content = json.dumps({"topic": topic, "payload": "small"}).encode().ljust(_HUGE_BODY)
+
+    answer = target.api.call("POST /publish", content=content, content_type="application/json")
+    assert answer.status == 200 or 400 <= answer.status < 500, f"{_HUGE_BODY:,} bytes are answered {answer.status}"
+    target.publish(topic, "end").expect(200)
+    arrived = subscriber.received_before("end")
+    expected = ["small"] if answer.ok else []
+    assert arrived == expected, f"after the answer {answer.status} {arrived} arrived, expected {expected}"
+
+
+@requirement("PUB-15", "POST /publish", level="SHOULD")
+def test_delayed_message(target: Target) -> None:
+    """A message to $delayed/1/ and a topic is answered with 200 and its id, and reaches the topic a second later."""
+    topic = target.sandbox.topic()
+    subscriber = target.subscriber(topic)
+    began = time.monotonic()
+    answer = target.api.call("POST /publish", json={"topic": f"$delayed/1/{topic}", "payload": "later"})
+    if not subscriber.wait_for_messages(1, 1 + target.timing.received):
+        not_demanded("the target delays no messages")
+    took = time.monotonic() - began
+
+    assert subscriber.texts == ["later"], f"delivered {subscriber.texts}"
+    assert took > _HALF_A_DELAY_S, f"what was to be delayed by a second arrived after {took:.1f} s"
+    assert answer.status == 200, f"a message that is delayed, and then delivered, is answered {answer.status}"
+    assert isinstance(answer.json.get("id"), str), f"it is answered {answer.json}, without its id"
 
 
 @requirement("PUB-11", "POST /publish")

@@ -251,3 +251,27 @@ def test_retain_handling(target: Target) -> None:
     client.subscribe(topic, retainHandling=1)
     again = client.wait_for_messages(2, matching=lambda message: message.payload == b"kept")
     assert len(again) == 2, "retain handling 1 delivers nothing to a new subscription"
+
+
+@requirement("RET-12", "POST /publish", provisional=True)
+@holds_messages
+@pytest.mark.needs("mqtt")
+def test_session_is_resumed_without_retained_messages(target: Target) -> None:
+    """A retained message comes with a subscription, and not once more when a client comes back to its session."""
+    topic = target.retained.create()
+    client = target.connect(session_expiry_s=300)
+    client.subscribe(topic)
+    assert client.wait_for_messages(1), "the subscription brings no retained message"
+
+    for leaves in (False, True):  # or its session is taken over
+        if leaves:
+            client.close()
+        client = target.connect(client.client_id, clean_start=False, session_expiry_s=300)
+        assert client.session_present, "the session of a client that came back is gone"
+        target.await_route(topic, client)
+        marker = target.sandbox.name("marker")
+        target.publish(topic, marker)
+        again = client.received_before(marker).count("kept")
+        assert not again, (
+            f"a client that {'came back' if leaves else 'took its session over'} got it {again} times again"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from paho.mqtt.client import MQTTMessage
@@ -91,10 +92,17 @@ _ACTIONS = pairwise(
 _SOURCES = pairwise({"qos": (0, 1, 2), "retain": (False, True), "via": ("rest", "mqtt5", "mqtt3.1.1")})
 
 
-def _republishing(context: Context, target: Target) -> tuple[str, str]:
-    """Source and destination of a rule with a republish action for each case, by its number below the destination."""
+_NO_TRUTHS = ("", "neither", "${qos}", "${nothing}")
+"""Templates of ``direct_dispatch`` that give neither true nor false."""
+
+
+def _republishing(context: Context, target: Target) -> tuple[str, str, str]:
+    """A rule with a republish action for each case, by its number below a destination; its source, and that.
+
+    It hears what two more of its actions republish below ``heard``, and others below ``direct`` have no boolean.
+    """
     source, out = (_shared_topic(context, target, what) for what in ("republish", "republished"))
-    actions = [
+    actions: list[dict[str, Any]] = [
         {
             "function": "republish",
             "args": {
@@ -108,13 +116,19 @@ def _republishing(context: Context, target: Target) -> tuple[str, str]:
         }
         for number, case in enumerate(_ACTIONS)
     ]
-    sql = f"""SELECT *, flags.retain AS retain, map_put('k', 'made', map_new()) AS made FROM "{source}/+" """.strip()
-    context.lasting(
+    templates: dict[str, Any] = {f"heard/{direct}": direct for direct in (True, False)}
+    templates |= {f"direct/{number}": template for number, template in enumerate(_NO_TRUTHS)}
+    for end, direct in templates.items():
+        args = {"topic": f"{out}/{end}", "qos": 1, "retain": False, "direct_dispatch": direct}
+        actions.append({"function": "republish", "args": args})
+    columns = "*, flags.retain AS retain, map_put('k', 'made', map_new()) AS made"
+    heard = ", ".join(f'"{out}/heard/{direct}"' for direct in (True, False))
+    rule = context.lasting(
         "rule with every republish action",
-        lambda: target.rules.create(sql=sql, actions=actions),
+        lambda: target.rules.create(sql=f'SELECT {columns} FROM "{source}/+", {heard}', actions=actions),
         lambda known: target.rules.get(known).ok,
     )
-    return source, out
+    return rule, source, out
 
 
 @requirement("VAR-07", "POST /rules", "POST /publish")
@@ -123,7 +137,7 @@ def _republishing(context: Context, target: Target) -> tuple[str, str]:
 @parametrized(_ACTIONS)
 def test_republish(context: Context, target: Target, case: Case) -> None:
     """A republished message is what its action makes of the original, however that was published."""
-    source, out = _republishing(context, target)
+    _, source, out = _republishing(context, target)
     number = _ACTIONS.index(case)
     destination, source = f"{out}/{number}", f"{source}/{number}"
     # What is retained is deleted with the item that knows of it.
@@ -156,6 +170,38 @@ def test_republish(context: Context, target: Target, case: Case) -> None:
         listener.messages.clear()
     retained = target.eventually(lambda: kept in _retained(target, destination))
     assert retained, f"retained is {_retained(target, destination)!r}, expected that of {kept}"
+
+
+@requirement("RUL-47", "POST /rules", "POST /publish")
+def test_direct_messages_are_heard_by_no_rule(context: Context, target: Target) -> None:
+    """A message that is republished with direct_dispatch reaches its subscribers and no rule; others reach both."""
+    rule, source, out = _republishing(context, target)
+    before = target.rules.metrics(rule)["matched"]
+
+    arrived = _republished(target, f"{source}/heard", f"{out}/heard")
+    assert arrived == ["True", "False"], f"republished directly, and otherwise, were {arrived}"
+    # The message itself, and the one that is not dispatched directly.
+    matched = target.rules.counted(rule, {"matched": before + 2})["matched"] - before
+    assert matched == 2, f"a rule hears a message that it republishes twice, once directly, {matched} times, not 2"
+
+
+@requirement("RUL-48", "POST /rules", "POST /publish", level="SHOULD")
+def test_direct_dispatch_that_is_no_boolean(context: Context, target: Target) -> None:
+    """A direct_dispatch that renders to neither true nor false is none: the message is republished as without."""
+    _, source, out = _republishing(context, target)
+    arrived = _republished(target, f"{source}/direct", f"{out}/direct")
+    lost = [template for number, template in enumerate(_NO_TRUTHS) if str(number) not in arrived]
+    assert not lost, f"with the direct_dispatch {' or '.join(map(repr, lost))} nothing was republished"
+
+
+def _republished(target: Target, source: str, out: str) -> list[str]:
+    """The last levels of the topics below ``out`` to which a message is republished, in order."""
+    listener = target.subscriber(f"{out}/+", 1)
+    target.publish(source, "x")
+    marker = target.sandbox.name("marker")
+    target.publish(f"{out}/marker", marker, qos=1)
+    count = len(listener.received_before(marker))
+    return [message.topic.rpartition("/")[2] for message in listener.messages[:count]]
 
 
 def _retained(target: Target, topic: str) -> str:

@@ -221,6 +221,28 @@ def instants(rule: dict[str, Any]) -> tuple[datetime, datetime]:
     return created, modified
 
 
+@requirement("RUL-50", "PUT /rules/{id}", "GET /rules", "GET /rules/{id}", level="SHOULD")
+@pytest.mark.state("rules", alone=True)
+@pytest.mark.mode(Mode.EXCLUSIVE, "the metadata of a rule can make the list of rules unreadable for everybody")
+def test_metadata_that_are_no_times(target: Target) -> None:
+    """A rule whose metadata are changed to what is no time is refused, or stays readable, alone and in the list."""
+    rule = target.rules.create()
+    before = target.rules.read(rule)
+    change = {"sql": before["sql"], "metadata": {"created_at": "yesterday", "last_modified_at": "today"}}
+    try:
+        answer = target.rules.put(rule, change)
+        read = target.rules.get(rule)
+        # Other lists would fail as well, if they had the rule in them.
+        listed = target.api.call("GET /rules", query={"like_id": rule})
+    finally:
+        target.rules.delete(rule)
+
+    listed.expect(200)
+    created = read.expect(200).json["created_at"]
+    assert created == before["created_at"], f"created at {before['created_at']}, a rule is read with {created}"
+    answer.expect(200, 400)
+
+
 AFRESH = "A rule created under the id of a deleted one has nothing of it: it hears, counts and is dated as a new one."
 
 

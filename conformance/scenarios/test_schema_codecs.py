@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt.client import MQTTMessage
 
 from conformance.requirements import requirement
-from conformance.scenarios.codecs import CODECS, VALUE, Codec, Schemas, schema_of
+from conformance.scenarios.codecs import CODECS, LABELLED, VALUE, Codec, Schemas, schema_of
 from conformance.target.http.answer import Answer
 from conformance.target.mqtt import MqttClient
 from conformance.target.target import Target
@@ -26,7 +26,8 @@ class Coder:
     """A schema, a rule that uses it and those of the other types, and a listener to what comes of that.
 
     The rule decodes what is published as ``data`` below ``topic``, encodes and decodes a ``value``, only encodes what
-    is published as ``coded``, and tells of what is published as ``checked`` whether it fits.
+    is published as ``coded``, and tells of what is published as ``checked`` whether it fits. With a protobuf schema it
+    encodes and decodes what is ``labelled``.
     """
 
     target: Target
@@ -98,6 +99,9 @@ def decoded(topic: str, names: Mapping[str, str]) -> str:
         branches.append(f"WHEN topic = '{topic}/{kind}/value' THEN {decode(kind, name, encode(kind, name))}")
         branches.append(f"WHEN topic = '{topic}/{kind}/data' THEN {decode(kind, name, 'payload')}")
         branches.append(f"WHEN topic = '{topic}/{kind}/checked' THEN {check(kind, name)}")
+    labelled = f"schema_encode('{names['protobuf']}', json_decode(payload), 'Labelled')"
+    labelled = f"schema_decode('{names['protobuf']}', {labelled}, 'Labelled')"
+    branches.append(f"WHEN topic = '{topic}/protobuf/labelled' THEN {labelled}")
     return f"CASE {' '.join(branches)} ELSE 'no' END AS decoded"
 
 
@@ -116,6 +120,17 @@ def test_decoding_undoes_encoding(coder: Coder) -> None:
     arrived = [json.loads(message.payload) for message in coder.listener.wait_for_messages()]
     counters = coder.target.rules.metrics(coder.rule)
     assert arrived == [VALUE], f"encoded and decoded {VALUE} became {arrived}: {counters}"
+
+
+@requirement("SCH-12", "POST /schema_registry", "POST /rules", level="SHOULD")
+@pytest.mark.parametrize("kind", ["protobuf"])
+def test_map_of_texts(coder: Coder) -> None:
+    """A protobuf message with a map of texts is encoded, and decoded to the same value."""
+    coder.publish(json.dumps(LABELLED, ensure_ascii=False).encode(), to="labelled")
+
+    arrived = coder.settled()
+    counters = coder.target.rules.metrics(coder.rule)
+    assert arrived[:-1] == [LABELLED], f"encoded and decoded {LABELLED} became {arrived[:-1]}: {counters}"
 
 
 @requirement("SCH-06", "POST /schema_registry", "POST /rules/{id}/test")

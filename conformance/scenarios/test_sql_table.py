@@ -131,6 +131,13 @@ def test_functions_give_what_the_manual_says(calculator: Calculator, recorder: R
     check(calculator, recorder, sql.FUNCTIONS[family])
 
 
+@requirement("RUL-51", CREATE, since="5.8.4")
+@pytest.mark.parametrize("family", sql.ADDED)
+def test_functions_of_5_8_4_give_what_the_manual_says(calculator: Calculator, recorder: Recorder, family: str) -> None:
+    """Sizes of maps and arrays, UTF-16 for SQL Server and arrays as texts: such functions give the documented value."""
+    check(calculator, recorder, sql.ADDED[family])
+
+
 @requirement("RUL-31", CREATE)
 @pytest.mark.parametrize("family", sql.CALENDAR)
 def test_dates_and_instants_convert_exactly(calculator: Calculator, recorder: Recorder, family: str) -> None:

@@ -72,6 +72,33 @@ def _expect_delivered(target: Target, topic_filter: str, expected: list[str]) ->
     assert delivered == expected, f"a subscriber of {topic_filter} gets {delivered}, expected {expected}"
 
 
+@requirement("VAR-12", "POST /publish", LIST, READ, provisional=True)
+@pytest.mark.needs("mqtt", "retainer")
+@pytest.mark.state("retained")
+def test_topics_that_begin_with_a_dollar(target: Target) -> None:
+    """A filter that begins with a wildcard is for no topic that begins with $, retained or live [MQTT-4.7.2-1]."""
+    level, soon = target.sandbox.name("level"), {"message_expiry_interval": 600}
+    plain, hidden = f"{target.sandbox.topic_root}{level}", f"${target.sandbox.topic_root}{level}"
+    filters = {f"+/{level}": [plain], f"+/{level}/#": [plain], hidden: [hidden], f"{hidden}/#": [hidden]}
+    for topic in (plain, hidden):
+        target.retained.create(topic=topic, payload=topic, properties=soon)
+
+    for topic_filter, expected in filters.items():
+        listed = retained(target, plain, topic_filter)
+        assert listed == expected, f"{topic_filter} lists {listed}, expected {expected}"
+        client = target.connect()
+        client.subscribe(topic_filter, 1)
+        client.wait_for_messages(1)
+        target.await_route(expected[0], client)
+        for topic in (hidden, plain, expected[0]):
+            target.publish(topic, f"live {topic}")
+        marker = target.sandbox.name("marker")
+        target.publish(expected[0], marker)
+        delivered = client.received_before(marker)
+        wanted = [expected[0], *[f"live {expected[0]}"] * 2]
+        assert delivered == wanted, f"a subscriber of {topic_filter} gets {delivered}, expected {wanted}"
+
+
 @requirement("VAR-03", "POST /publish/bulk")
 @pytest.mark.needs("mqtt")
 @by_filter

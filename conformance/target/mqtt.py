@@ -112,6 +112,7 @@ class MqttClient:
         ca_bundle: Path | None = None,
         manual_ack: bool = False,
         receive_maximum: int | None = None,
+        maximum_packet_size: int | None = None,
         topic_aliases: int = 0,
         keepalive_s: int = 60,
         will: Will | None = None,
@@ -181,6 +182,8 @@ class MqttClient:
             self._properties.SessionExpiryInterval = session_expiry_s
         if receive_maximum is not None:
             self._properties.ReceiveMaximum = receive_maximum
+        if maximum_packet_size is not None:
+            self._properties.MaximumPacketSize = maximum_packet_size
         if topic_aliases:
             self._properties.TopicAliasMaximum = topic_aliases
         self._aliases: dict[int, str] = {}
@@ -274,7 +277,7 @@ class MqttClient:
     ) -> int:
         """Publish and return the reason code of the acknowledgement (0 for QoS 0).
 
-        ``properties`` of MQTT 5 are called as by `properties_of`, ``UserProperty`` is one pair.
+        ``properties`` of MQTT 5 are called as by `properties_of`, ``UserProperty`` is one pair, or several.
         """
         if self._guard is not None:
             self._guard.publish(topic, kept=retain)

@@ -71,7 +71,11 @@ def test_real_is_what_the_version_has() -> None:
     newer = {Defect.SCHEMA_NAME_TOO_LONG_FOR_A_FOLDER}
     assert chosen("real", "5.8.9") == set(all_traits()) - newer == traits_of("e5.8.9")
     assert newer <= traits_of("5.10.4")
-    assert traits_of("5.8.9") - traits_of("5.8.12") == {Defect.CONFLUENT_TLS_HIDDEN}
+    assert traits_of("5.8.9") - traits_of("5.8.12") == {
+        Defect.CONFLUENT_TLS_HIDDEN,
+        Defect.CONNACK_WITHOUT_ITS_TIME,
+        Defect.HEADERS_BY_LINE_BREAKS,
+    }
     assert chosen("quirks", "5.8.9") == set(Quirk)
     assert traits_of("6.0.0") == NO_TRAITS == chosen("none", "5.8.9")
 

@@ -12,6 +12,7 @@ from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.http_driver import HttpDriver, HttpRequest
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.mqtt_driver import MqttDriver
+from conformance.reference.bridges.network import Unreachable
 from conformance.reference.bridges.resources import NOT_INSTALLED, Action
 from conformance.reference.rest.http import ApiError, Call, Handler, Reply
 from conformance.scenarios.chain import SITE
@@ -30,6 +31,7 @@ from tests.faults.seeded import (
     twice,
 )
 
+PULL = "https://github.com/emqx/emqx/pull/"
 REFUSAL = error_reply(400, "BAD_REQUEST")
 
 PULL = "https://github.com/emqx/emqx/pull/"
@@ -232,6 +234,64 @@ for name, fault in (
     ("headers of an action are no templates", requested(**{"x-site": SITE})),
 ):
     seed(name, fault, REQUEST, "ACT-29")
+
+AGAIN = scenario("action_deliveries", "connector_connects_again")
+
+
+def never_again(check: Any) -> Any:
+    """What was connected once is connected for good."""
+
+    async def checked(self: MqttDriver) -> None:
+        if not self.__dict__.setdefault("was_connected", False):
+            await check(self)
+            self.__dict__["was_connected"] = True
+
+    return checked
+
+
+def while_one_is_left(check: Any) -> Any:
+    async def checked(self: MqttDriver) -> None:
+        if not self._links:
+            await check(self)
+
+    return checked
+
+
+seed(
+    "an MQTT connector shows a lost connection as connected",
+    broken(MqttDriver, "check", never_again),
+    AGAIN,
+    "CON-30",
+    origin=f"{PULL}15850",
+)
+seed(
+    "an MQTT connector replaces no client while another one is connected",
+    broken(MqttDriver, "check", while_one_is_left),
+    AGAIN,
+    "CON-30",
+    origin=f"{PULL}14550",
+)
+
+
+def lost_meanwhile(send: Any) -> Any:
+    """What cannot be sent at once is not sent at all."""
+
+    async def sent(self: MqttDriver, *arguments: Any) -> None:
+        try:
+            await send(self, *arguments)
+        except Unreachable as error:
+            raise Rejected(str(error)) from None
+
+    return sent
+
+
+seed(
+    "an MQTT action loses what it gets without a connection",
+    broken(MqttDriver, "send", lost_meanwhile),
+    AGAIN,
+    "CON-30",
+    origin=f"{PULL}14671",
+)
 
 LOCAL = scenario("action_deliveries", "local_topic_needs_no_rule")
 seed(

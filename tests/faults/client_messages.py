@@ -316,3 +316,23 @@ seed(
     FULL,
     "CLI-26",
 )
+
+TOO_LARGE = scenario("client_messages", "message_larger_than_a_client_takes")
+
+
+def whatever_it_takes(write: Callable[..., bool]) -> Callable[..., bool]:
+    def written(self: Session, *arguments: Any, **options: Any) -> bool:
+        self.peer.maximum_packet_size = 2**28
+        return write(self, *arguments, **options)
+
+    return written
+
+
+seed("nobody asks what a client takes", broken(Session, "_write", whatever_it_takes), TOO_LARGE, "CLI-30")
+seed(
+    "who is sent too large a message loses its connection",
+    broken(Session, "_drop", lambda _: lambda self, *_: self.connection.abort()),
+    TOO_LARGE,
+    "CLI-30",
+    origin=f"{PULL}16514",
+)

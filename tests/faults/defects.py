@@ -140,3 +140,16 @@ alone(
     settings=("durable_sessions.enable=true",),
 )
 alone(Defect.GROUP_FORGOTTEN_OVER_A_TOPIC, scenario("topic_filters", "subscriptions[topic-share_group]"), "VAR-04")
+alone(Defect.RULE_METADATA_THAT_ARE_NO_TIMES, scenario("rules", "metadata_that_are_no_times"), "RUL-50", *CRASH)
+alone(Defect.LARGE_BODY_CRASHES, scenario("publish", "large_body"), "GEN-70", "GEN-15")
+alone(Defect.DIRECT_DISPATCH_MUST_BE_A_BOOLEAN, scenario("rule_topics", "direct_dispatch_that_is_no_boolean"), "RUL-48")
+alone(Defect.RULE_TEST_SHOWS_EVENT_TYPE, scenario("rule_events", "statement_sees_the_context"), "RUL-49")
+alone(Defect.CONNACK_WITHOUT_ITS_TIME, scenario("rule_events", "events_have_their_columns"), "RUL-28")
+alone(Defect.PROTOBUF_MAPS_NOT_ENCODED, scenario("schema_codecs", "map_of_texts[protobuf]"), "SCH-12")
+alone(Defect.HEADERS_BY_LINE_BREAKS, scenario("action_deliveries", "message_makes_no_header"), "ACT-28")
+alone(Defect.DELAYED_MESSAGE_HAS_NO_SUBSCRIBER, scenario("publish", "delayed_message"), "PUB-15")
+alone(
+    Defect.TOO_LARGE_MESSAGE_STAYS_IN_FLIGHT,
+    scenario("client_messages", "message_that_is_too_large_waits_for_nothing"),
+    "CLI-31",
+)

@@ -16,6 +16,7 @@ from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.retained import RetainedStore
 from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt_operations import publish
+from conformance.target.guard.sandbox import goal
 from tests.faults.seeded import (
     Broken,
     always,
@@ -315,4 +316,17 @@ seed(
     ),
     PROPERTIES,
     "PUB-07",
+)
+
+
+def at_once(publish_message: Any) -> Any:
+    """Nothing waits."""
+    return lambda self, message: publish_message(self, replace(message, topic=goal(message.topic)))
+
+
+seed(
+    "a delayed message is published at once",
+    (broken(Broker, "publish", at_once), broken(publish, "is_delayed", always(False))),
+    item("delayed_message"),
+    "PUB-15",
 )

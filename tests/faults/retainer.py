@@ -18,6 +18,7 @@ from conformance.reference.message import Message
 from conformance.reference.mqtt import retained
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.retained import RetainedStore
+from conformance.reference.mqtt.session import Session
 from conformance.reference.mqtt.topics import has_wildcard, matches
 from conformance.reference.mqtt.view import rfc3339
 from conformance.reference.mqtt_operations import retained as operations
@@ -196,6 +197,26 @@ seed(
     ),
     HANDLING,
     "RET-09",
+)
+
+
+def again(attach: Callable[..., None]) -> Callable[..., None]:
+    """Whoever comes back gets what is retained for its subscriptions."""
+
+    def attached(session: Session, *arguments: Any) -> None:
+        attach(session, *arguments)
+        for subscription in session.subscriptions.values():
+            session.broker.send_retained(subscription)
+
+    return attached
+
+
+seed(
+    "a session is resumed with its retained messages",
+    broken(Session, "attach", again),
+    item("session_is_resumed_without_retained_messages"),
+    "RET-12",
+    origin=f"{PULL}16974",
 )
 
 # --- deleting ---------------------------------------------------------------------------------------------------------

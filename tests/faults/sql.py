@@ -13,6 +13,8 @@ from conformance.reference.rules.metrics import RuleMetrics
 from conformance.reference.rules.values import UNDEFINED, EvaluationError
 from tests.faults.seeded import Broken, broken, scenario, seed
 
+PULL = "https://github.com/emqx/emqx/pull/"
+
 
 def table(test: str, family: str) -> str:
     return scenario("sql_table", f"{test}[{family}]")
@@ -47,6 +49,21 @@ for family, (name, make) in WRONG.items():
         function(name, make),
         table("functions_give_what_the_manual_says", family),
         "RUL-30",
+    )
+
+for family, name, make, number in (
+    ("sizes", "map_size", lambda _: lambda value: 1, 14369),
+    ("sizes", "is_empty", lambda _: lambda value: value == {}, 14369),
+    ("two-byte texts", "str_utf16_le", lambda _: lambda text: text.encode("utf-16-be").decode("latin-1"), 14409),
+    ("two-byte texts", "sqlserver_bin2hexstr", lambda _: lambda text: text.encode().hex(), 14409),
+    ("texts of arrays", "str_utf8", lambda original: lambda value: original(value[0]), 14423),
+):
+    seed(
+        f"{name} of rule SQL is wrong",
+        function(name, make),
+        table("functions_of_5_8_4_give_what_the_manual_says", family),
+        "RUL-51",
+        origin=f"{PULL}{number}",
     )
 
 # --- dates ------------------------------------------------------------------------------------------------------------

@@ -293,3 +293,24 @@ seed(
     SHARED,
     "CLI-07",
 )
+
+
+def with_its_group(discard: Callable[..., None]) -> Callable[..., None]:
+    """Whoever leaves a topic leaves its groups, too."""
+
+    def discarded(self: table.SubscriptionTable, topic_filter: Filter, clientid: str) -> None:
+        discard(self, topic_filter, clientid)
+        if topic_filter.group is None and (entries := self._exact.get(topic_filter.topic)) is not None:
+            for group in list(entries.groups):
+                discard(self, replace(topic_filter, group=group), clientid)
+
+    return discarded
+
+
+seed(
+    "who leaves a topic leaves its groups",
+    broken(table.SubscriptionTable, "discard", with_its_group),
+    tuple(scenario("client_subscriptions", f"shared_and_plain_are_two[{form}]") for form in ("share", "queue")),
+    "CLI-29",
+    origin=f"{PULL}10976",
+)

@@ -56,6 +56,25 @@ seed(
     case("deliveries", "delivery", when="away", retain=False),
     "VAR-01",
 )
+for what, other in (
+    ("backwards", lambda pairs: pairs[::-1]),
+    ("once by name", lambda pairs: list(dict(pairs).items())),
+):
+    seed(
+        f"user properties are delivered {what}",
+        broken(
+            Session,
+            "deliver",
+            lambda deliver, other=other: (
+                lambda self, message, *arguments, **options: deliver(
+                    self, replace(message, user_properties=other(message.user_properties)), *arguments, **options
+                )
+            ),
+        ),
+        case("deliveries", "delivery", via="mqtt5", subscriber=5, when="live"),
+        "VAR-01",
+        origin=f"{PULL}17573" if what == "backwards" else None,
+    )
 
 
 def without_rap(deliver: Any) -> Any:
@@ -258,6 +277,15 @@ seed(
     "VAR-07",
 )
 seed(
+    "rules hear what is dispatched directly",
+    broken(
+        actions, "_message", message_with(headers=lambda message, _: {"republish_by": message.headers["republish_by"]})
+    ),
+    scenario("rule_topics", "direct_messages_are_heard_by_no_rule"),
+    "RUL-47",
+    origin=f"{PULL}13516",
+)
+seed(
     "a message is never republished with more than QoS 1",
     broken(actions, "_message", message_with(qos=lambda message, _: min(message.qos, 1))),
     case("rule_topics", "republish", qos="qos2"),
@@ -272,6 +300,30 @@ seed(
     ),
     case("rule_topics", "republish", payload="all", user_properties="made"),
     "VAR-07",
+)
+
+DOLLAR = scenario("topic_filters", "topics_that_begin_with_a_dollar")
+seed(
+    "wildcards find retained messages whose topics begin with a dollar",
+    broken(
+        retained,
+        "matches",
+        lambda matches: lambda topic, topic_filter: matches(topic.removeprefix("$"), topic_filter.removeprefix("$")),
+    ),
+    DOLLAR,
+    "VAR-12",
+    origin=f"{PULL}13742",
+)
+seed(
+    "wildcards match topics that begin with a dollar",
+    broken(
+        SubscriptionTable,
+        "_walk",
+        lambda walk: lambda self, node, names, depth, hidden, found: walk(self, node, names, depth, False, found),
+    ),
+    DOLLAR,
+    "VAR-12",
+    origin=f"{PULL}14160",
 )
 
 # --- decisions and bans -----------------------------------------------------------------------------------------------

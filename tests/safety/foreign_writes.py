@@ -232,7 +232,7 @@ SUSPECT: list[Outgoing] = [
     write("POST", "/publish", b'{"topic":"theirs/a","payload":""', "text/plain"),
     write("POST", "/publish", b"topic=theirs%2Fa&payload=x", "application/x-www-form-urlencoded"),
     write("POST", "/publish", b'--b\r\nContent-Disposition: form-data; name="topic"\r\n\r\ntheirs\r\n--b--', UPLOAD),
-    write("POST", "/publish", {"topic": f"$delayed/1/{OWN_TOPIC}", "payload": ""}),
+    write("POST", "/publish", {"topic": f"$delayed/10/{OWN_TOPIC}", "payload": ""}),
     write("POST", "/publish", {"topic": f"$share/g/{OWN_TOPIC}", "payload": ""}),
     write("POST", "/clients/kickout/bulk", {"1": "theirs"}),
     write("POST", "/clients/kickout/bulk", [[OWN, ["theirs"]]]),

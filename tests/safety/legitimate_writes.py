@@ -80,6 +80,8 @@ LEGITIMATE: list[Outgoing] = [
     write("POST", f"{paths.IMPORT_USERS}?type=plain", [{"password": "p"}]),
     write("POST", f"{paths.USERS}?user_id={OWN}", {"user_id": OWN, "password": "p"}),
     write("PUT", f"{paths.USER_RULES}/{OWN}", {"username": f"{OWN}-2", "rules": [{"topic": "#"}]}),
+    write("POST", "/publish", {"topic": f"$delayed/1/{OWN_TOPIC}", "payload": ""}),
+    write("POST", "/publish", {"topic": f"${OWN_TOPIC}", "payload": ""}),
     write("POST", "/publish", {"topic": OWN_TOPIC, "payload": "", "properties": {"user_properties": {"a": 1}}}),
     write("POST", "/publish", {"topic": "", "payload": ""}),
     write("POST", "/publish", {"topic": {"a": 1}, "payload": ""}),

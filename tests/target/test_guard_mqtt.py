@@ -16,7 +16,7 @@ def test_client_id_of_others_is_refused(client_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", ["theirs", "#", f"$share/g/{OWN_TOPIC}", "$delayed/1/theirs", f"$delayed/60/{OWN_TOPIC}", ""]
+    "topic", ["theirs", "#", f"$share/g/{OWN_TOPIC}", "$delayed/1/theirs", f"$delayed/60/{OWN_TOPIC}", "$SYS/a", ""]
 )
 def test_publishing_outside_is_refused(topic: str) -> None:
     client = MqttClient(LISTENER, OWN, owned=SANDBOX)
@@ -33,7 +33,7 @@ def test_what_is_kept_is_not_delayed() -> None:
         MqttClient(LISTENER, OWN, owned=SANDBOX, will=Will(delayed, "will"))
 
 
-@pytest.mark.parametrize("topic_filter", ["#", "+/own", "$share/g/#", "$share/g/theirs", "$SYS/#", ""])
+@pytest.mark.parametrize("topic_filter", ["#", "+/own", "+/#", "$share/g/#", "$share/g/theirs", "$SYS/#", ""])
 def test_subscribing_outside_is_refused(topic_filter: str) -> None:
     client = MqttClient(LISTENER, OWN, owned=SANDBOX)
     with pytest.raises(SafetyViolation, match="subscribe to"):
@@ -43,3 +43,4 @@ def test_subscribing_outside_is_refused(topic_filter: str) -> None:
 def test_what_is_inside_passes() -> None:
     client = MqttClient(LISTENER, "", owned=SANDBOX)
     assert client.publish(OWN_TOPIC, qos=0) == 0
+    assert client.publish(f"${OWN_TOPIC}", qos=0) == 0

@@ -86,7 +86,8 @@ class Bridges:
     ) -> Connector:
         """A connector that is not yet stored (also for a probe)."""
         allow_egress = self._deployment.settings.allow_egress
-        return Connector(resource_type, name, config, settings, allow_egress=allow_egress)
+        traits = self._deployment.traits
+        return Connector(resource_type, name, config, settings, allow_egress=allow_egress, traits=traits)
 
     def connector(self, resource_type: str, name: str) -> Connector:
         """The stored connector; raises `ApiError` 404."""

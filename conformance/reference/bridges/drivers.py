@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoints
+from conformance.reference.defects import Traits
 
 
 class Rejected(Exception):
@@ -31,7 +32,9 @@ class Driver(Protocol):
 class ReachabilityDriver:
     """For types the reference deployment cannot talk to: says honestly whether something listens there."""
 
-    def __init__(self, name: str, resource_type: str, config: Mapping[str, Any], *, allow_egress: bool) -> None:
+    def __init__(
+        self, name: str, resource_type: str, config: Mapping[str, Any], *, allow_egress: bool, traits: Traits
+    ) -> None:
         self._type = resource_type
         self._endpoints: list[Endpoint] = endpoints(resource_type, config)
         self._allow_egress = allow_egress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ import httptools
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoint_of_url, tls_context
 from conformance.reference.bridges.template import render, render_bytes
+from conformance.reference.defects import Defect, Traits
 from conformance.reference.rest.units import parse_duration
 
 ANSWER_SECONDS = 15.0
@@ -23,6 +25,7 @@ _ATTEMPTS = 3
 _BODILESS_METHODS = frozenset(("GET", "DELETE"))
 _OWN_HEADERS = frozenset(("host", "content-length", "transfer-encoding", "connection", "keep-alive"))
 _WHOLE_RESULT = "${.}"
+_BREAK = re.compile("[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,16 @@ class _Connection:
 class HttpDriver:
     """Up to ``pool_size`` keep-alive connections to the host of ``url``."""
 
-    def __init__(self, name: str, resource_type: str, config: Mapping[str, Any], *, allow_egress: bool) -> None:
+    def __init__(
+        self, name: str, resource_type: str, config: Mapping[str, Any], *, allow_egress: bool, traits: Traits
+    ) -> None:
         ssl_options = config.get("ssl") or {}
         tls = tls_context(ssl_options) if ssl_options.get("enable") is True else None
         self._endpoint: Endpoint = endpoint_of_url(config["url"], tls)
         self._base_path = urlsplit(config["url"]).path.rstrip("/")
         self._headers: Mapping[str, str] = config.get("headers") or {}
         self._allow_egress = allow_egress
+        self._trusts_headers = Defect.HEADERS_BY_LINE_BREAKS in traits
         self._connect_seconds = parse_duration(config.get("connect_timeout", "15s"))
         self._free = asyncio.Semaphore(config.get("pool_size", 8))
         self._idle: list[_Connection] = []
@@ -131,7 +137,7 @@ class HttpDriver:
         for source in (self._headers, parameters.get("headers") or {}):
             for name, value in source.items():
                 headers[render(name, data).lower()] = render(str(value), data)
-        if any(character in "\r\n\0" for pair in headers.items() for text in pair for character in text):
+        if not self._trusts_headers and any(_BREAK.search(text) for pair in headers.items() for text in pair):
             raise Rejected("A rendered header contains a line break")
         body = b"" if method in _BODILESS_METHODS else render_bytes(parameters.get("body", _WHOLE_RESULT), data)
         return HttpRequest(method, full_path, headers, body)

@@ -12,6 +12,7 @@ from typing import Any
 from conformance.reference.bridges.drivers import Rejected
 from conformance.reference.bridges.network import Endpoint, Unreachable, close, connect, endpoints
 from conformance.reference.bridges.template import as_text, evaluate, render, render_bytes
+from conformance.reference.defects import Traits
 from conformance.reference.mqtt.decoder import Decoder
 from conformance.reference.mqtt.encoder import encode
 from conformance.reference.mqtt.packets import Ack, Connack, Connect, Disconnect, Packet, PacketType, Pingreq, Publish
@@ -81,7 +82,9 @@ class _Link:
 class MqttDriver:
     """``pool_size`` connections to one broker, used in turn."""
 
-    def __init__(self, name: str, resource_type: str, config: Mapping[str, Any], *, allow_egress: bool) -> None:
+    def __init__(
+        self, name: str, resource_type: str, config: Mapping[str, Any], *, allow_egress: bool, traits: Traits
+    ) -> None:
         self._config = config
         self._endpoint: Endpoint = endpoints(resource_type, config)[0]
         self._allow_egress = allow_egress

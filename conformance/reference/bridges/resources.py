@@ -11,6 +11,7 @@ from conformance.reference.bridges.choice import make_driver
 from conformance.reference.bridges.drivers import Driver
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.bridges.network import Unreachable
+from conformance.reference.defects import Traits
 from conformance.reference.message import now_ms
 from conformance.reference.rest.units import parse_duration
 
@@ -23,13 +24,21 @@ class Connector:
     """``config`` is what GET shows before redaction, ``settings`` the same converted, for use."""
 
     def __init__(
-        self, resource_type: str, name: str, config: dict[str, Any], settings: Mapping[str, Any], *, allow_egress: bool
+        self,
+        resource_type: str,
+        name: str,
+        config: dict[str, Any],
+        settings: Mapping[str, Any],
+        *,
+        allow_egress: bool,
+        traits: Traits,
     ) -> None:
         self.type = resource_type
         self.name = name
         self.config = config
         self.settings = settings
         self._allow_egress = allow_egress
+        self._traits = traits
         self.driver: Driver | None = None
         self.connected = False
         self.reason = ""
@@ -54,7 +63,9 @@ class Connector:
         """Connect and watch; a target out of reach is no error but a status. Raises `BadAddress`."""
         if not self.enabled:
             return
-        self.driver = make_driver(self.name, self.type, self.settings, allow_egress=self._allow_egress)
+        self.driver = make_driver(
+            self.name, self.type, self.settings, allow_egress=self._allow_egress, traits=self._traits
+        )
         await self.check()
         self._watch = asyncio.get_running_loop().create_task(self._watching())
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from conformance.reference.defects import Defect
@@ -19,6 +22,13 @@ from conformance.reference.mqtt.sessions import Sessions
 from conformance.reference.mqtt.table import ExclusiveError, SubscriptionTable
 from conformance.reference.mqtt.topics import Filter
 
+_DELAYED = re.compile(r"\$delayed/(?P<seconds>[0-9]{1,7})/(?P<topic>.+)", re.DOTALL)
+
+
+def is_delayed(topic: str) -> bool:
+    """Whether a message to the topic is published only after a while."""
+    return _DELAYED.fullmatch(topic) is not None
+
 
 class Closable(Protocol):
     """What the broker asks of a connection."""
@@ -33,7 +43,7 @@ class Broker:
     def __init__(self, deployment: Deployment, gatekeeper: Gatekeeper) -> None:
         self.deployment = deployment
         self.gatekeeper = gatekeeper
-        self.events = Events(deployment.hooks)
+        self.events = Events(deployment.hooks, deployment.traits)
         self.sessions = Sessions(self)
         self.configuration = deployment.settings.configuration
         self.retained = RetainedStore(self.configuration)
@@ -49,7 +59,15 @@ class Broker:
     # Messages
 
     def publish(self, message: Message) -> int:
-        """Run the rules, keep the message if it is retained, hand it to subscribers; returns how many there are."""
+        """Run the rules, keep the message if it is retained, hand it to subscribers; returns how many there are.
+
+        A message to ``$delayed/<seconds>/<topic>`` does all that later, and is as good as delivered.
+        """
+        delayed = _DELAYED.fullmatch(message.topic)
+        if delayed is not None:
+            later = replace(message, topic=delayed["topic"])
+            asyncio.get_running_loop().call_later(int(delayed["seconds"]), self.publish, later)
+            return 1
         self.events.message_publish(message)
         if message.retain and not message.headers.get("direct_dispatch"):
             self.retained.store(message)

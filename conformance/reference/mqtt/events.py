@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from conformance.reference.defects import Defect, Traits
 from conformance.reference.message import Hooks, Message, now_ms
 from conformance.reference.mqtt.authorization import Access
 from conformance.reference.mqtt.packets import Connect
@@ -44,8 +45,9 @@ def printable_properties(
 class Events:
     """Builds contexts only for events somebody listens to."""
 
-    def __init__(self, hooks: Hooks) -> None:
+    def __init__(self, hooks: Hooks, traits: Traits) -> None:
         self._hooks = hooks
+        self._traits = traits
 
     def _emit(self, event: str, columns: Columns, message: Message | None = None) -> None:
         context = EventContext(columns)
@@ -132,6 +134,8 @@ class Events:
             "connected_at": peer.connected_at,
             "conn_props": printable_properties(peer.properties),
         }
+        if Defect.CONNACK_WITHOUT_ITS_TIME in self._traits:
+            del columns["connected_at"]
         self._emit("client_connack", columns)
 
     def client_check_authn_complete(self, packet: Connect, peer: Peer, reason: int, superuser: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from conformance.reference.defects import Quirk
+from conformance.reference.defects import Defect, Quirk
 from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message, now_ms
 from conformance.reference.mqtt.aliases import OutgoingAliases
@@ -209,7 +209,8 @@ class Session:
             self._drop(delivery, "expired")
             return
         packet_id = self.inflight.add(delivery) if delivery.qos else 0
-        if not self._write(connection, delivery, packet_id, dup=False):
+        written = self._write(connection, delivery, packet_id, dup=False)
+        if not written and not self.broker.deployment.has(Defect.TOO_LARGE_MESSAGE_STAYS_IN_FLIGHT):
             self.inflight.remove(packet_id)
 
     def _write(self, connection: Link, delivery: Delivery, packet_id: int, dup: bool) -> bool:

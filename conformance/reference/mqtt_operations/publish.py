@@ -9,7 +9,7 @@ from typing import Any
 from conformance.reference.defects import Defect
 from conformance.reference.deployment import Deployment
 from conformance.reference.message import Message
-from conformance.reference.mqtt.broker import Broker
+from conformance.reference.mqtt.broker import Broker, is_delayed
 from conformance.reference.mqtt.reasons import Reason
 from conformance.reference.mqtt.topics import is_topic_name
 from conformance.reference.rest.http import ApiError, Call, Crash, Reply, handles
@@ -55,7 +55,10 @@ def publish_bulk(call: Call) -> Reply:
 
 
 def _routed(call: Call, message: Message) -> dict[str, Any]:
-    if call.deployment.part(Broker).publish(message):
+    receivers = call.deployment.part(Broker).publish(message)
+    if is_delayed(message.topic) and call.deployment.has(Defect.DELAYED_MESSAGE_HAS_NO_SUBSCRIBER):
+        receivers = 0
+    if receivers:
         return {"id": message.id}
     return {"reason_code": int(Reason.NO_MATCHING_SUBSCRIBERS), "message": "no_matching_subscribers"}
 

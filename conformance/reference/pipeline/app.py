@@ -159,7 +159,7 @@ class Application:
         raw = await _read(receive)
         is_json = headers.get("content-type", "").split(";", 1)[0].strip().lower() == "application/json"
         if raw is None:
-            if is_json and self.deployment.has(Quirk.LARGE_BODY_CRASHES):
+            if is_json and self.deployment.has(Defect.LARGE_BODY_CRASHES):
                 raise Crash("body too large", silent=True)
             raise ApiError(400, "BAD_REQUEST", f"The body is larger than {BODY_LIMIT} bytes")
         if not raw:

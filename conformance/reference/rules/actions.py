@@ -43,6 +43,7 @@ class ActionRunner:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        self._asks_for_booleans = deployment.has(Defect.DIRECT_DISPATCH_MUST_BE_A_BOOLEAN)
 
     def run(self, rule: Rule, action: Action, row: Row, columns: Row, origin: Message | None) -> None:
         """Carry out one action and count how it ends, now or later; ``origin`` is the message the event is about."""
@@ -84,6 +85,9 @@ class ActionRunner:
             # The rule sees its own message: one round only, and still a success (RUL-13).
             _log.info("rule %s: recursive republish to %s", rule.id, origin.topic)
             return
+        direct = evaluate(args["direct_dispatch"], data)
+        if self._asks_for_booleans and direct not in (None, True, False, "true", "false"):
+            raise ActionError(f"not a boolean: {direct!r}")
         message = _message(rule, args, data, columns)
         rounds = 1 if origin is None else origin.headers.get("republish_rounds", 0) + 1
         if rounds > _MAX_ROUNDS:

@@ -69,6 +69,7 @@ class Configuration:
             config=config,
             created_at=old.created_at if old else now,
             last_modified_at=max(now, old.last_modified_at + 1) if old else now,
+            shown=old is None or not has(Defect.RULE_METADATA_THAT_ARE_NO_TIMES) or _are_times(body.get("metadata")),
         )
 
     def _actions(self, config: Mapping[str, Any], path: str) -> list[Action]:
@@ -100,6 +101,11 @@ class Configuration:
         except (ApiError, Crash) as error:
             raise CheckError.of(str(error), path, value=action) from None
         return f"{kind}:{name}"
+
+
+def _are_times(metadata: Any) -> bool:
+    """Whether metadata have nothing else where the time of creation is meant."""
+    return not isinstance(metadata, dict) or isinstance(metadata.get("created_at", 0), int)
 
 
 def bad_arguments(reason: str) -> ApiError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from conformance.reference.rest.http import Crash
 from conformance.reference.rules.functions.times import unix_ts_to_rfc3339
 from conformance.reference.rules.metrics import RuleMetrics
 from conformance.reference.rules.syntax import Statement
@@ -29,6 +30,8 @@ class Rule:
     created_at: int
     last_modified_at: int
     metrics: RuleMetrics = field(default_factory=RuleMetrics)
+    shown: bool = True
+    """False: whatever shows the rule crashes, with `Defect.RULE_METADATA_THAT_ARE_NO_TIMES`."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -36,7 +39,9 @@ class Rule:
         return self.statement.sources
 
     def as_object(self) -> dict[str, Any]:
-        """The rule as GET /rules/{id} shows it."""
+        """The rule as GET /rules/{id} shows it; raises `Crash` if that is impossible."""
+        if not self.shown:
+            raise Crash("{function_clause,[{emqx_utils_calendar,epoch_to_rfc3339,2,[]}]}")
         return {
             "id": self.id,
             "name": self.name,

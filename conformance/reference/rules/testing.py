@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from conformance.reference.defects import Quirk
+from conformance.reference.defects import Defect, Quirk
 from conformance.reference.deployment import Deployment
 from conformance.reference.rest.checking import Checker, CheckError
 from conformance.reference.rest.http import ApiError
@@ -84,6 +84,8 @@ class RuleTest:
             raise _not_matched()
         try:
             columns = imported({**event.example_context(), **context})
+            if self._deployment.has(Defect.RULE_TEST_SHOWS_EVENT_TYPE):
+                columns["event_type"] = event_type
             results = self._apply(rule, columns, render_only=stop)
         except EvaluationError as error:
             phase = error.phase if isinstance(error, PhaseError) else "select_and_transform_error"

@@ -19,10 +19,11 @@ _FILE = "schema.proto"
 class ProtobufSerde:
     """One compiled protobuf source; messages are chosen by name when data come."""
 
-    def __init__(self, source: str) -> None:
-        """Compile ``source``; raises `SourceError`."""
+    def __init__(self, source: str, *, encodes_maps: bool = True) -> None:
+        """Compile ``source``; raises `SourceError`. ``encodes_maps``: not with `Defect.PROTOBUF_MAPS_NOT_ENCODED`."""
         from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+        self._encodes_maps = encodes_maps
         files = descriptor_pb2.FileDescriptorSet.FromString(_compile(source))
         pool = descriptor_pool.DescriptorPool()
         try:
@@ -39,6 +40,9 @@ class ProtobufSerde:
         if not isinstance(value, dict):
             raise SerdeError("gpb_type_error")
         instance = self._message(message)
+        maps = [field.name for field in instance.DESCRIPTOR.fields if _is_map(field)]
+        if not self._encodes_maps and any(value.get(name) for name in maps):
+            raise SerdeError("gpb_type_error")
         try:
             json_format.ParseDict(_base64_bytes(instance.DESCRIPTOR, value), instance)
             return bytes(instance.SerializeToString(deterministic=True))

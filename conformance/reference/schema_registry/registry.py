@@ -38,7 +38,10 @@ def _protobuf(source: str) -> Serde:
     return ProtobufSerde(source)
 
 
-_COMPILERS: Mapping[str, Callable[[str], Serde]] = {"avro": _avro, "json": _json, "protobuf": _protobuf}
+def _protobuf_without_maps(source: str) -> Serde:
+    from conformance.reference.schema_registry.protobuf import ProtobufSerde
+
+    return ProtobufSerde(source, encodes_maps=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class SchemaRegistry:
     def __init__(self, deployment: Deployment) -> None:
         self._forgets = deployment.has(Defect.SCHEMA_BROKEN_BY_A_REFUSED_CHANGE)
         self._limits_names = deployment.has(Defect.SCHEMA_NAME_TOO_LONG_FOR_PROTOBUF)
+        protobuf = _protobuf_without_maps if deployment.has(Defect.PROTOBUF_MAPS_NOT_ENCODED) else _protobuf
+        self._compilers: Mapping[str, Callable[[str], Serde]] = {"avro": _avro, "json": _json, "protobuf": protobuf}
         self._schemas: dict[str, Schema] = {}
         self._serdes: dict[str, Serde] = {}
         self.bodies = BodyCheck(deployment)
@@ -89,7 +94,7 @@ class SchemaRegistry:
             self._serdes.pop(schema.name, None)
         if self._limits_names and schema.type == "protobuf" and len(schema.name) > _LONGEST_OF_PROTOBUF:
             raise SourceError("system_limit")
-        self._serdes[schema.name] = _COMPILERS[schema.type](schema.source)
+        self._serdes[schema.name] = self._compilers[schema.type](schema.source)
         self._schemas[schema.name] = schema
 
     def delete(self, name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from conformance.scenarios.sql import arrays, codecs, dates, maps, numbers, operators, searches, texts, types
 from conformance.scenarios.sql.payload import PAYLOAD, RAISES, UNDEFINED
 
-__all__ = ["CALENDAR", "ERRORS", "FUNCTIONS", "OPERATORS", "PAYLOAD", "RAISES", "UNDEFINED", "everything"]
+__all__ = ["ADDED", "CALENDAR", "ERRORS", "FUNCTIONS", "OPERATORS", "PAYLOAD", "RAISES", "UNDEFINED", "everything"]
 
 Table = Mapping[str, Any]
 
@@ -35,6 +35,13 @@ FUNCTIONS: Mapping[str, Table] = {
     "encodings": codecs.ENCODINGS,
 }
 """By family of functions."""
+
+ADDED: Mapping[str, Table] = {
+    "sizes": maps.SIZES,
+    "two-byte texts": codecs.TWO_BYTES,
+    "texts of arrays": types.TEXTS_OF_ARRAYS,
+}
+"""What 5.8.4 brought."""
 
 CALENDAR: Mapping[str, Table] = {
     "instants of dates": dates.INSTANTS,
@@ -66,5 +73,5 @@ ERRORS: Mapping[str, Table] = {
 
 def everything() -> dict[str, Any]:
     """All expressions of all tables."""
-    tables = (table for group in (FUNCTIONS, CALENDAR, OPERATORS, ERRORS) for table in group.values())
+    tables = (table for group in (FUNCTIONS, ADDED, CALENDAR, OPERATORS, ERRORS) for table in group.values())
     return {expression: value for table in tables for expression, value in table.items()}

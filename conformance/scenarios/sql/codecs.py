@@ -62,6 +62,13 @@ ENCODINGS: dict[str, Any] = {
     r"regex_match(uuid_v4_no_hyphen(), '^[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}$')": True,
 }
 
+TWO_BYTES: dict[str, Any] = {
+    "bin2hexstr(str_utf16_le('aB'))": "61004200",
+    "bin2hexstr(str_utf16_le(payload.chinese))": "604F7D59",
+    "sqlserver_bin2hexstr('ab')": "0x6162",
+    "sqlserver_bin2hexstr(str_utf16_le('a'))": "0x6100",
+}
+
 ERRORS: dict[str, Any] = {
     "md5(12)": RAISES,
     "sha(payload.list)": RAISES,

@@ -50,6 +50,16 @@ MAPS: dict[str, Any] = {
     "map_get('a', map_put('a', 2, json_decode('{\"a\": 1}')))": 2,
 }
 
+SIZES: dict[str, Any] = {
+    "map_size(payload.a)": 5,
+    "map_size(json_decode('{\"a\": 1}'))": 1,
+    "map_size(payload.nothing)": 0,
+    "is_empty(payload.a)": False,
+    "is_empty(payload.nothing)": True,
+    "is_empty(payload.list)": False,
+    "is_empty(payload.none)": True,
+}
+
 ERRORS: dict[str, Any] = {
     "map_keys(payload.list)": RAISES,
     "jq('.[', '[]')": RAISES,

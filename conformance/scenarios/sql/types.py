@@ -47,6 +47,11 @@ JUDGEMENT: dict[str, Any] = {
     "is_map(flags)": True,
 }
 
+TEXTS_OF_ARRAYS: dict[str, Any] = {
+    "str_utf8(payload.list)": '["one","two","three","four"]',
+    "str_utf8(json_decode('[{\"value\": 1}]'))": '[{"value":1}]',
+}
+
 NULL: dict[str, Any] = {
     "is_null(payload.missing)": True,
     "is_null(never_assigned)": True,

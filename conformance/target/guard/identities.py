@@ -15,7 +15,7 @@ from conformance.target.guard.hosts import HostPolicy
 from conformance.target.guard.mode import Mode
 from conformance.target.guard.paths import unreachable
 from conformance.target.guard.readings import as_text
-from conformance.target.guard.sandbox import Owned
+from conformance.target.guard.sandbox import Owned, goal, is_prefixed
 from conformance.target.guard.types import KnownTypes
 
 Findings = Iterator[str]
@@ -83,7 +83,7 @@ class Judge:
 
     def topic(self, value: Any, what: str = "topic") -> Findings:
         """A topic name or filter to which no prefix like ``$share`` applies. The empty one is no topic at all."""
-        yield from self._topic(value, what, shared=False)
+        yield from self._topic(goal(value) if isinstance(value, str) else value, what, shared=False)
 
     def subscription(self, value: Any, what: str = "topic filter") -> Findings:
         """A filter to subscribe to; ``$share/<group>/`` and the like may stand before an owned one."""
@@ -95,7 +95,7 @@ class Judge:
                 yield f"{what} {value!r} is a number, which is outside the sandbox {self.sandbox.topic_root}"
             return
         text = as_text(value)
-        if not text or (self.sandbox.owns_topic(text) and (shared or not text.startswith("$"))):
+        if not text or (self.sandbox.owns_topic(text) and (shared or not is_prefixed(text))):
             return
         yield f"{what} {_shown(text)} is outside the sandbox {self.sandbox.topic_root}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from conformance.target.errors import SafetyViolation
-from conformance.target.guard.sandbox import Owned
+from conformance.target.guard.sandbox import Owned, is_prefixed
 
 _DELAYED = re.compile(r"\A\$delayed/[0-9]/")
 
@@ -31,7 +31,7 @@ class MqttGuard:
         """
         if not kept:
             topic = _DELAYED.sub("", topic)
-        if topic.startswith("$") or not self._owned.owns_topic(topic):
+        if is_prefixed(topic) or not self._owned.owns_topic(topic):
             raise SafetyViolation(
                 f"refused to publish to {topic!r}, which is outside the sandbox {self._owned.topic_root}"
             )

@@ -19,6 +19,8 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _RUN_ID = re.compile(r"cft-(([0-9a-z]{7})[0-9a-z]{4})-")
 
 _NETWORK = re.compile(r"[0-9a-fA-F.:]+(?:/[0-9]{1,3})?")
+_DELAYED = re.compile(r"\$delayed/[0-9]/")
+_PREFIXES = ("$queue/", "$exclusive/")
 _QUANTIFIERS = ("?", "*", "+", "{")
 
 # Documentation ranges (RFC 5737, RFC 3849): no client of anybody connects from them.
@@ -129,8 +131,14 @@ class Sandbox:
         self._invented.add(identifier)
 
     def owns_topic(self, topic: object) -> bool:
-        """True for topics and filters all of whose matches lie inside: the first level must be literal."""
-        return isinstance(topic, str) and bare_topic(topic).startswith(self.topic_root)
+        """True for topics and filters all of whose matches lie inside: the first level must be literal.
+
+        It may begin with a ``$``. Behind a ``+`` the second level must be literal, and a name of the sandbox.
+        """
+        if not isinstance(topic, str):
+            return False
+        bare = bare_topic(topic)
+        return bare.removeprefix("$").startswith(self.topic_root) or bare.startswith(f"+/{self.prefix}")
 
     @staticmethod
     def owns_network(network: object) -> bool:
@@ -157,11 +165,24 @@ class Sandbox:
         return not pattern.startswith(_QUANTIFIERS, len(start))
 
 
+def goal(topic: str) -> str:
+    """Where a message to a topic goes in the end: ``$delayed/<seconds>/`` in front of it only delays it.
+
+    More than nine seconds are not looked behind: such a message may come when the run is over.
+    """
+    return _DELAYED.sub("", topic, count=1)
+
+
+def is_prefixed(topic: str) -> bool:
+    """Whether a topic filter begins with what `bare_topic` takes away, or might have it."""
+    return topic.startswith(("$share", *_PREFIXES, "$delayed"))
+
+
 def bare_topic(topic: str) -> str:
     """A filter without its ``$share/<group>/``, ``$queue/`` or ``$exclusive/`` prefix."""
     if topic.startswith("$share/"):
         return topic.split("/", 2)[2] if topic.count("/") >= 2 else ""
-    for prefix in ("$queue/", "$exclusive/"):
+    for prefix in _PREFIXES:
         if topic.startswith(prefix):
             return topic[len(prefix) :]
     return topic

@@ -82,6 +82,12 @@ def sqlserver_bin2hexstr(value: Any) -> str:
     return bin2hexstr(value, "0x")
 
 
+@function("str_utf16_le")
+def str_utf16_le(value: Any) -> str:
+    """The characters of a text as UTF-16, two bytes each, the lower one first."""
+    return from_bytes(a_text(value).encode("utf-16-le"))
+
+
 @function("hexstr2bin")
 def hexstr2bin(value: Any, prefix: Any = "") -> str:
     if not a_text(value).startswith(a_text(prefix)):
