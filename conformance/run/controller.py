@@ -94,6 +94,9 @@ class Controller:
         try:
             directory = report_directory(options, environment)
             choice = make_choice(chosen or {}, directory, elsewhere=names_target(options, environment))
+            # A slip of the pen must not cost the report of the run before. Every version has the same operations; what
+            # requirements there are is known once the items are imported.
+            check_choice(replace(choice, requirements=()), (), load_contract())
             baseline = read_baseline(options, environment)
             costs = known_costs(directory)
         except ConfigurationError as error:

@@ -85,9 +85,18 @@ def test_nothing_new_begins_after_so_many_failures(healthy: EmbeddedDeployment, 
 
 
 def test_names_that_do_not_exist_are_wrong_usage(healthy: EmbeddedDeployment, tmp_path: Path) -> None:
-    ended = run("run", "-n", "0", "--operation", "GET /baned", env=environment(healthy), cwd=tmp_path)
+    before = tmp_path / "reports" / "report.json"
+    before.parent.mkdir()
+    before.write_text("what the run before found")
+    for option, name, meant in (("--operation", "GET /baned", "GET /banned"), ("--tag", "Bands", "Banned")):
+        ended = run("run", "-n", "0", option, name, env=environment(healthy), cwd=tmp_path)
+        assert ended.returncode == 2
+        assert ended.stderr.startswith(f"{option}: there is no {option[2:]} {name!r}; did you mean {meant}")
+    assert before.read_text() == "what the run before found"
+
+    ended = run("run", "-n", "0", "--requirement", "BAN-99", env=environment(healthy), cwd=tmp_path)
     assert ended.returncode == 2
-    assert "--operation: there is no operation 'GET /baned'; did you mean GET /banned" in ended.stdout + ended.stderr
+    assert "--requirement: there is no requirement 'BAN-99'; did you mean BAN-" in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize(
