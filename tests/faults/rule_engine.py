@@ -272,6 +272,7 @@ seed(
     ),
     COLUMNS,
     "RUL-28",
+    "RUL-46",
 )
 
 
