@@ -256,7 +256,7 @@ def _is_foreign(name: object) -> bool:
 
 
 def _is_own_topic(topic: str) -> bool:
-    return topic.startswith(SANDBOX.topic_root)
+    return topic.removeprefix("$").startswith(SANDBOX.topic_root)
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

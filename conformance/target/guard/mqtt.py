@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from conformance.target.errors import SafetyViolation
-from conformance.target.guard.sandbox import Owned, is_prefixed
-
-_DELAYED = re.compile(r"\A\$delayed/[0-9]/")
+from conformance.target.guard.sandbox import Owned, goal, is_prefixed
 
 
 class MqttGuard:
@@ -30,7 +26,7 @@ class MqttGuard:
         What may be ``kept`` must go at once: it could be stored when the run has cleaned up and is over.
         """
         if not kept:
-            topic = _DELAYED.sub("", topic)
+            topic = goal(topic)
         if is_prefixed(topic) or not self._owned.owns_topic(topic):
             raise SafetyViolation(
                 f"refused to publish to {topic!r}, which is outside the sandbox {self._owned.topic_root}"

@@ -19,7 +19,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _RUN_ID = re.compile(r"cft-(([0-9a-z]{7})[0-9a-z]{4})-")
 
 _NETWORK = re.compile(r"[0-9a-fA-F.:]+(?:/[0-9]{1,3})?")
-_DELAYED = re.compile(r"\$delayed/[0-9]/")
+_DELAYED = re.compile(r"\A\$delayed/[0-9]/")
 _PREFIXES = ("$queue/", "$exclusive/")
 _QUANTIFIERS = ("?", "*", "+", "{")
 
