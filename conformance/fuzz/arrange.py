@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from conformance.contract import kinds
 from conformance.contract.kinds import kind_of
-from conformance.contract.later import brief
+from conformance.contract.later import as_later, brief
 from conformance.contract.operations import Operation
+from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.adapt import into_sandbox
+from conformance.fuzz.beginning import beginning
 from conformance.fuzz.identities import Identities
+from conformance.fuzz.space import Subject
 from conformance.fuzz.story import Chapter, Stories, Story
 from conformance.fuzz.witness import running_action
+from conformance.target.guard.guard import Outgoing
+from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Answer
-from conformance.target.http.session import expand
+from conformance.target.http.session import encode, expand
 from conformance.target.journal.resource import Resource
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.collection import ArrangeFailed, Collection, arranged
@@ -60,13 +67,19 @@ class Arrangement:
             label = f"POST {collection.path}"
             example = next(iter(self._target.contract.body_examples(label, resource_type).values()))
             identities = Identities(self._target.sandbox, {}, connector.partition(":")[2], resource_type)
-            body = into_sandbox(label, example, identities, valid=True)
-            if collection.kind is kinds.CONNECTOR:
-                # What actions are created on must not be busy with a host that does not answer.
-                body |= {"enable": False, **_SOON_GIVEN_UP.get(resource_type, {})}
-                if self._target.is_newer:
-                    brief(body)
-            answer = arranged(self._target.api.call(label, json=body), collection.kind.created)
+            for begun in (self._beginning(collection, resource_type), example):
+                body = into_sandbox(label, begun, identities, valid=True)
+                if collection.kind is kinds.CONNECTOR:
+                    # What actions are created on must not be busy with a host that does not answer.
+                    body |= {"enable": False, **_SOON_GIVEN_UP.get(resource_type, {})}
+                    if self._target.is_newer:
+                        as_later(body, resource_type)
+                        brief(body)
+                if begun is example or self._is_safe(collection.path, body):
+                    answer = self._target.api.call(label, json=body)
+                    if answer.ok:
+                        break
+            arranged(answer, collection.kind.created)
             identifier = collection.identify(body)
             told.begin(
                 collection.path, resource_type, Story(identifier, Chapter(body, answer, collection.get(identifier)))
@@ -79,6 +92,20 @@ class Arrangement:
         story = told.get(collection.path, resource_type)
         assert story is not None
         return story
+
+    def _beginning(self, collection: Bridges, resource_type: str) -> dict[str, Any]:
+        """The body that a story begins with, its secrets such as occur nowhere else."""
+        contract, plan = self._target.contract, self._context.plan
+        subject = Subject(f"POST {collection.path}", resource_type)
+        space: ValueSpace = self._context.once("value space", lambda: ValueSpace(contract))
+        body = beginning(contract, subject, space, plan.seeds)
+        marked = collection.bodies(resource_type).with_secret(body, self._context.secret)
+        return body if contract.validate_request(subject.label, marked, resource_type) else marked
+
+    def _is_safe(self, path: str, body: Mapping[str, Any]) -> bool:
+        request = Outgoing("POST", path, encode(body), "application/json")
+        mode = self._context.guard.least_mode(request)
+        return mode is not None and mode <= min(Mode.SANDBOXED, self._context.configuration.mode)
 
     def told(self, collection: Bridges, resource_type: str) -> Story | None:
         """The story of a type, if it has begun and its connector or action is still there."""

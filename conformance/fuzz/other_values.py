@@ -33,6 +33,9 @@ _TLS = frozenset({"ssl", "ssl_opts"})
 
 _FILE = re.compile(r"(.*_)?(file|path)")
 
+_OF_A_GRAMMAR = {"tcp_keepalive": "240,30,5"}
+"""Values of fields that take a word, or what is written in a grammar that the contract tells in prose only."""
+
 
 def with_other_values(
     contract: Contract,
@@ -89,6 +92,8 @@ def _other(path: Path, value: Any) -> Any:
         return [*value, "other"]
     if not isinstance(value, str):
         return None
+    if name in _OF_A_GRAMMAR:
+        return _OF_A_GRAMMAR[name]
     if name == "local_topic":
         return f"{value}/other"
     if name in HOST_FIELDS:

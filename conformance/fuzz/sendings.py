@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from conformance.contract import paths
 from conformance.contract.value_space import ValueSpace
 from conformance.fuzz.driver import Driver
+from conformance.fuzz.replacement import Replacement
 from conformance.fuzz.wanted import Wanted
 from conformance.target.guard.texts import CONFIGURED
 from conformance.target.http.answer import Answer
+from conformance.target.resources.typed import configured
 
 _UNCHECKED_BEFORE = frozenset({"POST /rules", "PUT /rules/{id}"})
 """Operations on the configuration that look at the values of a body last (behaviour 0.2)."""
@@ -66,41 +69,43 @@ def probed(driver: Driver, rows: Sequence[Any], waiting: set[str]) -> Iterator[S
 def replaced(driver: Driver, rows: Sequence[Any], space: ValueSpace, seeds: Sequence[int]) -> Iterator[Sending]:
     """Replace the connector or action of a story by what shows all wanted values.
 
-    In the end by the first row, from which other items go on, and by what is read of that, with other values in the
+    In the end by the fullest row, from which other items go on, as an update of what is read, with other values in the
     fields that no write before has changed. Rows that were not stored as they are are offered.
     """
-    wanted = Wanted(driver, space, seeds, rows, driver.tale.story.created.sent)  # which CON-01 and TYP-01 judge
+    created = driver.tale.story.created  # which CON-01 and TYP-01 judge
+    read = configured(created.read.json) if created.read.ok else {}
+    replacement = Replacement(driver.contract, driver.subject, partial(driver.is_safe, driver.path))
+    wanted = Wanted(replacement, space, seeds, rows, configured(created.sent), read)
     driver.tale.switch()
     stored: list[Any] = []
     if rows:
-        first = rows[0]
-        wanted.keep_for_putting_back(first)
+        fullest = wanted.fullest()
         yield from _store(driver, wanted, stored)
-        changed, answer = driver.tale.change(first)
-        yield changed, answer, False
-        if not answer.ok:
-            yield first, driver.offer(first) or driver.send(body=first), False
-        back = driver.tale.put_back(wanted.put_into_and_vary, wanted.put_into)
-        if back.answer.ok:
-            yield back.sent, back.answer, True
-        if wanted.is_kept_back and not wanted.is_put_back(back.sent):
+        chapter = driver.tale.update(fullest, wanted.varied)
+        if chapter.answer.ok:
+            yield chapter.sent, chapter.answer, True
+        if not chapter.answer.ok or not wanted.is_kept_by(chapter.sent):
             wanted.one_by_one()
             yield from _store(driver, wanted, stored)
-            driver.tale.change(first)
-    for row in rows[1:]:
+            changed, answer = driver.tale.change(rows[0])
+            yield changed, answer, False
+    for row in rows:
         if row not in stored:
             yield row, driver.offer(row) or driver.send(body=row), False
 
 
 def _store(driver: Driver, wanted: Wanted, stored: list[Any]) -> Iterator[Sending]:
-    """Store the rows that are wanted, each with as much of others as fits; what was stored is added to ``stored``."""
-    while (row := wanted.row()) is not None:
-        body = wanted.filled(row)
-        answer = driver.send(body=body)
-        if not answer.ok and body != row:
-            wanted.one_by_one()
-            body, answer = row, driver.send(body=row)
-        yield body, answer, True
-        if answer.ok:
-            wanted.shown(body)
-            stored.append(body)
+    """Store the rows that are wanted, each with as much of others as fits; what was stored is added to ``stored``.
+
+    The last one shows most, so that an update of it has secrets to keep.
+    """
+    while rows := wanted.rows():
+        for row, filled in rows:
+            body, answer = filled, driver.send(body=filled)
+            if not answer.ok and filled != row:
+                wanted.one_by_one()
+                body, answer = row, driver.send(body=row)
+            yield body, answer, True
+            if answer.ok:
+                wanted.shown(body)
+                stored.append(body)

@@ -61,7 +61,7 @@ Variation = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def put_back(collection: Bridges, identifier: str, vary: Variation = dict) -> Chapter:
-    """Send what is read of a connector or action as its PUT, with some values changed by the way."""
+    """Send what is read of a connector or action as its PUT, with other values in some of its fields."""
     before = configured(collection.read(identifier))
     sent = vary(before)
     varied = frozenset(differing(before, sent))
@@ -72,8 +72,9 @@ def put_back(collection: Bridges, identifier: str, vary: Variation = dict) -> Ch
 class Story:
     """What was written of one connector or action so far; ``id`` is its id.
 
-    ``created``: by the first example of its type. ``switched``: on or off; then
-    ``changed``: by a body with every field, and ``put_back``: by what was read of it, a few values changed by the way.
+    ``created``: by the first example of its type. ``switched``: on or off; then ``changed``: by a body with every
+    field, and ``put_back``: by what was read of it. As a rule both are one write, which repeats ****** where a secret
+    was read.
     """
 
     id: str

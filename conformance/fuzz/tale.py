@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
+from conformance.contract.fields import value_at, with_field
 from conformance.fuzz.arrange import Arrangement
-from conformance.fuzz.story import Chapter, Story, Variation, put_back, switch
+from conformance.fuzz.story import Chapter, Story, put_back, switch
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.collection import ArrangeFailed
+from conformance.target.resources.typed import REDACTED, TypedBodies
 from conformance.worker.context import Context
+
+Varied = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
+"""Makes of a body, and of what is read, a body with other values."""
 
 
 class Tale:
@@ -46,29 +51,59 @@ class Tale:
         with self._context.recorder.history.lasting():
             self.story.switched = switch(self._collection, self.story.id, self._type)
 
-    def change(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Answer]:
-        """Replace it by a body with every field, and return what was sent of that.
+    def update(self, body: Mapping[str, Any], vary: Varied) -> Chapter:
+        """Replace it by a body with every field, in which ****** stands for each secret that is read of it.
 
-        Its secrets become one that occurs nowhere else, and fields that servers ignore get values that are no defaults,
-        as far as that leaves it valid: other items judge the answer, too.
+        First with other values in fields that would stay as they are; without them, if the target does not take that.
         """
-        contract, bodies = self._context.contract, self._collection.bodies(self._type)
-        sent = {**body, "enable": False}
-        marked = bodies.with_ignored(bodies.with_secret(sent, self._context.secret))
-        if not contract.validate_request(f"PUT {self._collection.item}", marked, self._type):
-            sent = marked
+
+        def as_update(read: Mapping[str, Any]) -> dict[str, Any]:
+            return self._keeping_secrets(self._marked({**body, "enable": False}), read)
+
+        with self._context.recorder.history.lasting():
+            for variation in (lambda read: vary(as_update(read), read), as_update):
+                chapter = put_back(self._collection, self.story.id, variation)
+                if chapter.answer.ok:
+                    self.story.changed = self.story.put_back = chapter
+                    break
+        return chapter
+
+    def change(self, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Answer]:
+        """Replace it by a body with every field, then by what is read of that; returns what was sent, and the answer.
+
+        For a target that takes the same in no `update`.
+        """
+        sent = self._marked({**body, "enable": False})
         with self._context.recorder.history.lasting():
             answer = self._collection.put(self.story.id, sent)
             if answer.ok:
                 self.story.changed = Chapter(sent, answer, self._collection.get(self.story.id))
+            self.story.put_back = put_back(self._collection, self.story.id)
         return sent, answer
 
-    def put_back(self, *variations: Variation) -> Chapter:
-        """Send what is read of it as its PUT, by the first of the variations that it takes, as it is if by none."""
-        with self._context.recorder.history.lasting():
-            for vary in (*variations, dict):
-                chapter = put_back(self._collection, self.story.id, vary)
-                if chapter.answer.ok or not chapter.varied:
-                    break
-            self.story.put_back = chapter
-        return chapter
+    def _marked(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A body whose secrets are one that occurs nowhere else, with fields that servers ignore.
+
+        Those get values that are no defaults, as far as that leaves the body valid: other items judge the answer, too.
+        """
+        marked = self._bodies.with_ignored(self._bodies.with_secret(body, self._context.secret))
+        return marked if self._is_valid(marked) else body
+
+    def _keeping_secrets(self, body: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+        contract, kept = self._context.contract, dict(body)
+        schema = contract.body_schema(self._label, self._type) or {}
+        for path in self._bodies.secrets:
+            if value_at(read, path) == REDACTED and value_at(body, path) is not None:
+                kept = with_field(contract, schema, kept, path, REDACTED)
+        return kept
+
+    def _is_valid(self, body: Mapping[str, Any]) -> bool:
+        return not self._context.contract.validate_request(self._label, body, self._type)
+
+    @property
+    def _label(self) -> str:
+        return f"PUT {self._collection.item}"
+
+    @property
+    def _bodies(self) -> TypedBodies:
+        return self._collection.bodies(self._type)

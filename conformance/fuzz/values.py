@@ -41,7 +41,7 @@ def bodies(driver: Driver, space: ValueSpace, seeds: Sequence[int]) -> Iterator[
             return True
         if label == _PROBE and (one.what == ALONE or is_spelling(one)):
             return False  # each costs a connection; what is stored is read by the same schema
-        return is_owner(driver, space, seeds, one)
+        return is_owner(driver.subject, space, seeds, one)
 
     covering = Covering(driver.contract, driver.examples().values(), due)
     seen: set[ValueClass] = set()

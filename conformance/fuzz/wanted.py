@@ -1,32 +1,23 @@
 """Which values an update of one type stores, and the bodies that store them: as few as show them all.
 
 A write of the configuration costs a real server 0.2 s. So a body that is stored for one value gets as many others as
-fit into it, and so does what is read when it is put back.
+fit into it, and the fullest is sent as what is read of the connector or action, with other values.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from conformance.contract.fields import Path, secret_fields, value_at
+from conformance.contract.fields import Path, value_at
 from conformance.contract.value_space import ValueSpace
-from conformance.contract.values import (
-    ALONE,
-    NONE,
-    ValueClass,
-    followed,
-    is_member,
-    is_spelling,
-    is_unit,
-    optional_fields,
-    shown_classes,
-)
-from conformance.fuzz.driver import Driver
+from conformance.contract.values import ALONE, ValueClass, is_member, is_spelling, is_unit
 from conformance.fuzz.grafts import grafted, place_of
 from conformance.fuzz.other_values import with_other_values
 from conformance.fuzz.owners import is_owner
+from conformance.fuzz.replacement import Replacement
+from conformance.fuzz.space import Subject
 from conformance.fuzz.storable import storable
 
 _SHARED = ("/resource_opts", "/ssl", "/transport_options")
@@ -35,54 +26,54 @@ _SHARED = ("/resource_opts", "/ssl", "/transport_options")
 _ENABLED = re.compile(r"(\(.*\))?/enable")
 """The pointer to the switch of a whole connector or action, also in an alternative."""
 
-_LEAST = ValueClass("", NONE)
-
-Graft = tuple[Path, Mapping[str, Any]]
-"""A place, and the row whose value there is set into another body."""
+Storing = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""A row as it can be stored, and the same with as many other values as fit into it."""
 
 
 class Wanted:
-    """The values that the updates of one type store, besides the first row, which is stored anyway, and ``created``.
+    """The values that the updates of one type store, besides those that its creation stored.
 
-    Optional fields alone are only offered, for each would take a write of its own. Whether it is enabled is not asked
-    here either: TYP-04 switches each. What types share is stored by one of them (`is_owner`). So is a member of an
-    enumeration in fields of one name, unless it fits into what is stored anyway: a body that is sent for its sake alone
-    has to be sent for one type only, for all are offered it.
+    Those are in ``created``, what it was sent with, and the members of enumerations that it has by default in ``read``,
+    its configuration then. Optional fields alone are only offered, for each would take a write of its own. Whether it
+    is enabled is not asked here either: TYP-04 switches each. What types share is stored by one of them (`is_owner`).
+    So is a member of an enumeration in fields of one name, unless it fits into what is stored anyway: a body that is
+    sent for its sake alone has to be sent for one type only, for all are offered it.
     """
 
     def __init__(
         self,
-        driver: Driver,
+        replacement: Replacement,
         space: ValueSpace,
         seeds: Sequence[int],
         rows: Sequence[Mapping[str, Any]],
         created: Mapping[str, Any],
+        read: Mapping[str, Any],
     ) -> None:
-        self._driver = driver
+        self._replacement = replacement
         self._rows = rows
-        self._shows = [self._shown_by(row) for row in rows]
-        every = set().union(*self._shows[1:])
-        stored = {one for one in every if _is_stored(driver, space, seeds, one)}
-        begun = self._shown_by(created).union(*self._shows[:1])
+        self._shows = [replacement.shown_by(row) for row in rows]
+        every, subject = set().union(*self._shows), replacement.subject
+        stored = {one for one in every if _is_stored(subject, space, seeds, one)}
+        self._read = read
+        begun = replacement.shown_by(created) | {one for one in replacement.shown_by(read) if is_member(one)}
         self._left = stored - begun
-        self._elsewhere = {one for one in stored if not _is_needed(driver, space, seeds, one)}
+        self._elsewhere = {one for one in stored if not _is_needed(subject, space, seeds, one)}
         self._show_alike(begun)
-        if not any(isinstance(created.get(name), Mapping) for name in self._optional):
-            self._left.discard(_LEAST)  # scalars more or less, it was created with the defaults of everything else
-        self._untried = set(range(1, len(rows)))
-        self._secrets = secret_fields(driver.contract, driver.schema)
-        self._back: tuple[set[ValueClass], list[Graft]] = (set(), [])
+        self._untried = set(range(len(rows)))
+        self._kept: set[ValueClass] = set()
         self._together = True
 
-    @property
-    def _optional(self) -> frozenset[str]:
-        return optional_fields(self._driver.contract, followed(self._driver.contract, self._driver.schema))
+    def rows(self) -> list[Storing]:
+        """The rows that show what was not shown yet, as few as will do, those that show least first; each once."""
+        left, elsewhere, chosen = self._left.copy(), self._elsewhere.copy(), []
+        while (row := self._next_row()) is not None:
+            body = self._fill(row, self._left) if self._together else row
+            chosen.append((row, body))
+            self.shown(body)
+        self._left, self._elsewhere = left, elsewhere
+        return chosen[::-1]
 
-    def _shown_by(self, body: Mapping[str, Any]) -> set[ValueClass]:
-        return set(shown_classes(self._driver.contract, self._driver.schema, body))
-
-    def row(self) -> Mapping[str, Any] | None:
-        """The row that shows most of what was not shown yet, told once, as it can be stored; None if none shows any."""
+    def _next_row(self) -> Mapping[str, Any] | None:
         needed = self._left - self._elsewhere
         most = max(sorted(self._untried), key=lambda number: len(self._shows[number] & needed), default=None)
         if most is None or not self._shows[most] & needed:
@@ -90,13 +81,9 @@ class Wanted:
         self._untried.remove(most)
         return storable(self._rows[most])
 
-    def filled(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A row with as many more of the values that are left as fit into it."""
-        return self._fill(row)[0] if self._together else row
-
     def shown(self, body: Mapping[str, Any]) -> None:
         """A body was stored: what it shows needs no other."""
-        shown = self._shown_by(body)
+        shown = self._replacement.shown_by(body)
         self._left -= shown
         self._show_alike(shown)
 
@@ -108,81 +95,70 @@ class Wanted:
     def one_by_one(self) -> None:
         """From now on store rows as they are: a target need not take each value beside any other."""
         self._together = False
-        self._left |= self._back[0]
-        self._back = (set(), [])
+        self._left |= self._kept
+        self._kept = set()
 
-    def keep_for_putting_back(self, body: Mapping[str, Any]) -> None:
-        """Set aside what fits into what will be read of ``body``, whose secrets nobody reads."""
-        filled, grafts = self._fill(body, without_secrets=True)
-        self._back = (self._left & self._shown_by(filled), grafts)
-        self._left -= self._back[0]
-
-    @property
-    def is_kept_back(self) -> bool:
-        """Whether anything was set aside."""
-        return bool(self._back[0])
-
-    def put_into(self, read: Mapping[str, Any]) -> dict[str, Any]:
-        """What is read, with the values that were set aside."""
-        body = dict(read)
-        for place, row in self._back[1]:
-            body = grafted(body, place, row) or body
+    def fullest(self) -> Mapping[str, Any]:
+        """The first row, filled, which is set aside: what it shows no other row needs to."""
+        self._untried.discard(0)
+        body = self._fill(storable(self._rows[0]), self._left)
+        self._kept = self._left & self._replacement.shown_by(body)
+        self.shown(body)
         return body
 
-    def put_into_and_vary(self, read: Mapping[str, Any]) -> dict[str, Any]:
-        """The same, with other values in the fields that are still as the creation left them."""
-        driver, body = self._driver, self.put_into(read)
-        answer = driver.tale.story.created.read
-        created = answer.json if answer.ok else {}
+    def begun_with(self, example: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``example``, from which something can be created, with as much as fits of what a row would be sent for.
+
+        What it shows of that itself, it goes on showing. Options of TLS and resources decide how it starts, and stay.
+        """
+        needed = self._left - self._elsewhere
+        return self._fill(example, {one for one in needed if not any(part in one.field for part in _SHARED)})
+
+    def varied(self, body: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+        """A body that shows what was set aside, with other values where it would leave what is ``read`` as the creation
+        left it."""
 
         def is_old(path: Path) -> bool:
             value = value_at(read, path)
-            return value == value_at(body, path) and value_at(created, path) in (None, value)
+            return value == value_at(body, path) and value_at(self._read, path) in (None, value)
 
-        return with_other_values(driver.contract, driver.schema, body, is_old, self._fits)
+        def is_fine(candidate: Mapping[str, Any]) -> bool:
+            return self.is_kept_by(candidate) and self._replacement.takes(candidate)
 
-    def is_put_back(self, body: Mapping[str, Any]) -> bool:
-        """Whether a body shows what was set aside."""
-        return self._back[0] <= self._shown_by(body)
+        return with_other_values(self._replacement.contract, self._replacement.schema, body, is_old, is_fine)
 
-    def _fill(self, body: Mapping[str, Any], *, without_secrets: bool = False) -> tuple[Mapping[str, Any], list[Graft]]:
-        shown, grafts = self._left & self._shown_by(body), []
-        for one in sorted(self._left - shown, key=lambda one: (one.field.count("/"), one)):
-            place = place_of(one.field)
-            if one in shown or (without_secrets and self._holds_secrets(place)):
+    def is_kept_by(self, body: Mapping[str, Any]) -> bool:
+        """Whether a body shows what was set aside with the fullest row."""
+        return self._kept <= self._replacement.shown_by(body)
+
+    def _fill(self, body: Mapping[str, Any], left: Set[ValueClass]) -> Mapping[str, Any]:
+        """A body with as many of the values that are ``left`` as fit into it beside those that it shows."""
+        replacement = self._replacement
+        shown = left & replacement.shown_by(body)
+        for one in sorted(left - shown, key=lambda one: (one.field.count("/"), one)):
+            if one in shown:
                 continue
             for row in (row for row, shows in zip(self._rows, self._shows, strict=True) if one in shows):
-                together = grafted(body, place, row)
+                together = grafted(body, place_of(one.field), row)
                 if together is None:
                     continue
                 candidate = storable(together)
-                if without_secrets and candidate != together:
-                    continue
-                now = self._left & self._shown_by(candidate)
-                if now > shown and self._fits(candidate):
+                now = left & replacement.shown_by(candidate)
+                if now > shown and replacement.takes(candidate):
                     body, shown = candidate, now
-                    grafts.append((place, row))
                     break
-        return body, grafts
-
-    def _holds_secrets(self, place: Path) -> bool:
-        return any(secret[: len(place)] == place for secret in self._secrets)
-
-    def _fits(self, body: Mapping[str, Any]) -> bool:
-        driver = self._driver
-        invalid = driver.contract.validate_request(driver.subject.label, body, driver.subject.resource_type)
-        return not invalid and driver.is_safe(driver.path, body)
+        return body
 
 
-def _is_stored(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
+def _is_stored(subject: Subject, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
     if one.what == ALONE or _ENABLED.fullmatch(one.field):
         return False
     shared = _shared(one)
-    return shared is None or is_owner(driver, space, seeds, one, shared)
+    return shared is None or is_owner(subject, space, seeds, one, shared)
 
 
-def _is_needed(driver: Driver, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
-    return not is_member(one) or _shared(one) is not None or is_owner(driver, space, seeds, one, _name(one))
+def _is_needed(subject: Subject, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
+    return not is_member(one) or _shared(one) is not None or is_owner(subject, space, seeds, one, _name(one))
 
 
 def _name(one: ValueClass) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.contract.fields import value_at
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, contract, subjects
 from conformance.fuzz.story import Chapter, Story, put_back
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
-from conformance.target.resources.typed import TypedBodies, configured
+from conformance.target.resources.typed import REDACTED, TypedBodies, configured
 from conformance.target.target import Target
 from conformance.worker.context import Context
 
@@ -83,9 +84,14 @@ class Secrets:
         story = self.story
         if story is None:
             return put_back(self.collection, identifier)
-        if story.put_back is None or story.changed is None or story.changed.sent is not last:
-            story.put_back = put_back(self.collection, identifier)
-        return story.put_back
+        known, changed = story.put_back, story.changed
+        if known is None or changed is None or changed.sent is not last or not self._keeps_a_secret(known.sent):
+            known = story.put_back = put_back(self.collection, identifier)
+        return known
+
+    def _keeps_a_secret(self, sent: Mapping[str, Any]) -> bool:
+        """Whether ****** is sent for a secret; a secret that is new to the connector or action says nothing of that."""
+        return any(value_at(sent, path) == REDACTED for path in self.bodies.secrets)
 
     @property
     def _is_told(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.checks.values import was_taken
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, subjects
 from conformance.fuzz.story import Chapter, Story, put_back, switch
@@ -69,12 +70,22 @@ class Life:
 
     def change(self, **fields: Any) -> None:
         """Replace it by the full body, with what is ignored, then by what is read of it, which changes nothing."""
+        self._offer_back()
         if self._story is not None and self._story.changed is not None:
             self.recorder.passed(self.read_as_sent, "answered", self._story.changed.answer.operation)
             self._read(self._story.changed)
         else:
             self._replace(fields)
         self._put_back(self._story.put_back if self._story is not None else None)
+
+    def _offer_back(self) -> None:
+        """What was read of it at first is taken as it is, under an id where it is not stored: what is, changes more."""
+        path = {"id": f"{self._type}:{self.collection.sandbox.name('missing')}"}
+        first = self.collection.get(self.id) if self._story is None else self._story.created.read
+        read = configured(first.expect(200).json)
+        answer = self.collection.api.call(f"PUT {self.collection.item}", path=path, json=read)
+        message = f"what is read is no body of a PUT: {answer.status} {answer.code or ''}"
+        self.recorder.expect(was_taken(answer), self.put_back, "taken_back", message, answer)
 
     def _replace(self, fields: Mapping[str, Any]) -> None:
         full = self.bodies.with_ignored(configured(self.collection.adopt(self.bodies.full, enable=False, **fields)))

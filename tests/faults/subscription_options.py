@@ -106,6 +106,12 @@ for name in ("nl", "rap", "rh"):
         "CLI-19",
     )
 seed(
+    "the subscriptions of a client are listed without any option",
+    on(OF_CLIENT, in_each(None, lambda entry: [entry.pop(name) for name in ("nl", "qos", "rap", "rh")]), 200),
+    OPTIONS,
+    "CLI-19",
+)
+seed(
     "a subscription is answered without its prefix",
     on(SUBSCRIBE, edit(lambda body: body.update(topic=parse_filter(body["topic"]).topic)), 200),
     OPTIONS,

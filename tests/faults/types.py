@@ -135,6 +135,7 @@ seed(
     before(CHANGE, refuse_asterisks),
     (LIFE, SECRETS),
     ("CON-06", CHANGE, "answered"),
+    ("CON-06", CHANGE, "taken_back"),
     ("TYP-05", CHANGE, "accepted"),
     origin=f"{PULL}18908",
 )
@@ -185,8 +186,8 @@ seed(
 
 def describe_what_is_put_back(handler: Handler) -> Handler:
     async def change(call: Call) -> Reply:
-        again = call.deployment.bridges.actions[call.path["id"]].config.get("description")
-        if again and again == call.body.get("description"):
+        action = call.deployment.bridges.actions.get(call.path["id"])
+        if action is not None and action.config.get("description") == call.body.get("description", ""):
             call.checked["description"] = "again"
         return await handler(call)
 

@@ -11,7 +11,7 @@ from conformance.contract.fields import Path, value_at
 from conformance.fuzz.other_values import with_other_values
 from conformance.target.guard.hosts import HostPolicy
 from conformance.target.resources.typed import TypedBodies, configured, differing
-from tests.fuzz.test_stored_values import ACTION, CONNECTOR, CONTRACT, EVERY, driver_of, rows_of
+from tests.fuzz.test_stored_values import ACTION, CONNECTOR, CONTRACT, EVERY, replacement_of, rows_of
 
 
 def others(label: str, resource_type: str, body: Mapping[str, Any], **instead: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def others(label: str, resource_type: str, body: Mapping[str, Any], **instead: A
 def test_of_every_type_fields_change_and_the_body_stays_valid_safe_and_as_secret(
     label: str, resource_type: str
 ) -> None:
-    body = configured(rows_of(driver_of(label, resource_type))[0])
+    body = configured(rows_of(replacement_of(label, resource_type))[0])
     bodies = TypedBodies(CONTRACT, f"POST /{label.split('/')[1]}", resource_type)
 
     result = others(label, resource_type, body)

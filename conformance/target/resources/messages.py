@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.contract import kinds
+from conformance.contract.in_motion import without_what_moves
 from conformance.target.guard.sandbox import bare_topic
 from conformance.target.guard.topics import matches
 from conformance.target.http.answer import Answer
@@ -46,9 +47,10 @@ class Clients(Collection):
         return self.api.call("POST /clients/{clientid}/unsubscribe/bulk", path={"clientid": clientid}, json=items)
 
     def subscriptions(self, clientid: str) -> list[dict[str, Any]]:
-        """The client's subscriptions; an answer other than 200 fails the item."""
-        answer = self.api.call("GET /clients/{clientid}/subscriptions", path={"clientid": clientid}).expect(200)
-        listed: list[dict[str, Any]] = answer.json
+        """The client's subscriptions, once they are made; an answer other than 200 fails the item."""
+        label = "GET /clients/{clientid}/subscriptions"
+        answer = self.api.call(label, path={"clientid": clientid}).expect(200)
+        listed: list[dict[str, Any]] = without_what_moves(label, answer.json)
         return listed
 
     def filters(self, clientid: str) -> set[str]:
