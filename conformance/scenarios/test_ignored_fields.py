@@ -29,15 +29,11 @@ API, NOBODY = "http_api", "undefined"
 
 
 def _told(context: Context, target: Target) -> tuple[str, str]:
-    """Source and destination of a rule that tells who sent a message; a rule is costly to create."""
+    """Source and destination of a borrowed rule that tells who sent a message."""
     source, out = (context.once(f"topic that tells: {what}", target.sandbox.topic) for what in ("source", "out"))
     sql = f'SELECT clientid, username, peerhost, qos, flags, topic, pub_props, payload FROM "{source}/+"'
     action = {"function": "republish", "args": {"topic": f"{out}/${{topic}}", "payload": "", "user_properties": ""}}
-    context.lasting(
-        "rule that tells senders",
-        lambda: target.rules.create(sql=sql, actions=[action]),
-        lambda known: target.rules.get(known).ok,
-    )
+    target.borrow_rule(sql=sql, actions=[action])
     return source, out
 
 
