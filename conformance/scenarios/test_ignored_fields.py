@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
+from conformance.fuzz.arrange import Arrangement
 from conformance.omission import not_demanded
 from conformance.requirements import requirement
 from conformance.scenarios.factors import Case, covered
@@ -180,12 +181,14 @@ _BRIDGES = {
 @requirement("IGN-03", "PUT /connectors/{id}", "PUT /actions/{id}")
 @pytest.mark.state("connectors")
 @pytest.mark.parametrize("kind", _BRIDGES)
-def test_deprecated_fields_of_bridges(target: Target, kind: str) -> None:
+def test_deprecated_fields_of_bridges(context: Context, target: Target, kind: str) -> None:
     """A deprecated field in a PUT of a connector or action, and the time of its last change, change nothing."""
     path, resource_type = _BRIDGES[kind]
     collection: Bridges = getattr(target, path)
-    connector = target.connector_of(resource_type)
-    identifier = target.lasting(target.actions, "to change") if path == "actions" else connector
+    if path == "actions":
+        identifier = target.lasting(target.actions, "to change")
+    else:
+        identifier = Arrangement(context, target).connector(resource_type)
     bodies = collection.bodies(resource_type)
     before = collection.read(identifier)
     sent = bodies.with_ignored(configured(before))

@@ -235,7 +235,7 @@ def instants(rule: dict[str, Any]) -> tuple[datetime, datetime]:
 @pytest.mark.mode(Mode.EXCLUSIVE, "the metadata of a rule can make the list of rules unreadable for everybody")
 def test_metadata_that_are_no_times(target: Target) -> None:
     """A rule whose metadata are changed to what is no time is refused, or stays readable, alone and in the list."""
-    rule = target.rules.create()
+    rule = target.lasting(target.rules, TO_DELETE)
     before = target.rules.read(rule)
     change = {"sql": before["sql"], "metadata": {"created_at": "yesterday", "last_modified_at": "today"}}
     try:
