@@ -11,6 +11,7 @@ from conformance.checks.recorder import Recorder
 from conformance.checks.refusals import expect_refused
 from conformance.checks.sightings import concerned, parameters_of
 from conformance.checks.values import AFTER_VALUES, was_taken
+from conformance.contract import kinds
 from conformance.contract.generation import MISSING, Generated, GenerationError, Part, draw, draw_with_each
 from conformance.contract.generation import Mode as Validity
 from conformance.contract.kept_draws import KeptDraws
@@ -30,7 +31,7 @@ from conformance.target.http.answer import Answer
 from conformance.target.http.session import encode, expand
 from conformance.target.resources.collection import ArrangeFailed
 from conformance.target.settings.config import RANDOM_SEED
-from conformance.target.target import Target
+from conformance.target.target import TO_DELETE, Target
 from conformance.worker.context import Context
 
 _VALUES_FIRST = AFTER_VALUES.keys() & CONFIGURATION_WRITES
@@ -100,10 +101,12 @@ class Driver(Sender):
         return None if where is None else self.send(path=where[0], body=where[1])
 
     def expect_taken(self, body: Any, what: str = "", requirement: str = "GEN-28") -> None:
-        """A valid body is taken where it is not stored, or else accepted."""
+        """A valid body is taken where it is not stored, or else accepted; a new rule is left to who deletes one."""
         offered = self.offer(body)
         answer = offered or self.send(query=self.fixed_query(), body=body)
         self.expect_accepted(answer, what, requirement, unstored=offered is not None)
+        if answer.status == kinds.RULE.created and self.subject.label == f"POST {kinds.RULE.path}" and answer.is_json:
+            self._target.keep(self._target.rules, str(answer.json.get("id")), TO_DELETE)
 
     @property
     def _looks_at_values_first(self) -> bool:

@@ -15,6 +15,7 @@ from conformance.fuzz.effects import Effects, judged_later
 from conformance.fuzz.fuzzing import Fuzzing
 from conformance.fuzz.identities import Identities
 from conformance.fuzz.records import FUZZING
+from conformance.fuzz.rule_changes import changed_by_values
 from conformance.fuzz.space import EFFORT, Effort, Subject, item_seed
 from conformance.fuzz.tale import Tale
 from conformance.fuzz.witness import to_change
@@ -176,6 +177,10 @@ class Sender:
         if self.operation.method != "POST" or kind is None or self.operation.path != kind.path or kind.typed:
             return None
         return self._arrangement.created_by_example(self._target.of(kind)) if kind.configured else None
+
+    def change_rule(self, bodies: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Answer]]:
+        """Change the rule that the path names by each body, which other items judge as well; each with its answer."""
+        return changed_by_values(self._context, self._target, self.path["id"], bodies)
 
     def send_together(self, bodies: Sequence[Any]) -> list[Answer]:
         """Call an operation that has no path parameters with each body, all at once."""

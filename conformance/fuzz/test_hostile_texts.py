@@ -19,7 +19,7 @@ from conformance.fuzz.space import Subject, marked, subjects
 from conformance.fuzz.witness import to_change
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
-from conformance.target.resources.collection import Collection, arranged
+from conformance.target.resources.collection import Collection
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.fuzz
@@ -89,11 +89,11 @@ def _bans(target: Target) -> Rows:
 
 
 def _rules(target: Target) -> Rows:
-    """Two that there are anyway, with other descriptions."""
-    mark, rules = target.sandbox.name("hostile"), target.rules
-    hostile = to_change(target, rules)
-    arranged(rules.put(hostile, {**rules.body(id=None), "description": f"{mark}{TOGETHER}"}), 200)
-    return [rules.read(one) for one in (hostile, target.borrow_rule(description=f"{mark}plain"))]
+    """Two that there are anyway, one with another description and one as it is."""
+    mark, plain = target.sandbox.name("hostile"), target.rules.read(to_change(target, target.rules))
+    if any(text in plain["description"] for text in (TOGETHER, mark)):
+        plain = target.rules.read(target.rules.create(description=f"{mark}plain"))
+    return [target.rules.read(target.borrow_rule(description=f"{mark}{TOGETHER}")), plain]
 
 
 def _field(name: str) -> Callable[[Mapping[str, Any]], Any]:

@@ -17,6 +17,7 @@ from conformance.fuzz.identities import Identities
 from conformance.fuzz.owners import TLS_ALWAYS, is_owner
 from conformance.fuzz.queries import refine
 from conformance.fuzz.records.rules import SOURCES
+from conformance.fuzz.rule_changes import statement
 from conformance.fuzz.storable import name_no_files, tls_of
 from conformance.target.guard.texts import CONFIGURED
 
@@ -149,6 +150,14 @@ def _rule(body: dict[str, Any], identities: Identities) -> None:
     actions[:] = [one for one in actions if isinstance(one, str) or one.get("function") in _RULE_FUNCTIONS]
 
 
+def _changed_rule(body: dict[str, Any], identities: Identities) -> None:
+    """A rule on several topics, which are not in order."""
+    _rule(body, identities)
+    if "sql" in body:
+        first, second, third = (identities.topic() for _ in range(3))
+        body["sql"] = statement([third, f"{second}/+/#", first])
+
+
 def _schema(body: dict[str, Any], identities: Identities) -> None:
     body["source"] = SOURCES[body["type"]]
 
@@ -190,7 +199,7 @@ _FITS: Mapping[str, Fit] = {
     "PUT /connectors/{id}": _configured,
     _PROBE: _probed,
     "POST /rules": _new_rule,
-    "PUT /rules/{id}": _rule,
+    "PUT /rules/{id}": _changed_rule,
     "POST /schema_registry": _schema,
     "PUT /schema_registry/{name}": _schema,
     f"POST {paths.RULES_OF_ALL}": _rules_of_a_kind,

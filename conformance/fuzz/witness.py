@@ -88,8 +88,10 @@ def replacement(collection: Collection, changes: Mapping[str, Any], dropped: tup
 
 
 def to_change(target: Target, collection: Collection) -> str:
-    """The id of something that items may change: a connector or action besides that of its type's story."""
-    return target.lasting(collection, "to change" if collection.kind.typed else "shared")
+    """The id of something that items may change: a connector or action besides that of its type's story, disabled."""
+    if not collection.kind.typed:
+        return target.lasting(collection, "shared")
+    return target.lasting(collection, "to change", lambda: collection.create(enable=False))
 
 
 def running_action(target: Target, sink_url: str) -> str:
@@ -106,6 +108,8 @@ def change(target: Target, collection: Collection) -> Write:
     """A PUT with another description, of what serves all items: its identity left out."""
     identifier = to_change(target, collection)
     kept = {name: value for name, value in collection.body().items() if name not in collection.kind.identity}
+    if collection.kind.typed:
+        kept["enable"] = False  # what `switch` turns on answers as well for who asks for that alone
     body = {**kept, "description": target.sandbox.name("new")}
     return Write(lambda: stored(collection.get(identifier)), collection.path_of(identifier), body)
 

@@ -13,6 +13,9 @@ from conformance.run.types_of_items import Types
 _WRITES_MATTER_S = 0.02
 """A cheaper configuration write is worth no turn of its own."""
 
+_COMMON_TYPE = "http"
+"""What connectors and actions are of that items about no type make: those about this type share them."""
+
 Group = list[int]
 """Items by their place among those of the run."""
 
@@ -77,8 +80,8 @@ class Items:
         return module.rpartition("/")[0] if _is_generated(module) else module
 
     def is_of_type(self, group: Group) -> bool:
-        """Whether a group is about one connector or action type."""
-        return self.types.of(self.ids[group[0]]) is not None
+        """Whether a group is about one connector or action type, other than the one that items about none use."""
+        return self.types.of(self.ids[group[0]]) not in (None, _COMMON_TYPE)
 
     def makes(self, group: Group) -> bool:
         """Whether some item of a group is known to write, or stands in a module of scenarios that do."""

@@ -9,11 +9,11 @@ import pytest
 from conformance.checks.recorder import Recorder
 from conformance.fuzz.arrange import Arrangement
 from conformance.requirements import requirement
-from conformance.scenarios.chain import OTHERS, witness
+from conformance.scenarios.chain import OFF, OTHERS, witness
 from conformance.target.http.answer import Answer
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
-from conformance.target.target import TO_DELETE, Target
+from conformance.target.target import Target
 from conformance.worker.context import Context
 
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
@@ -73,17 +73,18 @@ def test_action_names_its_rules(context: Context, target: Target) -> None:
     expect(after="its creation")
     late = target.borrow_rule(sql=twice["sql"], actions=[action])
     expect(late, after="the first rule")
-    early = target.rules.create(
+    early = target.rule_to_delete(
         id=target.sandbox.name("early"), actions=[{"function": "console"}, action], enable=False
     )
-    expect(early, late, after="a second, disabled rule")
+    both = sorted((early, late))
+    expect(*both, after="a second, disabled rule")
     listed = {target.actions.identify(element): element["rules"] for element in target.actions.listed()}
-    assert listed[action] == [early, late], f"the list names the rules {listed[action]}, expected {[early, late]}"
+    assert listed[action] == both, f"the list names the rules {listed[action]}, expected {both}"
 
     target.rules.put(late, {"actions": []}).expect(200)
     expect(early, after="a rule lost its actions")
     target.rules.put(late, {"actions": twice["actions"]}).expect(200)
-    expect(early, late, after="a rule got the action twice")
+    expect(*both, after="a rule got the action twice")
     target.rules.delete(early).expect(204)
     expect(late, after="a rule was deleted")
 
@@ -183,14 +184,14 @@ def test_creation_time_is_set_by_the_server(target: Target, recorder: Recorder) 
     dated = target.actions.put(action, {**body, "created_at": LONG_AGO_MS})
     expect("not_put", target.actions.read(action)["created_at"], f"after a PUT with {LONG_AGO_MS}: {dated.status}")
 
-    body = target.actions.body(connector=created["connector"], created_at=LONG_AGO_MS)
+    body = target.actions.body(connector=created["connector"], created_at=LONG_AGO_MS, enable=False)
     answer = target.api.call("POST /actions", json=body)
     if answer.status != 400:
         at = answer.expect(201).json["created_at"]
         near = abs(at - created["created_at"]) < A_DAY_MS
         message = f"created_at is {at}, as the client said, instead of the time of the creation"
         recorder.expect(near, "ACT-12", "not_posted", message, answer)
-        target.keep(target.actions, target.actions.identify(body), TO_DELETE)
+        target.keep(target.actions, target.actions.identify(body), OFF)
 
 
 @requirement("ACT-13", "POST /actions", "PUT /actions/{id}", level="SHOULD")

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.checks.recorder import Recorder
 from conformance.requirements import requirement
-from conformance.scenarios.chain import BRIEF, OTHERS, reaching_nobody
+from conformance.scenarios.chain import BRIEF, OFF, OTHERS, reaching_nobody
 from conformance.scenarios.listed import DISABLED, listed_rules
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import SOON
@@ -59,21 +59,27 @@ class Bench:
         condition = "payload <> 'unwanted' AND (payload <> 'crash' OR int(payload) = 1)"
         return f'SELECT payload FROM "{self.topic}" WHERE {condition}'
 
+    def foreach(self) -> str:
+        """A statement that makes a row of each element of an array in JSON."""
+        return f'FOREACH json_decode(payload) AS part DO part AS payload FROM "{self.topic}"'
+
     def action(self, kind: str) -> str:
-        """The action of a kind: one of `MADE`, one on a connector that is ``stopped``, or an ``unreachable`` one."""
+        """The action of a kind: one of `MADE`, a ``disabled`` one, one on a connector that is ``stopped``, or an
+        ``unreachable`` one."""
         if kind == "stopped":
             return self.target.lasting(self.target.actions, "shared")
         if kind == "unreachable":
             return reaching_nobody(self.target)
+        if kind == "disabled":
+            return self.target.lasting(self.target.actions, OFF, lambda: self.target.actions.create(enable=False))
         path, fields = MADE[kind]
 
         def make() -> str:
             local = {"local_topic": self.local_topic} if kind == "accepting" else {}
             more = {**fields, **local, "resource_opts": {**SOON, **fields.get("resource_opts", {})}}
             action = self.target.actions.posting(self.target.running(self.sink.url), f"{self.path}{path}", **more)
-            if more.get("enable") is not False:
-                # Until then messages wait, and may expire.
-                self.target.eventually(lambda: self.target.actions.read(action)["status"] == "connected")
+            # Until then messages wait, and may expire.
+            self.target.eventually(lambda: self.target.actions.read(action)["status"] == "connected")
             return action
 
         return self._context.lasting(f"{kind} action of causes", make, lambda known: self.target.actions.get(known).ok)
@@ -105,7 +111,6 @@ PRINTED_NEVER = "printed never"
 # The accepting one sends an empty body: what it delivers its path tells.
 MADE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "accepting": ("/${payload}", {"body": ""}),
-    "disabled": ("/ok", {"enable": False}),
     "slow": ("/slow", {"resource_opts": {**BRIEF, **SMALL}}),
 }
 
@@ -154,20 +159,20 @@ CAUSES: Mapping[str, Cause] = {
     "several rows": Cause(
         {"matched": 1, "passed": 1, "actions.total": 2, "actions.success": 2},
         {"accepting": {"matched": 2, "success": 2}},
-        payload="ok,ok",
-        sql=lambda bench: f"FOREACH split(payload, ',') AS part DO part AS payload FROM \"{bench.topic}\"",
+        payload='["ok","ok"]',
+        sql=Bench.foreach,
     ),
     "exception of rows": Cause(
         {"matched": 1, "failed": 1, "failed.exception": 1},
         IDLE,
         payload="no JSON",
-        sql=lambda bench: f'FOREACH json_decode(payload) AS part DO part AS payload FROM "{bench.topic}"',
+        sql=Bench.foreach,
     ),
     "no rows": Cause(
         {"matched": 1, "failed": 1, "failed.no_result": 1},
         IDLE,
         payload="[]",
-        sql=lambda bench: f'FOREACH json_decode(payload) AS part DO part AS payload FROM "{bench.topic}"',
+        sql=Bench.foreach,
     ),
     "disabled rule": Cause({}, IDLE, enabled=False),
     "rule that was created disabled": Cause({}, IDLE, (PRINTED_NEVER,), payload='{"x":1}', enabled=False),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.contract import paths
+from conformance.fuzz.arrange import Arrangement
 from conformance.omission import not_demanded
 from conformance.requirements import requirement
 from conformance.scenarios.factors import Case, covered
@@ -29,15 +30,11 @@ API, NOBODY = "http_api", "undefined"
 
 
 def _told(context: Context, target: Target) -> tuple[str, str]:
-    """Source and destination of a rule that tells who sent a message; a rule is costly to create."""
+    """Source and destination of a borrowed rule that tells who sent a message."""
     source, out = (context.once(f"topic that tells: {what}", target.sandbox.topic) for what in ("source", "out"))
     sql = f'SELECT clientid, username, peerhost, qos, flags, topic, pub_props, payload FROM "{source}/+"'
     action = {"function": "republish", "args": {"topic": f"{out}/${{topic}}", "payload": "", "user_properties": ""}}
-    context.lasting(
-        "rule that tells senders",
-        lambda: target.rules.create(sql=sql, actions=[action]),
-        lambda known: target.rules.get(known).ok,
-    )
+    target.borrow_rule(sql=sql, actions=[action])
     return source, out
 
 
@@ -184,12 +181,14 @@ _BRIDGES = {
 @requirement("IGN-03", "PUT /connectors/{id}", "PUT /actions/{id}")
 @pytest.mark.state("connectors")
 @pytest.mark.parametrize("kind", _BRIDGES)
-def test_deprecated_fields_of_bridges(target: Target, kind: str) -> None:
+def test_deprecated_fields_of_bridges(context: Context, target: Target, kind: str) -> None:
     """A deprecated field in a PUT of a connector or action, and the time of its last change, change nothing."""
     path, resource_type = _BRIDGES[kind]
     collection: Bridges = getattr(target, path)
-    connector = target.connector_of(resource_type)
-    identifier = target.lasting(target.actions, "to change") if path == "actions" else connector
+    if path == "actions":
+        identifier = target.lasting(target.actions, "to change")
+    else:
+        identifier = Arrangement(context, target).connector(resource_type)
     bodies = collection.bodies(resource_type)
     before = collection.read(identifier)
     sent = bodies.with_ignored(configured(before))

@@ -65,7 +65,7 @@ def test_matching_message_is_republished_once(target: Target, recorder: Recorder
     neighbour, shared = target.printing()
     sql = f'SELECT payload.n AS n FROM "{old}/+", "{shared}" WHERE payload.n > 1'
     arguments: dict[str, Any] = {"payload": "${n}", "qos": 1, "mqtt_properties": {"Content-Type": "text/plain"}}
-    rule = target.borrow_republishing(old, f"{out}/old", sql=sql, **arguments)
+    rule = target.rule_to_delete(**target.rules.republishing(old, f"{out}/old", sql=sql, **arguments))
     listener = target.listen(f"{out}/+")
 
     def republished(*messages: tuple[str, int]) -> list[Republished]:

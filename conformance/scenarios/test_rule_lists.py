@@ -12,9 +12,9 @@ import pytest
 from paho.mqtt.client import topic_matches_sub
 
 from conformance.checks.recorder import Recorder
+from conformance.fuzz.rule_changes import rule_changes
 from conformance.requirements import requirement
 from conformance.scenarios.listed import listed_rules
-from conformance.scenarios.rule_changes import rule_changes
 from conformance.scenarios.walked import SENTENCE, Walk
 from conformance.target.http.answer import Deviation
 from conformance.target.target import Target

@@ -24,7 +24,7 @@ TEST = "POST /rules/{id}/test"
 
 
 def _shared_topic(context: Context, target: Target, what: str) -> str:
-    """A topic of the worker, for a rule that serves all its items: a rule is costly to create."""
+    """A topic of the worker: items whose rule is the same borrow it as it is, and a change of it is costly."""
     topic: str = context.once(f"topic of rules: {what}", lambda: target.sandbox.topic(what))
     return topic
 
@@ -37,11 +37,7 @@ def _listening(context: Context, target: Target) -> str:
     filters += [each.below(f"{source}/{len(FILTERS)}") for each in FEW_FILTERS]
     sql = f"SELECT * FROM {', '.join(json.dumps(each) for each in filters)}"
     action = {"function": "republish", "args": {"topic": f"{out}/${{topic}}", "payload": "${topic}"}}
-    return context.lasting(
-        "rule with every filter",
-        lambda: target.rules.create(sql=sql, actions=[action]),
-        lambda known: target.rules.get(known).ok,
-    )
+    return target.borrow_rule(sql=sql, actions=[action])
 
 
 @requirement("VAR-06", "POST /rules", TEST, "POST /publish/bulk")
@@ -123,11 +119,7 @@ def _republishing(context: Context, target: Target) -> tuple[str, str, str]:
         actions.append({"function": "republish", "args": args})
     columns = "*, flags.retain AS retain, map_put('k', 'made', map_new()) AS made"
     heard = ", ".join(f'"{out}/heard/{direct}"' for direct in (True, False))
-    rule = context.lasting(
-        "rule with every republish action",
-        lambda: target.rules.create(sql=f'SELECT {columns} FROM "{source}/+", {heard}', actions=actions),
-        lambda known: target.rules.get(known).ok,
-    )
+    rule = target.borrow_rule(sql=f'SELECT {columns} FROM "{source}/+", {heard}', actions=actions)
     return rule, source, out
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import pytest
 
 from conformance.checks.recorder import Recorder
+from conformance.fuzz.rule_changes import WITHOUT_ACTIONS, rule_changes, topics_of
 from conformance.requirements import requirement
-from conformance.scenarios.rule_changes import rule_changes
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Deviation
 from conformance.target.http.session import Call
@@ -20,9 +21,9 @@ pytestmark = pytest.mark.scenario
 
 LONGEST_ID = 255
 
-GENERATED_IDS = {"smoke": 3, "standard": 5, "deep": 100, "acceptance": 5}
+GENERATED_IDS = {"smoke": 3, "standard": 3, "deep": 100, "acceptance": 5}
 """How many ids a run lets the target make up, by profile: each costs two writes of its configuration."""
-AT_ONCE = {"smoke": 2, "standard": 4, "deep": 4, "acceptance": 4}
+AT_ONCE = {"smoke": 2, "standard": 2, "deep": 4, "acceptance": 4}
 """How many of them at once; the others follow one by one."""
 
 REPUBLISH_DEFAULTS = {
@@ -31,6 +32,9 @@ REPUBLISH_DEFAULTS = {
     "payload": "${payload}",
     "user_properties": "${user_properties}",
 }
+
+SHOWN_AS_SENT = frozenset({"id", "name", "description", "enable"})
+"""Fields of a rule that its answer and its GET show as they are."""
 
 
 def unparsable(topic: str) -> list[str]:
@@ -76,13 +80,14 @@ def test_rule_is_stored_as_sent(target: Target) -> None:
 def test_from_lists_the_topics_of_the_statement(context: Context, target: Target) -> None:
     """The field from lists the topics after FROM, in their order, and follows a changed statement."""
     story = rule_changes(context, target, 1)
-    topics, listed, changed = story.topics, story.created["from"], story.changes[0]
+    topics, listed = topics_of(story.created["sql"]), story.created["from"]
     assert listed == topics, f"the statement names {topics}, from lists {listed}"
 
-    for answer in (changed.answer, changed.read):
-        listed = answer.json["from"]
-        if listed != topics[1::-1]:
-            raise Deviation(f"the new statement names {topics[1::-1]}, from lists {listed}", answer)
+    for change in story.changes:
+        for answer in (change.answer, change.read) if "sql" in change.sent else ():
+            topics, listed = topics_of(change.sent["sql"]), answer.json["from"]
+            if listed != topics:
+                raise Deviation(f"the new statement names {topics}, from lists {listed}", answer)
 
 
 @requirement("RUL-03", "POST /rules")
@@ -173,9 +178,11 @@ def test_refused_statement_leaves_the_old_one_running(target: Target) -> None:
 @requirement("RUL-06", "PUT /rules/{id}")
 def test_put_merges_and_creates(context: Context, target: Target) -> None:
     """A PUT changes the fields it has and keeps the others; a PUT to an unknown id creates the rule."""
-    story = rule_changes(context, target, 6)
-    for change in story.changes[1:]:
+    story = rule_changes(context, target)
+    for change in story.changes:
         answered, sent = change.answer.json, change.sent
+        if not (sent.keys() <= SHOWN_AS_SENT or sent == WITHOUT_ACTIONS):
+            continue
         expected = {**change.before, **sent, "last_modified_at": answered["last_modified_at"]}
         if answered != expected:
             raise Deviation(f"{sent} made {answered} of {change.before}", change.answer)
@@ -183,7 +190,8 @@ def test_put_merges_and_creates(context: Context, target: Target) -> None:
             raise Deviation(f"GET shows another rule than the answer to the PUT of {sent} did", change.read)
     # One of these PUTs disables the rule, and those after it do not speak of that.
     before = target.rules.metrics(story.rule)["matched"]
-    target.publish(story.topics[0], "to a rule that is off")
+    topics = topics_of(story.last["sql"])
+    target.publish(next(topic for topic in topics if "#" not in topic), "to a rule that is off")
     heard = target.rules.metrics(story.rule)["matched"] - before
     assert not heard, f"a rule that is disabled hears messages again since a PUT of {story.changes[-1].sent}"
 
@@ -203,7 +211,8 @@ def test_put_keeps_the_creation_and_moves_the_modification(context: Context, tar
     story = rule_changes(context, target, 2)
     created_at, modified_at = instants(story.created)
 
-    for change in story.changes:
+    # What may be made of metadata is another question (RUL-50).
+    for change in takewhile(lambda change: "metadata" not in change.sent, story.changes):
         answered = change.answer.json
         if change.read.json != answered:
             raise Deviation("GET shows another rule than the answer to PUT did", change.read)
@@ -226,7 +235,7 @@ def instants(rule: dict[str, Any]) -> tuple[datetime, datetime]:
 @pytest.mark.mode(Mode.EXCLUSIVE, "the metadata of a rule can make the list of rules unreadable for everybody")
 def test_metadata_that_are_no_times(target: Target) -> None:
     """A rule whose metadata are changed to what is no time is refused, or stays readable, alone and in the list."""
-    rule = target.rules.create()
+    rule = target.lasting(target.rules, TO_DELETE)
     before = target.rules.read(rule)
     change = {"sql": before["sql"], "metadata": {"created_at": "yesterday", "last_modified_at": "today"}}
     try:

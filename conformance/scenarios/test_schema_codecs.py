@@ -69,13 +69,13 @@ _BEFORE_ANOTHER_S = 0.5
 
 @pytest.fixture
 def coder(kind: str, context: Context, target: Target) -> Coder:
-    """Schema and rule serve all items of the worker; the schema has the first source of its kind."""
+    """Schema and rule serve item after item; the schema has the first source of its kind."""
     schema = schema_of(kind, context, target)
     topic, out = context.once("topics of coders", lambda: [target.sandbox.topic(hint) for hint in ("a", "b")])
     names = Schemas.of(context).names
     sql = f'SELECT topic, {decoded(topic, names)}, {encoded(topic, names)} FROM "{topic}/+/+"'
     fields = target.rules.republishing(topic, f"{out}/${{topic}}", sql=sql, payload="${decoded}", qos=1)
-    rule = target.lasting(target.rules, f"coder {sorted(names.values())}", lambda: target.rules.create(**fields))
+    rule = target.borrow_rule(**fields)
     own = f"{topic}/{kind}"
     return Coder(target, CODECS[kind], schema, rule, own, f"{out}/{own}/marker", target.listen(f"{out}/{own}/+"))
 

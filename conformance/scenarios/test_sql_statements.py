@@ -144,11 +144,7 @@ def rendered(context: Context, target: Target) -> list[tuple[int, bytes]]:
         {"function": "republish", "args": {"topic": f"{destination}/{number}", "payload": template, "qos": 1}}
         for number, template in enumerate((*TEMPLATES, *WHOLE))
     ]
-    context.lasting(
-        "rule of templates",
-        lambda: target.rules.create(sql=SELECTION.replace("{topic}", source), actions=actions),
-        lambda known: target.rules.get(known).ok,
-    )
+    target.borrow_rule(sql=SELECTION.replace("{topic}", source), actions=actions)
     listener = target.subscriber(f"{destination}/#", qos=1)
     target.publish(source, json.dumps(PAYLOAD), qos=1)
     messages = listener.wait_for_messages(len(actions), target.timing.delivered)

@@ -30,8 +30,8 @@ CREATE = "POST /rules"
 class Calculator:
     """A rule that computes the expression whose number a message names, and republishes the result.
 
-    One rule serves all expressions of a worker, so that the table costs one change of the configuration. Messages of
-    one publisher keep their order: what is missing before the result of `END` has none.
+    It is one for all expressions, so that the table costs one change of the configuration. Messages of one publisher
+    keep their order: what is missing before the result of `END` has none.
     """
 
     def __init__(self, context: Context, target: Target) -> None:
@@ -39,12 +39,9 @@ class Calculator:
         self._topic, self._results = context.once(
             "topics of the calculator", lambda: (target.sandbox.topic("sum"), target.sandbox.topic("result"))
         )
-        self.rule = context.lasting("calculator", self._create, lambda known: target.rules.get(known).ok)
-
-    def _create(self) -> str:
         branches = " ".join(f"WHEN {number} THEN {text}" for number, text in enumerate(EXPRESSIONS))
         statement = f"SELECT CASE payload.n {branches} ELSE 'end' END AS result, payload.n AS n FROM \"{self._topic}\""
-        return self._target.rules.republish(self._topic, self._results, sql=statement, payload="${.}", qos=1)
+        self.rule = target.borrow_republishing(self._topic, self._results, sql=statement, payload="${.}", qos=1)
 
     def compute(self, expressions: Iterable[str]) -> dict[str, Any]:
         """Values of the expressions, without those that have none; raises AssertionError if no result comes at all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from conformance.contract import Contract
@@ -119,14 +119,20 @@ class Target:
         being. It counts from 0; what does not become as it is asked to be is deleted, and another rule made.
         ``which``: for an item that needs several, and for rules whose actions count later than the item waits.
         """
+        return self._borrowed(f"rule to borrow {which}", fields)
 
+    def rule_to_delete(self, **fields: Any) -> str:
+        """As `borrow_rule`, for an item that deletes it: one that another item is done with (`keep`), if there is."""
+        return self._borrowed(f"{self.rules.path}: {TO_DELETE}", fields)
+
+    def _borrowed(self, key: str, fields: Mapping[str, Any]) -> str:
         def becomes(known: str) -> bool:
             serves = self.rules.becomes(known, **fields)
             if not serves:
                 self.rules.delete(known)  # beside the next one, it may do everything once more
             return serves
 
-        return self._lasting(f"rule to borrow {which}", lambda: self.rules.create(**fields), becomes)
+        return self._lasting(key, lambda: self.rules.create(**fields), becomes)
 
     def borrow_republishing(self, source: str, destination: str, **arguments: Any) -> str:
         """As `borrow_rule`, with the ``arguments`` of `Rules.republishing`."""

@@ -34,9 +34,11 @@ MODULE = "conformance/fuzz/test_operations.py"
         (f"{MODULE}::test_positive[GET /connectors]", None),
         ("conformance/scenarios/test_deliveries.py::test_delivery[plus-mqtt5-published0]", None),
         ("conformance/scenarios/test_rules.py::test_http_is_no_type", None),
+        ("conformance/scenarios/test_actions.py::test_optional_fields_may_be_left_out", "s3"),
     ],
 )
 def test_an_id_tells_the_type(node_id: str, told: str | None) -> None:
+    import_suite()
     assert TYPES.of(node_id) == told
 
 
@@ -110,7 +112,7 @@ def test_what_takes_longer_than_the_share_of_a_worker_is_split_by_what_it_shares
 
 
 def test_what_is_about_a_type_is_not_split():
-    ids = generated("POST /connectors-http", "PUT /connectors/{id}-http", "GET /rules")
+    ids = generated("POST /connectors-mqtt", "PUT /connectors/{id}-mqtt", "GET /rules")
     costs = Costs({ids[0]: Cost(0.0, 1, requests=9), ids[1]: Cost(0.0, 1, requests=9), ids[2]: Cost(0.0)})
     assert indices(in_chunks(ids, costs, TYPES, workers=8, **FAR)) == [(0, 1), (2,)]
 
@@ -142,11 +144,13 @@ def test_split_or_not_every_item_comes_once_and_in_order(
 def test_where_writes_decide_all_that_share_them_stay_together() -> None:
     ids = [
         *(f"m/scenarios/test_{name}.py::test_it" for name in "ab"),
-        *generated("POST /rules", "POST /connectors-http", "POST /connectors-mqtt", "GET /rules"),
+        *generated("POST /rules", "POST /connectors-redis", "POST /connectors-mqtt", "GET /rules"),
+        *generated("POST /connectors-http"),
     ]
     costs = Costs({one: Cost(1.0, 0 if "GET" in one else 2) for one in ids})
 
-    assert indices(in_chunks(ids, costs, TYPES, 10.0, workers=2)) == [(0, 1, 2, 5), (3,), (4,)]
+    chunks = in_chunks(ids, costs, TYPES, 10.0, workers=2)
+    assert indices(chunks) == [(0, 1, 2, 5, 6), (3,), (4,)], "items about no type make connectors of type http, too"
     assert len(in_chunks(ids, costs, TYPES, 0.1, workers=4)) > 3
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.fuzz.rule_changes import changed_by_values, rule_changes, statement, topics_of
 from conformance.scenarios.chain import chain_of, reaching_nobody, secret_headers, witness
 from conformance.scenarios.changes import switched, updated
 from conformance.scenarios.codecs import CODECS, Schemas, schema_of, stored_schema
 from conformance.scenarios.listed import DISABLED, FEW, listed_rules
-from conformance.scenarios.rule_changes import rule_changes
 from conformance.scenarios.test_secret_headers import of_http
 from conformance.target.target import TO_DELETE
 from tests.sharing.writes import writes
@@ -95,6 +95,43 @@ def test_changes_of_a_rule_that_is_gone_begin_anew(context, target):
     first = rule_changes(context, target, 1)
     target.rules.delete(first.rule).expect(204)
     assert rule_changes(context, target, 1).rule != first.rule
+
+
+def rows_of_values(target):
+    """Changes as they show values: the last one enables the rule again."""
+    topics = [target.sandbox.topic(hint) for hint in ("b", "a")]
+    return [{"sql": statement(topics)}, {"enable": False}, {}, {"description": "all", "enable": True}]
+
+
+def test_changes_that_show_values_are_not_made_again(context, target):
+    rows = rows_of_values(target)
+    changed_by_values(context, target, target.rules.create(), rows)
+    writes(context)
+
+    assert [change.sent for change in rule_changes(context, target, 4).changes] == rows
+    assert writes(context) == {}
+
+    story = rule_changes(context, target)
+    assert writes(context) == {"PUT /rules/{id}": 2}
+    assert story.last["enable"] is False, "what comes to a rule that is off tells whether it is"
+    assert topics_of(story.last["sql"]) == story.last["from"]
+
+
+def test_changes_of_which_one_was_refused_are_nobodys_story(context, target):
+    rule = target.rules.create()
+    answers = changed_by_values(context, target, rule, [{"sql": "no statement"}, *rows_of_values(target)])
+
+    assert [answer.status for _, answer in answers] == [400, 200, 200, 200, 200]
+    assert rule_changes(context, target, 1).rule != rule
+
+
+def test_changes_that_show_values_end_with_their_rule_as_others_left_it(context, target):
+    rule = target.rules.create()
+    changed_by_values(context, target, rule, rows_of_values(target))
+    target.rules.put(rule, {"description": "another's"}).expect(200)
+
+    assert rule_changes(context, target, 4).rule == rule, "what was told needs no rule as it was"
+    assert rule_changes(context, target).rule != rule
 
 
 def test_the_rule_that_prints_counts_from_zero_and_is_as_it_was_created(context, target):
