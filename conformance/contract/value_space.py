@@ -61,6 +61,11 @@ class ValueSpace:
             self._alike[asked] = sorted(set().union(*alike))
         return self._alike[asked]
 
+    def divided(self, label: str) -> frozenset[str]:
+        """The types whose bodies of an operation are divided into alternatives."""
+        found = self._owners.get(label, {}).items()
+        return frozenset(owner for one, owners in found if ")/" in one.field for owner in owners)
+
     @cached_property
     def _owners(self) -> Mapping[str, Mapping[ValueClass, list[str]]]:
         owners: dict[str, dict[ValueClass, list[str]]] = {}

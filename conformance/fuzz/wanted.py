@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.contract.fields import Path, value_at
 from conformance.contract.value_space import ValueSpace
-from conformance.contract.values import ALONE, ValueClass, is_member, is_spelling, is_unit
+from conformance.contract.values import ALONE, NONE, ValueClass, is_member, is_spelling, is_unit
 from conformance.fuzz.grafts import grafted, place_of
 from conformance.fuzz.other_values import with_other_values
 from conformance.fuzz.owners import is_owner
@@ -36,8 +36,9 @@ class Wanted:
     Those are in ``created``, what it was sent with, and the members of enumerations that it has by default in ``read``,
     its configuration then. Optional fields alone are only offered, for each would take a write of its own. Whether it
     is enabled is not asked here either: TYP-04 switches each. What types share is stored by one of them (`is_owner`).
-    So is a member of an enumeration in fields of one name, unless it fits into what is stored anyway: a body that is
-    sent for its sake alone has to be sent for one type only, for all are offered it.
+    So is a member of an enumeration in fields of one name, and the least inner object of one name, unless it fits into
+    what is stored anyway: a body that is sent for its sake alone has to be sent for one type only, for all are offered
+    it.
     """
 
     def __init__(
@@ -158,7 +159,13 @@ def _is_stored(subject: Subject, space: ValueSpace, seeds: Sequence[int], one: V
 
 
 def _is_needed(subject: Subject, space: ValueSpace, seeds: Sequence[int], one: ValueClass) -> bool:
-    return not is_member(one) or _shared(one) is not None or is_owner(subject, space, seeds, one, _name(one))
+    alike = _shared(one) is None and (is_member(one) or _is_least_of_an_inner_object(one))
+    return not alike or is_owner(subject, space, seeds, one, _name(one))
+
+
+def _is_least_of_an_inner_object(one: ValueClass) -> bool:
+    """Whether a class is an object without optional fields, inside of one that the type has."""
+    return one.what == NONE and one.field.count("/") > 1
 
 
 def _name(one: ValueClass) -> str:
