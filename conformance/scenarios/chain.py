@@ -24,7 +24,7 @@ OTHERS = "with actions elsewhere"
 """Which rule to borrow (`Target.borrow_rule`) for actions that may end after the item."""
 
 OFF = "off"
-"""What `Target.lasting` calls an action that was created disabled, and has not been changed since."""
+"""What `Target.lasting` calls an action that was created disabled, and never enabled."""
 
 BRIEF = {"request_ttl": "2s"}
 """Options of an action whose messages expire soon."""
