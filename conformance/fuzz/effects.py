@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.contract.kinds import CONFIGURATION_WRITES
 from conformance.fuzz.witness import Write
 from conformance.target.http.answer import Answer
 from conformance.target.timing import eventually
 from conformance.worker.context import Context
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Effects:
 
     known: dict[str, Effect] = field(default_factory=dict)
     _answers: dict[str, Answer] = field(default_factory=dict)
+    _found: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, context: Context) -> Effects:
@@ -66,10 +69,18 @@ class Effects:
         if label in CONFIGURATION_WRITES and answer.ok and not answer.sent.body:
             self._answers[_key(label, path, query)] = answer
 
+    def found(self, key: str, make: Callable[[], Found]) -> Found:
+        """What ``make`` found out for the first item that asked for it under a key, and judges nothing itself."""
+        if key not in self._found:
+            self._found[key] = make()
+        found: Found = self._found[key]
+        return found
+
     def forget(self) -> None:
         """The target is another one."""
         self.known.clear()
         self._answers.clear()
+        self._found.clear()
 
 
 def effect_of(context: Context, label: str, arrange: Callable[[], Write], *, again: bool = False) -> Effect:

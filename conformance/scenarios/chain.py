@@ -24,7 +24,7 @@ OTHERS = "with actions elsewhere"
 """Which rule to borrow (`Target.borrow_rule`) for actions that may end after the item."""
 
 OFF = "off"
-"""What `Target.lasting` calls an action that was created disabled, and has not been changed since."""
+"""What `Target.lasting` calls an action that was created disabled, and never enabled."""
 
 BRIEF = {"request_ttl": "2s"}
 """Options of an action whose messages expire soon."""
@@ -94,7 +94,7 @@ class Chain:
 
     def settled(self) -> bool:
         """Whether all that the action got has come to an end that is counted, now or soon."""
-        return _settled(self.target, self.target.actions, self.action, "matched", _ENDS)
+        return settled(self.target, self.action)
 
     def witnessed(self, value: int) -> bool:
         """Whether the witness delivers a value in time."""
@@ -237,6 +237,11 @@ def _works(target: Target, collection: Bridges, identifier: str) -> bool:
     if not read or not (read.get("enable") or collection.enable(identifier, True).ok):
         return False
     return target.eventually(lambda: collection.found(identifier).get("status") == "connected", target.timing.delivered)
+
+
+def settled(target: Target, action: str) -> bool:
+    """Whether all that an action got has come to an end that is counted, now or soon."""
+    return _settled(target, target.actions, action, "matched", _ENDS)
 
 
 def _settled(target: Target, collection: Measured, identifier: str, got: str, ends: Sequence[str]) -> bool:

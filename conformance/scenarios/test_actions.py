@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
-from conformance.fuzz.arrange import Arrangement
 from conformance.requirements import requirement
 from conformance.scenarios.chain import OFF, OTHERS, witness
-from conformance.target.http.answer import Answer
+from conformance.scenarios.test_secret_headers import LONG_AGO_MS, of_http_action, of_s3_action
 from conformance.target.resources.typed import configured
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
@@ -19,7 +18,6 @@ from conformance.worker.context import Context
 pytestmark = [pytest.mark.scenario, pytest.mark.state("connectors")]
 
 A_DAY_MS = 24 * 3600 * 1000
-LONG_AGO_MS = 5
 
 
 @requirement("ACT-01", "POST /actions", "PUT /actions/{id}", "GET /actions")
@@ -169,47 +167,35 @@ def test_only_offered_types_are_types(target: Target, recorder: Recorder) -> Non
 
 
 @requirement("ACT-12", "PUT /actions/{id}", "POST /actions", level="SHOULD", since="5.8.2")
-def test_creation_time_is_set_by_the_server(target: Target, recorder: Recorder) -> None:
+def test_creation_time_is_set_by_the_server(context: Context, target: Target, recorder: Recorder) -> None:
     """`created_at` of an action is the time of its creation, whatever the client says, and survives every PUT."""
-    action = target.lasting(target.actions, "to change")
-    created = target.actions.read(action)
-    body = configured(created)
+    usual = target.actions.read(target.lasting(target.actions, "to change"))["created_at"]
+    shown = of_http_action(context, target)
+    (posted, dated), (_, before) = shown.varied, shown.elements[1]
+    created_at, action = before["created_at"], shown.identifier
 
     def expect(check: str, at: int, what: str) -> None:
-        message = f"created_at is {at} {what}, expected {created['created_at']}"
-        recorder.expect(at == created["created_at"], "ACT-12", check, message)
+        message = f"created_at is {at} {what}, expected {created_at}"
+        recorder.expect(at == created_at, "ACT-12", check, message)
 
-    changed = target.actions.put(action, {**body, "description": "changed"}).expect(200)
+    read = target.actions.read(action)
+    expect("not_put", read["created_at"], f"after a PUT with {LONG_AGO_MS}: {dated.status}")
+    changed = target.actions.put(action, {**configured(read), "description": "changed again"}).expect(200)
     expect("survives_put", changed.json["created_at"], "after a PUT without it")
-    dated = target.actions.put(action, {**body, "created_at": LONG_AGO_MS})
-    expect("not_put", target.actions.read(action)["created_at"], f"after a PUT with {LONG_AGO_MS}: {dated.status}")
-
-    body = target.actions.body(connector=created["connector"], created_at=LONG_AGO_MS, enable=False)
-    answer = target.api.call("POST /actions", json=body)
-    if answer.status != 400:
-        at = answer.expect(201).json["created_at"]
-        near = abs(at - created["created_at"]) < A_DAY_MS
+    if posted.status != 400:
+        at = posted.expect(201).json["created_at"]
         message = f"created_at is {at}, as the client said, instead of the time of the creation"
-        recorder.expect(near, "ACT-12", "not_posted", message, answer)
-        target.keep(target.actions, target.actions.identify(body), OFF)
+        recorder.expect(abs(at - usual) < A_DAY_MS, "ACT-12", "not_posted", message, posted)
+    target.keep(target.actions, action, OFF)
 
 
 @requirement("ACT-13", "POST /actions", "PUT /actions/{id}", level="SHOULD")
 @pytest.mark.resource_type("s3")
 def test_optional_fields_may_be_left_out(context: Context, target: Target, recorder: Recorder) -> None:
     """An action is accepted without its optional fields: one of type s3 without `resource_opts` like any other."""
-    connector = Arrangement(context, target).connector("s3")
-    complete = target.actions.body(type="s3", connector=connector)
-    body = {name: value for name, value in complete.items() if name != "resource_opts"}
-
-    def expect(answer: Answer, status: int) -> None:
+    for answer, status in zip(of_s3_action(context, target).varied, (201, 200), strict=True):
         message = f"without resource_opts it answered {answer.status} {answer.code or ''}, expected {status}"
         recorder.expect(answer.status == status, "ACT-13", "optional", message, answer)
-
-    answer = target.api.call("POST /actions", json=body)
-    expect(answer, 201)
-    action = target.actions.identify(body) if answer.ok else target.actions.create(**complete)
-    expect(target.actions.put(action, configured(body)), 200)
 
 
 @requirement("ACT-15", "POST /actions_probe", "GET /actions")
