@@ -104,10 +104,10 @@ def _store(driver: Driver, wanted: Wanted, stored: list[Any]) -> Iterator[Sendin
     """
     while rows := wanted.rows():
         for row, filled in rows:
-            body, answer = filled, driver.send(body=filled)
+            body, answer = filled, driver.tale.store(filled)
             if not answer.ok and filled != row:
                 wanted.one_by_one()
-                body, answer = row, driver.send(body=row)
+                body, answer = row, driver.tale.store(row)
             yield body, answer, True
             if answer.ok:
                 wanted.shown(body)

@@ -72,13 +72,14 @@ def put_back(collection: Bridges, identifier: str, vary: Variation = dict) -> Ch
 class Story:
     """What was written of one connector or action so far; ``id`` is its id.
 
-    ``created``: by the first example of its type. ``switched``: on or off; then ``changed``: by a body with every
-    field, and ``put_back``: by what was read of it. As a rule both are one write, which repeats ****** where a secret
-    was read.
+    ``created``: by the first example of its type. ``switched``: on or off; ``stored``: updates with values of its type,
+    ``read`` in their answers; then ``changed``: by a body with every field, and ``put_back``: by what was read of it.
+    As a rule both are one write, which repeats ****** where a secret was read.
     """
 
     id: str
     created: Chapter
+    stored: list[Chapter] = field(default_factory=list)
     switched: Switch | None = None
     changed: Chapter | None = None
     put_back: Chapter | None = None

@@ -51,6 +51,20 @@ class Tale:
         with self._context.recorder.history.lasting():
             self.story.switched = switch(self._collection, self.story.id, self._type)
 
+    def store(self, body: Mapping[str, Any]) -> Answer:
+        """Replace it by a body, in which ****** stands for each secret that it has by then; by the body if not so."""
+        story = self.story
+        last = (story.stored or [story.created])[-1].read
+        plain = self._bodies.with_secret(body, self._context.secret)
+        plain = plain if self._is_valid(plain) else dict(body)
+        kept = self._keeping_secrets(plain, last.json if last.ok else {})
+        for sent in (kept, plain) if kept != plain else (plain,):
+            answer = self._collection.put(story.id, sent)
+            if answer.ok:
+                story.stored.append(Chapter(sent, answer, answer))
+                break
+        return answer
+
     def update(self, body: Mapping[str, Any], vary: Varied) -> Chapter:
         """Replace it by a body with every field, in which ****** stands for each secret that is read of it.
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
-from conformance.contract.fields import value_at
+from conformance.contract.fields import Path, value_at
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.space import Subject, contract, subjects
 from conformance.fuzz.story import Chapter, Story, put_back
@@ -109,18 +109,25 @@ class Secrets:
         """Judge what was written of its story, and give it those secrets that it has not had yet."""
         assert self.story is not None
         assert self.story.changed is not None
-        created, changed = self.story.created, self.story.changed
-        for chapter in (created, changed):
+        story, changed = self.story, self.story.changed
+        for chapter in (story.created, *story.stored, changed):
             self._hidden(chapter.answer, chapter.sent)
-        heard += [changed.answer, changed.read]
+        heard += [*(chapter.answer for chapter in story.stored), changed.answer, changed.read]
         if self.story.put_back is not None:
             heard += [self.story.put_back.answer, self.story.put_back.read]
         others = [
             self.collection.adopt(body, **self.fields)
-            for body in self.bodies.with_secrets(self.secret, besides=changed.sent)
+            for body in self.bodies.with_secrets(self.secret, besides=self._shown(story, changed))
         ]
         self._give(self.story.id, others)
         return self.story.id, others[-1] if others else changed.sent
+
+    def _shown(self, story: Story, changed: Chapter) -> set[Path]:
+        """The secrets that the last update was sent with, or others both as such and as ******."""
+        chapters = [story.created, *story.stored]
+        values = {path: [value_at(chapter.sent, path) for chapter in chapters] for path in self.bodies.secrets}
+        both = {path for path, sent in values.items() if REDACTED in sent and {*sent} - {None, REDACTED}}
+        return both | {path for path in self.bodies.secrets if value_at(changed.sent, path) is not None}
 
     def _give(self, identifier: str, bodies: Iterable[Mapping[str, Any]]) -> None:
         for body in bodies:

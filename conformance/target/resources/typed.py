@@ -107,12 +107,9 @@ class TypedBodies:
         told = {(name,) for name in READ_ONLY & IGNORED.keys()}
         return deprecated_fields(self._contract, self._schema) | frozenset(told)
 
-    def with_secrets(self, secret: str, besides: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The fewest bodies in which every secret field outside of lists is once ``secret``.
-
-        ``besides``: a body whose secrets need not be shown again.
-        """
-        missing = {path for path in self.secrets if EACH not in path} - {path for path, _ in _leaves(besides or {})}
+    def with_secrets(self, secret: str, besides: Collection[Path] = ()) -> list[dict[str, Any]]:
+        """The fewest bodies in which every secret field outside of lists, ``besides`` some, is once ``secret``."""
+        missing = {path for path in self.secrets if EACH not in path} - set(besides)
         bodies = []
         for example in sorted(self.examples.values(), key=len, reverse=True):
             body, placed = deepcopy(example), set()
