@@ -33,13 +33,14 @@ class Again:
 class Effect:
     """A valid write: what its witness saw right ``before`` it and right ``after`` its ``answer``.
 
-    ``again``: the same once more, of a PUT that others may ask for, too.
+    ``again``: the same once more, of a PUT that others may ask for, too. ``is_example``: as of `Write`.
     """
 
     before: Any
     answer: Answer
     after: Any
     again: Again | None
+    is_example: bool = False
 
     @property
     def shows(self) -> bool:
@@ -121,7 +122,8 @@ def _sent(context: Context, label: str, write: Write, again: bool = False) -> Ef
         answer = write.send(api, label)
         after = write.seen()
         once_more = again or (costs and label.startswith("PUT "))
-        effect = Effect(before, answer, after, Again(write.send(api, label), write.seen()) if once_more else None)
+        second = Again(write.send(api, label), write.seen()) if once_more else None
+        effect = Effect(before, answer, after, second, write.is_example)
     if costs and effect.shows:
         effects = Effects.of(context)
         effects.known[label] = effect

@@ -171,8 +171,11 @@ class Sender:
         collection = self._target.of(kind)
         return collection.path_of(to_change(self._target, collection))
 
-    def created_by_example(self) -> Answer | None:
-        """The answer to the first example, if it made the rule or schema that the items of a worker share."""
+    def answer_to_example(self) -> Answer | None:
+        """The answer to the first example, if it made or changed the rule or schema that items of a worker share."""
+        effect = Effects.of(self._context).known.get(self.operation.label)
+        if effect is not None and effect.is_example:
+            return effect.answer
         kind = kind_of(self.operation.path)
         if self.operation.method != "POST" or kind is None or self.operation.path != kind.path or kind.typed:
             return None

@@ -129,7 +129,7 @@ def test_examples(subject: Subject, driver: Driver) -> None:
             driver.expect_accepted(driver.tale.created(), what, "GEN-32")
         body = into_sandbox(driver.operation.label, example, driver.identities(), valid=True)
         if number == 0 and not driver.is_told:
-            answer = driver.created_by_example() or driver.send(query=driver.fixed_query(), body=body)
+            answer = driver.answer_to_example() or driver.send(query=driver.fixed_query(), body=body)
             driver.expect_accepted(answer, what, "GEN-32")
         else:
             driver.expect_taken(body, what, "GEN-32")

@@ -28,6 +28,7 @@ class Write:
 
     ``seen`` reads the state that it changes. ``settle`` returns when the effect of whatever was sent before would show,
     for operations that are answered before they have one. ``undo`` gives back what the request takes from others.
+    ``is_example``: whether the body is the first example of the operation.
     """
 
     seen: Callable[[], Any]
@@ -36,6 +37,7 @@ class Write:
     query: Mapping[str, str] = field(default_factory=dict)
     settle: Callable[[], object] = _nothing
     undo: Callable[[], None] = _nothing
+    is_example: bool = False
 
     def send(self, api: Api, label: str, credentials: Signature = "default", body: Any = MISSING) -> Answer:
         """Send it; ``body`` takes the place of its own."""
@@ -105,12 +107,11 @@ def running_action(target: Target, sink_url: str) -> str:
 
 
 def change(target: Target, collection: Collection) -> Write:
-    """A PUT with another description, of what serves all items: its identity left out."""
+    """A PUT with another description, of a connector or action that serves all items: its identity left out."""
     identifier = to_change(target, collection)
     kept = {name: value for name, value in collection.body().items() if name not in collection.kind.identity}
-    if collection.kind.typed:
-        kept["enable"] = False  # what `switch` turns on answers as well for who asks for that alone
-    body = {**kept, "description": target.sandbox.name("new")}
+    # What `switch` turns on answers as well for who asks for that alone.
+    body = {**kept, "description": target.sandbox.name("new"), "enable": False}
     return Write(lambda: stored(collection.get(identifier)), collection.path_of(identifier), body)
 
 

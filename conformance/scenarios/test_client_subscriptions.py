@@ -251,7 +251,8 @@ def test_options_of_a_subscription(target: Target) -> None:
         answer = target.clients.subscribe(client.client_id, topic_filter, **options).expect(200).json
         expected = {"clientid": client.client_id, "topic": topic_filter, "qos": 0, "nl": 0, "rap": 0, "rh": 0} | options
         assert {name: answer.get(name) for name in expected} == expected, f"answered {answer}, expected {expected}"
-    assert subscribed(target, client.client_id, *(topic_filter for topic_filter, _ in cases)), "not all subscriptions of the client are listed with their options"
+    made = subscribed(target, client.client_id, *(topic_filter for topic_filter, _ in cases))
+    assert made, "not all subscriptions of the client are listed with their options"
     listed = {entry["topic"]: entry for entry in target.clients.subscriptions(client.client_id)}
     for topic_filter, options in cases:
         seen = {name: listed[topic_filter][name] for name in options}

@@ -11,8 +11,10 @@ from conformance.requirements import requirement
 from conformance.scenarios.chain import PASSES, chain_of, secret_headers
 from conformance.scenarios.changes import updated
 from conformance.scenarios.loop import loop
+from conformance.scenarios.test_secret_headers import with_secrets
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Answer
+from conformance.target.journal.resource import Resource
 from conformance.target.mqtt import MqttError
 from conformance.target.resources.typed import REDACTED, configured
 from conformance.target.sink import Delivery, HttpSink
@@ -145,11 +147,13 @@ def test_asterisks_are_no_secret(target: Target) -> None:
 
 
 @requirement("CON-18", "POST /connectors", "GET /connectors/{id}", since="5.8.9", provisional=True)
-def test_secrets_in_lists_are_hidden(target: Target, secret: str, heard: list[Answer]) -> None:
+@pytest.mark.resource_type("mqtt")
+def test_secrets_in_lists_are_hidden(context: Context, target: Target, secret: str, heard: list[Answer]) -> None:
     """A secret inside a list is ****** as well."""
     node = target.capabilities.node or "emqx@127.0.0.1"
     ids = [{"clientid": target.sandbox.name("client"), "username": "bridge", "password": secret}]
     connector = target.connectors.create(type="mqtt", static_clientids=[{"node": node, "ids": ids}])
+    context.keep(with_secrets("mqtt"), Resource(target.connectors.kind.name, connector))
     read = target.connectors.read(connector)["static_clientids"]
     assert read[0]["ids"][0]["username"] == "bridge", f"the client ids are read as {json.dumps(read)}"
 

@@ -218,11 +218,12 @@ def _shown_once(
         known[shown.identifier] = shown
         return shown.identifier
 
-    key = _key(resource_type) if kind == "connectors" else f"action with headers, of type {resource_type}"
+    key = with_secrets(resource_type) if kind == "connectors" else f"action with headers, of type {resource_type}"
     return known[context.lasting(key, make, lambda it: it in known and collection.get(it).ok)]
 
 
-def _key(resource_type: str) -> str:
+def with_secrets(resource_type: str) -> str:
+    """The key under which a connector with secrets lasts, for `becoming`."""
     return f"connector with secrets, of type {resource_type}"
 
 
@@ -231,7 +232,7 @@ def becoming(context: Context, target: Target, **fields: Any) -> str:
     body = target.connectors.body(**fields)
     change = {name: value for name, value in body.items() if name not in target.connectors.kind.identity}
     return context.lasting(
-        _key(fields["type"]),
+        with_secrets(fields["type"]),
         lambda: target.connectors.create(**fields),
         lambda known: target.connectors.put(known, change).ok,
     )

@@ -125,19 +125,34 @@ def test_a_deletion_that_must_be_refused_names_what_nobody_is_to_delete(context,
 def test_the_first_example_makes_what_all_items_share(context, target, label, kind):
     collection = getattr(target, kind)
     driver = Driver(context, target, Subject(label), "an item")
-    created = driver.created_by_example()
+    created = driver.answer_to_example()
 
     assert created is not None
     assert created.status == 201
     assert collection.identify(created.json) == target.lasting(collection, "shared")
     writes(context)
-    assert Driver(context, target, Subject(label), "another item").created_by_example() is created
+    assert Driver(context, target, Subject(label), "another item").answer_to_example() is created
     assert writes(context) == {}
+
+
+@pytest.mark.parametrize("label", ["PUT /rules/{id}", "PUT /schema_registry/{name}"])
+def test_the_first_example_of_an_update_shows_its_effect(context, target, label):
+    known = effect(context, target, label)
+    assert known.is_example
+    writes(context)
+
+    driver = Driver(context, target, Subject(label), "an item")
+    assert driver.answer_to_example() is known.answer
+    assert writes(context) == {}
+
+    Effects.of(context).forget()
+    changed = effect(context, target, label)
+    assert changed.shows, "what is so already is changed otherwise"
 
 
 def test_what_is_shared_already_is_created_by_no_example(context, target):
     target.lasting(target.rules, "shared")
-    assert Driver(context, target, Subject("POST /rules"), "an item").created_by_example() is None
+    assert Driver(context, target, Subject("POST /rules"), "an item").answer_to_example() is None
 
 
 def test_a_target_that_refuses_the_example_fails_nobody_else(context, scene, target):
@@ -146,7 +161,7 @@ def test_a_target_that_refuses_the_example_fails_nobody_else(context, scene, tar
     )
     driver = Driver(context, target, Subject("POST /rules"), "an item")
 
-    assert driver.created_by_example() is None
+    assert driver.answer_to_example() is None
     shared = Arrangement(context, target).path_parameters(context.contract.operation("GET /rules/{id}"))
     assert target.rules.get(shared["id"]).ok
 
@@ -154,7 +169,7 @@ def test_a_target_that_refuses_the_example_fails_nobody_else(context, scene, tar
 @pytest.mark.parametrize("label", ["PUT /rules/{id}", "POST /publish", "POST /connectors", "POST /banned"])
 def test_other_operations_share_no_example(context, target, label):
     writes(context)
-    assert Driver(context, target, Subject(label), "an item").created_by_example() is None
+    assert Driver(context, target, Subject(label), "an item").answer_to_example() is None
     assert writes(context) == {}
 
 

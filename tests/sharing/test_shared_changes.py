@@ -9,7 +9,7 @@ from conformance.scenarios.chain import chain_of, reaching_nobody, secret_header
 from conformance.scenarios.changes import switched, updated
 from conformance.scenarios.codecs import CODECS, Schemas, schema_of, stored_schema
 from conformance.scenarios.listed import DISABLED, FEW, listed_rules
-from conformance.scenarios.test_secret_headers import of_http
+from conformance.scenarios.test_secret_headers import becoming, of_http, of_http_action, of_s3_action
 from conformance.target.target import TO_DELETE
 from tests.sharing.writes import writes
 
@@ -196,6 +196,43 @@ def test_answers_about_a_connector_with_headers_serve_two_items(context, target)
     for connector in target.connectors.ids():
         target.connectors.delete(connector)
     assert of_http(context, target)[0] is not first
+
+
+@pytest.mark.parametrize("shown", [of_http_action, of_s3_action])
+def test_what_was_answered_about_an_action_with_headers_is_asked_once(context, target, shown):
+    first = shown(context, target)
+    writes(context)
+
+    assert shown(context, target) is first
+    assert writes(context) == {}
+    assert [answer.status for answer in first.varied] == [201, 200]
+
+
+def test_a_connector_with_secrets_becomes_another_one(context, target):
+    first = becoming(context, target, type="pgsql", password="file:///run/secrets/one")
+    writes(context)
+
+    assert becoming(context, target, type="pgsql", password="file:///run/secrets/other") == first
+    assert writes(context) == {"PUT /connectors/{id}": 1}
+    assert target.connectors.read(first)["password"] == "file:///run/secrets/other"
+
+    target.connectors.delete(first).expect(204)
+    assert becoming(context, target, type="pgsql") != first
+
+
+def test_a_rule_to_delete_is_one_that_another_item_is_done_with(context, target):
+    spare = target.rules.create()
+    target.keep(target.rules, spare, TO_DELETE)
+    writes(context)
+
+    assert target.rule_to_delete(description="its last") == spare
+    assert writes(context) == {"PUT /rules/{id}": 1}
+    assert target.rules.read(spare)["description"] == "its last"
+
+    target.rules.delete(spare).expect(204)
+    writes(context)
+    assert target.rule_to_delete(description="another") != spare
+    assert writes(context) == {"POST /rules": 1}
 
 
 def test_what_is_kept_is_deleted_one_by_one(context, target):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from conformance.fuzz.fuzzing import READ, Fuzzing, Records
-from conformance.fuzz.identities import NAME, Identities, nameable, put
-from conformance.fuzz.witness import Write, by_name, change, creation, deletion
+from conformance.fuzz.identities import NAME, Adapter, Identities, nameable, put
+from conformance.fuzz.witness import Write, by_name, creation, deletion, stored, to_change
+from conformance.target.resources.collection import Collection
 from conformance.target.sink import HttpSink
 from conformance.target.target import Target
 
@@ -64,6 +66,19 @@ def _source(body: dict[str, Any], identities: Identities) -> None:
     body["source"] = SOURCES[body["type"]]
 
 
+def _changed(target: Target, collection: Collection, *adapters: Adapter) -> Write:
+    """The first example of the PUT of what serves all items, unless it is so already: with another description then."""
+    identifier = to_change(target, collection)
+    path = collection.path_of(identifier)
+    body = deepcopy(next(iter(target.contract.body_examples(f"PUT {collection.item}", None).values())))
+    for adapter in adapters:
+        adapter(body, Identities(target.sandbox, path))
+    is_example = not body.items() <= collection.found(identifier).items()
+    if not is_example:
+        body["description"] = target.sandbox.name("new")
+    return Write(lambda: stored(collection.get(identifier)), path, body, is_example=is_example)
+
+
 def _counted(target: Target, sink: HttpSink) -> Write:
     topic = target.sandbox.topic("counted")
     rule = target.borrow_rule(sql=f'SELECT * FROM "{topic}"')
@@ -103,7 +118,7 @@ RECORDS: Records = {
         ignored=frozenset({"/id"}),
         overwritten=_OVERWRITTEN,
         knows_any_id=True,
-        witness=lambda target, sink: change(target, target.rules),
+        witness=lambda target, sink: _changed(target, target.rules, _known_rule, _statement),
     ),
     "DELETE /rules/{id}": Fuzzing(witness=lambda target, sink: deletion(target, target.rules, by_name(target.rules))),
     "PUT /rules/{id}/metrics/reset": Fuzzing(lags=True, witness=_counted),
@@ -122,7 +137,7 @@ RECORDS: Records = {
         identities=NAME, grammar=_source, witness=lambda target, sink: creation(target, target.schemas, {})
     ),
     "PUT /schema_registry/{name}": Fuzzing(
-        grammar=_source, witness=lambda target, sink: change(target, target.schemas)
+        grammar=_source, witness=lambda target, sink: _changed(target, target.schemas, _source)
     ),
     "DELETE /schema_registry/{name}": Fuzzing(witness=lambda target, sink: deletion(target, target.schemas, {})),
 }
