@@ -102,6 +102,7 @@ class Life:
                 ".".join(place)
                 for place in sorted(differing(chapter.sent, after))
                 if not any(place[: len(varied)] == varied for varied in chapter.varied)
+                and not (chapter.varied and self.bodies.is_overruled(place))
             ]
             message = f"a PUT of what was read changed {', '.join(changed)}"
             if chapter.varied and not changed:

@@ -138,7 +138,7 @@ class TypedBodies:
         expected = [*_leaves(sent), *self._defaults(sent)]
         found = []
         for path, value in expected:
-            if self.is_ignored(path) or path[0] in READ_ONLY - {"type", "name"} or self._is_overruled(path):
+            if self.is_ignored(path) or path[0] in READ_ONLY - {"type", "name"} or self.is_overruled(path):
                 continue
             if self.is_secret(path) and is_hidden(value):
                 value = REDACTED
@@ -162,7 +162,8 @@ class TypedBodies:
     def _defaults(self, sent: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
         yield from left_out(self._contract, self._schema, sent)
 
-    def _is_overruled(self, path: Path) -> bool:
+    def is_overruled(self, path: Path) -> bool:
+        """Whether the server says what a field is, by the others."""
         return self.resource_type in _UNBATCHED_TYPES and path in _BATCHES
 
     def _shows(self, read: Any, sent: Any) -> bool:
