@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.message import Message
-from conformance.reference.mqtt import session
+from conformance.reference.mqtt import broker, session
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.retained import RetainedStore
 from conformance.reference.mqtt.session import Session
@@ -327,6 +327,16 @@ def at_once(publish_message: Any) -> Any:
 seed(
     "a delayed message is published at once",
     (broken(Broker, "publish", at_once), broken(publish, "is_delayed", always(False))),
+    item("delayed_message"),
+    "PUB-15",
+)
+seed(
+    "a delayed message never comes",
+    broken(
+        Broker,
+        "publish",
+        lambda original: lambda self, message: 1 if broker.is_delayed(message.topic) else original(self, message),
+    ),
     item("delayed_message"),
     "PUB-15",
 )
