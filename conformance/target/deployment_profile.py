@@ -31,7 +31,8 @@ class MqttLimits:
     the listener, if it is another one than ``default``: the API does not tell its settings. ``raises_qos``:
     whether a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the
     payload of a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept
-    on disk. ``queue``: how many messages wait for a client that is away, None where that is more than the suite needs.
+    on disk. ``queue``: how many messages wait for a client that is away, None where that is more than the suite needs;
+    ``told_queue``: the same as the target says it, however many, None where it does not.
     """
 
     max_qos: int = 2
@@ -49,6 +50,7 @@ class MqttLimits:
     sessions: int | None = None
     subscriptions: int | None = None
     queue: int | None = None
+    told_queue: int | None = None
     expiry_of_old_clients_s: int | None = None
     queues_qos_0: bool = True
     echoes_to_old_clients: bool = True

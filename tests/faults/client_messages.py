@@ -316,6 +316,12 @@ seed(
     FULL,
     "CLI-26",
 )
+seed(
+    "a queue with a limit is shown without",
+    on("GET /clients/{clientid}", edit(lambda body: body.update(mqueue_max=0)), 200),
+    FULL,
+    "CLI-26",
+)
 
 TOO_LARGE = scenario("client_messages", "message_larger_than_a_client_takes")
 

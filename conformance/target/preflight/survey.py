@@ -171,6 +171,7 @@ def _limits(reads: Reads, retainer: Mapping[str, Any]) -> MqttLimits:
         sessions=_below(sessions, _LICENSE_FOR_EVERYTHING),
         subscriptions=_below(_whole(mqtt.get("max_subscriptions")), 1000),
         queue=_below(_whole(mqtt.get("max_mqueue_len")), _QUEUE_FOR_EVERYTHING),
+        told_queue=_whole(mqtt.get("max_mqueue_len")),
         expiry_of_old_clients_s=_seconds(mqtt.get("session_expiry_interval")),
         queues_qos_0=mqtt.get("mqueue_store_qos0") is not False,
         echoes_to_old_clients=mqtt.get("ignore_loop_deliver") is not True,
