@@ -25,8 +25,8 @@ class ReportDirectory:
     """
 
     def __init__(self, path: Path) -> None:
-        """Make and lock the directory, and remove what an earlier run reported there, or shared with its workers when it
-        was killed; journals stay.
+        """Make and lock the directory, and remove what an earlier run reported there, or shared with its workers
+        until it was killed; journals stay.
 
         Raises `ConfigurationError` if another run holds it, or it cannot be made, and `Unwritable` for a full disk.
         """

@@ -22,6 +22,7 @@ from tests.faults.seeded import (
     always,
     broken,
     broken_handler,
+    changed_body,
     edit,
     error_reply,
     json_reply,
@@ -272,6 +273,18 @@ seed(
     item("expired_message_is_not_delivered"),
     "PUB-12",
 )
+
+
+def listed_for_ever(matching: Any) -> Any:
+    return lambda self, wanted=None: matching(self, wanted) if wanted else list(self._messages.values())
+
+
+seed(
+    "a retained message that has expired stays in the list",
+    broken(RetainedStore, "matching", listed_for_ever),
+    item("expired_message_is_not_delivered"),
+    "PUB-12",
+)
 seed(
     "messages that wait keep their expiry interval",
     broken(
@@ -339,4 +352,18 @@ seed(
     ),
     item("delayed_message"),
     "PUB-15",
+)
+
+
+def with_correlation_only(body: Any) -> None:
+    properties = body.get("properties") or {}
+    if "correlation_data" not in properties:
+        properties.pop("response_topic", None)
+
+
+seed(
+    "a response topic is lost without correlation data",
+    changed_body(PUBLISH, with_correlation_only),
+    PROPERTIES,
+    "PUB-07",
 )
