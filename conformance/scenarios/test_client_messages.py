@@ -98,6 +98,14 @@ def test_queued_messages_page_by_page(target: Target) -> None:
 
     expect_every_form(target.clients.queued, absent, TEXTS)
 
+    if target.capabilities.profile.limits.queues_qos_0:
+        other = absent_client(target, topic := target.sandbox.topic())
+        target.publish(topic, "of QoS 0", qos=0).expect(200)
+        target.eventually(lambda: target.clients.queued(other).expect(200).json["data"])
+        waiting = target.clients.queued(other, payload="plain").expect(200).json["data"]
+        found = [(message["payload"], message["qos"]) for message in waiting]
+        assert found == [("of QoS 0", 0)], f"payload and QoS of what waits are {found}, published was of QoS 0, 0"
+
 
 @requirement("CLI-11", QUEUED, "GET /clients")
 def test_queued_messages_are_counted_and_delivered(target: Target) -> None:

@@ -50,6 +50,12 @@ seed(
     PAGES,
     "CLI-11",
 )
+seed(
+    "waiting messages of QoS 0 are not listed",
+    broken(MessageQueue, "items", lambda items: lambda self: [item for item in items(self) if item.qos]),
+    PAGES,
+    "CLI-11",
+)
 
 
 def same_page_again(reply: Reply) -> Reply:
