@@ -180,6 +180,12 @@ seed(
     ("ACT-12", READ, "not_put"),
 )
 seed("the client says when an action was created", as_the_client_says, TIMES, ("ACT-12", CREATE, "not_posted"))
+seed(
+    "an action is never modified",
+    on(READ, edit(lambda body: body.update(last_modified_at=body["created_at"])), 200),
+    TIMES,
+    ("ACT-12", READ, "modified"),
+)
 for label in (CREATE, CHANGE):
     seed(
         f"{label} insists on resource_opts",
