@@ -15,10 +15,12 @@ from conformance.reference.bridges.mqtt_driver import MqttDriver
 from conformance.reference.bridges.network import Unreachable
 from conformance.reference.bridges.resources import NOT_INSTALLED, Action
 from conformance.reference.rest.http import ApiError, Call, Handler, Reply
+from conformance.reference.rules.engine import RuleEngine
 from conformance.scenarios.chain import SITE
 from tests.faults.seeded import (
     EMPTY,
     Broken,
+    before,
     broken,
     broken_handler,
     edit,
@@ -417,6 +419,26 @@ seed(
     metrics("reset_starts_counting_again"),
     "ACT-07",
 )
+
+
+def reset_its_rules(call: Call) -> None:
+    for rule in call.deployment.part(RuleEngine).all():
+        if rule.uses_action(call.path["id"]):
+            rule.metrics.reset()
+
+
+def reset_its_actions(call: Call) -> None:
+    rule, actions = call.deployment.part(RuleEngine).get(call.path["id"]), call.deployment.part(Bridges).actions
+    for action in rule.actions if rule is not None else ():
+        if isinstance(action, str) and action in actions:
+            actions[action].metrics.reset()
+
+
+for name, label, reset in (
+    ("a reset of an action resets its rules", RESET, reset_its_rules),
+    ("a reset of a rule resets its actions", "PUT /rules/{id}/metrics/reset", reset_its_actions),
+):
+    seed(name, before(label, reset), metrics("reset_starts_counting_again"), "ACT-07")
 ZEROS = {"metrics": ActionMetrics().shown(), "node_metrics": []}
 UNKNOWN = metrics("unknown_actions_have_no_metrics")
 seed(
