@@ -17,10 +17,11 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.checks.recorder import Recorder
 from conformance.contract import Contract, cache, load_contract
+from conformance.exit_codes import USAGE_ERROR
 from conformance.result import PartSelected
 from conformance.run import allure_results
 from conformance.run.beginning import StartError
-from conformance.run.choice import Choice, tags_of
+from conformance.run.choice import Choice, check_requirements, tags_of
 from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
 from conformance.run.node_ids import PACKAGE, give_stable_id
@@ -28,6 +29,7 @@ from conformance.run.order import by_type
 from conformance.run.sample import sample_for
 from conformance.run.sharding import cost_in, cut
 from conformance.target.capabilities import Capabilities
+from conformance.target.errors import ConfigurationError
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.session import Api
 from conformance.target.settings.options import CHOICES, OPTIONS, Option
@@ -139,8 +141,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     controller = _controller(config)
     if controller is None:
+        chosen = _all_given(config, CHOICES)
         try:
-            controller = Controller.start(_all_given(config, OPTIONS), _all_given(config, CHOICES))
+            check_requirements(chosen["requirement"] or ())
+            controller = Controller.start(_all_given(config, OPTIONS), chosen)
+        except ConfigurationError as error:
+            pytest.exit(str(error), returncode=USAGE_ERROR)
         except StartError as error:
             pytest.exit(str(error), returncode=error.exit_code)
         config.pluginmanager.register(controller)

@@ -13,6 +13,7 @@ import click
 
 from conformance.commands.options import compare_options, part_options
 from conformance.commands.run import PytestRun, is_expression
+from conformance.commands.selection import arguments_of, collect
 from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE, USAGE_ERROR
 from conformance.report.behaviour import FILES, BehaviourComparison, compare_behaviour, read_behaviour, steady
 from conformance.report.behaviour_formats import BEHAVIOUR_FORMATS, Compared, Side
@@ -185,13 +186,14 @@ class _Comparison:
         self, request: Request, items: Sequence[str], sides: list[Side], same: Mapping[str, Any], *, select: bool = True
     ) -> RunResult | None:
         """Run the suite against one target; None if that came to no end that can be compared."""
+        chosen, expression = (self._chosen, self._select) if select else ({}, None)
+        selected = collect(expression, items, chosen)
         request.directory.mkdir(parents=True, exist_ok=True)
         for old in request.directory.glob(FILES):
             old.unlink()
         options = {**request.options, **{name: value for name, value in same.items() if value}}
-        chosen = self._chosen if select else {}
         controller = Controller.start(options, chosen, request.environment)
-        run = PytestRun(controller, self._select if select else None, items, self._workers, quiet=self._quiet)
+        run = PytestRun(controller, arguments_of(expression, items), self._workers, selected, quiet=self._quiet)
         code = run.execute()
         result = controller.result
         if result is None or code == USAGE_ERROR:

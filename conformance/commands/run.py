@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.commands.output import Screen, sentence
+from conformance.commands.selection import arguments_of, collect
 from conformance.exit_codes import FINE, FOUND, INCONCLUSIVE, USAGE_ERROR
 from conformance.report import github
 from conformance.report.errors import UnwritableError
@@ -26,7 +27,6 @@ from conformance.requirements import REQUIREMENTS
 from conformance.result import RequirementResult, RunResult
 from conformance.run.beginning import StartError
 from conformance.run.controller import Controller
-from conformance.run.node_ids import PACKAGE, located, packages
 from conformance.run.replay import judge, options_of, stored_failure
 from conformance.run.workers import is_little, worth
 from conformance.target.errors import ConfigurationError
@@ -48,11 +48,15 @@ def run_suite(
     for as many as the work is worth; ``durations``: how many of the most expensive items are printed.
     """
     try:
+        selected = collect(select, items, chosen or {})
         controller = Controller.start(options, chosen)
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        return USAGE_ERROR
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = PytestRun(controller, select, items, workers, quiet=quiet)
+    run = PytestRun(controller, arguments_of(select, items), workers, selected, quiet=quiet)
     code = run.execute()
     if controller.result is not None:
         if durations:
@@ -90,7 +94,7 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
     except StartError as error:
         click.echo(str(error), err=True)
         return error.exit_code
-    run = PytestRun(controller, None, [failure.item], 0, quiet=True)
+    run = PytestRun(controller, arguments_of(None, [failure.item]), 0, quiet=True)
     where = f"{failure.operation}: " if failure.operation else ""
     run.say(f"Failure {failure.id} of {directory}: {where}{failure.message}")
     code = run.execute()
@@ -106,28 +110,27 @@ def replay(options: Mapping[str, Any], name: str, directory: Path) -> int:
 
 
 class PytestRun:
-    """One call of pytest for a controller that has started."""
+    """One call of pytest for a controller that has started.
+
+    ``arguments`` and ``selected``, what they select: as in `conformance.commands.selection`.
+    """
 
     def __init__(
-        self, controller: Controller, select: str | None, items: Sequence[str], workers: int | None, *, quiet: bool
+        self,
+        controller: Controller,
+        arguments: Sequence[str],
+        workers: int | None,
+        selected: Sequence[pytest.Item] | None = None,
+        *,
+        quiet: bool,
     ) -> None:
         self._controller = controller
         self._quiet = quiet
-        self._narrowed = bool(select or items or controller.choice.narrows)
-        self._arguments = [
-            *(located(item) for item in items or packages()),
-            "-c", str(PACKAGE / "suite.ini"),
-            "--rootdir", str(PACKAGE.parent),
-            "--confcutdir", str(PACKAGE),
-            "-p", "conformance.plugin",
-            *(["-k", select] if select else []),
-        ]  # fmt: skip
+        self._arguments = arguments
+        self._selected = selected
         self.console = Console(file=cast("IO[str]", Screen(sys.stdout, self._lost)))
         for warning in controller.plan.configuration.warnings:
             click.echo(f"warning: {warning}", err=True)
-        os.environ.pop("PYTEST_ADDOPTS", None)
-        # Plugins that happen to be installed are not for the items, and loading them is most of a worker's start.
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         self._workers = self._worth() if workers is None else workers
         if not quiet:
             self.console.print(Text(controller.headline(self._workers)), soft_wrap=True)
@@ -162,14 +165,10 @@ class PytestRun:
         return controller.exit_code() or ended
 
     def _worth(self) -> int:
-        """How many workers the work is worth; collects a selection to find out."""
+        """How many workers the work is worth."""
         plan = self._controller.plan
-        if self._narrowed:
-            count = Count(self._controller)
-            with contextlib.suppress(OSError):  # the run itself tells what is wrong
-                pytest.main([*self._arguments, "--collect-only"], plugins=[count])
-            if is_little(count.items, plan):
-                return 0
+        if self._selected is not None and is_little(self._controller.number_chosen(self._selected), plan):
+            return 0
         return worth(plan)
 
 
@@ -185,22 +184,6 @@ def is_expression(select: str) -> bool:
 def _requirements() -> list[RequirementResult]:
     """What progress must know of the requirements, as far as their modules have been imported."""
     return [RequirementResult(entry.id, entry.title, entry.level, "not_run", []) for entry in REQUIREMENTS.values()]
-
-
-class Count:
-    """Counts what would be collected, silently."""
-
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
-        self.items = 0
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.pluginmanager.unregister(name="terminalreporter")
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.items = self._controller.number_chosen(session.items)
 
 
 class Display:

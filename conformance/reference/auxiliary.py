@@ -275,6 +275,12 @@ def update_retainer(call: Call) -> Reply:
     return Reply(200, _retainer_shown(call.deployment))
 
 
+@handles("GET /mqtt/delayed", filter=SchemaFilter.NONE)
+def read_delayed(call: Call) -> Reply:
+    """Whether messages to ``$delayed/`` wait, of which there may be any number."""
+    return Reply(200, {"enable": call.deployment.settings.configuration.delayed_enable, "max_delayed_messages": 0})
+
+
 def _object(call: Call) -> dict[str, Any]:
     if not isinstance(call.body, dict):
         raise _bad_request("the body must be a JSON object")

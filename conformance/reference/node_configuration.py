@@ -95,6 +95,7 @@ class NodeConfiguration:
     max_mqueue_len: int = field(default=1000, metadata=_named("mqtt.max_mqueue_len", 0))
     max_awaiting_rel: int = field(default=100, metadata=_named("mqtt.max_awaiting_rel", 0))
     mqueue_store_qos0: bool = field(default=True, metadata=_named("mqtt.mqueue_store_qos0"))
+    delayed_enable: bool = field(default=True, metadata=_named("delayed.enable"))
     durable_sessions: bool = field(default=False, metadata=_named("durable_sessions.enable"))
     max_sessions: int = field(default=NEVER, metadata=_named("license.max_sessions", 0))
     edition: Edition = field(default="Enterprise", metadata=_named("edition"))

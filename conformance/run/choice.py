@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conformance.catalogue.registry import catalogue
 from conformance.contract import Contract
 from conformance.report.errors import ReportError
 from conformance.report.storage import read_run
@@ -122,18 +123,28 @@ def make_choice(given: Mapping[str, Any], report_dir: Path, *, elsewhere: bool =
     )
 
 
-def check_choice(choice: Choice, requirements: Collection[str], contract: Contract) -> None:
-    """Raise `ConfigurationError` for a requirement, operation or tag that does not exist."""
-    for flag, names, known in (
-        ("--requirement", choice.requirements, requirements),
-        ("--operation", choice.operations, contract.operations),
-        ("--tag", choice.tags, tags_of(contract).values()),
-    ):
-        for name in names:
-            if name not in known:
-                close = difflib.get_close_matches(name, sorted(set(known)), n=3)
-                meant = f"; did you mean {' or '.join(close)}?" if close else ""
-                raise ConfigurationError(f"{flag}: there is no {flag[2:]} {name!r}{meant}")
+def check_choice(choice: Choice, contract: Contract) -> None:
+    """Raise `ConfigurationError` for an operation or tag that does not exist."""
+    _check("--operation", choice.operations, contract.operations)
+    _check("--tag", choice.tags, tags_of(contract).values())
+
+
+def _check(flag: str, names: Iterable[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, sorted(set(known)), n=3)
+            meant = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise ConfigurationError(f"{flag}: there is no {flag[2:]} {name!r}{meant}")
+
+
+def check_requirements(wanted: Sequence[str]) -> None:
+    """Raise `ConfigurationError` for an id that no requirement has.
+
+    It imports the test modules, and pytest must be the first to do so.
+    """
+    if wanted:
+        known = {entry.id for entry in catalogue()}
+        _check("--requirement", tuple(identifier.upper() for identifier in wanted), known)
 
 
 def tags_of(contract: Contract) -> dict[str, str]:

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from conformance import __version__
-from conformance.catalogue.registry import catalogue
 from conformance.contract import load_contract
 from conformance.exit_codes import INCONCLUSIVE, USAGE_ERROR
 from conformance.report.decoding import item_from
@@ -94,9 +93,8 @@ class Controller:
         try:
             directory = report_directory(options, environment)
             choice = make_choice(chosen or {}, directory, elsewhere=names_target(options, environment))
-            # A slip of the pen must not cost the report of the run before. Every version has the same operations; what
-            # requirements there are is known once the items are imported.
-            check_choice(replace(choice, requirements=()), (), load_contract())
+            # A slip of the pen must not cost the report of the run before. Every version has the same operations.
+            check_choice(choice, load_contract())
             baseline = read_baseline(options, environment)
             costs = known_costs(directory)
         except ConfigurationError as error:
@@ -104,12 +102,8 @@ class Controller:
         return cls(begin(options, environment, shard=choice.shard, demanding=demanding), choice, baseline, costs)
 
     def check_names(self) -> None:
-        """Raise `StartError` if a waiver, an extension or the choice of items names something that does not exist."""
+        """Raise `StartError` if a waiver or an extension names something that does not exist."""
         check_names(self.plan)
-        try:
-            check_choice(self.choice, {entry.id for entry in catalogue()}, self.contract)
-        except ConfigurationError as error:
-            raise StartError(str(error), USAGE_ERROR) from None
 
     def number_chosen(self, items: Sequence[pytest.Item]) -> int:
         """How many of ``items`` the user chose, about."""

@@ -22,7 +22,7 @@ class ListedRules:
     """What the rules of a worker are made of. Their ids begin with ``mark``.
 
     The descriptions differ in a character, which patterns may give a meaning, but for the last, and by halves in how
-    they begin. The first rule has an action of ``actions``, the second the other one and another action, the third
+    they begin. The first rule has an action of ``actions``, the second another action and the other one, the third
     none. They listen to topics below ``root``, the last one of which is ``last``, the second and third to ``common`` as
     well, and the third to ``source``. Every other one is disabled. The last one passes payloads with x = 1.
     """
@@ -68,7 +68,7 @@ class ListedRules:
             "description": self.descriptions[number],
             "actions": (
                 [self.actions[0]],
-                [self.actions[1], {"function": "console"}],
+                [{"function": "console"}, self.actions[1]],
                 [],
                 [{"function": "console"}],
             )[number],

@@ -336,7 +336,8 @@ def test_http_action_keeps_its_authorization(
 def test_action_that_is_enabled_and_moved_delivers(target: Target, sink: HttpSink, recorder: Recorder) -> None:
     """An action that was disabled, on a disabled connector, delivers once a PUT enables it on one that is running."""
     disabled, running = target.connector_of("http"), target.running(sink.url)
-    topic, path = target.sandbox.topic("moved"), f"/{target.sandbox.name('moved')}"
+    topic, place = target.sandbox.topic("moved"), f"/{target.sandbox.name('moved')}"
+    path = f"{place}?of=${{qos}}&n=1"
     # In this mode whoever publishes waits for the delivery: not for long if there is none.
     options = {**SOON, "query_mode": "sync", "request_ttl": "10s"}
     action = target.actions.posting(disabled, path, local_topic=topic, enable=False, resource_opts=options)
@@ -349,16 +350,21 @@ def test_action_that_is_enabled_and_moved_delivers(target: Target, sink: HttpSin
     target.actions.put(action, moved).expect(200)
 
     target.publish(topic, "after")
-    arrived = sink.wait_for(
-        lambda delivery: delivery.path == path and b"after" in delivery.body, target.timing.delivered
-    )
+
+    def is_there(delivery: Delivery) -> bool:
+        return delivery.path.partition("?")[0] == place
+
+    arrived = sink.wait_for(lambda delivery: is_there(delivery) and b"after" in delivery.body, target.timing.delivered)
     assert arrived, (
         f"a PUT enabled the action and moved it from {disabled}, which is disabled, to {running}; nothing arrives, and "
         f"the action is {target.actions.read(action)['status']}"
     )
-    assert not sink.received(lambda delivery: delivery.path == path and b"before" in delivery.body), (
+    assert not sink.received(lambda delivery: is_there(delivery) and b"before" in delivery.body), (
         "a message to the disabled action was delivered after all"
     )
+    expected_path = f"{place}?of=0&n=1"
+    message = f"a message is delivered to {arrived.path}, expected {expected_path}"
+    recorder.expect(arrived.path == expected_path, "ACT-24", "delivers_as_updated", message)
     headers = {name: arrived.headers.get(name) for name in templates["headers"]}
     expected = {"x-topic": f"<{topic}>", "x-missing": "<undefined>"}
     recorder.expect(

@@ -90,6 +90,7 @@ def test_reset_starts_counting_again(target: Target, counted: Chain) -> None:
     assert counters["matched"] == 2, f"2 messages were published, matched is {counters['matched']}"
 
     others = target.actions.counted(counted.witness, {})["matched"]
+    of_rule = target.rules.metrics(counted.rule)["matched"]
 
     target.actions.reset_metrics(counted.action).expect(204)
     zero = {name: 0 for name in counters if not name.startswith("rate")}
@@ -98,9 +99,16 @@ def test_reset_starts_counting_again(target: Target, counted: Chain) -> None:
     assert not left, f"after the reset there is {left}"
     now = target.actions.metrics(counted.witness)["matched"]
     assert now >= others > 0, f"after the reset of one action another one counts {now} messages, before {others}"
+    now = target.rules.metrics(counted.rule)["matched"]
+    assert now >= of_rule > 0, f"after the reset of an action its rule counts {now} messages, before {of_rule}"
 
     counters = send(target, counted, "ok", matched=1, success=1)
     assert counters["matched"] == 1, f"one message after the reset makes matched {counters['matched']}"
+    target.rules.restart(counted.rule)
+    counters = target.actions.metrics(counted.action)
+    assert counters["matched"] == 1, (
+        f"a reset of its rule left the action with {counters['matched']} messages instead of 1"
+    )
 
 
 @requirement("ACT-08", "GET /actions/{id}/metrics", "PUT /actions/{id}/metrics/reset", level="SHOULD")

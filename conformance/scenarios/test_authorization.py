@@ -11,6 +11,7 @@ from conformance.contract import paths
 from conformance.requirements import requirement
 from conformance.scenarios.near import nearly_equal
 from conformance.target.guard.mode import Mode
+from conformance.target.http.answer import Deviation
 from conformance.target.resources.access import Rulings
 from conformance.target.target import Target
 
@@ -72,13 +73,21 @@ def test_rules_are_kept_in_order(target: Target, kind: str) -> None:
 def test_put_creates_and_delete_removes(target: Target, kind: str) -> None:
     """PUT creates rules for a user or client that has none; DELETE removes them, a second one answers 404."""
     collection, name = rulings(target, kind), target.sandbox.name("authz")
+    namesakes = rulings(target, "clients" if kind == "users" else "users")
     collection.get(name).expect(404)
 
     collection.put(name, {collection.parameter: name, "rules": []}).expect(204)
     assert collection.read(name)["rules"] == [], "an empty list of rules is not kept"
+    namesakes.get(name).expect(404)
+    namesakes.put(name, {namesakes.parameter: name, "rules": many(target, 1)}).expect(204)
+    assert collection.read(name)["rules"] == [], f"rules of the {namesakes.parameter} became those of its namesake"
+    before = namesakes.read(name)
     collection.delete(name).expect(204)
     collection.get(name).expect(404, code="NOT_FOUND")
     collection.delete(name).expect(404, code="NOT_FOUND")
+    after = namesakes.get(name)
+    if after.status != 200 or after.json != before:
+        raise Deviation(f"with the rules of its namesake those of a {namesakes.parameter} changed as well", after)
 
 
 @requirement("AUTZ-07", *CREATES, *READS)

@@ -43,36 +43,39 @@ def connack(target: Target, client_id: str, username: str | None, protocol: int 
 
 
 @pytest.fixture
-def login(target: Target) -> Callable[[], str | None]:
-    """Makes a user to connect as: of its own, also where anonymous clients may connect."""
+def login(target: Target) -> Callable[..., str]:
+    """Makes a user to connect as, also where anonymous clients may connect: of that name, or of its own."""
 
-    def make() -> str | None:
-        return target.users.create() if target.capabilities.no_authenticator is None else target.sandbox.name("user")
+    def make(name: str | None = None) -> str:
+        name = name or target.sandbox.name("user")
+        return target.users.create(user_id=name) if target.capabilities.no_authenticator is None else name
 
     return make
 
 
-def nearly(client_id: str) -> list[str]:
-    """Other client ids of the sandbox: longer, shorter, and in another case."""
-    return [f"{client_id}c", client_id[:-1], client_id.removesuffix("ab") + "AB"]
+def nearly(name: str) -> list[str]:
+    """Other names of the sandbox than one that ends in ab: longer, shorter, and in another case."""
+    return [f"{name}c", name[:-1], name.removesuffix("ab") + "AB"]
 
 
 @requirement("BAN-01", CREATE, DELETE)
 @pytest.mark.parametrize("protocol", [5, 4], ids=["mqtt5", "mqtt3.1.1"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_banned_client_is_refused(target: Target, login: Callable[[], str | None], kind: str, protocol: int) -> None:
+def test_banned_client_is_refused(target: Target, login: Callable[..., str], kind: str, protocol: int) -> None:
     """CONNECT of a banned client is refused, others may connect, and once the ban is lifted so may the client."""
-    client_id, username = f"{target.sandbox.name('client')}-ab", login()
+    client_id, username = f"{target.sandbox.name('client')}-ab", login(f"{target.sandbox.name('user')}-ab")
     other_id, other_name = target.sandbox.name("other"), login()
     assert connack(target, client_id, username, protocol) == 0, "the client may not connect before it is banned"
 
-    who = client_id if kind.startswith("clientid") else str(username)
+    is_of_client_id = kind.startswith("clientid")
+    who = client_id if is_of_client_id else username
     ban = target.bans.create(kind=kind, who=f"^{who}$" if kind.endswith("_re") else who)
     code = connack(target, client_id, username, protocol)
     assert code in BANNED[protocol], f"CONNECT of a banned client was answered 0x{code:02X}"
     assert connack(target, other_id, other_name, protocol) == 0, "the ban hits another client"
-    for near in nearly(client_id) if kind.startswith("clientid") else ():
-        assert connack(target, near, other_name, protocol) == 0, f"the ban of {client_id} hits {near}"
+    for near in nearly(who):
+        others = (near, other_name) if is_of_client_id else (other_id, login(near))
+        assert connack(target, *others, protocol) == 0, f"the ban of {who} hits {near}"
 
     target.bans.delete(ban).expect(204)
     admitted = target.eventually(lambda: connack(target, client_id, username, protocol) == 0)
@@ -135,7 +138,7 @@ def test_messages_of_a_banned_client_are_held_back(target: Target, kind: str) ->
 
 
 @requirement("BAN-04", CREATE)
-def test_ban_ends_when_its_time_is_over(target: Target, login: Callable[[], str | None]) -> None:
+def test_ban_ends_when_its_time_is_over(target: Target, login: Callable[..., str]) -> None:
     """A ban with an end refuses until then and not after it; then the same subject can be banned again."""
     clients = {kind: (target.sandbox.name("client"), login()) for kind in KINDS}
     subjects = {kind: str(client[not kind.startswith("clientid")]) for kind, client in clients.items()}

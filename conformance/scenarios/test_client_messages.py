@@ -98,6 +98,14 @@ def test_queued_messages_page_by_page(target: Target) -> None:
 
     expect_every_form(target.clients.queued, absent, TEXTS)
 
+    if target.capabilities.profile.limits.queues_qos_0:
+        other = absent_client(target, topic := target.sandbox.topic())
+        target.publish(topic, "of QoS 0", qos=0).expect(200)
+        target.eventually(lambda: target.clients.queued(other).expect(200).json["data"])
+        waiting = target.clients.queued(other, payload="plain").expect(200).json["data"]
+        found = [(message["payload"], message["qos"]) for message in waiting]
+        assert found == [("of QoS 0", 0)], f"payload and QoS of what waits are {found}, published was of QoS 0, 0"
+
 
 @requirement("CLI-11", QUEUED, "GET /clients")
 def test_queued_messages_are_counted_and_delivered(target: Target) -> None:
@@ -244,7 +252,11 @@ def test_messages_beyond_the_receive_maximum(target: Target) -> None:
 def test_full_queue_drops_the_oldest(target: Target) -> None:
     """Of more messages than may wait for a client the oldest is dropped, which is counted, and the others wait."""
     client_id = absent_client(target, topic := target.sandbox.topic(), qos=1)
-    most = target.clients.read(client_id)["mqueue_max"]
+    limits = target.capabilities.profile.limits
+    shown = target.clients.read(client_id)["mqueue_max"]
+    # The API does not tell the settings of a zone but the default one.
+    most = shown if limits.zone is not None or limits.told_queue is None else limits.told_queue
+    assert shown == most, f"the client is shown with mqueue_max {shown}, and mqtt.max_mqueue_len is {most}"
     if not isinstance(most, int) or not 0 < most <= LONGEST_QUEUE:
         not_demanded(f"on this target {most or 'any number of'} messages may wait for a client")
     texts = [str(number) for number in range(most + 1)]

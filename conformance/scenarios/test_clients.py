@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -134,10 +135,12 @@ def test_absent_client_is_shown(target: Target) -> None:
         assert listed == alone, f"conn_state={state} lists {listed}"
 
     with target.connect(client_id, clean_start=False, session_expiry_s=200, keepalive_s=77) as back:
+        began = time.monotonic()
         assert back.session_present, "the session of a client that was away is gone"
         online = target.eventually(lambda: target.clients.read(client_id)["connected"])
         assert online, "a client that came back is shown as disconnected"
         present = target.clients.read(client_id)
+        stayed_s = time.monotonic() - began
     # The session is the one from before, the connection is not.
     expected = {
         "created_at": shown["created_at"],
@@ -149,6 +152,12 @@ def test_absent_client_is_shown(target: Target) -> None:
     assert seen == expected, f"a client that came back is shown as {seen}, expected {expected}"
     connected = datetime.fromisoformat(present["connected_at"])
     assert connected >= disconnected, f"connected again at {connected}, before it had left at {disconnected}"
+
+    target.eventually(lambda: not target.clients.read(client_id)["connected"])
+    left = datetime.fromisoformat(target.clients.read(client_id)["disconnected_at"])
+    assert (left - connected).total_seconds() > 0.9 * stayed_s - 0.001, (
+        f"after {stayed_s:.3f} s of a connection since {connected} it is shown as disconnected since {left}"
+    )
 
 
 @requirement("CLI-18", READ, "GET /clients/{clientid}/subscriptions", provisional=True)

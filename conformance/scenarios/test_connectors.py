@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -366,6 +367,11 @@ def test_connector_names_its_actions(target: Target, used: Used) -> None:
 
     on_other, on_twin = names_on(other), names_on(used.twin)
     assert name_of(used.of_twin) in on_twin, f"{used.twin} names the actions {on_twin}, without {used.of_twin}"
+    namesake = f"http:{name_of(used.twin)}"
+    if namesake != connector and (left := target.connectors.found(namesake)):
+        # It was there before, and names more than is on it, so that another connector took its place.
+        on_it = [action["name"] for action in target.actions.listed() if _is_on(action, namesake)]
+        assert left["actions"] == sorted(on_it), f"{namesake} names the actions {left['actions']}, expected {on_it}"
     early = target.actions.create(connector=connector, name=f"{name_of(late).removesuffix('-b')}-a")
 
     def expect(*connectors: tuple[str, list[str]]) -> None:
@@ -383,6 +389,10 @@ def test_connector_names_its_actions(target: Target, used: Used) -> None:
     expect((connector, names[1:]), (other, sorted([*on_other, names[0]])), (used.twin, on_twin))
     target.actions.delete(early).expect(204)
     expect((connector, names[1:]), (other, on_other))
+
+
+def _is_on(action: Mapping[str, Any], connector: str) -> bool:
+    return f"{action['type']}:{action['connector']}" == connector
 
 
 @requirement("CON-13", "DELETE /connectors/{id}", "DELETE /actions/{id}")

@@ -142,16 +142,20 @@ def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
     username = f"{name}-bu"
     if target.capabilities.no_authenticator is None:
         target.users.create(user_id=username)
-    first = target.connect(f"{name}-a", protocol=5, username=username, password=PASSWORD)
+    login = {"username": username, "password": PASSWORD}
+    before = target.connect(f"{name}-a", protocol=5, session_expiry_s=300, **login)
     second = target.connect(f"{name}-b", protocol=4, clean_start=False)
     away = target.connect(f"{name}-c", session_expiry_s=300)
     away.close()
+    before.close()
+    # Its session is the oldest, its connection the youngest.
+    first = target.connect(f"{name}-a", protocol=5, clean_start=False, session_expiry_s=300, **login)
     ids = [client.client_id for client in (first, second, away)]
     assert target.clients.read(second.client_id)["proto_ver"] == 4, "a client of MQTT 3.1.1 is shown as another"
     assert target.eventually(lambda: target.clients.read(away.client_id)["connected"] is False), (
         "a client stays connected"
     )
-    shown = target.clients.read(second.client_id)
+    shown, connected_at = target.clients.read(second.client_id), target.clients.read(away.client_id)["connected_at"]
     # Where anonymous clients are let in they have no names.
     names = [{"username": [shown["username"]]}, {"like_username": shown["username"][1:]}] if shown["username"] else []
 
@@ -162,14 +166,14 @@ def test_filters_of_clients(target: Target, recorder: Recorder) -> None:
         {"like_clientid": f"{name}-"}, {"like_clientid": f"{name}-b"}, {"like_username": "nobody-at-all"},
         {"like_username": f"{name}-b"},
         {"gte_created_at": shown["created_at"]}, {"lte_created_at": shown["created_at"]},
-        {"gte_connected_at": shown["connected_at"]}, {"lte_connected_at": shown["connected_at"]},
+        {"gte_connected_at": connected_at}, {"lte_connected_at": connected_at},
         {"node": shown["node"]},
     ]  # fmt: skip
     in_other_words: list[Mapping[str, Any]] = [
         {f"{bound}_{field}": written}
-        for field in ("created_at", "connected_at")
+        for field, instant in (("created_at", shown["created_at"]), ("connected_at", connected_at))
         for bound in ("gte", "lte")
-        for written in _written(shown[field])
+        for written in _written(instant)
     ]
     queries = [*pairs(queries), *in_other_words]
     expect_filtered(target, recorder, target.clients, {"like_clientid": f"{name}-"}, ids, CLIENT_FILTERS, queries)

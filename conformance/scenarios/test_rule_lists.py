@@ -51,6 +51,7 @@ def queries_of(
     return [
         {"enable": True}, {"enable": False}, {"from": f"{root}/1"}, {"from": common}, {"like_id": rules[1]},
         {"like_id": rules[3]}, {"like_id": f"{rules[1][:-1]}%"}, {"like_from": f"{root}/x"}, {"like_from": f"{root}/+"},
+        {"like_from": common},
         {"like_description": "half"}, {"like_description": "%_"}, {"like_description": "*"},
         {"match_from": f"{root}/#"}, {"match_from": f"{root}/+"}, {"match_from": f"{root}/2"}, {"match_from": root},
         {"action": [actions[0]]}, {"action": actions}, {"action": [no_action]},

@@ -41,8 +41,6 @@ REFERENCES = {"AuThOrIzAtIoN": "file:///run/secrets/token", "PROXY-authorization
 NO_REFERENCES = ("FILE:///run/secrets/{}", " file:///run/secrets/{}", "Bearer ${{.token}}{}", "${{.token}} {}")
 
 LONG_AGO_MS = 5
-LATER_MS = 7
-"""Times of creation as a client tells them, with the creation and with an update: a server may take one or both."""
 
 
 def places() -> list[Any]:
@@ -178,13 +176,9 @@ def of_http_action(context: Context, target: Target) -> Shown:
         target,
         ("actions", "http", ("parameters", "headers")),
         headers,
-        _long_ago,
+        lambda element: {**element, "created_at": LONG_AGO_MS},
         connector,
     )
-
-
-def _long_ago(element: Mapping[str, Any]) -> dict[str, Any]:
-    return {**element, "created_at": LONG_AGO_MS if "name" in element else LATER_MS}
 
 
 def of_s3_action(context: Context, target: Target) -> Shown:

@@ -25,17 +25,18 @@ def test_subscriptions_of_a_client(target: Target) -> None:
     other.subscribe(topic, 0)
     for topic_filter, qos in ((topic, 0), (f"{topic}/+/#", 1), (f"$share/{target.sandbox.name()}/{topic}", 2)):
         client.subscribe(topic_filter, qos)
+    client.subscribe(f"{topic}/own", 1, noLocal=True, retainAsPublished=True, retainHandling=2)
 
     def both() -> tuple[list[str], list[str]]:
         lists = (target.clients.subscriptions(client.client_id), target.subscriptions.listed(clientid=client.client_id))
         own, of_all = (sorted(str(sorted(entry.items())) for entry in listed) for listed in lists)
         return own, of_all
 
-    target.eventually(lambda: len(both()[0]) == len(both()[1]) >= 3)
+    target.eventually(lambda: len(both()[0]) == len(both()[1]) >= 4)
     own, of_all = both()
     assert own == of_all, f"GET /subscriptions shows {of_all}, the client's list {own}"
     # A target may subscribe each client to more by itself.
-    assert len(own) >= 3, f"the client has 3 subscriptions, {len(own)} are listed"
+    assert len(own) >= 4, f"the client has 4 subscriptions, {len(own)} are listed"
 
     def count() -> int:
         return int(target.clients.read(client.client_id)["subscriptions_cnt"])

@@ -31,7 +31,8 @@ class MqttLimits:
     the listener, if it is another one than ``default``: the API does not tell its settings. ``raises_qos``:
     whether a message comes with the QoS of the subscription where that is higher. ``retained_bytes``: how large the
     payload of a retained message may be. ``durable_sessions``: whether sessions that outlive their connection are kept
-    on disk. ``queue``: how many messages wait for a client that is away, None where that is more than the suite needs.
+    on disk. ``queue``: how many messages wait for a client that is away, None where that is more than the suite needs;
+    ``told_queue``: the same as the target says it, however many, None where it does not.
     """
 
     max_qos: int = 2
@@ -49,6 +50,7 @@ class MqttLimits:
     sessions: int | None = None
     subscriptions: int | None = None
     queue: int | None = None
+    told_queue: int | None = None
     expiry_of_old_clients_s: int | None = None
     queues_qos_0: bool = True
     echoes_to_old_clients: bool = True
@@ -193,7 +195,8 @@ class DeploymentProfile:
     need rules to use their own topics. ``caches_decisions``: whether the decisions about a client are kept as an item
     needs it that reads them. ``listener``: the type of the MQTT listener that they use. ``nodes``: how many
     the cluster has, ``answering``: how many of them answer under the base URL. ``lag_s``: seconds by which reads may
-    lag behind writes.
+    lag behind writes. ``delays_messages``: whether messages are published later that shall be, None where it does not
+    say, or says that it does so with a number of them only.
     """
 
     identity: Identity = "anonymous"
@@ -205,6 +208,7 @@ class DeploymentProfile:
     has_users: bool = False
     ruled: bool = False
     caches_decisions: bool = True
+    delays_messages: bool | None = None
     listener: ListenerType = "tcp"
     edition: str | None = None
     nodes: int = 1
@@ -238,6 +242,11 @@ class DeploymentProfile:
         if not self.caches_decisions:
             raise Inapplicable("the target caches few or no decisions (authorization.cache)")
 
+    def check_delays(self) -> None:
+        """Raise `Inapplicable` if the target says that it delays no messages."""
+        if self.delays_messages is False:
+            raise Inapplicable("the target delays no messages (delayed.enable)")
+
     def sentences(self) -> list[str]:
         """The profile for people: one short sentence per fact."""
         told = []
@@ -263,6 +272,8 @@ class DeploymentProfile:
             told.append(f"what no rule decides is {_PERMITTED[self.no_match]}{refusal}")
         if not self.caches_decisions:
             told.append("few or no decisions are cached")
+        if self.delays_messages is False:
+            told.append("no messages are delayed")
         limits = ", ".join(self.limits.sentences())
         told.append(f"MQTT: {limits}" if limits else "MQTT: no unusual limits")
         return told

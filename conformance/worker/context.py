@@ -38,6 +38,8 @@ from conformance.worker.plan import Plan
 from conformance.worker.stopping import StopFlag
 
 STOPPED = "stopped"
+STATE_FOLDER = ".state-{run}"
+"""Of a run, in its report directory: what its processes share, as long as it goes on."""
 
 
 class Worker:
@@ -234,7 +236,7 @@ def journal_header(configuration: Configuration, run_id: str, worker: str) -> He
 
 def state_folder(configuration: Configuration, run_id: str) -> Path:
     """Locks and the shared rate of one run."""
-    return configuration.report_dir / f".state-{run_id}"
+    return configuration.report_dir / STATE_FOLDER.format(run=run_id)
 
 
 def exchanges_file(configuration: Configuration, run_id: str, worker: str) -> Path:

@@ -15,10 +15,12 @@ from conformance.reference.bridges.mqtt_driver import MqttDriver
 from conformance.reference.bridges.network import Unreachable
 from conformance.reference.bridges.resources import NOT_INSTALLED, Action
 from conformance.reference.rest.http import ApiError, Call, Handler, Reply
+from conformance.reference.rules.engine import RuleEngine
 from conformance.scenarios.chain import SITE
 from tests.faults.seeded import (
     EMPTY,
     Broken,
+    before,
     broken,
     broken_handler,
     edit,
@@ -152,6 +154,17 @@ seed(
     "ACT-26",
     origin=f"{PULL}9705",
 )
+
+
+def without_query(original: Callable[..., HttpRequest]) -> Callable[..., HttpRequest]:
+    def request(self: HttpDriver, parameters: Any, data: Any) -> HttpRequest:
+        rendered = original(self, parameters, data)
+        return replace(rendered, path=rendered.path.partition("?")[0])
+
+    return request
+
+
+seed("the query in the path of an action is lost", broken(HttpDriver, "_request", without_query), MOVED, "ACT-24")
 
 
 def raw_headers(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -406,6 +419,26 @@ seed(
     metrics("reset_starts_counting_again"),
     "ACT-07",
 )
+
+
+def reset_its_rules(call: Call) -> None:
+    for rule in call.deployment.part(RuleEngine).all():
+        if rule.uses_action(call.path["id"]):
+            rule.metrics.reset()
+
+
+def reset_its_actions(call: Call) -> None:
+    rule, actions = call.deployment.part(RuleEngine).get(call.path["id"]), call.deployment.part(Bridges).actions
+    for action in rule.actions if rule is not None else ():
+        if isinstance(action, str) and action in actions:
+            actions[action].metrics.reset()
+
+
+for name, label, reset in (
+    ("a reset of an action resets its rules", RESET, reset_its_rules),
+    ("a reset of a rule resets its actions", "PUT /rules/{id}/metrics/reset", reset_its_actions),
+):
+    seed(name, before(label, reset), metrics("reset_starts_counting_again"), "ACT-07")
 ZEROS = {"metrics": ActionMetrics().shown(), "node_metrics": []}
 UNKNOWN = metrics("unknown_actions_have_no_metrics")
 seed(

@@ -132,12 +132,12 @@ seed(
 ONLY_TYPES = scenario("actions", "only_offered_types_are_types")
 seed(
     "a type is offered that is none",
-    on(TYPES, edit(lambda types: types.append("webhook"))),
+    on(TYPES, edit(lambda types: types.append("webhook")), 200),
     ONLY_TYPES,
     "ACT-09",
     ("GEN-14", TYPES, "response_schema"),
 )
-seed("a type is offered twice", on(TYPES, edit(lambda types: types.append("http"))), ONLY_TYPES, "ACT-09")
+seed("a type is offered twice", on(TYPES, edit(lambda types: types.append("http")), 200), ONLY_TYPES, "ACT-09")
 seed(
     "a probe knows any type",
     swallow(PROBE, EMPTY, lambda request: request.json["type"] == "nosuchtype"),
@@ -180,6 +180,12 @@ seed(
     ("ACT-12", READ, "not_put"),
 )
 seed("the client says when an action was created", as_the_client_says, TIMES, ("ACT-12", CREATE, "not_posted"))
+seed(
+    "an action is never modified",
+    on(READ, edit(lambda body: body.update(last_modified_at=body["created_at"])), 200),
+    TIMES,
+    ("ACT-12", READ, "modified"),
+)
 for label in (CREATE, CHANGE):
     seed(
         f"{label} insists on resource_opts",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from conformance.contract import paths
 from conformance.reference.access import rules as access_rules
+from conformance.reference.access.access import Access
 from conformance.reference.access.rules import Rule, Source
 from conformance.reference.mqtt.authorization import AuthorizationCache
 from conformance.reference.mqtt.broker import Broker
@@ -14,6 +16,7 @@ from conformance.reference.rest.http import Call
 from tests.faults.proxy import Reply
 from tests.faults.seeded import (
     EMPTY,
+    Broken,
     before,
     broken,
     broken_handler,
@@ -246,6 +249,25 @@ seed(
     api("put_creates_and_delete_removes[users]"),
     "AUTZ-13",
 )
+
+
+def with_the_namesake(deletion: str, stored: str) -> Broken:
+    (name,) = re.findall(r"{(.*)}", deletion)
+    return before(
+        deletion, lambda call: getattr(call.deployment.part(Access).source, stored).pop(call.path[name], None)
+    )
+
+
+for kind, deletion, namesakes in (
+    ("users", f"DELETE {paths.RULES_OF_USER}", "clients"),
+    ("clients", f"DELETE {paths.RULES_OF_CLIENT}", "users"),
+):
+    seed(
+        f"with rules of {kind} those of {namesakes} of the same names are deleted",
+        with_the_namesake(deletion, namesakes),
+        api(f"put_creates_and_delete_removes[{kind}]"),
+        "AUTZ-13",
+    )
 seed(
     "an entry without rules is taken",
     swallow(f"PUT {paths.RULES_OF_USER}", EMPTY, lambda request: "rules" not in request.json),

@@ -54,21 +54,23 @@ for kind in ("clientid", "username", "clientid_re", "username_re"):
 
 
 def in_any_case(original: Callable[..., Any]) -> Callable[..., Any]:
-    def hits(self: BanTable, clientid: str, *rest: Any) -> Any:
-        yield from original(self, clientid, *rest)
+    def hits(self: BanTable, clientid: str, username: str | None, peerhost: str) -> Any:
+        yield from original(self, clientid, username, peerhost)
+        names = {"clientid": clientid, "username": username or ""}
         for (kind, who), ban in self._individuals.items():
-            if kind == "clientid" and who.lower() == clientid.lower():
+            if who.lower() == names.get(kind, "").lower():
                 yield ban
 
     return hits
 
 
-seed(
-    "a ban hits client ids in any case",
-    broken(BanTable, "_hits", in_any_case),
-    data("banned_client_is_refused[clientid-mqtt5]"),
-    "BAN-01",
-)
+for kind, what in (("clientid", "client ids"), ("username", "user names")):
+    seed(
+        f"a ban hits {what} in any case",
+        broken(BanTable, "_hits", in_any_case),
+        data(f"banned_client_is_refused[{kind}-mqtt5]"),
+        "BAN-01",
+    )
 seed(
     "a ban hits everybody",
     broken(BanTable, "covers", lambda original: lambda self, *who: bool(self.listed())),

@@ -50,6 +50,12 @@ seed(
     PAGES,
     "CLI-11",
 )
+seed(
+    "waiting messages of QoS 0 are not listed",
+    broken(MessageQueue, "items", lambda items: lambda self: [item for item in items(self) if item.qos]),
+    PAGES,
+    "CLI-11",
+)
 
 
 def same_page_again(reply: Reply) -> Reply:
@@ -313,6 +319,12 @@ seed("what a full queue drops is not counted", broken(Statistics, "dropped", not
 seed(
     "a queue takes one message more than it is shown with",
     on("GET /clients/{clientid}", edit(lambda body: body.update(mqueue_max=body["mqueue_max"] - 1)), 200),
+    FULL,
+    "CLI-26",
+)
+seed(
+    "a queue with a limit is shown without",
+    on("GET /clients/{clientid}", edit(lambda body: body.update(mqueue_max=0)), 200),
     FULL,
     "CLI-26",
 )

@@ -143,6 +143,14 @@ seed(
 )
 
 
+def away_since_it_connected(body: dict[str, Any]) -> None:
+    if "disconnected_at" in body:
+        body["disconnected_at"] = body["connected_at"]
+
+
+seed("a client is away since it connected", on(READ, edit(away_since_it_connected), 200), AWAY, "CLI-17")
+
+
 def as_before(*names: str) -> Broken:
     """A client that comes back is shown with what its first connection said."""
 

@@ -247,3 +247,9 @@ for name in ("clientid", "username"):
         filtered("repeated_filters_of_clients"),
         "PAG-12",
     )
+seed(
+    "the filters of connections go by the age of sessions",
+    broken(clients, "_connected_at", lambda _: clients._created_at),
+    FILTERS_OF_CLIENTS,
+    "PAG-07",
+)

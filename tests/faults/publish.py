@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.message import Message
-from conformance.reference.mqtt import session
+from conformance.reference.mqtt import broker, session
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.retained import RetainedStore
 from conformance.reference.mqtt.session import Session
@@ -22,6 +22,7 @@ from tests.faults.seeded import (
     always,
     broken,
     broken_handler,
+    changed_body,
     edit,
     error_reply,
     json_reply,
@@ -272,6 +273,18 @@ seed(
     item("expired_message_is_not_delivered"),
     "PUB-12",
 )
+
+
+def listed_for_ever(matching: Any) -> Any:
+    return lambda self, wanted=None: matching(self, wanted) if wanted else list(self._messages.values())
+
+
+seed(
+    "a retained message that has expired stays in the list",
+    broken(RetainedStore, "matching", listed_for_ever),
+    item("expired_message_is_not_delivered"),
+    "PUB-12",
+)
 seed(
     "messages that wait keep their expiry interval",
     broken(
@@ -329,4 +342,28 @@ seed(
     (broken(Broker, "publish", at_once), broken(publish, "is_delayed", always(False))),
     item("delayed_message"),
     "PUB-15",
+)
+seed(
+    "a delayed message never comes",
+    broken(
+        Broker,
+        "publish",
+        lambda original: lambda self, message: 1 if broker.is_delayed(message.topic) else original(self, message),
+    ),
+    item("delayed_message"),
+    "PUB-15",
+)
+
+
+def with_correlation_only(body: Any) -> None:
+    properties = body.get("properties") or {}
+    if "correlation_data" not in properties:
+        properties.pop("response_topic", None)
+
+
+seed(
+    "a response topic is lost without correlation data",
+    changed_body(PUBLISH, with_correlation_only),
+    PROPERTIES,
+    "PUB-07",
 )

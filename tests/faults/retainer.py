@@ -280,7 +280,7 @@ def expired_ones_too(matching: Callable[..., list[Message]]) -> Callable[..., li
 
 
 def with_that_of_the_former(name: str) -> Callable[[Any], Callable[[RetainedStore, Message], None]]:
-    """A message that replaces another has its expiry interval, or QoS."""
+    """A message that replaces another has a field of it."""
 
     def make(store: Callable[[RetainedStore, Message], None]) -> Callable[[RetainedStore, Message], None]:
         def stored(self: RetainedStore, message: Message) -> None:
@@ -311,6 +311,13 @@ seed(
     ONE,
     "RET-06",
 )
+for field, shown in (("timestamp", "date"), ("id", "id")):
+    seed(
+        f"a retained message has the {shown} of the one it replaced",
+        broken(RetainedStore, "store", with_that_of_the_former(field)),
+        ONE,
+        "RET-06",
+    )
 
 
 def keep_first(store: Callable[[RetainedStore, Message], None]) -> Callable[[RetainedStore, Message], None]:

@@ -31,6 +31,10 @@ for name in ("enable", "from", "like_id", "like_from", "like_description", "matc
     seed(f"the filter {name} is ignored", broken(listing, "_conditions", without_filter(name)), FILTERED, "RUL-18")
 
 
+def begins_with(_: Any) -> Callable[[Rule, str], bool]:
+    return lambda self, action_id: self.actions[:1] == [action_id]
+
+
 def filtered(name: str, make: Callable[[str], Callable[[Rule], bool]]) -> Any:
     return broken(listing, "_FILTERS", lambda filters: {**filters, name: make})
 
@@ -65,6 +69,13 @@ seed(
     FILTERED,
     "RUL-18",
 )
+seed(
+    "like_from looks at the first topic alone",
+    filtered("like_from", lambda value: lambda rule: value in rule.sources[0]),
+    FILTERED,
+    "RUL-18",
+)
+seed("the filter action looks at the first action alone", broken(Rule, "uses_action", begins_with), FILTERED, "RUL-18")
 seed("one of several filters is enough", broken(listing, "_conditions", any_of), FILTERED, "RUL-18")
 seed("the first of several actions is looked for", broken(listing, "_conditions", first_action), FILTERED, "RUL-18")
 seed(

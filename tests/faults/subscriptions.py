@@ -88,6 +88,13 @@ seed(
     OWN,
     "SUB-01",
 )
+for option in ("nl", "rap", "rh"):
+    seed(
+        f"the list of all shows every {option} as 0",
+        on(LIST, in_each("data", lambda entry, option=option: entry.update({option: 0})), 200),
+        OWN,
+        "SUB-01",
+    )
 for name in ("topic", "qos"):
     seed(
         f"subscriptions are not told by their {name}",

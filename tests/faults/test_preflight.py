@@ -17,7 +17,9 @@ from conformance.target.capabilities import Capabilities
 from conformance.target.settings.config import load_configuration
 from tests.faults.catalogue import FAULTS
 from tests.faults.deployment import FaultyDeployment
-from tests.faults.seeded import Broken, Seeded, always, broken, broken_handler
+from tests.faults.proxy import Fault
+from tests.faults.proxy import Reply as Answered
+from tests.faults.seeded import EMPTY, Broken, Seeded, always, broken, broken_handler, error_reply, on
 
 MISLED_ONCE = (
     "a bulk subscription that fails in part subscribes to nothing",
@@ -42,8 +44,8 @@ def healthy(deployment: FaultyDeployment, tmp_path_factory: pytest.TempPathFacto
     return found(deployment, tmp_path_factory.mktemp("healthy"))
 
 
-def found(deployment: FaultyDeployment, folder: Path) -> Capabilities:
-    options = {**deployment.options, "report_dir": str(folder)}
+def found(deployment: FaultyDeployment, folder: Path, **options: object) -> Capabilities:
+    options = {**deployment.options, "report_dir": str(folder), **options}
     return make_plan(load_configuration(options, {}), 0.0).capabilities
 
 
@@ -96,13 +98,37 @@ def _only_under_its_name(original: Any) -> Any:
         pytest.param(broken_handler(f"GET {paths.USERS}", lambda _: _not_found), id="there are no users"),
         pytest.param(broken_handler(f"GET {paths.USER_RULES}", lambda _: _not_found), id="there are no rules"),
         pytest.param(broken_handler("GET /schema_registry", lambda _: _not_found), id="there are no schemas"),
+        pytest.param(on(f"GET {paths.USERS}", lambda _: None), id="nobody learns of users"),
+        pytest.param(on("GET /action_types", lambda _: None, 403), id="a publisher learns of no types"),
     ],
 )
 def test_other_faults_leave_nothing_out(
-    fault: Broken, deployment: FaultyDeployment, healthy: Capabilities, tmp_path: Path
+    fault: Broken | Fault, deployment: FaultyDeployment, healthy: Capabilities, tmp_path: Path
 ) -> None:
-    seeded = Seeded("made up here", None, (fault,), (), ("AUTN-01",), None)
-    expect_nothing_left_out(deployment, seeded, healthy, tmp_path)
+    expect_nothing_left_out(deployment, made_up(fault), healthy, tmp_path)
+
+
+def made_up(fault: Broken | Fault) -> Seeded:
+    traffic, broken = (None, (fault,)) if isinstance(fault, Broken) else (fault, ())
+    return Seeded("made up here", traffic, broken, (), ("AUTN-01",), None)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(error_reply(400, "TEST_FAILED"), id="a probe fails"),
+        pytest.param(EMPTY, id="a probe does nothing"),
+        pytest.param(error_reply(500, "INTERNAL_ERROR"), id="a probe crashes"),
+        pytest.param(None, id="a probe is not answered"),
+    ],
+)
+def test_a_sink_that_is_reached_is_there(reply: Answered | None, deployment: FaultyDeployment, tmp_path: Path) -> None:
+    deployment.seed(made_up(lambda request, forward: reply if request.is_for("POST /connectors_probe") else forward()))
+    try:
+        assert found(deployment, tmp_path, sink=None).no_sink is None
+    finally:
+        deployment.lift()
+        deployment.renew()
 
 
 def _not_found(_call: Call) -> Reply:

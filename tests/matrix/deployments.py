@@ -133,6 +133,13 @@ DEPLOYMENTS = (
     Configured("short-queues", ("mqtt.max_mqueue_len=5",), "five messages wait for a client"),
     Configured("no-qos-0-queue", ("mqtt.mqueue_store_qos0=false",), "QoS 0 is not queued"),
     Configured(
+        "no-delays",
+        ("delayed.enable=false",),
+        "no messages are delayed",
+        "delayed.enable",
+        ("conformance/scenarios/test_publish.py",),
+    ),
+    Configured(
         "durable-sessions", ("durable_sessions.enable=true",), "sessions are kept on disk", "durable_sessions.enable"
     ),
 )

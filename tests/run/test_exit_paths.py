@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from tests.faults.proxy import FaultProxy, Reply, Request
 from tests.run.command import end_of, environment, output_of, report_of, run, start, wait_for_progress
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,23 +71,35 @@ def test_wrong_usage_is_2(arguments: list[str], variables: dict[str, Any], expec
     assert_one_sentence(run("run", *arguments, env=environment(**variables), cwd=tmp_path), 2, expected)
 
 
-def test_empty_selection_is_2(target: EmbeddedDeployment, tmp_path: Path) -> None:
-    completed = run("run", "-n", "0", "-k", "nothing_is_called_this", env=environment(target), cwd=tmp_path)
-    assert completed.returncode == 2
-    assert "matches no item" in completed.stdout + completed.stderr
-
-
 @pytest.mark.parametrize(
-    ("workers", "sentence"),
-    [("0", "not found: "), pytest.param("2", "the selection matches no item", marks=pytest.mark.nightly)],
+    ("arguments", "expected"),
+    [
+        (["-k", "nothing_is_called_this"], "the selection matches no item"),
+        (["--requirement", "RUL-99"], "--requirement: there is no requirement 'RUL-99'; did you mean RUL-"),
+        (
+            ["conformance/scenarios/test_rules.py::test_of_yesterday"],
+            "not found: conformance/scenarios/test_rules.py::",
+        ),
+        (["conformance/scenarios/test_ruler.py", "-n", "2"], "not found: conformance/scenarios/test_ruler.py"),
+        (["conformance/fuzz/test_operations.py::test_positive[GET /rule]"], "not found: conformance/fuzz/"),
+    ],
 )
-def test_unknown_item_is_2(workers: str, sentence: str, target: EmbeddedDeployment, tmp_path: Path) -> None:
-    item = "conformance/scenarios/test_rules.py::test_of_yesterday"
-    completed = run("run", "-n", workers, item, env=environment(target), cwd=tmp_path)
-    output = completed.stdout + completed.stderr
-    assert completed.returncode == 2, output
-    assert sentence in output
-    assert "Traceback" not in output
+def test_what_does_not_exist_is_2_before_anything_is_sent(
+    arguments: list[str], expected: str, target: EmbeddedDeployment, tmp_path: Path
+) -> None:
+    sent: list[str] = []
+    report = tmp_path / "reports" / "report.json"
+    report.parent.mkdir()
+    report.write_text("what the run before found")
+
+    def note(request: Request, forward: Callable[[], Reply]) -> Reply:
+        sent.append(request.path)
+        return forward()
+
+    with FaultProxy(target.base_url, note) as proxy:
+        completed = run("run", *arguments, env=environment(target, BASE_URL=proxy.base_url), cwd=tmp_path)
+    assert_one_sentence(completed, 2, expected)
+    assert (sent, report.read_text()) == ([], "what the run before found")
 
 
 def test_wrong_secret_is_2(target: EmbeddedDeployment, tmp_path: Path) -> None:

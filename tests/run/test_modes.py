@@ -17,6 +17,7 @@ from conformance.reference.embedded import EmbeddedDeployment, start_embedded
 from conformance.run.skips import DELIVERING_TYPES, MORE_SMOKE_TYPES, smoke_types
 from conformance.target.guard.mode import Mode
 from tests.faults.proxy import FaultProxy, Reply
+from tests.faults.seeded import error_reply, json_reply
 from tests.run.command import environment, report_of, run
 
 GLOBAL_ITEM = "conformance/fuzz/test_operations.py::test_positive[DELETE /banned]"
@@ -104,8 +105,9 @@ def test_target_that_cannot_reach_the_sink_lacks_it(target: EmbeddedDeployment, 
 
     def unreachable(request, forward) -> Reply:
         if request.is_for("POST /connectors_probe"):
-            body = b'{"code":"TEST_FAILED","message":"econnrefused"}'
-            return Reply(400, {"content-type": "application/json"}, body)
+            return error_reply(400, "TEST_FAILED", "econnrefused")
+        if request.is_for("POST /connectors") and "preflight" in request.json["name"]:
+            return json_reply(201, {**request.json, "status": "connecting"})
         return forward()
 
     with FaultProxy(target.base_url, unreachable) as proxy:

@@ -128,6 +128,7 @@ def test_killed_run_keeps_nobody_out(target: EmbeddedDeployment, tmp_path: Path)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "reports" / "report.json").exists(), "nothing speaks for a run that did not end"
+    assert list((tmp_path / "reports").glob(".state-*"))
     completed = run("run", "-n", "0", ITEM, env=environment(target), cwd=tmp_path)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     assert report_of(tmp_path / "reports")["verdict"] == "partial"
@@ -145,6 +146,7 @@ def test_directory_is_free_again_after_its_run(tmp_path: Path) -> None:
 def test_journals_of_earlier_runs_stay(tmp_path: Path) -> None:
     for name in ("journal-x-main.jsonl", "report.json", "inventory-after.json", "internal-error.txt", "notes.txt"):
         (tmp_path / name).touch()
+    (tmp_path / ".state-x").mkdir()
     ReportDirectory(tmp_path).release()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["journal-x-main.jsonl", "notes.txt"]
 

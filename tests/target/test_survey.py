@@ -193,6 +193,22 @@ def test_a_cache_that_is_too_small_is_none(cache, caches):
     assert read_profile(reads, {}).caches_decisions is caches
 
 
+@pytest.mark.parametrize(
+    ("delayed", "delays"),
+    [
+        ({"enable": True, "max_delayed_messages": 0}, True),
+        ({"enable": True, "max_delayed_messages": 10}, None),
+        ({"enable": False, "max_delayed_messages": 0}, False),
+        ({"enable": "yes"}, None),
+        ([], None),
+    ],
+)
+def test_a_target_says_whether_it_delays_messages(delayed, delays):
+    found = read_profile(Telling({"/mqtt/delayed": delayed}), {})
+
+    assert (found.delays_messages, "no messages are delayed" in found.sentences()) == (delays, delays is False)
+
+
 def test_what_a_listener_puts_before_the_topics_of_its_clients(tmp_path):
     known = [{"id": "tcp:default", "type": "tcp", "bind": "0.0.0.0:1883", "enable": True}]
     reads = Telling({"/listeners": known, "/listeners/tcp%3Adefault": {"mountpoint": "tenants/", "zone": "ext"}})

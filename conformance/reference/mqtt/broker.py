@@ -61,10 +61,11 @@ class Broker:
     def publish(self, message: Message) -> int:
         """Run the rules, keep the message if it is retained, hand it to subscribers; returns how many there are.
 
-        A message to ``$delayed/<seconds>/<topic>`` does all that later, and is as good as delivered.
+        A message to ``$delayed/<seconds>/<topic>`` does all that later, and is as good as delivered; with
+        ``delayed.enable = false`` it is one like any other.
         """
         delayed = _DELAYED.fullmatch(message.topic)
-        if delayed is not None:
+        if delayed is not None and self.configuration.delayed_enable:
             later = replace(message, topic=delayed["topic"])
             asyncio.get_running_loop().call_later(int(delayed["seconds"]), self.publish, later)
             return 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import requests
 
@@ -18,7 +19,7 @@ from conformance.target.guard.mode import Mode
 from conformance.target.guard.sandbox import Sandbox
 from conformance.target.http.answer import Answer
 from conformance.target.http.patience import innermost, reason_of
-from conformance.target.http.session import Api, NoAnswer
+from conformance.target.http.session import Api, NoAnswer, expand
 from conformance.target.http.standby import FAR_S
 from conformance.target.preflight.distance import latency_s, write_price_s
 from conformance.target.preflight.listener_survey import ask_who_connects, listeners, with_listener
@@ -26,7 +27,7 @@ from conformance.target.preflight.mqtt_survey import MqttSurvey, survey
 from conformance.target.preflight.survey import AHEAD, Reads, answering_nodes, no_retainer, read_object, read_profile
 from conformance.target.settings.config import Configuration, Role
 from conformance.target.sink import HttpSink, SinkError
-from conformance.target.timing import LAG_BETWEEN_NODES_S
+from conformance.target.timing import LAG_BETWEEN_NODES_S, eventually
 
 _MESSAGES_OF_A_CONNECTOR_PER_S = 10.0
 """At a lower rate what a connector of the target sends to the target itself does not arrive in the time of an item."""
@@ -242,8 +243,8 @@ def _no_schemas(reads: Reads, profile: DeploymentProfile) -> str | None:
 def _absent(reads: Reads, path: str, reason: str) -> str | None:
     try:
         answer = reads.get(path)
-    except NoAnswer as error:
-        return str(error)
+    except NoAnswer:
+        return None  # a fault of the target, for the items to find
     return reason if answer.status in (400, 404) else None
 
 
@@ -265,8 +266,8 @@ def _no_role(api: Api, configuration: Configuration, profile: DeploymentProfile,
         return f"no API key with the role {role} is given (--{role}-key)"
     try:
         answer = api.send("GET", "/action_types", credentials=role, observed=False)
-    except NoAnswer as error:
-        return str(error)
+    except NoAnswer:
+        return None  # a fault of the target, for the items to find
     if answer.status == 401:
         raise CredentialsError(f"--{role}-key: {api.base_url} refuses it ({answer.status} {answer.code})")
     return None
@@ -281,7 +282,8 @@ def _no_sink(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: Ho
     """Why nothing can be delivered to the suite.
 
     An address that was given is taken at its word. The one of a target on loopback is tried out: the target may run in
-    a container, whose loopback is another.
+    a container, whose loopback is another. A probe that fails is not believed alone: if a connector connects, what is
+    wrong is the probe.
     """
     if configuration.sink is None and not configuration.on_loopback:
         return "no address is given under which the target reaches the suite's HTTP sink (--sink)"
@@ -292,10 +294,25 @@ def _no_sink(api: Api, configuration: Configuration, sandbox: Sandbox, hosts: Ho
             hosts.allow(f"{sink.host}:{sink.port}")
             probe = {"type": "http", "name": sandbox.name("preflight"), "url": sink.url, "pool_size": 1}
             answer = api.send_json("POST", "/connectors_probe", probe)
-            if answer.status == 400 and answer.code == "TEST_FAILED" and not sink.connections:
+            refused = answer.status == 400 and answer.code == "TEST_FAILED" and not sink.connections
+            if refused and not _is_reached(api, probe, sink):
                 return f"the target does not reach the suite's HTTP sink at {sink.host} (name another with --sink)"
     except SinkError as error:
         raise ConfigurationError(f"--sink: {error}") from None
     except NoAnswer:
         return None  # a fault of the target, for the items to find
     return None
+
+
+def _is_reached(api: Api, connector: Mapping[str, Any], sink: HttpSink) -> bool:
+    """Whether a connector to the sink, which is deleted again, connects to it; also where none can be created, which is
+    a fault for the items to find."""
+    created = api.send_json("POST", "/connectors", connector)
+    if created.status != 201:
+        return True
+    try:
+        return eventually(lambda: sink.connections > 0, api.timing.eventually)
+    finally:
+        api.send(
+            "DELETE", expand("/connectors/{id}", {"id": f"{connector['type']}:{connector['name']}"}), observed=False
+        )

@@ -65,6 +65,7 @@ AHEAD = (
     "/license",
     *[_STATUS] * _ENOUGH_TO_MEET_ANOTHER_NODE,
     "/mqtt/retainer",
+    "/mqtt/delayed",
 )
 """What this module reads of every target."""
 
@@ -86,6 +87,7 @@ def read_profile(reads: Reads, retainer: Mapping[str, Any]) -> DeploymentProfile
         told_identity=_told_identity(_enabled(authenticators)),
         has_users=any(_has_users(entry) for entry in _enabled(authenticators)),
         caches_decisions=_caches(settings.get("cache")),
+        delays_messages=_delays(read_object(reads, "/mqtt/delayed")),
         hashing=_hashing(authenticators),
         edition=first.get("edition") if isinstance(first.get("edition"), str) else _edition_of_release(reads),
         nodes=len(nodes) if isinstance(nodes, list) and nodes else 1,
@@ -139,6 +141,14 @@ def _caches(cache: object) -> bool:
     return not (settings.get("enable") is False or too_small or (ttl is not None and ttl < _CACHED_S))
 
 
+def _delays(delayed: Mapping[str, Any]) -> bool | None:
+    """Whether messages are delayed; None where nobody says so, or others may have used up how many may wait."""
+    if delayed.get("enable") is False:
+        return False
+    unlimited = delayed.get("max_delayed_messages", 0) == 0
+    return True if delayed.get("enable") is True and unlimited else None
+
+
 def _limits(reads: Reads, retainer: Mapping[str, Any]) -> MqttLimits:
     zone = read_object(reads, "/configs/global_zone")
     mqtt, durable = (part if isinstance(part := zone.get(name), dict) else {} for name in ("mqtt", "durable_sessions"))
@@ -161,6 +171,7 @@ def _limits(reads: Reads, retainer: Mapping[str, Any]) -> MqttLimits:
         sessions=_below(sessions, _LICENSE_FOR_EVERYTHING),
         subscriptions=_below(_whole(mqtt.get("max_subscriptions")), 1000),
         queue=_below(_whole(mqtt.get("max_mqueue_len")), _QUEUE_FOR_EVERYTHING),
+        told_queue=_whole(mqtt.get("max_mqueue_len")),
         expiry_of_old_clients_s=_seconds(mqtt.get("session_expiry_interval")),
         queues_qos_0=mqtt.get("mqueue_store_qos0") is not False,
         echoes_to_old_clients=mqtt.get("ignore_loop_deliver") is not True,
