@@ -56,8 +56,9 @@ def statement(topics: Sequence[str]) -> str:
 
 
 def topics_of(sql: str) -> list[str]:
-    """The topics of a `statement`, in order, or of another one without a condition."""
-    return [topic for _, topic in re.findall(r"""(["'])(.*?)\1""", sql.partition(" FROM ")[2])]
+    """The topics after the FROM of a `statement`, or another one, in order."""
+    sources = sql.partition(" FROM ")[2].partition(" WHERE ")[0]
+    return [topic for _, topic in re.findall(r"""(["'])(.*?)\1""", sources)]
 
 
 def rule_changes(context: Context, target: Target, least: int | None = None) -> RuleStory:

@@ -19,7 +19,7 @@ from conformance.fuzz.space import Subject, marked, subjects
 from conformance.fuzz.witness import to_change
 from conformance.requirements import requirement
 from conformance.target.http.answer import Answer
-from conformance.target.resources.collection import Collection
+from conformance.target.resources.collection import Collection, arranged
 from conformance.target.target import Target
 
 pytestmark = pytest.mark.fuzz
@@ -89,11 +89,18 @@ def _bans(target: Target) -> Rows:
 
 
 def _rules(target: Target) -> Rows:
-    """Two that there are anyway, one with another description and one as it is."""
-    mark, plain = target.sandbox.name("hostile"), target.rules.read(to_change(target, target.rules))
-    if any(text in plain["description"] for text in (TOGETHER, mark)):
-        plain = target.rules.read(target.rules.create(description=f"{mark}plain"))
-    return [target.rules.read(target.borrow_rule(description=f"{mark}{TOGETHER}")), plain]
+    """Two that there are anyway, one with another description."""
+    mark, rules = target.sandbox.name("hostile"), target.rules
+    hostile = to_change(target, rules)
+    arranged(rules.put(hostile, {**rules.body(id=None), "description": f"{mark}{TOGETHER}"}), 200)
+    plain = [rule["id"] for rule in rules.listed(like_id=target.sandbox.prefix) if _is_plain(rule)]
+    others = [rules.read(rule) for rule in plain if rules.owns(rule)][:1]
+    return [rules.read(hostile), *(others or [rules.read(target.borrow_rule(description=f"{mark}plain"))])]
+
+
+def _is_plain(rule: Mapping[str, Any]) -> bool:
+    description = rule.get("description")
+    return isinstance(description, str) and not any(text in description for text in TEXTS.values())
 
 
 def _field(name: str) -> Callable[[Mapping[str, Any]], Any]:

@@ -91,8 +91,8 @@ def _refused_rule(driver: Driver, target: Target) -> tuple[Any, Mapping[str, str
 
 
 def _told(answer: Answer) -> list[str]:
-    """Status, code and message of an answer, as far as it has them."""
-    body = answer.json if answer.is_json and isinstance(answer.json, dict) else {}
+    """Status, code and message of an answer, as far as it has them; what failed may tell of itself in any words."""
+    body = answer.json if answer.status < 500 and answer.is_json and isinstance(answer.json, dict) else {}
     return [str(each) for each in (answer.status, answer.code, body.get("message")) if each]
 
 

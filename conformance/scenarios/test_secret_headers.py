@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
@@ -168,15 +169,18 @@ def of_http(context: Context, target: Target) -> tuple[Shown, str]:
 
 
 def of_http_action(context: Context, target: Target) -> Shown:
-    """An action of type http with headers, of which the client says that it was created long ago; it serves as well."""
-    headers = {**authorizing(context.secret), **harmless()}
+    """An action of type http with headers, of which the client says twice when it was created: long ago.
+
+    One serves all items of the worker.
+    """
+    headers, moments = {**authorizing(context.secret), **harmless()}, count(LONG_AGO_MS)
     connector = target.connector_of("http")
     return _shown_once(
         context,
         target,
         ("actions", "http", ("parameters", "headers")),
         headers,
-        lambda element: {**element, "created_at": LONG_AGO_MS},
+        lambda element: {**element, "created_at": next(moments)},
         connector,
     )
 
@@ -255,6 +259,7 @@ def test_headers_that_authorize_are_hidden(
         collection, body = arrange(kind, resource_type, context, target)
         answers = show(collection, body, path, {**hidden, **shown})
     answers.judge(recorder, "CON-21", {**dict.fromkeys(hidden, REDACTED), **shown}, secret)
+    _expect_unrepeated(recorder, [target.api.call(f"GET /{kind}").expect(200)], secret, "CON-21")
 
 
 @requirement("CON-22", "GET /connectors/{id}", "GET /connectors", level="SHOULD")
