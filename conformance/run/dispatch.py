@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.catalogue.profiles import PROFILES
+from conformance.catalogue.registry import import_suite
 from conformance.contract import Contract
 from conformance.report.errors import ReportError
 from conformance.report.remaining import Remaining
@@ -54,6 +55,7 @@ class Dispatch:
             return None
         from conformance.run.scheduler import CostScheduling
 
+        import_suite()  # `Types` asks tests for their marks, and only the workers collect; they do it meanwhile
         return CostScheduling(config, log, self.chunks)
 
     def chunks(self, ids: Sequence[str], workers: int = 1) -> list[Chunk]:
