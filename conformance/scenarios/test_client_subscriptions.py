@@ -171,6 +171,7 @@ def test_shared_subscription(target: Target, form: str) -> None:
 @pytest.mark.parametrize("form", ["$share/{group}/{topic}", "$queue/{topic}"], ids=["share", "queue"])
 def test_shared_and_plain_are_two(target: Target, form: str) -> None:
     """Subscribed to a topic in a group and by itself, a client gets messages twice, and once when either has ended."""
+    target.capabilities.profile.limits.check_subscriptions(3)
     topic, end = target.sandbox.topic(), target.sandbox.topic("end")
     shared = form.format(group=target.sandbox.name("group"), topic=topic)
     client = target.subscriber(end, 1)
