@@ -57,7 +57,7 @@ class Tale:
         last = (story.stored or [story.created])[-1].read
         plain = self._bodies.with_secret(body, self._context.secret)
         plain = plain if self._is_valid(plain) else dict(body)
-        kept = self._keeping_secrets(plain, last.json if last.ok else {})
+        kept = self._keeping_secrets(plain, last.json if last.ok and last.is_json else {})
         for sent in (kept, plain) if kept != plain else (plain,):
             answer = self._collection.put(story.id, sent)
             if answer.ok:
