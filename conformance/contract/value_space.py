@@ -63,8 +63,14 @@ class ValueSpace:
 
     def divided(self, label: str) -> frozenset[str]:
         """The types whose bodies of an operation are divided into alternatives."""
-        found = self._owners.get(label, {}).items()
-        return frozenset(owner for one, owners in found if ")/" in one.field for owner in owners)
+        return self._divided.get(label, frozenset())
+
+    @cached_property
+    def _divided(self) -> Mapping[str, frozenset[str]]:
+        return {
+            label: frozenset(owner for one, owners in found.items() if ")/" in one.field for owner in owners)
+            for label, found in self._owners.items()
+        }
 
     @cached_property
     def _owners(self) -> Mapping[str, Mapping[ValueClass, list[str]]]:
