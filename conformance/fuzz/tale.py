@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from conformance.contract.fields import value_at, with_field
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.story import Chapter, Story, put_back, switch
 from conformance.target.http.answer import Answer
 from conformance.target.resources.bridges import Bridges
 from conformance.target.resources.collection import ArrangeFailed
-from conformance.target.resources.typed import REDACTED, TypedBodies
+from conformance.target.resources.typed import TypedBodies
 from conformance.worker.context import Context
 
 Varied = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
@@ -57,7 +56,7 @@ class Tale:
         last = (story.stored or [story.created])[-1].read
         plain = self._bodies.with_secret(body, self._context.secret)
         plain = plain if self._is_valid(plain) else dict(body)
-        kept = self._keeping_secrets(plain, last.json if last.ok and last.is_json else {})
+        kept = self._bodies.keeping_secrets(plain, last.json if last.ok and last.is_json else {})
         for sent in (kept, plain) if kept != plain else (plain,):
             answer = self._collection.put(story.id, sent)
             if answer.ok:
@@ -72,7 +71,7 @@ class Tale:
         """
 
         def as_update(read: Mapping[str, Any]) -> dict[str, Any]:
-            return self._keeping_secrets(self._marked({**body, "enable": False}), read)
+            return self._bodies.keeping_secrets(self._marked({**body, "enable": False}), read)
 
         with self._context.recorder.history.lasting():
             for variation in (lambda read: vary(as_update(read), read), as_update):
@@ -103,20 +102,8 @@ class Tale:
         marked = self._bodies.with_ignored(self._bodies.with_secret(body, self._context.secret))
         return marked if self._is_valid(marked) else body
 
-    def _keeping_secrets(self, body: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
-        contract, kept = self._context.contract, dict(body)
-        schema = contract.body_schema(self._label, self._type) or {}
-        for path in self._bodies.secrets:
-            if value_at(read, path) == REDACTED and value_at(body, path) is not None:
-                kept = with_field(contract, schema, kept, path, REDACTED)
-        return kept
-
     def _is_valid(self, body: Mapping[str, Any]) -> bool:
-        return not self._context.contract.validate_request(self._label, body, self._type)
-
-    @property
-    def _label(self) -> str:
-        return f"PUT {self._collection.item}"
+        return not self._context.contract.validate_request(f"PUT {self._collection.item}", body, self._type)
 
     @property
     def _bodies(self) -> TypedBodies:

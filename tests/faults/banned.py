@@ -64,9 +64,12 @@ def in_any_case(original: Callable[..., Any]) -> Callable[..., Any]:
     return hits
 
 
-for kind, what in (("clientid", "client ids"), ("username", "user names")):
+for kind, name in (
+    ("clientid", "a ban hits client ids in any case"),
+    ("username", "a ban hits user names in any case"),
+):
     seed(
-        f"a ban hits {what} in any case",
+        name,
         broken(BanTable, "_hits", in_any_case),
         data(f"banned_client_is_refused[{kind}-mqtt5]"),
         "BAN-01",

@@ -130,6 +130,14 @@ class TypedBodies:
             result = with_field(self._contract, self._schema, result, path, secret)
         return result
 
+    def keeping_secrets(self, body: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+        """A copy of ``body`` in which ****** stands for each of its secrets that is ``read`` as that."""
+        result = dict(body)
+        for path in self.secrets:
+            if value_at(read, path) == REDACTED and value_at(body, path) is not None:
+                result = with_field(self._contract, self._schema, result, path, REDACTED)
+        return result
+
     def unlike(self, sent: Mapping[str, Any], read: Mapping[str, Any]) -> list[str]:
         """How what is ``read`` differs from what was ``sent``: a sentence each.
 
