@@ -1,9 +1,10 @@
 """Requests per second of a run beside a bare `requests.Session` that sends the same ones, and beside ``st run``.
 
-A run in one process keeps its exchanges (--har), which the bare session then sends to another deployment of the same
-kind, in the same order and on one connection. What reports hide (secrets, all but the first 16 KB of a body) is sent as
-they show it. ``st run`` is that of the pinned schemathesis, on the same corrected contract, for the same deployment.
-Processor seconds are those of the client alone. Without a selection the generated items of smoke are run.
+A run in one process writes down what it sends between its first item and its last one (`benchmarks.recorded`), and the
+bare session then sends the same to the same deployment, which the run has left as it was, in the same order and on one
+connection. The seed is fixed, so that from the second run on cases are drawn already. ``st run`` is that of the pinned
+schemathesis, on the same corrected contract, for the same deployment. Processor seconds are those of the client alone.
+Without a selection all generated items are run.
 
 Run: python -m benchmarks.throughput [TIMES [ITEM...]]
 """
@@ -17,16 +18,16 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import requests
 
-from benchmarks.runs import run, target
+from benchmarks.runs import target
 
-ITEMS = ("conformance/fuzz/test_operations.py", "conformance/fuzz/test_requests.py", "conformance/fuzz/test_access.py")
+ITEMS = ["conformance/fuzz"]
+SEED = "1"
 ST_SECONDS = 30
 
 
@@ -40,33 +41,32 @@ class Rate:
 
 
 def measured_run(environment: dict[str, str], folder: Path, items: list[str]) -> tuple[Rate, list[dict[str, Any]]]:
-    """The rate of a run from its first request to its last, and its exchanges."""
-    cost = run(environment, folder, "-n", "0", "--profile", "smoke", "--har", *items)
-    exchanges = [json.loads(line) for line in (folder / "exchanges.jsonl").read_text(encoding="utf-8").splitlines()]
-    times = [datetime.fromisoformat(exchange["started_at"]).timestamp() for exchange in exchanges]
-    seconds = max(times) - min(times)
-    return Rate(len(exchanges), len(exchanges) / seconds, 1000 * cost.cpu_s / cost.requests), exchanges
+    """The rate of a run from its first request to its last, and its requests."""
+    record = folder / "requests.json"
+    options = ("--report-dir", str(folder / "report"), "-q", "-n", "0", "--seed", SEED)
+    command = [sys.executable, "-m", "benchmarks.recorded", str(record), *options, *items]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    told = json.loads(record.read_text(encoding="utf-8"))
+    sent = told["requests"]
+    return Rate(len(sent), len(sent) / told["seconds"], 1000 * cpu_s / len(sent)), sent
 
 
-def replayed(environment: dict[str, str], exchanges: list[dict[str, Any]]) -> Rate:
+def replayed(environment: dict[str, str], requests_sent: list[dict[str, Any]]) -> Rate:
     """The rate at which a bare session sends the requests of a run."""
     session = requests.Session()
     session.trust_env = False
-    session.auth = (environment["EMQX_CONFORMANCE_API_KEY"], environment["EMQX_CONFORMANCE_API_SECRET"])
     base = environment["EMQX_CONFORMANCE_BASE_URL"]
     began, cpu = time.perf_counter(), time.process_time()
-    for exchange in exchanges:
-        sent = exchange["request"]
-        headers = {name: value for name, value in sent["headers"].items() if name not in _OWN_HEADERS}
+    for sent in requests_sent:
         response = session.request(
-            sent["method"], base + sent["path"], headers=headers, data=sent["body"].encode("utf-8", "surrogatepass")
+            sent["method"], base + sent["path"], headers=sent["headers"], data=sent["body"].encode("latin-1")
         )
         _ = response.content
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
-    return Rate(len(exchanges), len(exchanges) / seconds, 1000 * cpu_s / len(exchanges))
-
-
-_OWN_HEADERS = ("Authorization", "Content-Length", "Host")
+    return Rate(len(requests_sent), len(requests_sent) / seconds, 1000 * cpu_s / len(requests_sent))
 
 
 def schemathesis(environment: dict[str, str], folder: Path) -> Rate:
@@ -92,15 +92,13 @@ def schemathesis(environment: dict[str, str], folder: Path) -> Rate:
 
 def main(arguments: list[str]) -> None:
     times = int(arguments[0]) if arguments else 5
-    items = arguments[1:] or list(ITEMS)
+    items = arguments[1:] or ITEMS
     runs, bare = [], []
     for _ in range(times):
-        with tempfile.TemporaryDirectory() as folder:
-            with target() as environment:
-                rate, exchanges = measured_run(environment, Path(folder), items)
-                runs.append(rate)
-            with target() as environment:
-                bare.append(replayed(environment, exchanges))
+        with tempfile.TemporaryDirectory() as folder, target() as environment:
+            rate, sent = measured_run(environment, Path(folder), items)
+            runs.append(rate)
+            bare.append(replayed(environment, sent))
     with tempfile.TemporaryDirectory() as folder, target() as environment:
         generated = schemathesis(environment, Path(folder))
     for name, rates in (("run", runs), ("bare session", bare), ("st run", [generated])):

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from conformance.contract import Contract
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import value_space
 from conformance.result import ItemResult, ValuesResult
 
 FILE_NAME = "unreachable.toml"
@@ -86,7 +86,7 @@ def account_values(contract: Contract, items: Iterable[ItemResult]) -> list[Valu
         for subject, shown in item.values.items():
             reached.setdefault(subject, set()).update(shown)
     results = []
-    for subject, classes in ValueSpace(contract).classes.items():
+    for subject, classes in value_space(contract).classes.items():
         missed = classes - reached.get(subject, set())
         excused = {one for one in missed if excuse(subject, one) is not None}
         results.append(

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.catalogue.coverage import excuse, unreachable_values
 from conformance.contract import Contract
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import value_space
 from conformance.contract.values import ALL, ALONE, NONE
 
 _ALTERNATIVE = re.compile(r"(^| )as [^\"]*$")
@@ -42,21 +42,23 @@ def as_data(contract: Contract) -> dict[str, Any]:
     return {
         "subjects": {
             subject: {one: entry.reason if (entry := excuse(subject, one)) else None for one in sorted(classes)}
-            for subject, classes in ValueSpace(contract).classes.items()
+            for subject, classes in value_space(contract).classes.items()
         }
     }
 
 
 def as_text(contract: Contract) -> str:
     """A line for each class."""
-    lines = [f"{subject} {one}" for subject, classes in ValueSpace(contract).classes.items() for one in sorted(classes)]
+    lines = [
+        f"{subject} {one}" for subject, classes in value_space(contract).classes.items() for one in sorted(classes)
+    ]
     return "\n".join(lines)
 
 
 def as_markdown(contract: Contract) -> str:
     """A row for each operation, all of its types together, and one for each reason why a class is not reached."""
     counted: dict[str, Counter[str]] = {}
-    for subject, classes in ValueSpace(contract).classes.items():
+    for subject, classes in value_space(contract).classes.items():
         counted.setdefault(_operation(contract, subject), Counter()).update(map(_kind, classes))
     total: Counter[str] = Counter()
     lines = [_HEADER, f"| operation | {' | '.join(KINDS)} |", f"|---|{'---|' * len(KINDS)}"]
@@ -69,7 +71,7 @@ def as_markdown(contract: Contract) -> str:
     for entry in unreachable_values():
         number = sum(
             excuse(subject, one) is entry
-            for subject, classes in ValueSpace(contract).classes.items()
+            for subject, classes in value_space(contract).classes.items()
             for one in classes
         )
         subjects, patterns = (", ".join(f"`{each}`" for each in texts) for texts in (entry.subjects, entry.classes))

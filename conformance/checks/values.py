@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from conformance.checks.recorder import Recorder
 from conformance.checks.sightings import parameters_of
 from conformance.contract import Contract, Operation
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import value_space
 from conformance.target.http.answer import Answer
 from conformance.target.http.json_body import decode_json
 
@@ -38,7 +38,7 @@ class ValueWatch:
 
     def __init__(self, contract: Contract, recorder: Recorder) -> None:
         self._contract = contract
-        self._space = ValueSpace(contract)
+        self._space = value_space(contract)
         self._recorder = recorder
         self._missing: dict[str, set[str]] | None = None
 

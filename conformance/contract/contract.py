@@ -41,6 +41,8 @@ class Contract:
         self.document = document
         self.variant = variant
         self.version = version
+        self.remembered: dict[tuple[Any, int], tuple[Mapping[str, Any], Any]] = {}
+        """What was made of its schemas, by what made it and the identity of the schema, which stays alive for that."""
 
     @cached_property
     def digest(self) -> str:
@@ -106,8 +108,14 @@ class Contract:
         """Schema of the JSON body of an operation, narrowed to one connector or action type if given."""
         if resource_type is None:
             return self.operations[label].json_body
-        branches = self._typed_branches[label][resource_type]
-        return branches[0] if len(branches) == 1 else {"anyOf": list(branches)}
+        return self._typed_bodies[label][resource_type]
+
+    @cached_property
+    def _typed_bodies(self) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        return {
+            label: {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in by_type.items()}
+            for label, by_type in self._typed_branches.items()
+        }
 
     @cached_property
     def unprintable(self) -> re.Pattern[str] | None:

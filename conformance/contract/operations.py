@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from conformance.contract.kinds import KINDS
@@ -62,3 +63,21 @@ class Operation:
 
     def parameters_in(self, location: str) -> tuple[Parameter, ...]:
         return tuple(parameter for parameter in self.parameters if parameter.location == location)
+
+    @cached_property
+    def query_schema(self) -> Mapping[str, Any]:
+        """The schema of an object with a field for each parameter of the query."""
+        return _as_object(self.parameters_in("query"))
+
+    @cached_property
+    def path_schema(self) -> Mapping[str, Any]:
+        """The schema of an object with a field for each parameter of the path."""
+        return _as_object(self.parameters_in("path"))
+
+
+def _as_object(parameters: tuple[Parameter, ...]) -> Mapping[str, Any]:
+    return {
+        "type": "object",
+        "properties": {parameter.name: parameter.schema for parameter in parameters},
+        "required": [parameter.name for parameter in parameters if parameter.required],
+    }

@@ -8,12 +8,12 @@ everything of the probes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
 from conformance.contract.contract import Contract
-from conformance.contract.operations import Operation, Parameter, ResourceKind
+from conformance.contract.operations import Operation, ResourceKind
 from conformance.contract.values import ALONE, Schema, ValueClass, fits, shown_classes, value_classes
 
 QUERY, PATH = "?", "{"
@@ -22,8 +22,14 @@ QUERY, PATH = "?", "{"
 PROBES = ("POST /connectors_probe", "POST /actions_probe")
 
 
+@lru_cache(maxsize=4)
+def value_space(contract: Contract) -> ValueSpace:
+    """That of a contract, whose classes are worked out once."""
+    return ValueSpace(contract)
+
+
 class ValueSpace:
-    """The classes of one contract, and those that a request shows."""
+    """The classes of one contract, and those that a request shows; `value_space` gives it."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
@@ -33,10 +39,9 @@ class ValueSpace:
     def classes(self) -> Mapping[str, frozenset[str]]:
         """Subject -> its classes as texts; subjects without any are left out."""
         found: dict[str, set[str]] = {}
-        for label, operation in self._contract.operations.items():
-            for resource_type in self.types(operation):
-                for one in self._all_of(operation, resource_type):
-                    found.setdefault(subject_of(label, resource_type, one), set()).add(str(one))
+        for (label, resource_type), classes in self._all.items():
+            for one in classes:
+                found.setdefault(subject_of(label, resource_type, one), set()).add(str(one))
         return {subject: frozenset(classes) for subject, classes in found.items()}
 
     def types(self, operation: Operation) -> list[str | None]:
@@ -75,18 +80,27 @@ class ValueSpace:
     @cached_property
     def _owners(self) -> Mapping[str, Mapping[ValueClass, list[str]]]:
         owners: dict[str, dict[ValueClass, list[str]]] = {}
-        for label, operation in self._contract.operations.items():
-            for resource_type in self.types(operation) if operation.body_chosen_by_type else ():
-                for one in dict.fromkeys(self._all_of(operation, resource_type)):
-                    owners.setdefault(label, {}).setdefault(one, []).append(str(resource_type))
+        for (label, resource_type), classes in self._all.items():
+            if resource_type is not None:
+                for one in classes:
+                    owners.setdefault(label, {}).setdefault(one, []).append(resource_type)
         return owners
+
+    @cached_property
+    def _all(self) -> Mapping[tuple[str, str | None], Collection[ValueClass]]:
+        """The classes of each operation and type, each once."""
+        return {
+            (label, resource_type): dict.fromkeys(self._all_of(operation, resource_type))
+            for label, operation in self._contract.operations.items()
+            for resource_type in self.types(operation)
+        }
 
     def _all_of(self, operation: Operation, resource_type: str | None) -> Iterator[ValueClass]:
         body = self._contract.body_schema(operation.label, resource_type)
         if body is not None:
             yield from value_classes(self._contract, body)
-        for location, at in (("query", QUERY), ("path", PATH)):
-            yield from value_classes(self._contract, as_object(operation.parameters_in(location)), at)
+        yield from value_classes(self._contract, operation.query_schema, QUERY)
+        yield from value_classes(self._contract, operation.path_schema, PATH)
 
     def shown(
         self,
@@ -99,10 +113,11 @@ class ValueSpace:
         """Subject and class, for each class that a request shows; ``body``: None if there is none."""
         schema = self._contract.body_schema(operation.label, resource_type)
         found = list(shown_classes(self._contract, schema, body)) if schema is not None and body is not None else []
-        for location, at, given in (("query", QUERY, query), ("path", PATH, {k: [v] for k, v in path.items()})):
-            parameters = operation.parameters_in(location)
-            value = {one.name: self._read(one.schema, given[one.name]) for one in parameters if one.name in given}
-            found += shown_classes(self._contract, as_object(parameters), value, at)
+        given_path = {name: [text] for name, text in path.items()}
+        for schema, at, given in ((operation.query_schema, QUERY, query), (operation.path_schema, PATH, given_path)):
+            properties = schema["properties"].items()
+            value = {name: self._read(one, given[name]) for name, one in properties if name in given}
+            found += shown_classes(self._contract, schema, value, at)
         for one in found:
             yield subject_of(operation.label, resource_type, one), str(one)
 
@@ -118,12 +133,3 @@ def subject_of(label: str, resource_type: str | None, one: ValueClass) -> str:
     """The subject that a class counts for."""
     shared = resource_type is None or one.what == ALONE or label in PROBES
     return label if shared else f"{label}-{resource_type}"
-
-
-def as_object(parameters: tuple[Parameter, ...]) -> Schema:
-    """The schema of an object with a field for each parameter."""
-    return {
-        "type": "object",
-        "properties": {parameter.name: parameter.schema for parameter in parameters},
-        "required": [parameter.name for parameter in parameters if parameter.required],
-    }

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 from conformance.contract.contract import Contract
 
 Schema = Mapping[str, Any]
+Made = TypeVar("Made")
 
 ALONE = "without other optional fields"
 ALL = "with all optional fields"
@@ -104,23 +106,41 @@ def shown_classes(contract: Contract, schema: Schema, value: Any, at: str = "") 
             yield from shown_classes(contract, field, value[name], below(at, name))
 
 
+def _remembered(make: Callable[[Contract, Schema], Made]) -> Callable[[Contract, Schema], Made]:
+    """A function that is asked once for each schema of a contract, which stays as it is."""
+
+    @wraps(make)
+    def once(contract: Contract, schema: Schema) -> Made:
+        known = contract.remembered.get((once, id(schema)))
+        if known is None:
+            known = contract.remembered[once, id(schema)] = (schema, make(contract, schema))
+        made: Made = known[1]
+        return made
+
+    return once
+
+
 def followed(contract: Contract, schema: Schema) -> Schema:
     """What a schema refers to, also as the only member of a union; what stands beside the reference goes before it."""
-    only = [schema] if "$ref" in schema else schema.get("oneOf") or schema.get("anyOf") or []
-    if len(only) != 1:
-        return schema
+    refers = "$ref" in schema or len(schema.get("oneOf") or schema.get("anyOf") or ()) == 1
+    return _followed(contract, schema) if refers else schema
+
+
+@_remembered
+def _followed(contract: Contract, schema: Schema) -> Schema:
+    only = schema if "$ref" in schema else (schema.get("oneOf") or schema["anyOf"])[0]
     beside = {key: value for key, value in schema.items() if key not in ("$ref", "oneOf", "anyOf")}
-    return followed(contract, {**contract.resolve(only[0]), **beside})
+    return followed(contract, {**contract.resolve(only), **beside})
 
 
-def fields(contract: Contract, schema: Schema) -> Iterator[tuple[str, Schema]]:
+@_remembered
+def fields(contract: Contract, schema: Schema) -> Sequence[tuple[str, Schema]]:
     """The properties of an object that a server may not ignore: name and schema."""
-    for name, written in schema.get("properties", {}).items():
-        field = followed(contract, written)
-        if not field.get("deprecated") and not field.get("readOnly"):
-            yield name, field
+    found = ((name, followed(contract, written)) for name, written in schema.get("properties", {}).items())
+    return [(name, field) for name, field in found if not field.get("deprecated") and not field.get("readOnly")]
 
 
+@_remembered
 def optional_fields(contract: Contract, schema: Schema) -> frozenset[str]:
     """Names of the fields that need not be given."""
     return frozenset(name for name, _ in fields(contract, schema)) - frozenset(schema.get("required", ()))
@@ -142,7 +162,8 @@ def members(schema: Schema) -> Sequence[Any]:
     return bounds
 
 
-def labelled(contract: Contract, schema: Schema) -> list[tuple[str, Schema]]:
+@_remembered
+def labelled(contract: Contract, schema: Schema) -> Sequence[tuple[str, Schema]]:
     """The alternatives of a union, references followed, each under a label that no other has; [] if it is none."""
     branches = [followed(contract, branch) for branch in contract.branches(schema)]
     if len(branches) < 2:

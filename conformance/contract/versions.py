@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.version import InvalidVersion, Version
@@ -24,6 +25,7 @@ class VersionError(DocumentError):
     """The text is no EMQX version."""
 
 
+@lru_cache
 def release_of(text: str) -> Version:
     """The release that a version is, leads to or was built from, with its three numbers.
 

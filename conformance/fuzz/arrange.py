@@ -10,7 +10,7 @@ from conformance.contract import kinds
 from conformance.contract.kinds import kind_of
 from conformance.contract.later import as_later, brief
 from conformance.contract.operations import Operation
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import value_space
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.beginning import beginning
 from conformance.fuzz.identities import Identities
@@ -97,7 +97,7 @@ class Arrangement:
         """The body that a story begins with, its secrets such as occur nowhere else."""
         contract, plan = self._target.contract, self._context.plan
         subject = Subject(f"POST {collection.path}", resource_type)
-        space: ValueSpace = self._context.once("value space", lambda: ValueSpace(contract))
+        space = value_space(contract)
         body = beginning(contract, subject, space, plan.seeds)
         marked = collection.bodies(resource_type).with_secret(body, self._context.secret)
         return body if contract.validate_request(subject.label, marked, resource_type) else marked

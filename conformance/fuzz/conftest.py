@@ -11,12 +11,12 @@ from conformance.worker.context import Context
 
 
 @pytest.fixture
-def driver(subject: Subject, context: Context, target: Target, request: pytest.FixtureRequest) -> Driver:
+def driver(subject: Subject, context: Context, target: Target) -> Driver:
     """The item's operation with ids, bodies and decisions."""
-    return Driver(context, target, subject, request.node.nodeid)
+    return Driver(context, target, subject, context.recorder.item)
 
 
 @pytest.fixture
-def driver_for(context: Context, target: Target, request: pytest.FixtureRequest) -> Callable[..., Driver]:
+def driver_for(context: Context, target: Target) -> Callable[..., Driver]:
     """Makes the driver of another operation or of a type, by the arguments of `Subject`."""
-    return lambda *subject: Driver(context, target, Subject(*subject), request.node.nodeid)
+    return lambda *subject: Driver(context, target, Subject(*subject), context.recorder.item)

@@ -13,7 +13,7 @@ from conformance.checks.equivalence import difference
 from conformance.checks.recorder import Recorder
 from conformance.checks.values import was_taken
 from conformance.contract import Operation, paths
-from conformance.contract.value_space import PROBES, ValueSpace
+from conformance.contract.value_space import PROBES, value_space
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.sendings import probed, replaced, sent
 from conformance.fuzz.space import Subject, subjects
@@ -54,7 +54,7 @@ def _has_query(operation: Operation) -> bool:
 @pytest.mark.parametrize("subject", subjects(_has_body))
 def test_values_of_bodies(subject: Subject, driver: Driver, context: Context, recorder: Recorder) -> None:
     """Every value that the contract lists is taken, optional fields alone and together, and shown as it was sent."""
-    space: ValueSpace = context.once("value space", lambda: ValueSpace(context.contract))
+    space = value_space(context.contract)
     rows = []
     for number, body in enumerate(bodies(driver, space, context.plan.seeds)):
         if subject.resource_type is not None and subject.label in CONFIGURED and number == 0 and "enable" in body:

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.contract import Operation, paths
 from conformance.contract.later import as_later, brief
-from conformance.contract.value_space import QUERY, ValueSpace, as_object
+from conformance.contract.value_space import QUERY, ValueSpace
 from conformance.contract.values import ALL, ALONE, Schema, ValueClass, is_spelling, labelled, shown_classes
 from conformance.fuzz.adapt import into_sandbox
 from conformance.fuzz.covering import Covering
@@ -79,7 +79,7 @@ def _fitted(label: str, row: Any, identities: Identities) -> Iterator[Any]:
 def queries(driver: Driver) -> Iterator[dict[str, Any]]:
     """Queries of an operation, each with some class that none before it shows."""
     operation = driver.operation
-    schema = as_object(operation.parameters_in("query"))
+    schema = operation.query_schema
     chance = random.Random(driver.seed)
     shown: set[ValueClass] = set()
     for row in Covering(driver.contract, (), lambda one: True).rows(schema, QUERY):

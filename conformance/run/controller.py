@@ -168,8 +168,8 @@ class Controller:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         value = getattr(report, REPORT_KEY, None)
-        if value is not None:
-            self._finished(item_from(value))
+        if value is not None:  # plain data, if another process ran the item
+            self._finished(value if isinstance(value, ItemResult) else item_from(value))
         elif str(report.when) == "???":  # what xdist reports for the item a dying worker ran
             reason = f"the worker that ran it died: {str(report.longrepr).strip()}"
             self.note(reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any, NoReturn
@@ -18,7 +18,7 @@ from conformance.requirements import REQUIREMENTS
 from conformance.result import PROVISIONAL, Failure, ItemResult, Omission, Outcome, Shard
 from conformance.run import allure_results
 from conformance.run.node_ids import operation_of, requirements_of
-from conformance.run.skips import why_skipped
+from conformance.run.skips import Skip, why_skipped
 from conformance.target.capabilities import Capabilities
 from conformance.target.errors import Inapplicable, RunStopped, SafetyViolation, TargetChanged, TargetLost, Unwritable
 from conformance.target.guard.mode import Mode
@@ -40,6 +40,7 @@ NOT_YET = "what it sends comes when all other items are done, and the run ended 
 
 _LOCKS = pytest.StashKey[ExitStack]()
 _KEPT = pytest.StashKey[frozenset[Resource]]()
+_SKIP = pytest.StashKey[Skip | None]()
 _WRITES = pytest.StashKey[tuple[Taken, Taken]]()
 _RESULT = pytest.StashKey[ItemResult]()
 
@@ -65,19 +66,34 @@ class ItemRunner:
         self.shard: Shard | None = None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self) -> bool | None:
-        """Once the run is over no item begins; the controller accounts for those that did not."""
-        return True if self.context.stop.reason() is not None else None
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Once the run is over no item begins; the controller accounts for those that did not.
+
+        Many are left out, and are told of at once where pytest has nothing to set up or to tear down for them.
+        """
+        if self.context.stop.reason() is not None:
+            return True
+        skip = item.stash[_SKIP] = why_skipped(item, self.context)
+        attended = allure_results.wanted(item.config) or nextitem is None or nextitem.parent is not item.parent
+        if skip is None or attended:
+            return None
+        self._begin(item)
+        result = self._omit(item, "skipped", skip.reason, skip.why, skip.needed)
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in reports_of_skipped(item, result.reason):
+            if report.when == "teardown":
+                setattr(report, REPORT_KEY, result)
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
 
     # Innermost, so that the wrappers of pytest itself have begun before an item is skipped here.
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
-        recorder = self.context.recorder
-        recorder.begin(item.nodeid, requirements_of(item.nodeid), operation_of(item.nodeid))
+        self._begin(item)
         item.stash[_KEPT] = frozenset(self.context.journal)
         item.stash[_LOCKS] = ExitStack()
-        skip = why_skipped(item, self.context)
-        if skip is not None:
+        if (skip := item.stash.get(_SKIP, None)) is not None:
             self._skip(item, "skipped", skip.reason, skip.why, skip.needed)
         try:
             # Held from the first fixture's set-up to the last one's end: fixtures change global state, too.
@@ -118,6 +134,8 @@ class ItemRunner:
             report.longrepr = str(call.excinfo.value)
         elif report.failed:
             report.longrepr = self.context.recorder.hide(report.longreprtext)
+        elif report.skipped and isinstance(report.longrepr, tuple):
+            report.longrepr = _skipped(item, self.context.recorder.hide(report.longrepr[2]))
         if call.excinfo is not None and _RESULT not in item.stash:
             self._conclude(item, "error", f"{call.excinfo.typename}: {_first_line(call.excinfo.value)}")
         report.sections = [(name, self.context.recorder.hide(text)) for name, text in report.sections]
@@ -129,8 +147,16 @@ class ItemRunner:
             taken, cleaned = item.stash.get(_WRITES, (Taken(), Taken()))
             result.config_writes, result.config_cleanup = dict(taken.counts), dict(cleaned.counts)
             result.config_write_s = round(taken.seconds + cleaned.seconds, 3)
-            setattr(report, REPORT_KEY, asdict(result))
+            setattr(report, REPORT_KEY, result)
         return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self, report: pytest.TestReport) -> Generator[None, Any, Any]:
+        """On its way to another process a result is plain data."""
+        data = yield
+        if isinstance(result := getattr(report, REPORT_KEY, None), ItemResult):
+            data[REPORT_KEY] = asdict(result)
+        return data
 
     def unwritable(self, error: OSError) -> None:
         """Something of the report is lost: nothing begins that could not be reported."""
@@ -169,6 +195,9 @@ class ItemRunner:
         self.lost = str(error)
         self.troubles.append(self.lost)
         self.context.stop.set(self.lost)
+
+    def _begin(self, item: pytest.Item) -> None:
+        self.context.recorder.begin(item.nodeid, requirements_of(item.nodeid), operation_of(item.nodeid))
 
     def _judge(self, item: pytest.Item, error: BaseException | None) -> None:
         """Decide the item's outcome and raise what makes pytest agree with it."""
@@ -277,13 +306,19 @@ class ItemRunner:
     def _skip(
         self, item: pytest.Item, outcome: Outcome, reason: str, why: Omission | None = None, needed: Mode | None = None
     ) -> NoReturn:
+        pytest.skip(self._omit(item, outcome, reason, why, needed).reason)
+
+    def _omit(
+        self, item: pytest.Item, outcome: Outcome, reason: str, why: Omission | None, needed: Mode | None
+    ) -> ItemResult:
+        """Conclude an item that has not decided anything; returns its result."""
         requirements = [REQUIREMENTS[identifier] for identifier in self.context.recorder.requirements]
         if why is not None and requirements and not counts(requirements):
             why, reason = "not_demanded", f"provisional, and {reason}"
         self._conclude(item, outcome, reason)
         result = item.stash[_RESULT]
         result.omission, result.needs_mode = why, None if needed is None else needed.words
-        pytest.skip(result.reason)
+        return result
 
     def _conclude(self, item: pytest.Item, outcome: Outcome, reason: str) -> None:
         item.stash[_RESULT] = self._result(item, outcome, reason)
@@ -303,6 +338,19 @@ def unwaived(failures: list[Failure], waivers: WaiverFile | None, target: Capabi
         if entry is not None and entry.provisional and failure.waived_by is None:
             failure.waived_by = PROVISIONAL
     return [failure for failure in failures if failure.counts]
+
+
+def reports_of_skipped(item: pytest.Item, reason: str) -> Iterator[pytest.TestReport]:
+    """What pytest reports of an item that is skipped before it is set up."""
+    why = _skipped(item, f"Skipped: {reason}")
+    yield pytest.TestReport(item.nodeid, item.location, {}, "skipped", why, "setup")
+    yield pytest.TestReport(item.nodeid, item.location, {}, "passed", None, "teardown")
+
+
+def _skipped(item: pytest.Item, reason: str) -> tuple[str, int, str]:
+    """As pytest tells of an item that is skipped: where it stands, not where that was found out."""
+    path, line, _ = item.location
+    return path, (line or 0) + 1, reason
 
 
 def _locks(item: pytest.Item, *, ruled: bool) -> tuple[set[str], set[str]]:

@@ -73,9 +73,12 @@ class Redactor:
         Not used to find out whether a target tells secrets: a field may be shown for what it is.
         """
         text = self(text)
-        for pattern, replacement in _SECRETS_IN_TEXTS:
-            text = pattern.sub(replacement, text)
-        text = self._fields.hide(text)
+        lower = text.lower()
+        for marker, pattern, replacement in _SECRETS_IN_TEXTS:
+            if marker in lower:
+                text = pattern.sub(replacement, text)
+        if self._fields.are_in(lower):
+            text = self._fields.hide(text)
         return _any_of_values(frozenset(values)).sub(REDACTED, text) if values else text
 
     def secrets_in(self, body: bytes) -> set[str]:
@@ -83,18 +86,19 @@ class Redactor:
         return {value for value in self._fields.values(body) if len(value) >= SHORTEST_FIELD_VALUE}
 
 
-_SECRETS_IN_TEXTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (_PRIVATE_KEY, rf"\1{REDACTED}\2"),
-    (_USER_OF_URL, rf"\1{REDACTED}@"),
-    (_SHARED_KEY, rf"\1{REDACTED}"),
+_SECRETS_IN_TEXTS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("private key-----", _PRIVATE_KEY, rf"\1{REDACTED}\2"),
+    ("://", _USER_OF_URL, rf"\1{REDACTED}@"),
+    ("=", _SHARED_KEY, rf"\1{REDACTED}"),
 )
+"""What every text that a pattern matches holds in lower case, the pattern, and what comes in its place."""
 
 
 class _FieldPatterns:
     """Finds fields by name: in JSON, in a printed dictionary, in JSON inside of a string, in the terms of a server."""
 
     def __init__(self, names: Collection[str]) -> None:
-        self._names = tuple(name.encode() for name in sorted(names))
+        self._names = tuple(sorted(name.lower() for name in names))
         name = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
         self._patterns = tuple(
             re.compile(pattern, re.IGNORECASE)
@@ -106,16 +110,19 @@ class _FieldPatterns:
             )
         )
 
+    def are_in(self, lower: str) -> bool:
+        """Whether a text, in lower case, holds the name of any field: nearly all of them do not."""
+        return any(name in lower for name in self._names)
+
     def hide(self, text: str) -> str:
         for pattern in self._patterns:
             text = pattern.sub(_hidden, text)
         return text
 
     def values(self, body: bytes) -> Iterator[str]:
-        lower = body.lower()
-        if not any(name in lower for name in self._names):
-            return
         text = body.decode("utf-8", errors="replace")
+        if not self.are_in(text.lower()):
+            return
         for match in self._patterns[0].finditer(text):
             value = match["value"]
             if not _NO_SECRET.fullmatch(value):

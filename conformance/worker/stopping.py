@@ -56,8 +56,9 @@ class StopFlag:
 
     def reason(self) -> str | None:
         """Why the run is over, None while it goes on."""
-        with contextlib.suppress(OSError):
-            return self._file.read_text(encoding="utf-8")
+        if os.access(self._file, os.F_OK):  # quicker than to open what is not there, and asked after every answer
+            with contextlib.suppress(OSError):
+                return self._file.read_text(encoding="utf-8")
         if self._here is not None:
             return self._here
         if self._until is not None and self._budget_s is not None and time.monotonic() >= self._until:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.contract import load_contract
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import value_space
 from conformance.contract.values import ALL, ALONE, NONE, fits, shown_classes, value_classes
 from conformance.fuzz.covering import Covering
 
@@ -119,7 +119,7 @@ def test_rows_take_texts_from_examples_of_the_same_alternative():
 
 
 def test_a_request_shows_classes_of_its_body_query_and_path():
-    space = ValueSpace(CONTRACT)
+    space = value_space(CONTRACT)
     clients = CONTRACT.operation("GET /clients")
     query = {"fields": ["clientid,username"], "clean_start": ["true"], "gte_created_at": ["12"]}
     assert {one for _, one in space.shown(clients, None, {}, query, None)} == {
@@ -136,6 +136,6 @@ def test_a_request_shows_classes_of_its_body_query_and_path():
 
 
 def test_the_space_has_no_class_twice_and_every_operation_with_a_choice():
-    space = ValueSpace(CONTRACT).classes
+    space = value_space(CONTRACT).classes
     assert sum(map(len, space.values())) > 5000
     assert {"GET /clients", "POST /publish", "POST /connectors-mqtt", "PUT /actions/{id}-s3"} <= space.keys()

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Generator, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,6 +21,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from conformance.fuzz.effects import Effects
+from conformance.result import ItemResult
 from conformance.run.controller import Controller
 from conformance.run.item_life import REPORT_KEY, ItemRunner
 from conformance.run.node_ids import PACKAGE
@@ -119,7 +120,8 @@ class FaultSwitch:
             self._deployment.renew()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._result = getattr(report, REPORT_KEY, self._result)
+        result: ItemResult | None = getattr(report, REPORT_KEY, None)
+        self._result = self._result if result is None else asdict(result)
 
 
 def _within(timing: Timing, least_s: float, longest_s: float) -> Timing:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.contract import load_contract
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import value_space
 from conformance.contract.values import ALONE, NONE, ValueClass, is_member, is_spelling, is_unit, shown_classes
 from conformance.fuzz.beginning import beginning
 from conformance.fuzz.covering import Covering
@@ -19,7 +19,7 @@ from conformance.fuzz.wanted import Wanted
 from conformance.target.resources.typed import configured
 
 CONTRACT = load_contract()
-SPACE = ValueSpace(CONTRACT)
+SPACE = value_space(CONTRACT)
 CONNECTOR = "PUT /connectors/{id}"
 ACTION = "PUT /actions/{id}"
 EVERY = [

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import struct
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from conformance.catalogue.needs import Needs, of_requirement
 from conformance.catalogue.registry import catalogue
 from conformance.reference.embedded import EmbeddedDeployment, start_embedded
+from conformance.run.node_ids import PACKAGE
 from conformance.run.skips import DELIVERING_TYPES, MORE_SMOKE_TYPES, smoke_types
 from conformance.target.guard.mode import Mode
 from tests.faults.proxy import FaultProxy, Reply
@@ -158,3 +163,26 @@ def next_slot(reports: Path) -> float:
     with file.open("rb") as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)
         return float(struct.unpack("d", stream.read())[0])
+
+
+@pytest.mark.parametrize("workers", ["0", "2"], ids=["one process", "xdist"])
+def test_pytest_tells_of_what_is_left_out_as_of_any_skipped_item(
+    target: EmbeddedDeployment, tmp_path: Path, workers: str
+) -> None:
+    other = "conformance/fuzz/test_access.py::test_no_credentials"
+    # The last one is left out where pytest has a module to end.
+    others = [HARMLESS_ITEM.replace("rules]", "schema_registry]"), f"{other}[GET /rules]", f"{other}[DELETE /banned]"]
+    items = [HARMLESS_ITEM, GLOBAL_ITEM, *others]
+    command = [sys.executable, "-m", "pytest", *items, "-n", workers, "-rs", "--junitxml", str(tmp_path / "theirs.xml")]
+    env = environment(target, REPORT_DIR=str(tmp_path / "reports"))
+    completed = subprocess.run(command, env=env, cwd=PACKAGE.parent, text=True, capture_output=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    totals = report_of(tmp_path / "reports")["totals"]
+    assert (totals["passed"], totals["skipped"], totals["errors"]) == (3 + 1, 2 + 1, 0), "with SAFE-01 and SAFE-02"
+    assert "3 passed, 2 skipped" in completed.stdout
+    told = re.findall(r"SKIPPED \[1\] (?:\S*/)?(\w+\.py):\d+: .*needs --exclusive", completed.stdout)
+    assert "test_operations.py" in told
+    assert len(told) == 2
+    suite = ElementTree.parse(tmp_path / "theirs.xml").getroot().find("testsuite")
+    assert suite is not None
+    assert (suite.attrib["tests"], suite.attrib["skipped"], suite.attrib["errors"]) == ("5", "2", "0")

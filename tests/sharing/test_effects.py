@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.contract.kinds import CONFIGURATION_WRITES
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import value_space
 from conformance.contract.values import shown_classes
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.driver import Driver
@@ -185,7 +185,7 @@ def test_a_creation_that_did_nothing_is_not_remembered(context, scene, target):
 
 def test_a_rule_is_changed_by_each_body_once_and_by_the_fullest_at_last(context, target):
     driver = Driver(context, target, Subject("PUT /rules/{id}"), "an item")
-    space = ValueSpace(context.contract)
+    space = value_space(context.contract)
     sent = list(bodies(driver, space, [1]))
     every = {str(one) for body in sent for one in shown_classes(context.contract, driver.schema, body)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.contract.value_space import ValueSpace
+from conformance.contract.value_space import value_space
 from conformance.fuzz.arrange import Arrangement
 from conformance.fuzz.driver import Driver
 from conformance.fuzz.sendings import replaced
@@ -81,7 +81,7 @@ def without_secrets(body):
 
 
 def test_a_few_writes_store_all_values_of_a_type(context, scene, target):
-    space = ValueSpace(context.contract)
+    space = value_space(context.contract)
     driver = Driver(context, target, Subject("PUT /connectors/{id}", "mqtt"), "an item")
     rows = list(bodies(driver, space, [1]))
     rows[0]["enable"] = False
@@ -134,7 +134,7 @@ def test_secrets_that_are_read_are_kept_by_what_stores_values(context, target):
 
 def updated_once(context, target, resource_type):
     """The driver of an item about the values of updates, which it stored, with the creation and the last update."""
-    space = ValueSpace(context.contract)
+    space = value_space(context.contract)
     driver = Driver(context, target, Subject("PUT /connectors/{id}", resource_type), "an item")
     rows = list(bodies(driver, space, [1]))
     rows[0]["enable"] = False

@@ -50,6 +50,24 @@ def test_file_tells_what_may_exist_even_when_torn(tmp_path_factory, steps, torn:
 
 
 @settings(deadline=None)
+@given(steps)
+def test_file_of_a_killed_process_tells_all_that_may_exist(tmp_path_factory, steps) -> None:
+    file = tmp_path_factory.mktemp("journal") / "journal-main.jsonl"
+    journal = Journal(file, HEADER)
+    refused = set()
+    for step, resource in steps:
+        if step == "refuse":
+            journal.intend([resource])
+            journal.settle([resource], Fate.REFUSED)
+            refused.add(resource)
+        else:
+            getattr(journal, step)([resource])
+    told = set(read_journal(file).live) if file.exists() else set()
+    assert set(journal) <= told <= set(journal) | refused
+    journal.close()
+
+
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=400))
 def test_every_beginning_of_a_journal_is_one(tmp_path_factory, length: int) -> None:
     file = tmp_path_factory.mktemp("journal") / "journal-main.jsonl"
@@ -138,6 +156,29 @@ def test_refused_creations_leave_nothing(journal: Journal) -> None:
     assert RULE in set(journal), "the other creation is still under way"
     journal.settle([RULE], Fate.REFUSED)
     assert RULE not in set(journal)
+
+
+def test_what_is_refused_again_and_again_is_synced_once(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    for _ in range(5):
+        journal.intend([RULE])
+        journal.settle([RULE], Fate.REFUSED)
+    assert len(synced) == 2, "the folder of the new file, and its one creation"
+    assert RULE not in journal
+    journal.close()
+    assert journal.file is not None
+    assert not read_journal(journal.file).live
+
+
+def test_refusal_is_told_before_the_next_creation(journal: Journal) -> None:
+    other = Resource("rule", "cft-0abcdef1234-gw0-rule-2")
+    journal.intend([RULE])
+    journal.settle([RULE], Fate.REFUSED)
+    journal.intend([other])
+    assert journal.file is not None
+    assert list(read_journal(journal.file).live) == [other]
+    journal.settle([other], Fate.EXISTS)
 
 
 def test_deletion_beside_a_creation_proves_nothing(journal: Journal) -> None:

@@ -139,6 +139,7 @@ def test_journal_follows_the_answer(worker: Worker, target: Scripted, status: in
     name = worker.sandbox.name("schema")
     worker.api.call("POST /schema_registry", json={"name": name, "type": "avro", "source": "{}"})
     assert (Resource("schema", name) in worker.journal) is may_exist
+    worker.journal.close()
     assert worker.journal.file is not None
     assert (Resource("schema", name) in read_journal(worker.journal.file).live) is may_exist
 

@@ -38,10 +38,19 @@ class GuardedAdapter(HTTPAdapter):
         self._journal = journal
         self._rate = rate
         self.writes = WriteCount()
+        self._pool: Any = None
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, verify: bool | str | None, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """The connections to the one target there is, which are looked up once."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        return self._pool
 
     def build_response(self, req: PreparedRequest, resp: Any) -> Response:
         """As of `HTTPAdapter`, without the cookies: the suite keeps none, and parsing them takes a hostile one long."""

@@ -4,6 +4,9 @@ One append-only file of JSON lines per worker in the report directory. Its first
 which target; each other line is an event about one resource: ``create`` before the request, ``refused`` or ``gone``
 once the target said so. Whatever is not taken back may exist. Teardown deletes it; after a crash the file is all that
 is needed to do the same. A journal holds names, never secrets.
+
+A refusal is written before the next creation: items ask for the same thing again and again, and what still stands there
+as created need not be written, and synced, anew.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -77,6 +80,8 @@ class Journal:
         self.header = header
         self._stream: IO[str] | None = None
         self._live: dict[Resource, _State] = {}
+        self._refused: dict[Resource, None] = {}
+        """What was refused, and is still written down as created."""
         self._mutex = threading.RLock()
 
     def __iter__(self) -> Iterator[Resource]:
@@ -93,7 +98,7 @@ class Journal:
         """
         with self._mutex:
             resources = list(resources)
-            self._write("create", self._new(resources), sync=True)
+            self._create(resources)
             self._begin(resources)
 
     def settle(self, resources: Iterable[Resource], fate: Fate) -> None:
@@ -109,14 +114,16 @@ class Journal:
                 # A refused duplicate says nothing about the creation beside it.
                 if not state.kept and state.pending == 0:
                     refused.append(resource)
-            self._forget("refused", refused)
+            for resource in refused:
+                del self._live[resource]
+                self._refused[resource] = None
 
     def record(self, resources: Iterable[Resource]) -> None:
         """Write down what exists, or may by the time this returns; it is remembered even if it cannot be written."""
         with self._mutex:
             resources = list(resources)
             with contextlib.suppress(Unwritable):
-                self._write("create", self._new(resources), sync=True)
+                self._create(resources)
             self._begin(resources)
             self.settle(resources, Fate.UNKNOWN)
 
@@ -124,7 +131,9 @@ class Journal:
         """These are deleted, or known not to exist; what is being created at the same time may exist all the same."""
         with self._mutex:
             known = [resource for resource in self._named(resources) if self._live[resource].pending == 0]
-            self._forget("gone", known)
+            for resource in known:
+                del self._live[resource]
+            self._write("gone", known, sync=False)
 
     def adopt(self, resources: Iterable[Resource]) -> None:
         """Take over what an earlier process wrote into the same file."""
@@ -141,6 +150,7 @@ class Journal:
     def close(self) -> None:
         with self._mutex:
             if self._stream is not None:
+                self._tell_refused()
                 with contextlib.suppress(OSError):  # whatever must be on disk is
                     self._stream.close()
                 self._stream = None
@@ -169,11 +179,21 @@ class Journal:
             stream.write("\n")  # a crash tore the last line
         return stream
 
-    def _new(self, resources: Iterable[Resource]) -> list[Resource]:
-        return [resource for resource in dict.fromkeys(resources) if resource not in self._live]
+    def _create(self, resources: Sequence[Resource]) -> None:
+        new = [one for one in dict.fromkeys(resources) if one not in self._live and one not in self._refused]
+        if new:
+            self._tell_refused(but=resources)
+            self._write("create", new, sync=True)
+
+    def _tell_refused(self, but: Collection[Resource] = ()) -> None:
+        refused = [one for one in self._refused if one not in but]
+        self._write("refused", refused, sync=False)
+        for one in refused:
+            del self._refused[one]
 
     def _begin(self, resources: Iterable[Resource]) -> None:
         for resource in resources:
+            self._refused.pop(resource, None)
             state = self._live.setdefault(resource, _State())
             state.pending += 1
             state.since = time.monotonic()
@@ -183,11 +203,6 @@ class Journal:
         wanted = {(resource.kind, resource.id, resource.no_text) for resource in resources}
         live = self._live if wanted else ()
         return [resource for resource in live if (resource.kind, resource.id, resource.no_text) in wanted]
-
-    def _forget(self, event: str, resources: list[Resource]) -> None:
-        for resource in resources:
-            del self._live[resource]
-        self._write(event, resources, sync=False)
 
     def _write(self, event: str, resources: list[Resource], *, sync: bool) -> None:
         """Append events; raises `Unwritable` if they must be on disk (``sync``) and cannot be."""
