@@ -1,8 +1,8 @@
 """Writes the table of costs that ships with the suite, from a run of all of it against the embedded deployment, and
-from others in which fewer items shared what they made.
+from others in which fewer items shared what they made, or none.
 
 Run: emqx-conformance run --report-dir DIR
-     emqx-conformance run --profile smoke -n 8 --report-dir DIR2
+     python -m tests.sharing.alone DIR2
      python benchmarks/item_costs.py DIR DIR2...
 """
 

@@ -46,7 +46,11 @@ class Cost:
     @property
     def alone(self) -> Cost:
         """What it costs where no other item has made what they share."""
-        return replace(self, writes=self.writes + self.unshared, unshared=0.0)
+        return self.making(1.0)
+
+    def making(self, part: float) -> Cost:
+        """What it costs where it makes so much itself of what it shares with others that are not there."""
+        return replace(self, writes=self.writes + part * self.unshared, unshared=0.0)
 
     def at(self, price_s: float = TYPICAL_PRICE_S, away_s: float = 0.0) -> float:
         """Seconds where a configuration write takes ``price_s``, and the target is ``away_s`` further away."""

@@ -33,6 +33,9 @@ CARRIED_OUT = "GEN-28"
 WRITTEN = "GEN-38"
 """The requirement whose items write the configuration: others may only offer a valid body, which writes nothing."""
 
+_MADE_ANEW = 0.25
+"""How much of what an item would make alone it makes in a sample: other items of the sample have made the rest."""
+
 _STEP_S = 0.01
 """Costs of what one feature takes that differ by less are the same."""
 
@@ -52,7 +55,9 @@ class _Candidate:
 
 def sample(ids: Sequence[str], costs: Costs, types: Types, budget: Budget, seed: int) -> frozenset[str]:
     """Each operation carried out once, and the items of ``ids`` that a run asks besides for no more than ``budget``."""
-    known = {node_id: _Candidate(node_id, costs.of(node_id).alone, _chance(seed, node_id)) for node_id in ids}
+    known = {
+        node_id: _Candidate(node_id, costs.of(node_id).making(_MADE_ANEW), _chance(seed, node_id)) for node_id in ids
+    }
     everything = Budget(math.inf, math.inf)
     least = [*_cover({one: frozenset(_carried_out(node_id)) for node_id, one in known.items()}, everything, ())]
     besides: list[str] = []
