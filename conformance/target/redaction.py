@@ -73,12 +73,10 @@ class Redactor:
         Not used to find out whether a target tells secrets: a field may be shown for what it is.
         """
         text = self(text)
-        lower = text.lower()
         for marker, pattern, replacement in _SECRETS_IN_TEXTS:
-            if marker in lower:
+            if _may_hold(text, [marker]):
                 text = pattern.sub(replacement, text)
-        if self._fields.are_in(lower):
-            text = self._fields.hide(text)
+        text = self._fields.hide(text)
         return _any_of_values(frozenset(values)).sub(REDACTED, text) if values else text
 
     def secrets_in(self, body: bytes) -> set[str]:
@@ -92,6 +90,15 @@ _SECRETS_IN_TEXTS: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("=", _SHARED_KEY, rf"\1{REDACTED}"),
 )
 """What every text that a pattern matches holds in lower case, the pattern, and what comes in its place."""
+
+
+def _may_hold(text: str, words: Iterable[str]) -> bool:
+    """Whether a text may hold a word, given in lower case, in letters of any case: nearly all hold none.
+
+    Beyond ASCII a pattern that ignores case takes more letters for the same than `str.lower` does.
+    """
+    lower = text.lower()
+    return not text.isascii() or any(word in lower for word in words)
 
 
 class _FieldPatterns:
@@ -110,18 +117,15 @@ class _FieldPatterns:
             )
         )
 
-    def are_in(self, lower: str) -> bool:
-        """Whether a text, in lower case, holds the name of any field: nearly all of them do not."""
-        return any(name in lower for name in self._names)
-
     def hide(self, text: str) -> str:
-        for pattern in self._patterns:
-            text = pattern.sub(_hidden, text)
+        if _may_hold(text, self._names):
+            for pattern in self._patterns:
+                text = pattern.sub(_hidden, text)
         return text
 
     def values(self, body: bytes) -> Iterator[str]:
         text = body.decode("utf-8", errors="replace")
-        if not self.are_in(text.lower()):
+        if not _may_hold(text, self._names):
             return
         for match in self._patterns[0].finditer(text):
             value = match["value"]

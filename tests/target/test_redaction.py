@@ -150,3 +150,11 @@ def test_binary_body_tells_no_secret_in_hexadecimal():
 def test_credentials_do_not_show_in_a_traceback():
     sent = Sent("GET", "/rules", {"Authorization": "Basic c2VjcmV0"}, b"secret", "basic", "r-1")
     assert "c2VjcmV0" not in repr(Answer("GET /rules", sent, 200, {}, b"", 0.1))
+
+
+@pytest.mark.parametrize("name", ["password", "PassWord", "pa\u017f\u017fword", "jwt", "Proxy-Authorization"])
+@pytest.mark.parametrize("around", ["{}", "\u00fcber {}", "\u0130 {}"], ids=["plain", "umlaut", "dotted"])
+def test_secret_field_is_found_in_letters_of_any_case(name: str, around: str) -> None:
+    text = around.format(f'{{"{name}": "value-of-a-secret"}}')
+    assert "value-of-a-secret" not in Redactor().hide(text)
+    assert Redactor().secrets_in(text.encode()) == {"value-of-a-secret"}
