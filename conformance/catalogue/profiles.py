@@ -42,8 +42,8 @@ class Demands:
 
 
 PROFILES: Mapping[Profile, Demands] = {
-    # Whoever waits for a pull request waits less than a minute. Carrying each operation out is about a hundred writes,
-    # which take a real server 20 s; most of the rest uses what these make.
+    # Whoever waits for a pull request waits less than a minute. Carrying each operation out is about 40 writes; with
+    # those besides it is fewer than a hundred, which take a real server 20 s.
     "smoke": Demands(False, frozenset(), budget=Budget(writes=22, requests=2700)),
     # Without them whole operations could not be looked at. Listeners, sinks and keys are the user's to give; whether
     # clients must log in is for whoever set the target up.
