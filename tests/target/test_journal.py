@@ -20,7 +20,8 @@ RULE = Resource("rule", "cft-0abcdef1234-gw0-rule-1")
 resources = st.builds(
     Resource, st.sampled_from(KINDS), st.text(min_size=1, max_size=20), st.none() | st.text(max_size=5)
 )
-steps = st.lists(st.tuples(st.sampled_from(["record", "refuse", "gone"]), resources), max_size=30)
+named = st.builds(lambda number: Resource("rule", f"cft-{HEADER.run}-gw0-rule-{number}"), st.integers(1, 3))
+steps = st.lists(st.tuples(st.sampled_from(["record", "refuse", "gone"]), resources | named), max_size=30)
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def test_file_of_a_killed_process_tells_all_that_may_exist(tmp_path_factory, ste
         else:
             getattr(journal, step)([resource])
     told = set(read_journal(file).live) if file.exists() else set()
-    assert set(journal) <= told <= set(journal) | refused
+    named = {one for one in refused if not one.nameless and HEADER.run in one.owner}
+    assert set(journal) <= told <= set(journal) | named
     journal.close()
 
 
@@ -169,6 +171,24 @@ def test_what_is_refused_again_and_again_is_synced_once(journal: Journal, monkey
     journal.close()
     assert journal.file is not None
     assert not read_journal(journal.file).live
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        Resource("ban", "peerhost/203.0.113.18"),
+        Resource("rule", '["cft-0abcdef1234-gw0-rule-1"]', no_text=True),
+        Resource("user", ""),
+        Resource("user", "somebody"),
+        Resource("rules_of_all", "[]"),
+    ],
+    ids=str,
+)
+def test_refusal_of_what_carries_no_name_is_told_at_once(journal: Journal, resource: Resource) -> None:
+    journal.intend([resource])
+    journal.settle([resource], Fate.REFUSED)
+    assert journal.file is not None
+    assert not read_journal(journal.file).live, "a sweep after kill -9 must not touch what others may own"
 
 
 def test_refusal_is_told_before_the_next_creation(journal: Journal) -> None:

@@ -5,8 +5,8 @@ which target; each other line is an event about one resource: ``create`` before 
 once the target said so. Whatever is not taken back may exist. Teardown deletes it; after a crash the file is all that
 is needed to do the same. A journal holds names, never secrets.
 
-A refusal is written before the next creation: items ask for the same thing again and again, and what still stands there
-as created need not be written, and synced, anew.
+The refusal of what carries the name of the run is written before the next creation: items ask for the same thing again
+and again, and what still stands there as created need not be written, and synced, anew. Others may own what does not.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Journal:
         self._stream: IO[str] | None = None
         self._live: dict[Resource, _State] = {}
         self._refused: dict[Resource, None] = {}
-        """What was refused, and is still written down as created."""
+        """What carries the name of the run, was refused, and is still written down as created."""
         self._mutex = threading.RLock()
 
     def __iter__(self) -> Iterator[Resource]:
@@ -116,7 +116,10 @@ class Journal:
                     refused.append(resource)
             for resource in refused:
                 del self._live[resource]
-                self._refused[resource] = None
+                if not resource.nameless and self.header.run in resource.owner:
+                    self._refused[resource] = None
+                else:
+                    self._write("refused", [resource], sync=False)
 
     def record(self, resources: Iterable[Resource]) -> None:
         """Write down what exists, or may by the time this returns; it is remembered even if it cannot be written."""
