@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
-from conformance.reference.message import Message
+from conformance.reference.message import Message, now_ms
 from conformance.reference.mqtt import broker, session
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.retained import RetainedStore
@@ -366,4 +367,24 @@ seed(
     changed_body(PUBLISH, with_correlation_only),
     PROPERTIES,
     "PUB-07",
+)
+
+
+def as_if_new(send: Callable[..., None]) -> Callable[..., None]:
+    def send_retained(self: Broker, subscription: Any) -> None:
+        def matching(topic_filter: str) -> list[Message]:
+            return [replace(message, timestamp=now_ms()) for message in kept.matching(topic_filter)]
+
+        kept, self.retained = self.retained, SimpleNamespace(matching=matching)
+        send(self, subscription)
+        self.retained = kept
+
+    return send_retained
+
+
+seed(
+    "retained messages are delivered with all of their expiry interval",
+    broken(Broker, "send_retained", as_if_new),
+    item("expired_message_is_not_delivered"),
+    "PUB-12",
 )
