@@ -259,5 +259,11 @@ def test_expired_message_is_not_delivered(target: Target) -> None:
     back.subscribe(retained)
     arrived = back.wait_for_messages(1, matching=lambda message: message.payload == b"kept")
     assert arrived, "a new subscription brings no retained message"
+
+    def expired() -> Any:
+        return target.clients.read(client_id)["send_msg.dropped.expired"]
+
+    target.eventually(lambda: expired() == 1, target.timing.statistics)
+    assert expired() == 1, f"one message expired while its client was away, send_msg.dropped.expired is {expired()}"
     left = properties_of(arrived[0]).get("MessageExpiryInterval", 0)
     assert 0 < left < 600, f"of an expiry interval of 600 s a retained message has {left} s left after more than 1 s"
