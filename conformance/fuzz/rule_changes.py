@@ -46,7 +46,7 @@ class RuleStory:
 
 
 DISABLED: Mapping[str, Any] = {"enable": False}
-WITHOUT_ACTIONS: Mapping[str, Any] = {"actions": []}
+EMPTIED: Mapping[str, Any] = {"actions": [], "name": "", "description": ""}
 
 
 def statement(topics: Sequence[str]) -> str:
@@ -82,7 +82,7 @@ def changed_by_values(
     context: Context, target: Target, rule: str, rows: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Mapping[str, Any], Answer]]:
     """Change a rule by each of ``rows``; each with its answer. If it takes all of them, they are a story."""
-    story = RuleStory(rule, target.rules.found(rule), [*rows, DISABLED, WITHOUT_ACTIONS])
+    story = RuleStory(rule, target.rules.found(rule), [*rows, DISABLED, EMPTIED])
     answers = []
     for sent in rows:
         change = _change(context, target, story, sent)
@@ -114,5 +114,5 @@ def _begin(target: Target) -> RuleStory:
     """A story of its own: another statement, then one field after the other, and none."""
     topics = [target.sandbox.topic("z"), f"{target.sandbox.topic('b')}/+/#", target.sandbox.topic("a")]
     rule = target.borrow_rule(sql=statement(topics), description="kept", enable=True)
-    bodies = [{"sql": statement(topics[1::-1])}, DISABLED, {"description": "new"}, {"name": "new"}, WITHOUT_ACTIONS, {}]
+    bodies = [{"sql": statement(topics[1::-1])}, DISABLED, {"description": "new"}, {"name": "new"}, EMPTIED, {}]
     return RuleStory(rule, target.rules.read(rule), bodies)

@@ -243,11 +243,12 @@ class Counted:
         return not self.left()
 
     def _read(self) -> dict[str, int]:
-        """All that is counted, rates left out; raises AssertionError unless the nodes add up to the whole."""
+        """All that is counted, rates left out; raises AssertionError unless nodes are told, and add up to the whole."""
         label, path = f"GET {self.collection.item}/metrics", self.collection.path_of(self.identifier)
         self.answer = self.target.api.call(label, path=path).expect(200)
         whole = {name: value for name, value in self.answer.json["metrics"].items() if "rate" not in name}
         nodes = [node["metrics"] for node in self.answer.json["node_metrics"]]
+        assert nodes, f"no node tells what {self.identifier} counts"
         sums = {name: sum(node[name] for node in nodes) for name in whole}
         assert sums == whole, f"the nodes of {self.identifier} add up to {sums}, the whole is {whole}"
         return whole

@@ -330,6 +330,9 @@ def test_subscriptions_of_an_absent_client(target: Target) -> None:
 
     assert subscribed(target, client_id, kept, ended), "the subscriptions of a client that is away are not listed"
     target.clients.unsubscribe(client_id, ended).expect(204)
+    assert subscribed(target, client_id, kept), "what is ended while the client is away is still listed"
+    own, of_all = target.clients.subscriptions(client_id), target.subscriptions.listed(clientid=client_id)
+    assert own == of_all, f"GET /subscriptions shows {of_all} of a client that is away, its own list {own}"
     target.clients.subscribe(client_id, made, qos=1).expect(200)
     assert subscribed(target, client_id, kept, made), "what is changed while the client is away is not listed"
     target.await_no_route(ended)

@@ -148,15 +148,27 @@ def test_chain_is_deleted_from_the_top(target: Target, chain: Chain, recorder: R
     recorder.expect(not users, "ACT-25", "used_by_nobody", f"a new action is used by the rules {users}")
 
 
+GROWS = "`matched` grows by exactly the number of messages, and no counter of what became of them ever decreases."
+
+
+@requirement("ACT-05", "GET /actions/{id}/metrics", sentence=GROWS)
 @requirement("FLOW-06", "DELETE /rules/{id}", "DELETE /actions/{id}", "DELETE /connectors/{id}")
-def test_deleted_chain_is_gone(context: Context, target: Target, chain: Chain) -> None:
+def test_deleted_chain_is_gone(context: Context, target: Target, chain: Chain, recorder: Recorder) -> None:
     """Rule, action and connector are gone after their deletion: 404 each, absent from the lists, nothing delivered."""
     # It works before it is deleted.
     chain.publish(30)
     assert chain.arrival(30), "the chain does not deliver"
+    target.eventually(lambda: target.actions.metrics(chain.action)["success"])
+
+    # What happens around an action is no reason to count again.
+    before = target.actions.metrics(chain.action)
+    for collection, identifier in ((target.connectors, chain.connector), (target.actions, chain.action)):
+        collection.start(identifier).expect(204)
+    _never_less(target, chain, recorder, before, "it and its connector were started")
 
     # From the top each can be deleted, once, and is then unknown.
     target.rules.delete(chain.rule).expect(204)
+    _never_less(target, chain, recorder, before, "its rule was deleted")
     target.rules.get(chain.rule).expect(404)
     target.rules.delete(chain.rule).expect(404)
     for collection, identifier in ((target.actions, chain.action), (target.connectors, chain.connector)):
@@ -171,3 +183,10 @@ def test_deleted_chain_is_gone(context: Context, target: Target, chain: Chain) -
     assert chain.witnessed(32), "an action that needs no rule does not deliver"
     assert not chain.arrived(31), "a deleted rule delivered a message"
     assert not chain.came_to_witness(31), "a deleted rule gave a message to its other action"
+
+
+def _never_less(target: Target, chain: Chain, recorder: Recorder, before: dict[str, Any], since: str) -> None:
+    after = target.actions.metrics(chain.action)
+    fewer = {name: after[name] for name in ("matched", "success", "failed", "dropped") if after[name] < before[name]}
+    message = f"since {since} an action counts {fewer}, before it was {before}"
+    recorder.expect(not fewer, "ACT-05", "never_less", message)

@@ -242,6 +242,7 @@ def test_expired_message_is_not_delivered(target: Target) -> None:
     client_id = target.offline_session(topic)
     expiring, lasting = ({"message_expiry_interval": seconds} for seconds in (1, 600))
 
+    retained = target.retained.create(topic=f"{topic}/kept", properties=lasting)
     target.publish(f"{topic}/listed", "old", retain=True, properties=expiring)
     target.publish(topic, "lasting", qos=1, properties=lasting).expect(200)
     target.publish(topic, "old", qos=1, retain=True, properties=expiring).expect(200)
@@ -255,3 +256,14 @@ def test_expired_message_is_not_delivered(target: Target) -> None:
     assert before == ["lasting"], f"after more than 1 s, of messages with 1 s and with 600 s {before} arrived"
     left = properties_of(back.messages[0]).get("MessageExpiryInterval", 0)
     assert 0 < left < 600, f"of an expiry interval of 600 s {left} s are left after more than 1 s"
+    back.subscribe(retained)
+    arrived = back.wait_for_messages(1, matching=lambda message: message.payload == b"kept")
+    assert arrived, "a new subscription brings no retained message"
+
+    def expired() -> Any:
+        return target.clients.read(client_id)["send_msg.dropped.expired"]
+
+    target.eventually(lambda: expired() == 1, target.timing.statistics)
+    assert expired() == 1, f"one message expired while its client was away, send_msg.dropped.expired is {expired()}"
+    left = properties_of(arrived[0]).get("MessageExpiryInterval", 0)
+    assert 0 < left < 600, f"of an expiry interval of 600 s a retained message has {left} s left after more than 1 s"

@@ -18,6 +18,9 @@ from conformance.target.target import Target
 pytestmark = [pytest.mark.scenario, pytest.mark.needs("mqtt")]
 
 ONCE = "Each matching publish gives exactly one message; one that does not match, or to a rule that is off, none."
+START_AGAIN = (
+    "A reset of the metrics, and any PUT of the rule, set every counter to 0; later messages count from there."
+)
 
 
 def texts(listener: MqttClient, *awaited: str) -> list[str]:
@@ -58,6 +61,11 @@ class Republished:
     "PUT /rules/{id}",
     sentence="After a PUT a rule hears, selects and does what it says now, and nothing of what it said before.",
 )
+@requirement(
+    "RUL-12",
+    "PUT /rules/{id}",
+    sentence=START_AGAIN,
+)
 @requirement("RUL-09", "POST /rules", "PUT /rules/{id}", "DELETE /rules/{id}", sentence=ONCE)
 def test_matching_message_is_republished_once(target: Target, recorder: Recorder) -> None:
     """Each matching publish gives one message, by what the rule says at the time, and none while it is off or gone."""
@@ -81,7 +89,11 @@ def test_matching_message_is_republished_once(target: Target, recorder: Recorder
     assert [each.payload for each in arrived] == ["2", "3"], f"2 and 3 match, republished were {arrived}"
 
     off = f'SELECT * FROM "{new}/+", "{shared}" WHERE payload.n > 5'
+    heard = target.rules.counted(rule, {"matched": 4})["matched"]
     target.rules.put(rule, {"enable": False, "sql": off}).expect(200)
+    left = target.rules.counted(rule, {"matched": 0})["matched"]
+    message = f"a PUT that disables a rule which matched {heard} messages left {left}"
+    recorder.expect(not left, "RUL-12", "starts_again", message)
     arrived = republished((f"{old}/a", 5), (f"{new}/a", 6))
     assert len(arrived) == 2, f"the rule was off for 5 and 6, republished were {arrived}"
 

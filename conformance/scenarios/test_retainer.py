@@ -86,7 +86,12 @@ def test_retained_message_is_readable(target: Target) -> None:
 def test_retained_message_reaches_new_subscribers(target: Target) -> None:
     """A new subscriber receives the retained message, marked retained; after its deletion none does."""
     root = target.sandbox.topic()
-    properties = {"response_topic": f"{root}/response", "correlation_data": "7", "payload_format_indicator": 1}
+    properties = {
+        "response_topic": f"{root}/response",
+        "correlation_data": "7",
+        "payload_format_indicator": 1,
+        "user_properties": {"kept": "too"},
+    }
     first, second = (
         target.retained.create(topic=f"{root}/{level}", payload=level, qos=1, properties=properties)
         for level in ("a", "b")
@@ -97,7 +102,12 @@ def test_retained_message_reaches_new_subscribers(target: Target) -> None:
         arrived = early.wait_for_messages(2)
         received = sorted((message.payload, message.qos, message.retain) for message in arrived)
     assert received == [(b"a", 1, True), (b"b", 1, True)], f"payload, qos, retain are {received}"
-    expected = {"ResponseTopic": f"{root}/response", "CorrelationData": b"7", "PayloadFormatIndicator": 1}
+    expected = {
+        "ResponseTopic": f"{root}/response",
+        "CorrelationData": b"7",
+        "PayloadFormatIndicator": 1,
+        "UserProperty": [("kept", "too")],
+    }
     for message in arrived:
         seen = {name: value for name, value in properties_of(message).items() if name in expected}
         assert seen == expected, f"the properties of a retained message are {seen}, expected {expected}"
@@ -190,6 +200,9 @@ def test_one_message_per_topic(target: Target) -> None:
     )
     listed = [entry["topic"] for entry in target.retained.listed(topic=topic)]
     assert listed == [topic], f"{topic} lists {listed}"
+    target.publish(topic, "second", retain=True, qos=1)
+    is_new = target.eventually(lambda: target.retained.read(topic)["msgid"] != second["msgid"])
+    assert is_new, f"a message with the payload of the one that it replaces has its msgid {second['msgid']}"
 
     target.publish(topic, "not retained")
     target.publish(other, "", retain=True)
@@ -197,6 +210,9 @@ def test_one_message_per_topic(target: Target) -> None:
     assert stored(target, topic) == b"second", "a message that is not retained, or one of another topic, changed it"
     target.publish(topic, "", retain=True)
     assert gone(target, topic), "a retained message without payload does not delete"
+    target.retained.create(topic=topic)
+    target.publish(topic, "", retain=True, payload_encoding="base64")
+    assert gone(target, topic), "a retained message whose payload is nothing in base64 does not delete"
 
 
 @requirement("RET-07", CLEAR, LIST)
@@ -226,7 +242,10 @@ def test_filter_by_topic(target: Target) -> None:
         listed = sorted(entry["topic"] for entry in target.retained.listed(topic=topic_filter))
         assert listed == expected, f"{topic_filter} lists {listed}, expected {expected}"
     assert target.retained.listed(topic=f"{root}/none") == [], f"{root}/none lists something"
-    assert target.retained.read(f"{root}/+")["topic"] in topics[:2], "reading by a filter finds no match of it"
+    found = target.retained.read(f"{root}/+")
+    assert found["topic"] in topics[:2], "reading by a filter finds no match of it"
+    alone = target.retained.read(found["topic"])
+    assert found == alone, f"read by a filter, {alone} is {found}"
 
 
 @requirement("PAG-13", LIST, sentence=SENTENCE)

@@ -54,6 +54,7 @@ def queries_of(
         {"like_from": common},
         {"like_description": "half"}, {"like_description": "%_"}, {"like_description": "*"},
         {"match_from": f"{root}/#"}, {"match_from": f"{root}/+"}, {"match_from": f"{root}/2"}, {"match_from": root},
+        {"match_from": "$bridges/+"}, {"match_from": f"+/{source}"},
         {"action": [actions[0]]}, {"action": actions}, {"action": [no_action]},
         {"source": [no_source]}, {"source": [source[:-1]]}, {"source": [source]}, {"source": [no_source, source]},
         {"enable": True, "match_from": f"{root}/+"}, {"enable": False, "from": f"{root}/2"},

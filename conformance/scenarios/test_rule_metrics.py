@@ -18,6 +18,7 @@ COUNTERS = (
     "actions.failed", "actions.failed.out_of_service", "actions.failed.unknown", "actions.discarded",
 )  # fmt: skip
 ALL_ZERO = dict.fromkeys(COUNTERS, 0)
+RATES = ("matched.rate", "matched.rate.last5m", "matched.rate.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,8 @@ def test_counters_start_again(target: Target, traffic: Traffic) -> None:
     """A reset of the metrics, and any PUT of the rule, set every counter to 0; later messages count from there."""
 
     def started_again(label: str) -> None:
-        counters = target.rules.counted(traffic.rule, ALL_ZERO)
-        left = {name: counters[name] for name in COUNTERS if counters[name]}
+        counters = target.rules.counted(traffic.rule, {**ALL_ZERO, **dict.fromkeys(RATES, 0)})
+        left = {name: counters[name] for name in (*COUNTERS, *RATES) if counters[name]}
         assert not left, f"{label} left {left}"
         target.publish(traffic.topic, '{"x":9}')
         counters = target.rules.counted(traffic.rule, {"matched": 1, "actions.success": 1})
@@ -110,6 +111,9 @@ def test_counters_start_again(target: Target, traffic: Traffic) -> None:
 
     counters = target.rules.counted(traffic.rule, {"matched": 7, "actions.success": 3})
     assert counters["matched"] == 7, f"7 messages were published, matched is {counters['matched']}"
+    # EMQX computes rates every 10 s.
+    rated = target.eventually(lambda: target.rules.metrics(traffic.rule)["matched.rate.max"], target.timing.statistics)
+    assert rated, "7 messages were matched, and matched.rate.max stays 0"
 
     target.rules.reset_metrics(traffic.rule).expect(204)
     started_again("PUT /rules/{id}/metrics/reset")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.checks.recorder import Recorder
-from conformance.fuzz.rule_changes import WITHOUT_ACTIONS, rule_changes, topics_of
+from conformance.fuzz.rule_changes import EMPTIED, rule_changes, topics_of
 from conformance.requirements import requirement
 from conformance.target.guard.mode import Mode
 from conformance.target.http.answer import Deviation
@@ -181,7 +181,7 @@ def test_put_merges_and_creates(context: Context, target: Target) -> None:
     story = rule_changes(context, target)
     for change in story.changes:
         answered, sent = change.answer.json, change.sent
-        if not (sent.keys() <= SHOWN_AS_SENT or sent == WITHOUT_ACTIONS):
+        if not (sent.keys() <= SHOWN_AS_SENT or sent == EMPTIED):
             continue
         # 5.9 and later also tell how the actions of a rule are doing.
         moved = {name: answered[name] for name in ("last_modified_at", "action_details") if name in answered}
@@ -202,7 +202,12 @@ def test_put_merges_and_creates(context: Context, target: Target) -> None:
     target.rules.get(unknown).expect(404)
     target.rules.put(unknown, {"sql": f'SELECT * FROM "{topic}"'}).expect(200)
     created = target.rules.read(unknown)
-    assert (created["id"], created["from"], created["enable"]) == (unknown, [topic], True), f"created was {created}"
+    # What it was created without has its default.
+    fields = {"id": unknown, "from": [topic], "enable": True, "name": "", "description": "", "actions": []}
+    assert {name: created.get(name) for name in fields} == fields, f"created was {created}"
+    target.publish(topic, "to a rule that a PUT created")
+    passed = target.rules.counted(unknown, {"passed": 1})["passed"]
+    assert passed == 1, f"a rule that a PUT created has passed {passed} messages of 1"
     target.keep(target.rules, unknown, TO_DELETE)
 
 

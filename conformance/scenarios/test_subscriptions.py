@@ -103,6 +103,8 @@ def test_filters_select(target: Target, entries: list[str]) -> None:
         ({"clientid": first, "qos": 0}, {f"{first} {topic}/1", f"{first} $queue/{topic}/2"}),
         ({"share_group": group}, {f"{first} {share}", f"{second} {share}"}),
         ({"share_group": group, "topic": f"{topic}/1", "qos": 2}, {f"{second} {share}"}),
+        ({"share_group": group.upper()}, set()),
+        ({"share_group": group[:-1]}, set()),
         ({"share_group": "$queue", "clientid": first}, {f"{first} $queue/{topic}/2"}),
         ({"topic": f"{topic}/1", "qos": 2}, set()),
     ]

@@ -9,12 +9,13 @@ from typing import Any
 from conformance.reference.bridges.buffer import ActionBuffer
 from conformance.reference.bridges.metrics import ActionMetrics
 from conformance.reference.nodes import NodeCounters
+from conformance.reference.rest.http import Call
 from conformance.reference.rules import metrics as rule_metrics
 from conformance.reference.rules.engine import RuleEngine
 from conformance.reference.rules.rule import Rule
 from conformance.reference.rules.syntax import Foreach
 from conformance.reference.rules.values import EvaluationError
-from tests.faults.seeded import Broken, broken, scenario, seed
+from tests.faults.seeded import Broken, broken, broken_handler, edited, scenario, seed
 
 
 def caused(cause: str) -> str:
@@ -178,5 +179,19 @@ seed(
     "the nodes do not add up to what was discarded",
     broken(NodeCounters, "total", all_once_more),
     caused("one of each"),
+    "RUL-40",
+)
+
+
+def told_of_nobody(answer: Any, call: Call) -> None:
+    rule = call.deployment.part(RuleEngine).get(call.path["id"])
+    if rule is not None and not rule.enable:
+        answer.body["node_metrics"] = []
+
+
+seed(
+    "no node tells what a disabled rule counts",
+    broken_handler("GET /rules/{id}/metrics", edited(told_of_nobody)),
+    caused("rule that was created disabled"),
     "RUL-40",
 )

@@ -26,6 +26,7 @@ from tests.faults.seeded import (
     broken_handler,
     changed_body,
     edit,
+    edited,
     error_reply,
     json_reply,
     nothing,
@@ -305,3 +306,16 @@ for label, answer in (
         item("unknown_client_has_no_subscriptions"),
         ("CLI-21", label, "unknown_client_has_no_subscriptions"),
     )
+
+
+def without_options(shown: dict[str, Any], subscription: Any) -> None:
+    if not subscription.session.connected:
+        shown["qos"] = 0
+
+
+seed(
+    "the list of all shows no QoS of clients that are away",
+    broken(subscriptions, "subscription_object", edited(without_options)),
+    AWAY,
+    "CLI-27",
+)

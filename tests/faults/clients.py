@@ -305,3 +305,15 @@ seed(
     "CLI-16",
     "GEN-15",
 )
+
+
+def exactly_once_as_at_least_once(message_in: Callable[..., None]) -> Callable[..., None]:
+    return lambda self, qos: message_in(self, min(qos, 1))
+
+
+seed(
+    "messages of QoS 2 count as messages of QoS 1",
+    broken(Statistics, "message_in", exactly_once_as_at_least_once),
+    scenario("clients", "messages_are_counted"),
+    "CLI-04",
+)

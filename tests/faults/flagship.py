@@ -6,12 +6,19 @@ To add one: call `seed` with what is wrong, the item that must notice it, and th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from conformance.reference.bridges import connector_handlers
+from conformance.reference.bridges.bridges import Bridges
+from conformance.reference.rest.http import Call
 from conformance.reference.rules import engine
 from conformance.reference.rules.actions import ActionRunner
+from conformance.reference.rules.engine import RuleEngine
 from conformance.reference.rules.metrics import RuleMetrics
-from tests.faults.seeded import EMPTY, broken, edit, json_reply, on, scenario, seed, swallow, twice
+from tests.faults.rules import instead
+from tests.faults.seeded import EMPTY, before, broken, edit, json_reply, on, scenario, seed, swallow, twice
 
 NO_SUBSCRIBER = json_reply(202, {"reason_code": 16, "message": "no_matching_subscribers"})
 seed(
@@ -68,3 +75,27 @@ seed(
     scenario("flagship", "deleted_chain_is_gone"),
     ("FLOW-06", "GET /rules/{id}", "deleted_chain_is_gone"),
 )
+
+
+async def started_afresh(call: Any, run: Callable[[], Any]) -> Any:
+    answered = await run()
+    for action in call.deployment.part(Bridges).actions_of(connector_handlers._found(call)):
+        action.metrics.reset()
+    return answered
+
+
+def forget_actions(call: Call) -> None:
+    actions = call.deployment.part(Bridges).actions
+    rule = call.deployment.part(RuleEngine).get(call.path["id"])
+    for used in actions.keys() & ([each for each in rule.actions if isinstance(each, str)] if rule else []):
+        actions[used].metrics.reset()
+
+
+GONE = scenario("flagship", "deleted_chain_is_gone")
+seed(
+    "a start of a connector resets the counters of its actions",
+    instead("POST /connectors/{id}/{operation}", started_afresh),
+    GONE,
+    "ACT-05",
+)
+seed("the counters of actions go with a rule", before("DELETE /rules/{id}", forget_actions), GONE, "ACT-05")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
-from conformance.reference.message import Message
+from conformance.reference.message import Message, now_ms
 from conformance.reference.mqtt import broker, session
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.retained import RetainedStore
 from conformance.reference.mqtt.session import Session
+from conformance.reference.mqtt.statistics import Statistics
 from conformance.reference.mqtt_operations import publish
 from conformance.target.guard.sandbox import goal
 from tests.faults.seeded import (
@@ -366,4 +368,32 @@ seed(
     changed_body(PUBLISH, with_correlation_only),
     PROPERTIES,
     "PUB-07",
+)
+
+
+def as_if_new(send: Callable[..., None]) -> Callable[..., None]:
+    def send_retained(self: Broker, subscription: Any) -> None:
+        def matching(topic_filter: str) -> list[Message]:
+            return [replace(message, timestamp=now_ms()) for message in kept.matching(topic_filter)]
+
+        kept, self.retained = self.retained, SimpleNamespace(matching=matching)
+        send(self, subscription)
+        self.retained = kept
+
+    return send_retained
+
+
+seed(
+    "retained messages are delivered with all of their expiry interval",
+    broken(Broker, "send_retained", as_if_new),
+    item("expired_message_is_not_delivered"),
+    "PUB-12",
+)
+seed(
+    "what expires while its client is away is not counted",
+    broken(
+        Statistics, "dropped", lambda dropped: lambda self, kind: None if kind == "expired" else dropped(self, kind)
+    ),
+    item("expired_message_is_not_delivered"),
+    "PUB-12",
 )

@@ -28,6 +28,8 @@ from tests.faults.seeded import (
     Broken,
     always,
     broken,
+    broken_handler,
+    changed_body,
     edit,
     edited,
     json_reply,
@@ -373,6 +375,54 @@ def of_its_type_only(store: Callable[[RetainedStore, Message], None]) -> Callabl
 seed(
     "retained messages lose where to answer them",
     broken(RetainedStore, "store", of_its_type_only),
+    REACHES,
+    "RET-02",
+)
+
+
+def without_user_properties(store: Callable[[RetainedStore, Message], None]) -> Any:
+    return lambda self, message: store(self, replace(message, user_properties=[]))
+
+
+def no_payload(handler: Any) -> Any:
+    def read(call: Any) -> Any:
+        answer = handler(call)
+        if answer.status == 200 and has_wildcard(call.path["topic"]):
+            answer.body.pop("payload", None)
+        return answer
+
+    return read
+
+
+def unless_stored(store: Callable[[RetainedStore, Message], None]) -> Callable[[RetainedStore, Message], None]:
+    def other(self: RetainedStore, message: Message) -> None:
+        if message.topic not in self._messages or self._messages[message.topic].payload != message.payload:
+            store(self, message)
+
+    return other
+
+
+def not_retained_if_nothing(body: dict[str, Any]) -> None:
+    if body.get("payload_encoding") == "base64" and not body["payload"]:
+        body["retain"] = False
+
+
+seed(
+    "a message with the payload that is retained is not retained",
+    broken(RetainedStore, "store", unless_stored),
+    ONE,
+    "RET-06",
+)
+seed(
+    "nothing in base64 is no empty payload",
+    changed_body("POST /publish", not_retained_if_nothing),
+    ONE,
+    "RET-06",
+)
+seed("what is read by a filter has no payload", broken_handler(READ, no_payload), FILTER, "RET-08")
+seed(
+    "retained messages lose their user properties",
+    broken(RetainedStore, "store", without_user_properties),
     REACHES,
     "RET-02",
 )

@@ -113,6 +113,40 @@ seed("an unknown rule is created disabled", instead(CHANGE, disabled), MERGED, "
 seed("a change replaces the whole rule", instead(CHANGE, replaced), MERGED, "RUL-06")
 seed("a change is answered and not made", instead(CHANGE, forgotten), MERGED, "RUL-06")
 
+
+def absent_if_empty(name: str) -> Broken:
+    """A PUT keeps what it says is empty."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        def rule(self: Configuration, rule_id: str, body: dict[str, Any], old: Any = None) -> Any:
+            kept = {key: value for key, value in body.items() if key != name or value or old is None}
+            return original(self, rule_id, kept, old)
+
+        return rule
+
+    return broken(Configuration, "rule", make)
+
+
+for field in ("name", "description", "actions"):
+    seed(f"a change cannot make the {field} of a rule empty", absent_if_empty(field), MERGED, "RUL-06")
+seed(
+    "a rule without a name is called by its id",
+    shown(name=lambda rule: rule["name"] or rule["id"]),
+    MERGED,
+    "RUL-06",
+)
+
+
+async def not_heard(call: Call, run: Callable[[], Any]) -> Any:
+    rules, is_new = call.deployment.rules, call.deployment.rules.get(call.path["id"]) is None
+    answered = await run()
+    if is_new and answered.status == 200:
+        rules._index = RuleIndex(rule for rule in rules.all() if rule.id != call.path["id"])
+    return answered
+
+
+seed("a rule that a change creates hears nothing", instead(CHANGE, not_heard), MERGED, "RUL-06")
+
 TIMES = scenario("rules", "put_keeps_the_creation_and_moves_the_modification")
 seed(
     "a change begins a new life",

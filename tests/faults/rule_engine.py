@@ -93,6 +93,33 @@ seed("a reset does nothing", swallow("PUT /rules/{id}/metrics/reset", EMPTY), AG
 seed("a reset stops the counting", instead("PUT /rules/{id}/metrics/reset", stop_counting), AGAIN, "RUL-12")
 seed("a changed rule keeps its counters", instead("PUT /rules/{id}", keep_counters), AGAIN, "RUL-12")
 
+
+def keep_rates(original: Callable[[RuleMetrics], None]) -> Callable[[RuleMetrics], None]:
+    def reset(self: RuleMetrics) -> None:
+        rates = getattr(self, "_rates", None)
+        original(self)
+        self._rates = rates or self._rates
+
+    return reset
+
+
+async def keep_if_switched(call: Any, run: Callable[[], Any]) -> Any:
+    rules, rule_id = call.deployment.rules, call.path["id"]
+    old = rules.get(rule_id)
+    answered = await run()
+    if old is not None and rules.get(rule_id).enable is not old.enable:
+        rules.store(replace(rules.get(rule_id), metrics=old.metrics))
+    return answered
+
+
+seed("a reset keeps the rates", broken(RuleMetrics, "reset", keep_rates), AGAIN, "RUL-12")
+seed(
+    "a rule that is switched keeps its counters",
+    instead("PUT /rules/{id}", keep_if_switched),
+    scenario("republish", "matching_message_is_republished_once"),
+    "RUL-12",
+)
+
 SUM = scenario("rule_metrics", "metrics_are_the_sum_over_the_nodes")
 seed("the metrics are those of another rule", on(METRICS, edit(lambda body: body.update(id="x"))), SUM, "RUL-24")
 seed(

@@ -64,6 +64,12 @@ seed(
     "RUL-18",
 )
 seed(
+    "for match_from a wildcard also stands for what begins with a dollar",
+    filtered("match_from", lambda value: lambda rule: any(matches(topic.lstrip("$"), value) for topic in rule.sources)),
+    FILTERED,
+    "RUL-18",
+)
+seed(
     "a rule is listed under the first of its topics only",
     filtered("from", lambda value: lambda rule: rule.sources[0] == value),
     FILTERED,

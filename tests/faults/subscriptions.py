@@ -7,6 +7,7 @@ To add one: call `seed` with what is wrong, the item that must notice it, and th
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.mqtt_operations import subscriptions
 from tests.faults.proxy import Fault, Reply, Request
@@ -123,3 +124,24 @@ seed(
     "SUB-04",
 )
 seed("no node has a subscription", broken(subscriptions, "nodes_asked", always(())), OF_NODE, "SUB-04")
+
+
+def groups(compare: Callable[[str, str], bool]) -> Callable[[Callable[..., bool]], Callable[..., bool]]:
+    """A group is found by a name that is nearly its own."""
+
+    def near(wanted: Callable[..., bool]) -> Callable[..., bool]:
+        def make(subscription: Any, query: dict[str, Any], *traits: Any) -> bool:
+            group, asked = subscription.filter.group or "", query.get("share_group")
+            same = {"share_group": group} if asked and compare(group, asked) else {}
+            return wanted(subscription, {**query, **same}, *traits)
+
+        return make
+
+    return near
+
+
+for what, compare in {
+    "in any case": lambda group, asked: group.casefold() == asked.casefold(),
+    "by how its name begins": str.startswith,
+}.items():
+    seed(f"a group is found {what}", broken(subscriptions, "_wanted", groups(compare)), FILTERS, "SUB-03")
