@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,8 @@ def avro(name: str) -> str:
 
 
 def json_schema(kind: str) -> str:
-    properties = f'{{"count":{{"type":"{kind}"}},"list":{{"type":"array"}}}}'
+    members = '"list":{"type":"array","maxItems":3,"items":{"type":"integer"}},"at":{"required":["lat"]}'
+    properties = f'{{"count":{{"type":"{kind}","minimum":-3}},{members}}}'
     unusual = '\r\n  "description": "\\u00fc \\"quoted\\"",\r\n\t'
     return f'{{{DRAFT},{unusual}"type":"object","properties":{properties},"required":["count"]}}'
 
@@ -77,6 +78,16 @@ VALUE: Mapping[str, Any] = {
     "at": {"lat": 1.5, "id": _BIG},
     "more": [{"lat": -0.25, "id": -7}, {"lat": 1.5, "id": _BIG}],
 }
+MISFITS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "json": (
+        {name: value for name, value in VALUE.items() if name != "count"},
+        {**VALUE, "count": -4},
+        {**VALUE, "list": [1, 0, 300, 2]},
+        {**VALUE, "list": ["1"]},
+        {**VALUE, "at": {}},
+    )
+}
+"""By type: values that its first source does not take, though other types would take some."""
 LABELLED: Mapping[str, Any] = {"labels": {"site": "north", "ü": "'x'"}}
 """A value of another message of the protobuf schemas."""
 

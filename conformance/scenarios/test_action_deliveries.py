@@ -421,15 +421,22 @@ def test_message_makes_no_header(chain: Chain) -> None:
 
 
 @requirement("CON-29", "GET /actions/{id}", sentence=REASON_TOLD)
-@requirement("ACT-17", "POST /actions/{id}/{operation}")
+@requirement("ACT-17", "POST /actions/{id}/{operation}", "POST /connectors/{id}/{operation}")
 @pytest.mark.needs("sink")
 def test_only_start_is_an_operation(target: Target, recorder: Recorder, chain: Chain) -> None:
-    """`start` answers 204 for a running action and 400 for one whose connector leads nowhere; nothing else is known."""
-    action = chain.action
+    """`start` answers 204 for a running action, which counts on, and 400 if it leads nowhere; nothing else is known."""
+    action, connector = chain.action, chain.connector
     assert target.eventually(lambda: target.actions.read(action)["status"] == "connected"), (
         "the action is not connected"
     )
-    target.actions.start(action).expect(204)
+    chain.publish(PASSES)
+    assert chain.accepted(PASSES), "the running action does not deliver"
+    chain.settled()
+    before = target.actions.metrics(action)["success"]
+    for started, start in (("it", target.actions.start(action)), ("its connector", target.connectors.start(connector))):
+        start.expect(204)
+        now = target.actions.metrics(action)["success"]
+        assert now >= before > 0, f"{started} was started while running: the action counts {now} successes of {before}"
 
     for operation in NO_OPERATIONS:
         path = {"id": action, "operation": operation}

@@ -137,8 +137,9 @@ def _expect_counts(answer: Answer, **expected: int) -> None:
 def test_import_takes_files(target: Target, form: str) -> None:
     """Users are imported from an uploaded JSON or CSV file, told apart by its name; other names are refused."""
     users = {target.sandbox.name("file"): flag for flag in (True, False)}
+    users[f"{target.sandbox.name('file')}-ü€"] = False
     rows = [{"user_id": user, "password": PASSWORD, "is_superuser": flag} for user, flag in users.items()]
-    content = json.dumps(rows) if form == "json" else csv_of(rows)
+    content = json.dumps(rows, ensure_ascii=False) if form == "json" else csv_of(rows)
 
     upload(target, f"users.{form}", content).expect(200, 204)
     for user, flag in users.items():

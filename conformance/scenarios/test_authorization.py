@@ -230,7 +230,7 @@ def rules_of_all(target: Target) -> Iterator[list[dict[str, Any]]]:
 def test_rules_of_everybody_are_one_list(target: Target, rules_of_all: list[dict[str, Any]]) -> None:
     """The rules of everybody are replaced as a whole, emptied by DELETE, and readable also when there are none."""
     topic = target.sandbox.topic("acl")
-    for rules in ([rule(topic), rule(f"{topic}/b", "deny", "publish")], [rule(f"{topic}/c", "deny")]):
+    for rules in ([rule(topic), rule(f"{topic}/b", "deny", "publish")], [], [rule(f"{topic}/c", "deny")]):
         target.api.call(REPLACE_ALL, json={"rules": rules}).expect(204)
         read = target.api.call(READ_ALL).expect(200).json["rules"]
         expected = [{"qos": [0, 1, 2], "retain": "all", **given} for given in rules]

@@ -353,6 +353,26 @@ seed(
 )
 seed("an action starts without a connection", broken_handler(START, start_unreachable), STARTED, "ACT-17")
 
+
+def counting_anew(handler: Handler) -> Handler:
+    async def start(call: Call) -> Reply:
+        reply: Reply = await handler(call)
+        for action in call.deployment.bridges.actions.values():
+            if call.path["id"] in (action.id, action.connector_id):
+                action.metrics.reset()
+        return reply
+
+    return start
+
+
+for part in ("action", "connector"):
+    seed(
+        f"the start of a running {part} resets counters",
+        broken_handler(f"POST /{part}s/{{id}}/{{operation}}", counting_anew),
+        STARTED,
+        "ACT-17",
+    )
+
 # --- metrics ----------------------------------------------------------------------------------------------------------
 
 

@@ -261,6 +261,17 @@ seed(
     api("import_counts_its_rows"),
     "AUTN-13",
 )
+for form in ("csv", "json"):
+    seed(
+        f"a {form.upper()} file is read as Latin-1",
+        broken(
+            import_rows,
+            f"_{form}_rows",
+            lambda original: lambda content: original(content.decode("latin-1").encode()),
+        ),
+        api(f"import_takes_files[{form}]"),
+        "AUTN-14",
+    )
 seed(
     "an import of a CSV file skips its first user",
     broken(import_handlers, "rows_of_form", lambda original: lambda media, body: original(media, body)[1:]),

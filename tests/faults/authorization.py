@@ -168,6 +168,12 @@ seed(
     api("rules_of_everybody_are_one_list"),
     "AUTZ-09",
 )
+seed(
+    "rules of everybody are not replaced by none",
+    swallow(f"POST {paths.RULES_OF_ALL}", EMPTY, lambda request: not request.json["rules"]),
+    api("rules_of_everybody_are_one_list"),
+    "AUTZ-09",
+)
 
 
 def _keeping(call: Call, original: Any) -> Any:

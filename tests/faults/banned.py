@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.contract import paths
+from conformance.reference.access.access import Access
 from conformance.reference.access.bans import KINDS, Ban, BanTable
 from conformance.reference.mqtt.broker import Broker
 from conformance.reference.mqtt.queues import MessageQueue
 from conformance.reference.mqtt.retained import RetainedStore
-from conformance.reference.rest.http import Call
+from conformance.reference.rest.http import ApiError, Call, Handler
 from tests.faults.proxy import Reply, Request
 from tests.faults.seeded import (
     EMPTY,
@@ -207,6 +208,24 @@ seed(
     ),
     api("who_must_fit_its_kind[clientid_re-^{}[]"),
     "BAN-09",
+)
+
+
+def as_it_is_shown(handler: Handler) -> Handler:
+    def lift(call: Call) -> Any:
+        kind, who = call.path["as"], call.path["who"]
+        if call.deployment.part(Access).bans.normalise(kind, who) != who:
+            raise ApiError(404, "NOT_FOUND", f"{kind}: {who} not found")
+        return handler(call)
+
+    return lift
+
+
+seed(
+    "a ban is lifted by the usual form of an address only",
+    broken_handler(DELETE, as_it_is_shown),
+    api("addresses_are_normalised"),
+    "BAN-10",
 )
 seed(
     "an address is shown as it was written",

@@ -6,6 +6,7 @@ To add one: call `seed` with what is wrong, the item that must notice it, and th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from conformance.reference.rules.metrics import RuleMetrics
 from conformance.reference.schema_registry import handlers, protobuf
 from conformance.reference.schema_registry.avro import AvroSerde
 from conformance.reference.schema_registry.bodies import BodyCheck
+from conformance.reference.schema_registry.json_schema import JsonSerde
 from conformance.reference.schema_registry.protobuf import ProtobufSerde
 from conformance.reference.schema_registry.registry import Schema, SchemaRegistry
 from conformance.reference.schema_registry.serde import SerdeError, SourceError
@@ -338,3 +340,29 @@ seed(
 )
 seed("avro encodes everything", broken(AvroSerde, "encode", padded), of_each(FITTING, "avro"), "SCH-06")
 seed("protobuf encodes everything", broken(ProtobufSerde, "encode", padded), of_each(FITTING, "protobuf"), "SCH-06")
+
+
+def _without(keyword: str, node: Any) -> Any:
+    if isinstance(node, dict):
+        return {name: _without(keyword, value) for name, value in node.items() if name != keyword}
+    return node
+
+
+def ignoring(keyword: str) -> Callable[[Any], Callable[..., None]]:
+    def make(original: Callable[..., None]) -> Callable[..., None]:
+        def compiled(self: JsonSerde, source: str) -> None:
+            original(self, source)
+            original(self, json.dumps(_without(keyword, json.loads(source))))
+
+        return compiled
+
+    return make
+
+
+for keyword in ("required", "minimum", "maxItems", "items"):
+    seed(
+        f"JSON schemas know no {keyword}",
+        broken(JsonSerde, "__init__", ignoring(keyword)),
+        scenario("schema_codecs", "check_tells_what_fits[json]"),
+        "SCH-10",
+    )
