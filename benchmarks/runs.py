@@ -56,11 +56,16 @@ def target(round_trip_s: float = 0.0, write_s: float = 0.0) -> Iterator[dict[str
 def run(environment: dict[str, str], folder: Path, *options: str) -> Cost:
     """One run of ``emqx-conformance`` with these options, which reports into ``folder``."""
     command = [sys.executable, "-m", "conformance.commands.cli", "run", "-q", "--report-dir", str(folder), *options]
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
-    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    seconds, cpu_s = timed(command, env=environment)
     return Cost(seconds, cpu_s, json.loads((folder / "report.json").read_text(encoding="utf-8")))
+
+
+def timed(command: list[str], **options: Any) -> tuple[float, float]:
+    """Seconds on the wall and of processor that a command takes; ``options`` as of `subprocess.run`."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=False, **options)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _environment(deployment: EmbeddedDeployment, base_url: str, mqtt: str) -> dict[str, str]:

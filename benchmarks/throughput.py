@@ -12,7 +12,6 @@ Run: python -m benchmarks.throughput [TIMES [ITEM...]]
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any
 
 import requests
 
-from benchmarks.runs import target
+from benchmarks.runs import target, timed
 
 ITEMS = ["conformance/fuzz"]
 SEED = "1"
@@ -45,10 +44,7 @@ def measured_run(environment: dict[str, str], folder: Path, items: list[str]) ->
     record = folder / "requests.json"
     options = ("--report-dir", str(folder / "report"), "-q", "-n", "0", "--seed", SEED)
     command = [sys.executable, "-m", "benchmarks.recorded", str(record), *options, *items]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    _, cpu_s = timed(command, env=environment)
     told = json.loads(record.read_text(encoding="utf-8"))
     sent = told["requests"]
     return Rate(len(sent), len(sent) / told["seconds"], 1000 * cpu_s / len(sent)), sent
@@ -82,11 +78,8 @@ def schemathesis(environment: dict[str, str], folder: Path) -> Rate:
         "--phases", "fuzzing", "--max-time", str(ST_SECONDS), "--seed", "1", "-w", "1",
         "--continue-on-failure", "--report", "har", "--report-har-path", str(report),
     ]  # fmt: skip
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, check=False)
-    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds, cpu_s = timed(command, stderr=subprocess.DEVNULL, cwd=folder)
     sent = len(json.loads(report.read_text(encoding="utf-8"))["log"]["entries"])
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Rate(sent, sent / seconds, 1000 * cpu_s / max(sent, 1))
 
 

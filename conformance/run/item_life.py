@@ -80,7 +80,7 @@ class ItemRunner:
         self._begin(item)
         result = self._omit(item, "skipped", skip.reason, skip.why, skip.needed)
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        for report in reports_of_skipped(item, result.reason):
+        for report in _reports_of_skipped(item, result.reason):
             if report.when == "teardown":
                 setattr(report, REPORT_KEY, result)
             item.ihook.pytest_runtest_logreport(report=report)
@@ -340,7 +340,7 @@ def unwaived(failures: list[Failure], waivers: WaiverFile | None, target: Capabi
     return [failure for failure in failures if failure.counts]
 
 
-def reports_of_skipped(item: pytest.Item, reason: str) -> Iterator[pytest.TestReport]:
+def _reports_of_skipped(item: pytest.Item, reason: str) -> Iterator[pytest.TestReport]:
     """What pytest reports of an item that is skipped before it is set up."""
     why = _skipped(item, f"Skipped: {reason}")
     yield pytest.TestReport(item.nodeid, item.location, {}, "skipped", why, "setup")

@@ -7,7 +7,7 @@ leaves it so: the next item gets one that works.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,11 @@ class Chain:
     def settled(self) -> bool:
         """Whether all that the action got has come to an end that is counted, now or soon."""
         return settled(self.target, self.action)
+
+    def counted_less(self, before: Mapping[str, int]) -> dict[str, int]:
+        """The counters of the action that are lower by now than they were ``before``: none ever decreases."""
+        now = self.target.actions.metrics(self.action)
+        return {name: now[name] for name in ("matched", *_ENDS) if now[name] < before[name]}
 
     def witnessed(self, value: int) -> bool:
         """Whether the witness delivers a value in time."""

@@ -73,10 +73,12 @@ class Redactor:
         Not used to find out whether a target tells secrets: a field may be shown for what it is.
         """
         text = self(text)
+        lower = _lower(text)  # what is replaced only takes from what it holds
         for marker, pattern, replacement in _SECRETS_IN_TEXTS:
-            if _may_hold(text, [marker]):
+            if lower is None or marker in lower:
                 text = pattern.sub(replacement, text)
-        text = self._fields.hide(text)
+        if self._fields.may_be_in(lower):
+            text = self._fields.hide(text)
         return _any_of_values(frozenset(values)).sub(REDACTED, text) if values else text
 
     def secrets_in(self, body: bytes) -> set[str]:
@@ -92,13 +94,12 @@ _SECRETS_IN_TEXTS: tuple[tuple[str, re.Pattern[str], str], ...] = (
 """What every text that a pattern matches holds in lower case, the pattern, and what comes in its place."""
 
 
-def _may_hold(text: str, words: Iterable[str]) -> bool:
-    """Whether a text may hold a word, given in lower case, in letters of any case: nearly all hold none.
+def _lower(text: str) -> str | None:
+    """A text in lower case, to see at once which words it cannot hold: nearly all hold no secret.
 
-    Beyond ASCII a pattern that ignores case takes more letters for the same than `str.lower` does.
+    None beyond ASCII, where a pattern that ignores case takes more letters for the same than `str.lower` does.
     """
-    lower = text.lower()
-    return not text.isascii() or any(word in lower for word in words)
+    return text.lower() if text.isascii() else None
 
 
 class _FieldPatterns:
@@ -117,15 +118,18 @@ class _FieldPatterns:
             )
         )
 
+    def may_be_in(self, lower: str | None) -> bool:
+        """Whether a text may name any of the fields, by what `_lower` makes of it."""
+        return lower is None or any(name in lower for name in self._names)
+
     def hide(self, text: str) -> str:
-        if _may_hold(text, self._names):
-            for pattern in self._patterns:
-                text = pattern.sub(_hidden, text)
+        for pattern in self._patterns:
+            text = pattern.sub(_hidden, text)
         return text
 
     def values(self, body: bytes) -> Iterator[str]:
         text = body.decode("utf-8", errors="replace")
-        if not _may_hold(text, self._names):
+        if not self.may_be_in(_lower(text)):
             return
         for match in self._patterns[0].finditer(text):
             value = match["value"]

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.run.node_ids import PACKAGE
 from tests.faults.seeded import Seeded
-from tests.faults.session import ROOT
 from tests.run.command import environment
 from tests.waiting import PATIENCE_S
 
@@ -78,9 +78,8 @@ class Results:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
-                cwd=ROOT,
-                # Without pytest's plugins of the libraries: rewriting their modules takes longer than many faults.
-                env=environment() | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+                cwd=PACKAGE.parent,
+                env=environment(),
                 timeout=START_S + PER_FAULT_S * len(names),
                 check=False,
             )

@@ -20,11 +20,11 @@ from typing import IO, Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from conformance.commands.selection import arguments_of
 from conformance.fuzz.effects import Effects
 from conformance.result import ItemResult
 from conformance.run.controller import Controller
 from conformance.run.item_life import REPORT_KEY, ItemRunner
-from conformance.run.node_ids import PACKAGE
 from conformance.target.timing import BOUNDS, Timing
 from conformance.worker.context import STOPPED, state_folder
 from tests.faults.catalogue import FAULTS
@@ -42,7 +42,6 @@ ASKED_FOR = (0.0, float("inf"))
 MORE = (30.0, float("inf"))
 # Of the answers themselves a machine under load decides.
 EFFECTS = set(BOUNDS) - {"connected", "silence", "heartbeat", "recovered", "throttled", "inventory"}
-ROOT = PACKAGE.parent
 
 
 class FaultSwitch:
@@ -134,16 +133,8 @@ def run(names: list[str], output: IO[str], settings: Iterable[str] = ()) -> None
         switch = FaultSwitch(deployment, [FAULTS[name] for name in names], output)
         options = {**deployment.options, "seed": SEED, "report_dir": folder}
         controller = Controller.start(options)
-        arguments = [
-            *(str(ROOT / item) for item in switch.items),
-            "-c", str(PACKAGE / "suite.ini"),
-            "--rootdir", str(ROOT),
-            "--confcutdir", str(PACKAGE),
-            "-p", "conformance.plugin",
-            "-q",
-            "--tb=native",  # the others read the sources anew for every failure
-        ]  # fmt: skip
-        pytest.main(arguments, plugins=[controller, switch])
+        # Other tracebacks read the sources anew for every failure.
+        pytest.main([*arguments_of(None, switch.items), "-q", "--tb=native"], plugins=[controller, switch])
 
 
 if __name__ == "__main__":

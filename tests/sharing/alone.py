@@ -13,10 +13,10 @@ from collections.abc import Generator
 
 import pytest
 
+from conformance.commands.selection import arguments_of
 from conformance.fuzz.effects import Effects
 from conformance.run.controller import Controller
 from conformance.run.item_life import ItemRunner
-from conformance.run.node_ids import PACKAGE
 from tests.faults.deployment import FaultyDeployment
 
 
@@ -42,11 +42,7 @@ class Renewal:
 def main(directory: str, items: list[str]) -> int:
     with FaultyDeployment() as deployment:
         controller = Controller.start({**deployment.options, "report_dir": directory, "seed": 1})
-        folder = ["-c", str(PACKAGE / "suite.ini"), "--rootdir", str(PACKAGE.parent), "--confcutdir", str(PACKAGE)]
-        selected = [str(PACKAGE.parent / item) for item in items] or [str(PACKAGE)]
-        return int(
-            pytest.main([*selected, *folder, "-p", "conformance.plugin"], plugins=[controller, Renewal(deployment)])
-        )
+        return int(pytest.main(arguments_of(None, items), plugins=[controller, Renewal(deployment)]))
 
 
 if __name__ == "__main__":
